@@ -1,0 +1,64 @@
+# The two commands: `make demo` and `make test`. Each sets up what it needs in .venv.
+PYTHON ?= python3.11
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test check format bench schemas lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# $(call pip_sync,run) installs one locked set, and the project on top of it.
+define pip_sync
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$(1).txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+endef
+
+.venv/run.stamp: requirements/run.txt pyproject.toml
+	$(call pip_sync,run)
+
+.venv/local.stamp: requirements/local.txt pyproject.toml
+	$(call pip_sync,local)
+
+.venv/dev.stamp: requirements/dev.txt pyproject.toml
+	$(call pip_sync,dev)
+
+install: .venv/run.stamp ## chirp-worker in .venv/bin
+
+demo: .venv/local.stamp ## speak a script on a local stack (KEEP=1 keeps the stack running)
+	@$(BIN)/python -m loadtest.demo $(if $(KEEP),--keep)
+
+test: .venv/dev.stamp ## all tests that need no Java
+	$(BIN)/python -m pytest
+
+check: .venv/dev.stamp ## the static checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile loadtest/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+
+format: .venv/dev.stamp ## put the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/local.stamp ## the worker against a plain bounded gather
+	@$(BIN)/python -m loadtest.bench
+
+schemas: .venv/run.stamp ## make the JSON Schemas and the AsyncAPI document from the models
+	$(BIN)/python -m schemas.generate
+
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml requirements/build.in
+
+lock: .venv/dev.stamp ## make the lock files anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(UV_COMPILE) --group dev -o requirements/dev.txt
+	$(UV_COMPILE) -c requirements/dev.txt --group local -o requirements/local.txt
+	$(UV_COMPILE) -c requirements/dev.txt -o requirements/run.txt
+
+clean: ## remove what the commands made
+	rm -rf .venv demo-audio .mypy_cache .ruff_cache .pytest_cache .hypothesis

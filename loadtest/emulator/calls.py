@@ -1,0 +1,107 @@
+"""What was asked and how it ended: exact counts, and the last calls one by one."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from loadtest.emulator.settings import VoiceModel
+
+LOGGED_CALLS = 1000
+
+CalledModel = VoiceModel | Literal["unknown"]
+
+
+class CallCounts(BaseModel):
+    """Counts since the start, or since they were cleared."""
+
+    model_config = ConfigDict(frozen=True)
+
+    calls: dict[CalledModel, dict[str, int]]
+    """Finished calls by voice model, then by gRPC code name; `unknown` holds names of neither voice model."""
+    total: int
+    billed_characters: dict[Literal["total"] | CalledModel, int]
+    """Characters of the input, markup and tags too, of calls answered with OK."""
+    in_flight: int
+    highest_in_flight: int
+
+    def count(self, voice_model: CalledModel, code: str = "OK") -> int:
+        """Finished calls of one voice model that ended with `code`."""
+        return self.calls.get(voice_model, {}).get(code, 0)
+
+
+class LoggedCall(BaseModel):
+    """One finished call."""
+
+    model_config = ConfigDict(frozen=True)
+
+    time: float
+    """When it arrived, in seconds since 1970."""
+    voice: str
+    input: str
+    code: str
+    seconds: float
+    fault: str | None
+    """The kind of fault that it met."""
+
+
+class Calls:
+    """Counts and log of the calls of one emulator."""
+
+    def __init__(self) -> None:
+        """Start with nothing counted."""
+        self._in_flight = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all but the calls in flight, which count when they end."""
+        self._codes: Counter[tuple[CalledModel, str]] = Counter()
+        self._billed: Counter[CalledModel] = Counter()
+        self._log: deque[tuple[float, str, str, str, float, str | None]] = deque(maxlen=LOGGED_CALLS)
+        self._highest_in_flight = self._in_flight
+
+    def begin(self) -> None:
+        """A call has arrived."""
+        self._in_flight += 1
+        self._highest_in_flight = max(self._highest_in_flight, self._in_flight)
+
+    def end(
+        self,
+        *,
+        model: CalledModel,
+        time: float,
+        voice: str,
+        text: str,
+        code: str,
+        seconds: float,
+        fault: str | None,
+    ) -> None:
+        """A call that began has ended."""
+        self._in_flight -= 1
+        self._codes[model, code] += 1
+        if code == "OK":
+            self._billed[model] += len(text)
+        self._log.append((time, voice, text, code, seconds, fault))
+
+    def counts(self) -> CallCounts:
+        """The counts as they are now."""
+        calls: dict[CalledModel, dict[str, int]] = {}
+        for (model, code), number in self._codes.items():
+            calls.setdefault(model, {})[code] = number
+        return CallCounts(
+            calls=calls,
+            total=self._codes.total(),
+            billed_characters={"total": self._billed.total(), **self._billed},
+            in_flight=self._in_flight,
+            highest_in_flight=self._highest_in_flight,
+        )
+
+    def log(self, last: int) -> list[LoggedCall]:
+        """The last finished calls, the oldest first."""
+        newest = list(self._log)[-last:] if last > 0 else []
+        return [
+            LoggedCall(time=time, voice=voice, input=text, code=code, seconds=seconds, fault=fault)
+            for time, voice, text, code, seconds, fault in newest
+        ]

@@ -1,0 +1,93 @@
+"""The voices that exist, as Google lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from loadtest.emulator.settings import VoiceModel
+
+Gender = Literal["female", "male"]
+
+# From Google's page on Chirp 3: HD, in its order: a persona's sound depends on its place.
+_FEMALE_CHIRPS = """
+    Achernar Aoede Autonoe Callirrhoe Despina Erinome Gacrux Kore Laomedeia Leda Pulcherrima Sulafat
+    Vindemiatrix Zephyr
+"""
+_MALE_CHIRPS = """
+    Achird Algenib Algieba Alnilam Charon Enceladus Fenrir Iapetus Orus Puck Rasalgethi Sadachbia Sadaltager
+    Schedar Umbriel Zubenelgenubi
+"""
+_CHIRP_LOCALES = """
+    ar-XA bn-IN bg-BG hr-HR cs-CZ da-DK nl-BE nl-NL en-AU en-IN en-GB en-US et-EE fi-FI fr-CA fr-FR de-DE
+    el-GR gu-IN he-IL hi-IN hu-HU id-ID it-IT ja-JP kn-IN ko-KR lv-LV lt-LT ml-IN cmn-CN mr-IN nb-NO pl-PL
+    pt-BR pa-IN ro-RO ru-RU sr-RS sk-SK sl-SI es-ES es-US sw-KE sv-SE ta-IN te-IN th-TH tr-TR uk-UA ur-IN vi-VN
+"""
+CHIRP_NAMES: dict[Gender, tuple[str, ...]] = {
+    "female": tuple(_FEMALE_CHIRPS.split()),
+    "male": tuple(_MALE_CHIRPS.split()),
+}
+CHIRP_LOCALES = tuple(_CHIRP_LOCALES.split())
+# Locale → one letter a voice, A first: f(emale), m(ale), - where Google has no such letter.
+WAVENET_GENDERS = {
+    "en-US": "mmfmffffmm",
+    "cmn-TW": "fmm",
+    "cmn-CN": "fmmf",
+    "en-GB": "fmfm-f",
+    "en-AU": "fmfm",
+    "en-IN": "fmmf",
+    "de-DE": "fmfm",
+    "es-ES": "-mff",
+    "fr-FR": "fmfm",
+    "ja-JP": "ffmm",
+    "ko-KR": "ffmm",
+    "pt-BR": "fmf",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One voice that can be asked for."""
+
+    name: str
+    locale: str
+    model: VoiceModel
+    gender: Gender
+    persona: str
+    """What tells it from the other voices of its voice model: `Kore`, or a WaveNet letter."""
+
+
+def _all_voices() -> dict[str, Voice]:
+    voices = [
+        Voice(f"{locale}-Chirp3-HD-{name}", locale, "chirp3-hd", gender, name)
+        for locale in CHIRP_LOCALES
+        for gender, names in CHIRP_NAMES.items()
+        for name in names
+    ]
+    genders: dict[str, Gender] = {"f": "female", "m": "male"}
+    voices += [
+        Voice(f"{locale}-Wavenet-{letter}", locale, "wavenet", genders[mark], letter)
+        for locale, marks in WAVENET_GENDERS.items()
+        for letter, mark in zip("ABCDEFGHIJ", marks, strict=False)
+        if mark in genders
+    ]
+    return {voice.name: voice for voice in voices}
+
+
+VOICES = _all_voices()
+
+
+def default_voice(locale: str, gender: Gender | None) -> Voice | None:
+    """The voice of a request that names none: the locale's first, WaveNet if it has that."""
+    fitting = [
+        voice for voice in VOICES.values() if voice.locale.lower() == locale.lower() and gender in (None, voice.gender)
+    ]
+    return min(fitting, key=lambda voice: voice.model != "wavenet", default=None)
+
+
+def voice_model_of(name: str) -> VoiceModel | None:
+    """The voice model that a name asks for, whether the voice exists or not."""
+    if "-Chirp3-HD-" in name:
+        return "chirp3-hd"
+    return "wavenet" if "-Wavenet-" in name else None

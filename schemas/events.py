@@ -1,0 +1,45 @@
+"""Completions as CloudEvents 1.0 in Kafka's binary mode (CloudEvents Kafka protocol binding 1.0, section 3.2)."""
+
+import hashlib
+from datetime import datetime
+from typing import Final
+
+from schemas.completion import Completion
+
+COMPLETION_TYPE: Final = "chirp-worker.completion.v1"
+
+Headers = list[tuple[str, bytes]]
+
+
+def event_id(job_id: str, content: bytes, status: str, replay: int = 0) -> str:
+    """The id of an outcome's event: the same outcome of the same record has it again, and nothing else.
+
+    Args:
+        job_id: the job's own id.
+        content: the value of the job's record, as it came.
+        status: how the job ended.
+        replay: how often the record was replayed from the dead letters.
+    """
+    content_hash = hashlib.sha256(content).hexdigest()
+    # job_id and status hold no newline: two different outcomes can't share a digest's input.
+    return hashlib.sha256(f"{job_id}\n{content_hash}\n{status}\n{replay}".encode()).hexdigest()[:32]
+
+
+def completion_headers(completion: Completion, *, event: str, source: str, now: datetime) -> Headers:
+    """The `ce_*` headers of a completion's record; its value is the completion's JSON.
+
+    Args:
+        completion: what the event tells.
+        event: its id, of `event_id`.
+        source: a URI reference that names the worker's consumer group.
+        now: when the job ended, with an offset.
+    """
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", COMPLETION_TYPE.encode()),
+        ("ce_source", source.encode()),
+        ("ce_id", event.encode()),
+        ("ce_time", now.isoformat().encode()),
+        ("ce_subject", completion.job_id.encode()),
+        ("content-type", b"application/json"),
+    ]

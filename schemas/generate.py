@@ -1,0 +1,105 @@
+"""Makes the JSON Schemas and the AsyncAPI document from the models: `python -m schemas.generate`."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from schemas.completion import Completion
+from schemas.events import COMPLETION_TYPE
+from schemas.job import Job
+from schemas.topics import COMPLETIONS, LANES
+
+TARGET: Final = Path(__file__).parent / "generated"
+
+
+def json_schema(model: type[BaseModel], mode: Any = "validation") -> dict[str, Any]:
+    """A model's JSON Schema, draft 2020-12."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(mode=mode)}
+
+
+def asyncapi() -> dict[str, Any]:
+    """The AsyncAPI 3 document: who sends what where."""
+    channels: dict[str, Any] = {
+        lane.value: {
+            "address": topic,
+            "description": f"jobs of the {lane.value} lane",
+            "messages": {"job": {"$ref": "#/components/messages/job"}},
+        }
+        for lane, topic in LANES.items()
+    }
+    channels["completions"] = {
+        "address": COMPLETIONS,
+        "description": "how each job ended; the record's key is the job record's",
+        "messages": {"completion": {"$ref": "#/components/messages/completion"}},
+    }
+    operations = {
+        f"send-{lane.value}": {
+            "action": "receive",
+            "channel": {"$ref": f"#/channels/{lane.value}"},
+            "summary": f"The worker takes the jobs of {topic}.",
+        }
+        for lane, topic in LANES.items()
+    }
+    operations["complete"] = {
+        "action": "send",
+        "channel": {"$ref": "#/channels/completions"},
+        "summary": "The worker says how a job ended.",
+    }
+    headers = {
+        "type": "object",
+        "required": ["ce_specversion", "ce_type", "ce_source", "ce_id"],
+        "properties": {
+            "ce_specversion": {"const": "1.0"},
+            "ce_type": {"const": COMPLETION_TYPE},
+            "ce_source": {"type": "string"},
+            "ce_id": {"type": "string", "description": "drop an event whose id you have seen"},
+            "ce_time": {"type": "string", "format": "date-time"},
+            "ce_subject": {"type": "string", "description": "the job_id"},
+            "content-type": {"const": "application/json"},
+        },
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "chirp-worker",
+            "version": "1.0.0",
+            "description": "Lines in, voices out: synthesis jobs and their completions on Kafka.",
+        },
+        "defaultContentType": "application/json",
+        "channels": channels,
+        "operations": operations,
+        "components": {
+            "messages": {
+                "job": {"payload": {"$ref": "./job.schema.json"}},
+                "completion": {
+                    "summary": "A CloudEvent 1.0 in Kafka's binary mode.",
+                    "headers": headers,
+                    "payload": {"$ref": "./completion.schema.json"},
+                },
+            }
+        },
+    }
+
+
+def documents() -> dict[str, str]:
+    """Every generated file's name and text."""
+    made = {
+        "job.schema.json": json_schema(Job),
+        "completion.schema.json": json_schema(Completion, "serialization"),
+        "asyncapi.json": asyncapi(),
+    }
+    return {name: json.dumps(document, indent=2) + "\n" for name, document in made.items()}
+
+
+def main() -> None:
+    """Writes the files and says which."""
+    TARGET.mkdir(exist_ok=True)
+    for name, text in documents().items():
+        (TARGET / name).write_text(text, encoding="utf-8")
+        print(f"wrote schemas/generated/{name}")
+
+
+if __name__ == "__main__":
+    main()

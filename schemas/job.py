@@ -1,0 +1,210 @@
+"""The job: one request to speak one line as one character."""
+
+import json
+import re
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from schemas.marks import check_marks
+from schemas.ssml import check_ssml
+from schemas.words import AudioEncoding, PhoneticAlphabet
+
+_WAV_RATES: Final = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
+SAMPLE_RATES: Final = dict.fromkeys(AudioEncoding, _WAV_RATES) | {
+    # The rates that Opus knows (RFC 6716, section 2).
+    AudioEncoding.OGG_OPUS: (8000, 12000, 16000, 24000, 48000),
+}
+
+JOB_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:@=+-]{0,127}$"
+MAX_TEXT_BYTES: Final = 50_000
+_JOB_ID: Final = re.compile(JOB_ID_PATTERN)
+# C0 and C1 control characters but tab and newlines, DEL, lone surrogates and non-characters: no voice can say them.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+_DATE_AND_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:")
+
+
+def _no_control_characters(text: str) -> str:
+    found = _CONTROL.search(text)
+    if found:
+        raise ValueError(
+            f"holds the character U+{ord(found[0]):04X} at position {found.start()}, which can't be spoken"
+        )
+    return text
+
+
+def _rfc3339(value: object) -> object:
+    # pydantic alone would take "1700000000" for seconds since 1970.
+    if not isinstance(value, str) or not _DATE_AND_TIME.match(value):
+        raise ValueError("must be an RFC 3339 time such as 2026-01-31T12:00:00Z")  # pydantic's way
+    return value
+
+
+Plain = Annotated[str, AfterValidator(_no_control_characters)]
+Name = Annotated[Plain, StringConstraints(min_length=1, max_length=256)]
+# A completion carries the labels: bounded, so that it fits into its topic wherever the job fitted into its own.
+Label = Annotated[Plain, StringConstraints(max_length=1024)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+class Message(BaseModel):
+    """What all messages share: immutable, and an unknown field is an error, not a surprise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=False)
+
+
+class AudioFormat(Message):
+    """The audio asked for."""
+
+    encoding: AudioEncoding = AudioEncoding.OGG_OPUS
+    sample_rate: int = Field(default=24000, strict=True, description="Hz; 24,000 is what both models speak natively")
+
+    @model_validator(mode="after")
+    def _rate_fits_encoding(self) -> Self:
+        allowed = SAMPLE_RATES[self.encoding]
+        if self.sample_rate not in allowed:
+            raise ValueError(f"{self.encoding} takes a sample_rate of {', '.join(map(str, allowed))}")
+        return self
+
+
+class Pronunciation(Message):
+    """How to say a phrase wherever it stands in the text."""
+
+    phrase: Name
+    phonetic: Name
+    alphabet: PhoneticAlphabet = PhoneticAlphabet.IPA
+
+
+class Job(Message):
+    """One request to speak one line as one character. Times in UTC or with an offset."""
+
+    job_id: str = Field(pattern=JOB_ID_PATTERN, description="yours; the completion carries it")
+    character: Name = Field(max_length=64, description="a key of the catalogue, such as pip_boy")
+    text: Plain | None = Field(
+        default=None,
+        description="the line, plain, with [pause short], [pause] and [pause long] as its only marks",
+    )
+    ssml: Plain | None = Field(default=None, description="the line as SSML, instead of text")
+    language: str = Field(default="en-US", pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?-[A-Z]{2}$")
+    user_id: Name | None = Field(default=None, description="keeps a user in the rollout or out of it")
+    rollout_key: Name | None = Field(
+        default=None,
+        description="a session or scene whose lines shall have one voice model; wins over user_id",
+    )
+    voice: Name | None = Field(default=None, description="forces a voice model or a full voice name")
+    audio: AudioFormat = AudioFormat()
+    speaking_rate: Number | None = Field(default=None, ge=0.25, le=2.0, description="default: the character's")
+    pitch: Number | None = Field(
+        default=None, ge=-20, le=20, description="semitones; WaveNet's alone; default: the character's"
+    )
+    volume_gain_db: Number = Field(default=0.0, ge=-96, le=16)
+    pronunciations: tuple[Pronunciation, ...] = Field(default=(), max_length=100)
+    deadline: Annotated[AwareDatetime, BeforeValidator(_rfc3339)] | None = Field(
+        default=None, description="after it nobody wants the audio any more"
+    )
+    take: int = Field(
+        default=1, ge=1, le=1_000_000, strict=True, description="the next number asks for another reading"
+    )
+    labels: dict[Name, Label] = Field(default_factory=dict, max_length=32, description="passed through untouched")
+
+    @field_validator("text")
+    @classmethod
+    def _speakable(cls, text: str | None) -> str | None:
+        if text is not None:
+            check_marks(text)
+        return text
+
+    @field_validator("ssml")
+    @classmethod
+    def _well_formed(cls, ssml: str | None) -> str | None:
+        if ssml is not None:
+            check_ssml(ssml)
+        return ssml
+
+    @model_validator(mode="after")
+    def _one_input(self) -> Self:
+        if (self.text is None) == (self.ssml is None):
+            raise ValueError("exactly one of text and ssml must be there")
+        return self
+
+
+class InvalidJob(Exception):
+    """A record that is no job: it becomes a dead letter, and a failed completion if `job_id` is usable."""
+
+    def __init__(self, field: str, message: str, job_id: str | None = None) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+        self.job_id = job_id
+
+
+def parse_job(value: bytes | None, *, max_text_bytes: int = MAX_TEXT_BYTES) -> Job:
+    """Reads a job from a record's value, JSON in UTF-8.
+
+    Args:
+        value: the record's value, as it came.
+        max_text_bytes: the longest `text`, in bytes of UTF-8.
+
+    Raises:
+        InvalidJob: it is none; `field` names what is wrong (`record` where it isn't JSON at all).
+    """
+    document = _parse_json(value)
+    job_id = document.get("job_id")
+    usable_id = job_id if isinstance(job_id, str) and _JOB_ID.fullmatch(job_id) else None
+    text = document.get("text")
+    # Before the patterns of the model look at a megabyte.
+    if isinstance(text, str) and (size := len(text.encode("utf-8", "surrogatepass"))) > max_text_bytes:
+        raise InvalidJob("text", f"is {size} bytes long; at most {max_text_bytes} are allowed", usable_id)
+    try:
+        return Job.model_validate(document)
+    except ValidationError as error:
+        field, message = _first_problem(error)
+        raise InvalidJob(field, message, usable_id) from None
+
+
+def _parse_json(value: bytes | None) -> dict[str, Any]:
+    if not value:
+        raise InvalidJob("record", "is empty; a job is a JSON object")
+    try:
+        document = json.loads(value.decode("utf-8"), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise InvalidJob("record", f"is not UTF-8: byte {error.start} can't be decoded") from None
+    except RecursionError:
+        raise InvalidJob("record", "is nested too deeply to be a job") from None
+    except ValueError as error:
+        raise InvalidJob("record", f"is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise InvalidJob("record", f"is a JSON {type(document).__name__}; a job is a JSON object")
+    return document
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _first_problem(error: ValidationError) -> tuple[str, str]:
+    """The first problem's field, dotted, and a message with the value, shortened."""
+    problem = error.errors(include_url=False, include_context=False)[0]
+    dotted = ".".join(str(part) for part in problem["loc"]) or "record"
+    field = dotted.encode("ascii", "backslashreplace").decode()[:100]
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = f"is no field of a job; the fields are {', '.join(Job.model_fields)}"
+    if field == "record" and "text and ssml" in message:
+        field = "text"
+    shown = ascii(problem["input"])
+    if problem["type"] != "missing" and field not in {"text", "ssml", "record"} and len(shown) < 100:  # noqa: PLR2004
+        message = f"{shown}: {message}"
+    return field, message

@@ -1,0 +1,29 @@
+import pytest
+
+from loadtest.stack import local_stack
+from tests.stack.deployment import Deployment
+from worker.speech.catalogue import load_catalogue
+
+CANNED = {"speech": "canned", "latency": {"kind": "constant", "seconds": 0.02}}
+
+
+@pytest.fixture(scope="session")
+def catalogue():
+    return load_catalogue()
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """Broker, store and emulator for all tests: each test has its own topics, group and prefix on them."""
+    with local_stack("noida", CANNED) as running:
+        yield running
+
+
+@pytest.fixture
+async def deployment(stack, tmp_path):
+    mine = Deployment(stack, tmp_path)
+    await mine.door("DELETE", "/faults")
+    await mine.door("PATCH", "/settings", {**CANNED, "quota": "off"})
+    await mine.door("DELETE", "/calls")
+    await mine.create_topics()
+    return mine

@@ -1,0 +1,167 @@
+"""One test's own topics, consumer group and takes on the shared local stack."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import aiohttp
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from loadtest.processes import Process
+from loadtest.stack import Stack, worker_process
+from schemas.completion import Completion
+from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
+from schemas.words import Lane
+from worker.kafka.submit import partitions_of
+from worker.kafka.topics import create_topics
+from worker.settings import load_settings
+from worker.storage.s3 import TakeStore, connect_store
+
+
+def job(number: int, **fields: object) -> dict:
+    return {"job_id": f"job-{number}", "character": "pip_boy", "text": f"This is line number {number}.", **fields}
+
+
+class Deployment:
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self.stack = stack
+        self.name = f"t{uuid.uuid4().hex[:12]}"
+        self.folder = folder
+        self.environment = {
+            **stack.environment,
+            "KAFKA_TOPIC_PREFIX": self.name,
+            "KAFKA_GROUP_ID": self.name,
+            "KAFKA_GROUP_INSTANCE_ID": f"{self.name}-1",
+            "S3_PREFIX": self.name,
+            "CHIRP3_ENABLED": "true",
+            "CHIRP3_ROLLOUT_PERCENTAGE": "50",
+            "TTS_QUICK_RETRY_AFTER_S": "0.05",
+        }
+
+    def topic(self, name: str) -> str:
+        return prefixed(name, self.name)
+
+    @contextmanager
+    def worker(self, name: str = "worker", **settings: str) -> Iterator[tuple[Process, str]]:
+        with worker_process({**self.environment, **settings}, self.folder, name) as (process, address):
+            yield process, address
+
+    async def create_topics(self) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.kafka)
+        await admin.start()
+        try:
+            await create_topics(admin, self.name)
+        finally:
+            await admin.close()
+
+    async def produce(self, jobs: Iterable[Mapping | bytes], lane: Lane = Lane.DIALOGUE) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.stack.kafka, max_request_size=4 * 2**20)
+        await producer.start()
+        try:
+            for each in jobs:
+                value = each if isinstance(each, bytes) else json.dumps(each).encode()
+                await producer.send(self.topic(LANES[lane]), value)
+        finally:
+            await producer.stop()
+
+    async def read(self, topic: str, count: int, timeout_s: float = 60.0, *, quiet_s: float = 0.5) -> list:
+        """Reads records until there are as many as asked for, and a little longer: there must be no more."""
+        consumer = AIOKafkaConsumer(
+            self.topic(topic),
+            bootstrap_servers=self.stack.kafka,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=4 * 2**20,
+        )
+        await consumer.start()
+        records: list = []
+        waited = 0.0
+        try:
+            while waited < timeout_s:
+                step = 0.25 if len(records) < count else quiet_s
+                taken = await consumer.getmany(timeout_ms=int(step * 1000))
+                records += [record for batch in taken.values() for record in batch]
+                if len(records) >= count and not taken:
+                    break
+                waited += 0 if taken else step
+        finally:
+            await consumer.stop()
+        return records
+
+    async def completions(self, count: int, timeout_s: float = 60.0) -> list[Completion]:
+        records = await self.read(COMPLETIONS, count, timeout_s)
+        return [Completion.model_validate_json(record.value) for record in records]
+
+    async def dead_letters(self, count: int, timeout_s: float = 60.0) -> list[tuple[bytes, dict[str, str]]]:
+        records = await self.read(DEAD_LETTERS, count, timeout_s)
+        return [(record.value, {name: value.decode() for name, value in record.headers}) for record in records]
+
+    async def lane_offsets(self) -> tuple[int, int]:
+        """All records of the dialogue lane, and how many of them are committed."""
+        partitions = await partitions_of(self.stack.kafka, self.topic(LANES[Lane.DIALOGUE]))
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.stack.kafka)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.kafka)
+        await consumer.start()
+        await admin.start()
+        try:
+            ends = await consumer.end_offsets(partitions)
+            committed = await admin.list_consumer_group_offsets(self.name, partitions=partitions)
+            return sum(ends.values()), sum(max(0, entry.offset) for entry in committed.values())
+        finally:
+            await consumer.stop()
+            await admin.close()
+
+    @asynccontextmanager
+    async def store(self) -> AsyncIterator[TakeStore]:
+        async with connect_store(load_settings(self.environment).storage, connections=8) as store:
+            yield store
+
+    async def keys(self) -> list[str]:
+        """Every key of the bucket that isn't another test's."""
+        async with self.store() as store:
+            pages = store._client.get_paginator("list_objects_v2").paginate(Bucket=store.bucket)
+            keys = [entry["Key"] async for page in pages for entry in page.get("Contents", ())]
+        return [key for key in keys if key.split("/")[0] == self.name or not key.startswith("t")]
+
+    async def door(self, method: str, path: str, body: object = None) -> dict:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, self.stack.door + path, json=body) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    async def set_faults(self, *faults: dict) -> None:
+        await self.door("PUT", "/faults", list(faults))
+
+    async def emulator(self, **settings: object) -> None:
+        await self.door("PATCH", "/settings", settings)
+
+    async def calls(self) -> dict:
+        return await self.door("GET", "/calls")
+
+
+async def get(url: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, await answer.text()
+
+
+async def samples(address: str) -> dict[tuple[str, frozenset], float]:
+    """The worker's metrics: (name, labels) → value."""
+    _, text = await get(f"{address}/metrics")
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def total(metrics: dict, name: str, **labels: str) -> float:
+    """The sum of a metric over all label sets that hold these labels."""
+    return sum(
+        value for (sample, found), value in metrics.items() if sample == name and labels.items() <= dict(found).items()
+    )

@@ -1,0 +1,118 @@
+"""Clients that nobody here wrote: kcat produces and consumes, Prometheus scrapes and answers the plan's queries."""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+
+import aiohttp
+import pytest
+
+from loadtest.processes import Process, free_ports, listening
+from schemas.topics import COMPLETIONS, LANES
+from schemas.words import Lane
+from tests.stack.deployment import job, samples, total
+
+# The plan's four queries, as it writes them.
+SUCCESS_RATE = 'sum(rate(tts_synthesis_total{status="success"}[5m])) / sum(rate(tts_synthesis_total[5m])) * 100'
+MEAN_TIME = "rate(tts_synthesis_duration_seconds_sum[5m]) / rate(tts_synthesis_duration_seconds_count[5m])"
+FALLBACK_RATE = (
+    'sum(rate(tts_chirp3_fallback_total[5m])) / sum(rate(tts_synthesis_total{voice_model="chirp3-hd"}[5m])) * 100'
+)
+BY_MODEL = "sum(rate(tts_synthesis_total[5m])) by (voice_model)"
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail(f"{name} is not installed; Debian has it")
+    if found is None:
+        pytest.skip(f"{name} is not installed; Debian has it")
+    return found
+
+
+async def test_kcat_produces_a_job_as_plain_json_and_reads_its_completion(deployment):
+    kcat = [program("kcat"), "-b", deployment.stack.kafka, "-q"]
+    line = json.dumps(job(1, character="codsworth", text="Tea is served, sir."))
+    with deployment.worker():
+        send = [*kcat, "-P", "-t", deployment.topic(LANES[Lane.DIALOGUE]), "-k", "scene-7"]
+        subprocess.run(send, input=line.encode(), check=True, timeout=20)
+        await deployment.completions(1)
+        read = [*kcat, "-C", "-t", deployment.topic(COMPLETIONS), "-o", "beginning", "-e", "-f", "%k\n%h\n%s\n"]
+        answer = await asyncio.to_thread(subprocess.run, read, capture_output=True, check=True, timeout=20)
+    key, headers, value = answer.stdout.decode().strip().split("\n")
+    completion = json.loads(value)
+    assert key == "scene-7"
+    assert "ce_type=chirp-worker.completion.v1" in headers
+    assert completion["status"] == "done"
+    async with deployment.store() as store:
+        audio = await store.fetch(completion["audio"]["key"])
+    assert hashlib.sha256(audio).hexdigest() == completion["audio"]["sha256"]
+
+
+async def test_prometheus_answers_the_plans_four_queries_with_what_was_counted(deployment, tmp_path):
+    prometheus = program("prometheus")
+    await deployment.set_faults(
+        {"kind": "status", "code": "UNAVAILABLE", "voice_model": "chirp3-hd", "text_pattern": "fails"}
+    )
+    (port,) = free_ports(1)
+    with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="50") as (_, address):
+        config = tmp_path / "prometheus.yml"
+        target = address.removeprefix("http://")
+        config.write_text(
+            f"global: {{scrape_interval: 250ms}}\n"
+            f"scrape_configs: [{{job_name: worker, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        )
+        command = [
+            prometheus,
+            f"--config.file={config}",
+            f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ]
+        server = Process("prometheus", command, tmp_path / "prometheus.log")
+        try:
+            server.wait_until(lambda: listening(port))
+            # rate() needs samples from before the first attempt.
+            async with asyncio.timeout(30):
+                while not await ask(port, "count_over_time(tts_google_denied[1m]) > 2"):
+                    await asyncio.sleep(0.2)
+            texts = [f"Line {n}{' fails' if n % 5 == 0 else ''}." for n in range(60)]
+            await deployment.produce(job(n, text=text) for n, text in enumerate(texts))
+            await deployment.completions(60)
+            await asyncio.sleep(1.5)
+            counted = await samples(address)
+            answers = {query: await ask(port, query) for query in (SUCCESS_RATE, MEAN_TIME, FALLBACK_RATE, BY_MODEL)}
+        finally:
+            server.stop()
+
+    attempts = total(counted, "tts_synthesis_total")
+    successes = total(counted, "tts_synthesis_total", status="success")
+    chirp = total(counted, "tts_synthesis_total", voice_model="chirp3-hd")
+    fallbacks = total(counted, "tts_chirp3_fallback_total")
+    assert fallbacks > 0
+    ((_, success_rate),) = answers[SUCCESS_RATE]
+    ((_, fallback_rate),) = answers[FALLBACK_RATE]
+    assert success_rate == pytest.approx(100 * successes / attempts, abs=0.01)
+    assert fallback_rate == pytest.approx(100 * fallbacks / chirp, abs=0.01)
+    by_model = {labels["voice_model"]: value for labels, value in answers[BY_MODEL]}
+    assert by_model["chirp3-hd"] / sum(by_model.values()) == pytest.approx(chirp / attempts, abs=0.001)
+    means = {
+        labels["voice_model"]: value for labels, value in answers[MEAN_TIME] if labels["character_key"] == "pip_boy"
+    }
+    for voice_model, mean in means.items():
+        seconds = total(counted, "tts_synthesis_duration_seconds_sum", voice_model=voice_model)
+        count = total(counted, "tts_synthesis_duration_seconds_count", voice_model=voice_model)
+        assert mean == pytest.approx(seconds / count, rel=0.01)
+    assert set(means) == {"chirp3-hd", "wavenet"}
+
+
+async def ask(port: int, query: str) -> list[tuple[dict[str, str], float]]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/api/v1/query", params={"query": query}) as answer,
+    ):
+        body = await answer.json()
+    assert body["status"] == "success"
+    return [(entry["metric"], float(entry["value"][1])) for entry in body["data"]["result"]]

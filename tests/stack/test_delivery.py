@@ -1,0 +1,128 @@
+import asyncio
+import json
+import random
+import signal
+from collections import Counter
+
+import pytest
+
+from schemas.job import InvalidJob, parse_job
+from schemas.topics import COMPLETIONS, DEAD_LETTERS
+from schemas.words import JobStatus
+from tests.stack.deployment import get, job
+
+GOOD = 200
+
+
+def hostile_records() -> list[bytes]:
+    """200 records that are no jobs, of every kind that a producer may send."""
+    base = job(0)
+    broken: list[bytes | dict] = [
+        b"", b"not json", b"{", b"null", b"[]", b'"job"', b"\xff\xfe\x00", b"[" * 100_000, b'{"a":' * 50_000,
+        b'{"job_id": "j", "character": "pip_boy", "text": "hi", "pitch": NaN}',
+        b'{"job_id": "j", "character": "pip_boy", "text": "hi", "take": ' + b"9" * 5000 + b"}",
+        b'{"job_id": "j", "character": "pip_boy", "text": "\\ud800 alone"}',
+        b'{"job_id": "j", "character": "\\udfff", "text": "alone"}',
+        {**base, "text": ""}, {**base, "text": "   "}, {**base, "text": "..."}, {**base, "text": "x" * 1_000_000},
+        {**base, "text": "nul \x00"}, {**base, "text": "bell \x07"}, {**base, "text": 5}, {**base, "text": ["hi"]},
+        {**base, "text": None}, {**base, "character": "nobody"}, {**base, "character": "../../etc"},
+        {**base, "character": 1}, {**base, "job_id": "../../../etc/passwd"}, {**base, "job_id": ""},
+        {**base, "job_id": "a/b"}, {**base, "job_id": "x" * 500}, {**base, "job_id": {"a": 1}},
+        {**base, "text": "<speak>hi</speak>"}, {**base, "text": "hi</speak><audio src='http://x/y'/>"},
+        {**base, "text": "[pause 99999s] hi"}, {**base, "text": "[pitch +5] hi"}, {**base, "text": "hi <!-- x -->"},
+        {**base, "text": None, "ssml": "<speak>hi"}, {**base, "text": None, "ssml": "<p>hi</p>"},
+        {**base, "text": None, "ssml": "<speak><audio src='http://x/y'/>hi</speak>"},
+        {**base, "text": None, "ssml": "<!DOCTYPE x [<!ENTITY a 'aaaa'>]><speak>&a;</speak>"},
+        {**base, "text": None, "ssml": "<speak>" + "x" * 5000 + "</speak>"}, {**base, "ssml": "<speak>hi</speak>"},
+        {**base, "language": "xx-XX"}, {**base, "language": "english"}, {**base, "voice": "nobody"},
+        {**base, "voice": "de-DE-Wavenet-A"}, {**base, "speaking_rate": 9}, {**base, "speaking_rate": "fast"},
+        {**base, "pitch": 99}, {**base, "pitch": True}, {**base, "volume_gain_db": 1e308}, {**base, "take": 0},
+        {**base, "take": 1.5}, {**base, "audio": {"encoding": "FLAC"}}, {**base, "audio": {"sample_rate": 1}},
+        {**base, "audio": "OGG_OPUS"}, {**base, "deadline": 1234}, {**base, "deadline": "tomorrow"},
+        {**base, "labels": {"a": 1}}, {**base, "labels": []}, {**base, "pronunciations": [{"phrase": "x"}]},
+        {**base, "pronunciations": "x"}, {**base, "unknown_field": 1}, {**base, "__proto__": {}},
+    ]  # fmt: skip
+    records = [each if isinstance(each, bytes) else json.dumps(each).encode() for each in broken]
+    return [records[number % len(records)] for number in range(200)]
+
+
+async def test_hostile_records_stop_nothing_and_are_kept_with_the_field_named(deployment):
+    hostile = hostile_records()
+    records: list[bytes | dict] = [*hostile, *(job(number) for number in range(GOOD))]
+    random.Random(8).shuffle(records)
+    before = {key for key in await deployment.keys() if not key.startswith(deployment.name)}
+    with deployment.worker(CHIRP3_ENABLED_CHARACTERS="pip_boy") as (process, address):
+        await deployment.produce(records)
+        dead = await deployment.dead_letters(len(hostile))
+        done = [c for c in await deployment.completions(GOOD) if c.status is JobStatus.DONE]
+        status, _ = await get(f"{address}/healthz")
+        assert process.running
+        log = process.log.read_text()
+    assert status == 200
+    assert len(done) == GOOD
+    assert len({completion.job_id for completion in done}) == GOOD
+    assert Counter(value or b"" for value, _ in dead) == Counter(hostile)
+    assert all(headers["dead-letter-field"] for _, headers in dead)
+    assert {headers["dead-letter-class"] for _, headers in dead} == {"bad_input"}
+    keys = await deployment.keys()
+    assert {key for key in keys if not key.startswith(deployment.name)} == before
+    assert sum(key.startswith(f"{deployment.name}/pip_boy/") for key in keys) == GOOD
+    assert "Traceback" not in log
+
+
+def test_every_hostile_record_is_named_by_the_parser_or_the_catalogue(catalogue):
+    for value in hostile_records():
+        with pytest.raises(InvalidJob) as refused:
+            catalogue.admit(parse_job(value))
+        assert refused.value.field, value[:200]
+
+
+async def test_sigterm_under_load_loses_no_job_and_does_none_twice(deployment):
+    jobs = 300
+    await deployment.emulator(latency={"kind": "constant", "seconds": 0.3})
+    await deployment.produce(job(number) for number in range(jobs))
+    for round_number in range(3):
+        with deployment.worker(f"worker-{round_number}", MAX_IN_FLIGHT="32") as (process, _):
+            await asyncio.sleep(0.4)
+            process.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(process.wait, 20) == 0
+    with deployment.worker("worker-last"):
+        completions = await deployment.completions(jobs)
+    assert Counter(c.job_id for c in completions) == Counter(f"job-{number}" for number in range(jobs))
+    assert {completion.status for completion in completions} == {JobStatus.DONE}
+    assert (await deployment.calls())["total"] == jobs
+    assert await deployment.dead_letters(0) == []
+
+
+async def test_sigkill_under_load_loses_no_job_and_pays_again_only_for_those_in_flight(deployment):
+    jobs, in_flight, kills = 300, 16, 3
+    await deployment.emulator(latency={"kind": "constant", "seconds": 0.1})
+    await deployment.produce(job(number) for number in range(jobs))
+    for round_number in range(kills):
+        with deployment.worker(f"worker-{round_number}", MAX_IN_FLIGHT=str(in_flight)) as (process, _):
+            await asyncio.sleep(0.3)
+            process.signal(signal.SIGKILL)
+            await asyncio.to_thread(process.wait, 20)
+    with deployment.worker("worker-last"):
+        records = await deployment.read(COMPLETIONS, jobs)
+    done = Counter(json.loads(record.value)["job_id"] for record in records)
+    assert set(done) == {f"job-{number}" for number in range(jobs)}
+    assert await deployment.read(DEAD_LETTERS, 0) == []
+    paid = (await deployment.calls())["total"]
+    assert jobs <= paid <= jobs + kills * in_flight
+    # A repeat is told as one: the same event id, whether or not the take was stored already.
+    ids = {job_id: set() for job_id in done}
+    for record in records:
+        ids[json.loads(record.value)["job_id"]].add(dict(record.headers)["ce_id"])
+    assert all(len(found) == 1 for found in ids.values())
+
+
+async def test_everything_done_is_committed_after_a_drain(deployment):
+    with deployment.worker() as (process, _):
+        await deployment.produce(job(number) for number in range(20))
+        await deployment.completions(20)
+        process.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 20) == 0
+    end, committed = await deployment.lane_offsets()
+    assert end == 20
+    assert committed == 20

@@ -1,0 +1,177 @@
+import asyncio
+import hashlib
+
+from schemas.topics import COMPLETIONS
+from schemas.words import JobStatus, Lane
+from tests.stack.deployment import get, job, samples, total
+from worker.speech.audio import duration_of
+
+
+async def test_a_job_becomes_a_completion_whose_audio_is_in_the_store(deployment):
+    with deployment.worker():
+        await deployment.produce([job(1), job(2, audio={"encoding": "LINEAR16", "sample_rate": 16000})])
+        await deployment.produce([job(3, audio={"encoding": "MP3"})], Lane.BATCH)
+        completions = await deployment.completions(3)
+
+    assert {completion.job_id for completion in completions} == {"job-1", "job-2", "job-3"}
+    async with deployment.store() as store:
+        for completion in completions:
+            assert completion.status is JobStatus.DONE
+            audio = await store.fetch(completion.audio.key)
+            assert hashlib.sha256(audio).hexdigest() == completion.audio.sha256
+            assert len(audio) == completion.audio.bytes
+            measured = duration_of(audio, completion.audio.encoding, completion.audio.sample_rate)
+            assert abs(measured - completion.audio.duration_s) < 0.001
+            stored = await store.look_up(completion.audio.key)
+            assert stored.sha256 == completion.audio.sha256
+            assert stored.voice == completion.voice
+
+
+async def test_the_completion_has_the_key_of_its_job_record_and_is_a_cloud_event(deployment):
+    with deployment.worker():
+        await deployment.produce([job(1)])
+        (record,) = await deployment.read(COMPLETIONS, 1)
+    headers = dict(record.headers)
+    assert record.key is None  # as the job record's
+    assert headers["ce_specversion"] == b"1.0"
+    assert headers["ce_subject"] == b"job-1"
+    assert headers["ce_source"] == f"/chirp-worker/{deployment.name}".encode()
+
+
+async def test_the_same_line_again_is_cached_and_not_paid_for_twice(deployment):
+    with deployment.worker():
+        await deployment.produce([job(1, text="Once is enough.")])
+        (first,) = await deployment.completions(1)
+        await deployment.produce([job(2, text="Once is enough.")])
+        _, second = sorted(await deployment.completions(2), key=lambda each: each.job_id)
+    assert second.audio.cached
+    assert second.audio.sha256 == first.audio.sha256
+    assert second.attempts == ()
+    assert (await deployment.calls())["total"] == 1
+
+
+async def test_after_ten_jobs_with_chirp_failing_the_fallback_rate_is_100_and_not_more(deployment):
+    await deployment.set_faults({"kind": "status", "code": "UNAVAILABLE", "voice_model": "chirp3-hd"})
+    with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="100") as (_, address):
+        await deployment.produce(job(number) for number in range(10))
+        completions = await deployment.completions(10)
+        metrics = await samples(address)
+    assert all(completion.fallback and completion.voice_model == "wavenet" for completion in completions)
+    assert [a.voice_model for a in completions[0].attempts] == ["chirp3-hd", "wavenet"]
+    assert completions[0].attempts[0].calls == 2  # the quick retry
+    fallbacks = total(metrics, "tts_chirp3_fallback_total")
+    attempts = total(metrics, "tts_synthesis_total", voice_model="chirp3-hd")
+    assert (fallbacks, attempts) == (10, 10)
+    assert total(metrics, "tts_synthesis_total", voice_model="wavenet", status="success") == 10
+
+
+async def test_every_way_in_which_chirp_can_fail_ends_in_wavenet(deployment):
+    ways = {
+        "transient": {"kind": "status", "code": "INTERNAL"},
+        "invalid": {"kind": "status", "code": "INVALID_ARGUMENT"},
+        "quota": {"kind": "status", "code": "RESOURCE_EXHAUSTED"},
+        "denied": {"kind": "status", "code": "PERMISSION_DENIED"},
+        "timeout": {"kind": "hang"},
+        "bad_audio": {"kind": "truncated"},
+    }
+    faults = [{**way, "voice_model": "chirp3-hd", "text_pattern": name} for name, way in ways.items()]
+    await deployment.set_faults(*faults, {"kind": "empty", "voice_model": "chirp3-hd", "text_pattern": "nothing"})
+    with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="100", TTS_TIMEOUT_BASE_S="1") as (_, address):
+        await deployment.produce(job(n, text=f"This one is {name}.") for n, name in enumerate([*ways, "nothing"]))
+        completions = await deployment.completions(7)
+        status, _ = await get(f"{address}/readyz")
+    found = {c.attempts[0].failure_class for c in completions}
+    assert found == set(ways)
+    assert all(c.status is JobStatus.DONE and c.voice_model == "wavenet" for c in completions)
+    assert status == 200
+
+
+async def test_when_both_voice_models_fail_the_job_is_a_dead_letter_with_its_reason(deployment):
+    await deployment.set_faults({"kind": "status", "code": "UNAVAILABLE", "message": "try later"})
+    with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="100"):
+        await deployment.produce([job(1)])
+        (completion,) = await deployment.completions(1)
+        ((value, headers),) = await deployment.dead_letters(1)
+    assert completion.status is JobStatus.FAILED
+    assert [attempt.failure_class for attempt in completion.attempts] == ["transient", "transient"]
+    assert completion.error.code == "UNAVAILABLE"
+    assert b'"job-1"' in value
+    assert headers["dead-letter-class"] == "transient"
+    assert headers["dead-letter-message"] == "try later"
+
+
+async def test_while_wavenet_is_denied_the_worker_takes_no_jobs_and_then_loses_none(deployment):
+    await deployment.set_faults({"kind": "status", "code": "PERMISSION_DENIED", "message": "API is off"})
+    with deployment.worker(TTS_PROBE_INTERVAL_S="0.2", CHIRP3_ROLLOUT_PERCENTAGE="0") as (process, address):
+        await deployment.produce([job(1)])
+        status = 200
+        for _ in range(100):
+            status, text = await get(f"{address}/readyz")
+            if status == 503:
+                break
+            await asyncio.sleep(0.05)
+        assert status == 503
+        assert "WaveNet is denied" in text
+        await deployment.produce(job(number) for number in range(2, 12))
+        await asyncio.sleep(0.5)
+        assert await deployment.completions(0) == []
+        await deployment.set_faults()
+        completions = await deployment.completions(11)
+        status, _ = await get(f"{address}/readyz")
+        log = process.log.read_text()
+    assert {completion.status for completion in completions} == {JobStatus.DONE}
+    assert len(completions) == 11
+    assert status == 200
+    assert log.count('"google_denied"') == 1
+
+
+async def test_a_batch_job_waits_for_quota_while_dialogue_goes_on(deployment):
+    await deployment.set_faults({"kind": "status", "code": "RESOURCE_EXHAUSTED", "text_pattern": "patient"})
+    with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="0", MAX_IN_FLIGHT="2"):
+        await deployment.produce((job(n, text=f"I am patient {n}.") for n in range(4)), Lane.BATCH)
+        await asyncio.sleep(0.5)
+        await deployment.produce(job(n) for n in range(10, 16))
+        first = await deployment.completions(6)
+        await deployment.set_faults()
+        completions = await deployment.completions(10)
+    assert {completion.lane for completion in first} == {Lane.DIALOGUE}
+    batch = [completion for completion in completions if completion.lane is Lane.BATCH]
+    assert len(batch) == 4
+    assert all(len(completion.attempts) == 1 for completion in batch)
+
+
+async def test_a_deadline_that_has_passed_expires_the_job_without_a_call(deployment):
+    with deployment.worker():
+        await deployment.produce([job(1, deadline="2020-01-01T00:00:00Z")])
+        (completion,) = await deployment.completions(1)
+    assert completion.status is JobStatus.EXPIRED
+    assert completion.error.field == "deadline"
+    assert (await deployment.calls())["total"] == 0
+
+
+async def test_a_long_text_becomes_one_take_of_one_voice_model(deployment):
+    text = " ".join(f"Sentence {number} of the long, long broadcast." for number in range(250))
+    assert len(text) > 10_000
+    with deployment.worker():
+        await deployment.produce([job(1, text=text, audio={"encoding": "LINEAR16"})])
+        (completion,) = await deployment.completions(1)
+    (attempt,) = completion.attempts
+    assert attempt.calls >= 2
+    assert attempt.billed_characters <= len(text)
+    assert completion.audio.duration_s > 100
+
+
+async def test_the_metrics_say_what_waits(deployment):
+    await deployment.set_faults({"kind": "slow", "seconds": 3, "text_pattern": "slow"})
+    with deployment.worker(MAX_IN_FLIGHT="4") as (_, address):
+        await deployment.produce([job(0, text="A slow one.")])
+        await deployment.produce(job(number) for number in range(1, 21))
+        await deployment.completions(20, timeout_s=20)
+        await asyncio.sleep(0.5)
+        metrics = await samples(address)
+        _, text = await get(f"{address}/metrics/prometheus")
+        await deployment.completions(21)
+    assert total(metrics, "tts_consumer_lag", lane="dialogue") == 1
+    assert total(metrics, "tts_jobs_in_flight", lane="dialogue") == 1
+    assert total(metrics, "tts_oldest_unfinished_job_age_seconds", lane="dialogue") > 0.5
+    assert "tts_synthesis_total" in text

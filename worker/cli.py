@@ -1,0 +1,271 @@
+"""The command line; each command is a few lines that call the module that does the work."""
+
+import asyncio
+import json
+import logging
+import sys
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from google.auth.exceptions import GoogleAuthError
+
+from schemas.completion import Completion
+from schemas.job import InvalidJob, Job, parse_job
+from schemas.words import JobStatus, Lane
+from worker import console
+from worker.app import catalogue_of, connect_producer, run_worker
+from worker.doctor import examine
+from worker.kafka.submit import NoCompletion, read_completions, submit
+from worker.kafka.topics import TopicError, create_topics
+from worker.observability.http import PortTaken
+from worker.observability.logs import configure_logs
+from worker.rollout.decision import request_of
+from worker.rollout.explain import explain
+from worker.settings import SettingError, Settings, load_settings, rollout_state
+from worker.speech.catalogue import CatalogueError, Voice
+from worker.speech.google import CallFailed, connect_google
+from worker.speech.voices import character_voices, check_voices
+from worker.storage.s3 import StorageUnavailable, connect_store
+
+FAILED = 1
+MISUSED = 2
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Speaks a game's lines: Kafka jobs in, Google Text-to-Speech audio in S3 out. "
+    "Settings come from the environment; `chirp-worker config show` lists them.",
+)
+topics_app = typer.Typer(no_args_is_help=True, help="The Kafka topics.")
+voices_app = typer.Typer(no_args_is_help=True, help="The characters' voices.")
+config_app = typer.Typer(no_args_is_help=True, help="The settings.")
+app.add_typer(topics_app, name="topics")
+app.add_typer(voices_app, name="voices")
+app.add_typer(config_app, name="config")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+LaneOption = Annotated[Lane, typer.Option(help="dialogue: somebody waits; batch: nobody does.")]
+
+
+@app.callback()
+def _quiet() -> None:
+    # What a library has to say stands in the one line of the error that ends a command; `run` logs it all.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+@app.command()
+def run() -> None:
+    """Take jobs, speak them, store the audio, publish completions; SIGTERM and Ctrl-C drain."""
+    settings = load_settings()
+    configure_logs(settings.worker.log_level)
+    asyncio.run(run_worker(settings))
+
+
+@app.command()
+def enqueue(
+    text: Annotated[str | None, typer.Argument(help="The line; leave out with --ssml or --job.")] = None,
+    character: Annotated[str, typer.Option(help="Who speaks.")] = "pip_boy",
+    ssml: Annotated[str | None, typer.Option(help="The line as SSML.")] = None,
+    language: Annotated[str | None, typer.Option(help="en-US, cmn-TW, …; default en-US.")] = None,
+    user_id: Annotated[str | None, typer.Option(help="Whose rollout bucket decides.")] = None,
+    voice: Annotated[str | None, typer.Option(help="Force a voice model or a full voice name.")] = None,
+    job_id: Annotated[str | None, typer.Option(help="Default: a new one.")] = None,
+    job: Annotated[Path | None, typer.Option(help="A whole job as a JSON file, - for standard input.")] = None,
+    lane: LaneOption = Lane.DIALOGUE,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the completion and print it.")] = False,
+    save: Annotated[Path | None, typer.Option(help="Save the audio here; waits.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 60.0,
+) -> None:
+    """Put one line into its lane."""
+    settings = load_settings()
+    given = {"job_id": job_id or f"cli-{uuid.uuid4()}", "character": character, "text": text, "ssml": ssml,
+             "language": language, "user_id": user_id, "voice": voice}  # fmt: skip
+    document = json.dumps({name: value for name, value in given.items() if value is not None}).encode()
+    parsed = parse_job(_read(job) if job else document, max_text_bytes=settings.worker.max_text_bytes)
+    catalogue_of(settings).admit(parsed)
+    completion = asyncio.run(_enqueue(settings, lane, parsed, save, timeout if wait or save else None))
+    if completion is None:
+        typer.echo(parsed.job_id)
+        return
+    typer.echo(completion.model_dump_json(indent=2, exclude_none=True))
+    if completion.status is not JobStatus.DONE:
+        raise typer.Exit(FAILED)
+
+
+async def _enqueue(
+    settings: Settings, lane: Lane, job: Job, save: Path | None, timeout_s: float | None
+) -> Completion | None:
+    async with connect_producer(settings.kafka) as producer:
+        if timeout_s is None:
+            await submit(producer, settings.kafka, lane, job)
+            return None
+        async with read_completions(settings.kafka) as reader:
+            await submit(producer, settings.kafka, lane, job)
+            completion = await reader.wait_for(job.job_id, timeout_s)
+    if save is not None and completion.audio is not None:
+        async with connect_store(settings.storage, connections=1) as store:
+            audio = await store.fetch(completion.audio.key)
+        await asyncio.to_thread(save.write_bytes, audio)
+    return completion
+
+
+def _read(path: Path) -> bytes:
+    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+
+
+@topics_app.command("create")
+def topics_create(
+    replication_factor: Annotated[
+        int | None, typer.Option(min=1, help="Of new topics; default 3, or as many as there are brokers.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create the topics that are missing; say what is there and differs."""
+    settings = load_settings()
+
+    async def create() -> list[dict[str, object]]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
+        try:
+            await admin.start()
+            states = await create_topics(admin, settings.kafka.topic_prefix, replication_factor)
+        finally:
+            await admin.close()
+        return [
+            {
+                "topic": each.name,
+                "partitions": each.topic.partitions,
+                "key": each.topic.key,
+                "retention": console.retention(each.topic.retention_ms),
+                "holds": each.topic.holds,
+                "state": each.state,
+            }
+            for each in states
+        ]
+
+    console.show(asyncio.run(create()), as_json=as_json)
+
+
+@voices_app.command("list")
+def voices_list(as_json: AsJson = False) -> None:
+    """Every character's voice by language and voice model, and whether Google has it."""
+    settings = load_settings()
+    catalogue = catalogue_of(settings)
+    listed = asyncio.run(_listed(settings))
+    rows: list[dict[str, object]] = [
+        {
+            "character": each.character,
+            "language": each.language,
+            "voice model": each.voice.voice_model.value,
+            "voice": each.voice.name,
+            "gender": each.gender or "not listed by Google",
+        }
+        for each in character_voices(catalogue, listed)
+    ]
+    console.show(rows, as_json=as_json)
+
+
+@voices_app.command("check")
+def voices_check(as_json: AsJson = False) -> None:
+    """Hold the catalogue against Google's list: missing voices (exit 1), genders that differ."""
+    settings = load_settings()
+    findings = check_voices(catalogue_of(settings), asyncio.run(_listed(settings)))
+    rows: list[dict[str, object]] = [
+        {"character": each.character, "severity": "error" if each.error else "warning", "finding": each.message}
+        for each in findings
+    ]
+    console.show(rows, as_json=as_json, nothing="Google has every voice of the catalogue, and the genders agree.")
+    if any(each.error for each in findings):
+        raise typer.Exit(FAILED)
+
+
+async def _listed(settings: Settings) -> dict[str, str]:
+    async with connect_google(settings.google) as google:
+        return await google.voices()
+
+
+@app.command("decide")
+def decide_command(
+    character: Annotated[str, typer.Option(help="Who speaks.")] = "pip_boy",
+    text: Annotated[str, typer.Option(help="The line; decides where there is no user and no rollout key.")] = "ok",
+    user_id: Annotated[str | None, typer.Option(help="Whose bucket decides.")] = None,
+    rollout_key: Annotated[str | None, typer.Option(help="A session or scene; wins over the user.")] = None,
+    language: Annotated[str, typer.Option(help="en-US, cmn-TW, …")] = "en-US",
+    voice: Annotated[str | None, typer.Option(help="A voice or voice model that the job forces.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain which voice model a job gets by the CHIRP3_* variables, without any server."""
+    settings = load_settings()
+    catalogue = catalogue_of(settings)
+    given = {"job_id": "decide", "character": character, "text": text, "user_id": user_id,
+             "rollout_key": rollout_key, "language": language, "voice": voice}  # fmt: skip
+    job = parse_job(json.dumps({name: value for name, value in given.items() if value is not None}).encode())
+    forced = catalogue.admit(job)
+    request = request_of(
+        job,
+        forced=forced.voice_model if isinstance(forced, Voice) else forced,
+        chirp_speaks_language=catalogue.chirp_speaks(job.language),
+    )
+    state = rollout_state(settings.rollout, catalogue.names)
+    console.show_one(explain(state, job, request).as_row(), as_json=as_json)
+
+
+@config_app.command("show")
+def config_show(as_json: AsJson = False) -> None:
+    """The effective settings; secrets are masked."""
+    console.show(console.settings_rows(load_settings()), as_json=as_json)
+
+
+@app.command()
+def doctor() -> None:
+    """Reach Kafka, S3 and Google, and say what to do where that fails."""
+    settings = load_settings()
+    catalogue = catalogue_of(settings)
+    rollout = rollout_state(settings.rollout, catalogue.names)
+    typer.echo(f"ok    Settings: {rollout.describe(catalogue.names)}")
+
+    async def ask() -> bool:
+        well = True
+        async for finding in examine(settings, catalogue):
+            typer.echo(f"{'ok   ' if finding.ok else 'FAIL '} {finding.subject}: {finding.message}")
+            if finding.advice:
+                typer.echo(f"      → {finding.advice}")
+            well = well and finding.ok
+        return well
+
+    if not asyncio.run(ask()):
+        raise typer.Exit(FAILED)
+
+
+def main() -> None:
+    """The entry point: what a user can do wrong ends in one line, never in a traceback."""
+    try:
+        app()
+    except (SettingError, CatalogueError, InvalidJob) as error:
+        _end(str(error), MISUSED)
+    except PortTaken as error:
+        _end(str(error), MISUSED)
+    except KafkaError as error:
+        _end(f"Kafka: {error}; `chirp-worker doctor` says more", FAILED)
+    except GoogleAuthError as error:
+        _end(f"Google: {error}", FAILED)
+    except CallFailed as error:
+        _end(f"Google: {error.failure.code}: {error.failure.message}", FAILED)
+    except (StorageUnavailable, TopicError, NoCompletion) as error:
+        _end(str(error), FAILED)
+    except OSError as error:
+        _end(str(error), FAILED)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _end(message: str, status: int) -> None:
+    sys.stderr.write(f"chirp-worker: {' '.join(message.split())}\n")
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

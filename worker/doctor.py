@@ -1,0 +1,112 @@
+"""Reaches what the worker needs, and says what to do where it can't."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from google.auth.exceptions import GoogleAuthError
+
+from schemas.topics import TOPICS, prefixed
+from worker.settings import GoogleSettings, KafkaSettings, Settings, StorageSettings
+from worker.speech.catalogue import Catalogue
+from worker.speech.failures import Failure
+from worker.speech.google import CallFailed, connect_google
+from worker.speech.probing import probe_of
+from worker.speech.voices import check_voices
+from worker.storage.s3 import StorageUnavailable, connect_store
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `advice` says what to do where it isn't `ok`."""
+
+    subject: str
+    ok: bool
+    message: str
+    advice: str = ""
+
+
+def _well(subject: str, message: str) -> Finding:
+    return Finding(subject, ok=True, message=message)
+
+
+def _ill(subject: str, message: str, advice: str) -> Finding:
+    return Finding(subject, ok=False, message=message, advice=advice)
+
+
+async def examine(settings: Settings, catalogue: Catalogue) -> AsyncIterator[Finding]:
+    """Looks at Kafka, S3 and Google in turn; each finding comes as soon as it is known."""
+    yield await _kafka(settings.kafka)
+    async for finding in _storage(settings.storage):
+        yield finding
+    async for finding in _google(settings.google, catalogue):
+        yield finding
+
+
+async def _kafka(settings: KafkaSettings) -> Finding:
+    subject = f"Kafka at {settings.bootstrap_servers}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    try:
+        await admin.start()
+        present = set(await admin.list_topics())
+    except (KafkaError, OSError) as error:
+        return _ill(subject, f"{type(error).__name__}: {error}", "start it, or set KAFKA_BOOTSTRAP_SERVERS")
+    finally:
+        await admin.close()
+    missing = [name for topic in TOPICS if (name := prefixed(topic.name, settings.topic_prefix)) not in present]
+    if missing:
+        return _ill(subject, f"reached; no topic {', '.join(missing)}", "run `chirp-worker topics create`")
+    return _well(subject, f"reached; all {len(TOPICS)} topics are there")
+
+
+async def _storage(settings: StorageSettings) -> AsyncIterator[Finding]:
+    subject = f"S3 bucket {settings.bucket} at {settings.endpoint_url or 'AWS'}"
+    async with connect_store(settings, connections=2) as store:
+        try:
+            await store.check_bucket()
+        except StorageUnavailable as error:
+            advice = "check S3_ENDPOINT_URL, S3_BUCKET and the keys; the keys need GetObject, PutObject and ListBucket"
+            yield _ill(subject, str(error), advice)
+            return
+        yield _well(subject, "reached")
+        key = "/".join(part for part in (settings.prefix, ".doctor-probe") if part)
+        try:
+            honoured = await store.probe_conditional_put(key)
+        except StorageUnavailable as error:
+            yield _ill("S3 conditional PUT", str(error), "the keys need PutObject and DeleteObject here")
+            return
+        advice = "use a store that honours it, or two jobs may each store a take and report different audio"
+        message = "the second PUT was refused with 412" if honoured else "If-None-Match: * is ignored"
+        yield Finding("S3 conditional PUT", honoured, message, "" if honoured else advice)
+
+
+async def _google(settings: GoogleSettings, catalogue: Catalogue) -> AsyncIterator[Finding]:
+    subject = f"Google at {settings.endpoint}"
+    try:
+        async with connect_google(settings) as google:
+            try:
+                listed = await google.voices()
+            except CallFailed as failed:
+                yield _ill(subject, _told(failed.failure), _google_advice(failed.failure))
+                return
+            yield _well(subject, f"reached; {len(listed)} voices")
+            failure = await probe_of(google, catalogue)()
+            message = "speaks" if failure is None else _told(failure)
+            yield Finding("Google, WaveNet", failure is None, message, _google_advice(failure) if failure else "")
+            wrong = [finding for finding in check_voices(catalogue, listed) if finding.error]
+            message = wrong[0].message if wrong else "Google has every voice of the catalogue"
+            yield Finding("Catalogue", not wrong, message, "run `chirp-worker voices check`" if wrong else "")
+    except GoogleAuthError as error:
+        advice = "set GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`"
+        yield _ill(subject, str(error).splitlines()[0], advice)
+
+
+def _told(failure: Failure) -> str:
+    return f"{failure.code}: {failure.message}"
+
+
+def _google_advice(failure: Failure) -> str:
+    if failure.failure_class == "denied":
+        return "check that the API is enabled, billing is on and the account may use it"
+    return "check TTS_ENDPOINT, and the network on the way to it"

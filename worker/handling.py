@@ -1,0 +1,102 @@
+"""The work on one record, from its bytes to its outcome: parse, run the pipeline, count, log."""
+
+import structlog
+
+from schemas.completion import Completion, Problem
+from schemas.job import InvalidJob, Job, parse_job
+from schemas.words import JobStatus, Lane
+from worker.clock import Clock
+from worker.observability.metrics import Metrics
+from worker.outcome import Outcome, Record
+from worker.pipeline import Pause, Pipeline
+
+BAD_INPUT = "bad_input"
+_log = structlog.get_logger(__name__)
+
+
+class Handler:
+    """Handles records; whatever a record holds, it ends in an outcome."""
+
+    def __init__(self, pipeline: Pipeline, metrics: Metrics, clock: Clock, max_text_bytes: int) -> None:
+        self._pipeline = pipeline
+        self._metrics = metrics
+        self._clock = clock
+        self._max_text_bytes = max_text_bytes
+
+    async def handle(self, record: Record, pause: Pause) -> Outcome:
+        """Does a record's work; raises nothing but cancellation.
+
+        Args:
+            record: as it came.
+            pause: sleeps for the seconds given, without a slot; a batch job that met the quota does so.
+        """
+        # A record without a timestamp has -1.
+        produced = record.timestamp_ms / 1000 if record.timestamp_ms > 0 else self._clock.now().timestamp()
+        waited = max(0.0, self._clock.now().timestamp() - produced)
+        job: Job | None = None
+        try:
+            job = parse_job(record.value, max_text_bytes=self._max_text_bytes)
+            outcome = await self._pipeline.run(job, record.lane, waited, pause)
+        except InvalidJob as error:
+            outcome = _rejected(error, record.lane)
+        except Exception as error:  # noqa: BLE001
+            # A fault of ours must not stop the others' jobs; the job is kept whole among the dead letters.
+            _log.exception("job_crashed", job_id=job.job_id if job else None)
+            problem = Problem(failure_class="internal", code=type(error).__name__, message=str(error)[:300])
+            outcome = _crashed(job, record.lane, problem)
+        self._report(record, outcome)
+        return outcome
+
+    def _report(self, record: Record, outcome: Outcome) -> None:
+        completion, problem = outcome.completion, outcome.dead_letter
+        rejected = problem is not None and problem.failure_class == BAD_INPUT
+        name = "rejected" if rejected or completion is None else completion.status.value
+        self._metrics.count_job(record.lane, name, completion.timings if completion else None)
+        fields: dict[str, object] = {
+            "lane": record.lane.value,
+            "outcome": name,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+        }
+        if completion is not None:
+            fields |= _described(completion)
+        if problem is not None:
+            fields |= {"error": problem.failure_class, "code": problem.code, "field": problem.field}
+        _log.info("job", **fields)
+
+
+def _described(completion: Completion) -> dict[str, object]:
+    fields: dict[str, object] = {"job_id": completion.job_id, "character": completion.character}
+    if completion.decision is not None:
+        fields |= {
+            "decision": completion.decision.voice_model.value,
+            "reason": completion.decision.reason.value,
+        }
+    if completion.audio is not None and completion.voice_model is not None:
+        fields |= {
+            "voice_model": completion.voice_model.value,
+            "fallback": completion.fallback,
+            "cached": completion.audio.cached,
+            "key": completion.audio.key,
+        }
+    if completion.timings is not None:
+        fields["seconds"] = {name: round(value, 4) for name, value in completion.timings}
+    return fields
+
+
+def _rejected(error: InvalidJob, lane: Lane) -> Outcome:
+    problem = Problem(failure_class=BAD_INPUT, code="INVALID_JOB", message=error.message[:1000], field=error.field)
+    if error.job_id is None:
+        return Outcome(None, problem)
+    completion = Completion(job_id=error.job_id, status=JobStatus.FAILED, lane=lane, error=problem)
+    return Outcome(completion, problem)
+
+
+def _crashed(job: Job | None, lane: Lane, problem: Problem) -> Outcome:
+    if job is None:
+        return Outcome(None, problem)
+    completion = Completion(
+        job_id=job.job_id, status=JobStatus.FAILED, lane=lane, character=job.character, error=problem
+    )
+    return Outcome(completion, problem)

@@ -1,0 +1,145 @@
+"""The partitions that this worker owns: what is in work in each, what may be committed, what was lost."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from schemas.words import Lane
+from worker.kafka.offsets import OffsetTracker
+from worker.observability.metrics import Metrics
+
+_NOTHING_COMMITTED: Final = -1
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(eq=False)
+class Owned:
+    """One partition of ours. Once it is `lost`, another worker does its jobs and our outcomes are dropped."""
+
+    lane: Lane
+    tracker: OffsetTracker | None = None
+    committed: int = _NOTHING_COMMITTED
+    lost: bool = False
+
+
+class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Follows the group's assignments and commits what is done.
+
+    Args:
+        consumer: an aiokafka consumer that this is the rebalance listener of.
+        lanes: the lane of each topic.
+        revoke_wait_s: how long a rebalance waits for jobs in work; all workers of the group wait with it.
+        metrics: told of lag and age.
+    """
+
+    def __init__(self, consumer: Any, lanes: dict[str, Lane], revoke_wait_s: float, metrics: Metrics) -> None:
+        self._consumer = consumer
+        self._lanes = lanes
+        self._revoke_wait_s = revoke_wait_s
+        self._metrics = metrics
+        self._owned: dict[TopicPartition, Owned] = {}
+        self._committing = asyncio.Lock()
+        self._progress = asyncio.Event()
+        self.assigned = asyncio.Event()
+
+    def of_lane(self, lane: Lane) -> list[TopicPartition]:
+        """The partitions of a lane."""
+        return [partition for partition, owned in self._owned.items() if owned.lane is lane]
+
+    def received(self, partition: TopicPartition, offset: int, timestamp_ms: int) -> Owned:
+        """Notes a record that came, and returns the partition that its job belongs to."""
+        owned = self._owned[partition]
+        if owned.tracker is None:
+            owned.tracker = OffsetTracker(offset)
+        owned.tracker.received(offset, timestamp_ms)
+        return owned
+
+    def done(self, owned: Owned, offset: int) -> None:
+        """Notes that a record's outcome is acknowledged."""
+        if owned.tracker is not None:
+            owned.tracker.done(offset)
+        self._progress.set()
+
+    async def commit(self) -> None:
+        """Commits what is done and not committed yet; a refusal is told and tried again with the next commit."""
+        async with self._committing:
+            wanted = {}
+            for partition, owned in self._owned.items():
+                offset = await self._committable(partition, owned)
+                if offset is not None and offset != owned.committed:
+                    wanted[partition] = offset
+            if not wanted:
+                return
+            try:
+                await self._consumer.commit(wanted)
+            except (CommitFailedError, IllegalStateError) as error:
+                # A rebalance is under way; whoever owns the partitions after it commits them.
+                _log.warning("commit_refused", error=type(error).__name__, partitions=len(wanted))
+                return
+            except KafkaError as error:
+                _log.warning("commit_failed", error=f"{type(error).__name__}: {error}", partitions=len(wanted))
+                return
+            for partition, offset in wanted.items():
+                if partition in self._owned:
+                    self._owned[partition].committed = offset
+
+    async def _committable(self, partition: TopicPartition, owned: Owned) -> int | None:
+        if owned.tracker is None:
+            return None
+        if owned.tracker.outstanding == 0 and partition in self._consumer.assignment():
+            # Offsets have gaps: what lies between the last record and the position is no job.
+            position: int = await self._consumer.position(partition)
+            return max(owned.tracker.committable, position)
+        return owned.tracker.committable
+
+    def measure(self, now_ms: float) -> None:
+        """Tells the metrics of lag and age; `now_ms` since 1970."""
+        lag = dict.fromkeys(Lane, 0)
+        oldest: dict[Lane, float] = dict.fromkeys(Lane, now_ms)
+        for partition, owned in self._owned.items():
+            high = self._consumer.highwater(partition)
+            tracker = owned.tracker
+            if tracker is not None and high is not None:
+                lag[owned.lane] += max(0, high - tracker.committable - tracker.done_above)
+            if tracker is not None and tracker.oldest_timestamp_ms is not None:
+                oldest[owned.lane] = min(oldest[owned.lane], tracker.oldest_timestamp_ms)
+        for lane in Lane:
+            self._metrics.lag.labels(lane).set(lag[lane])
+            self._metrics.oldest.labels(lane).set(max(0.0, (now_ms - oldest[lane]) / 1000))
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Commits, and waits a little for what is in work; the rest runs on, and may turn out to be kept."""
+        if not revoked:
+            return
+        try:
+            async with asyncio.timeout(self._revoke_wait_s):
+                while any(owned.tracker and owned.tracker.outstanding for owned in self._owned.values()):
+                    self._progress.clear()
+                    await self._progress.wait()
+        except TimeoutError:
+            _log.info("rebalance_with_jobs_in_work", waited_s=self._revoke_wait_s)
+        await self.commit()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Goes on with what was kept, where it was; drops what was lost."""
+        for partition in [*self._owned]:
+            if partition not in assigned or not await self._is_still_ours(partition):
+                self._owned.pop(partition).lost = True
+        for partition in assigned:
+            owned = self._owned.setdefault(partition, Owned(self._lanes[partition.topic]))
+            if owned.tracker is not None:
+                self._consumer.seek(partition, owned.tracker.position)
+        _log.info("assigned", partitions=sorted(f"{p.topic}/{p.partition}" for p in assigned))
+        self.assigned.set()
+
+    async def _is_still_ours(self, partition: TopicPartition) -> bool:
+        """Whether nobody else committed since: after a missed generation the partition had another owner."""
+        owned = self._owned[partition]
+        if owned.tracker is None:
+            return False
+        committed = await self._consumer.committed(partition)
+        return (_NOTHING_COMMITTED if committed is None else committed) == owned.committed

@@ -1,0 +1,88 @@
+"""Puts a job into its lane and, if asked, waits for its completion."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from schemas.completion import Completion
+from schemas.job import Job
+from schemas.topics import COMPLETIONS, LANES, prefixed
+from schemas.words import Lane
+from worker.settings import KafkaSettings
+
+
+class NoCompletion(Exception):
+    """No completion came in time; the message says where to look."""
+
+
+async def submit(producer: Any, settings: KafkaSettings, lane: Lane, job: Job) -> None:
+    """Sends a job and waits until Kafka has it; the key is the job's id."""
+    await producer.send_and_wait(
+        prefixed(LANES[lane], settings.topic_prefix),
+        value=job.model_dump_json(exclude_defaults=True).encode(),
+        key=job.job_id.encode(),
+    )
+
+
+class CompletionReader:
+    """Reads the completions that come after it was opened."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+
+    async def wait_for(self, job_id: str, timeout_s: float) -> Completion:
+        """The completion of a job.
+
+        Raises:
+            NoCompletion: none came in time.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                async for record in self._consumer:
+                    if dict(record.headers).get("ce_subject") == job_id.encode():
+                        return Completion.model_validate_json(record.value)
+        except TimeoutError:
+            pass
+        raise NoCompletion(
+            f"no completion of {job_id} within {timeout_s:g} s; is a worker running? See its /readyz and its log"
+        )
+
+
+async def partitions_of(bootstrap_servers: str, topic: str) -> list[TopicPartition]:
+    """The partitions of a topic.
+
+    Raises:
+        NoCompletion: there is no such topic.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        await admin.start()
+        # Asking for a topic by name may create it; the list creates nothing.
+        if topic not in await admin.list_topics():
+            raise NoCompletion(f"there is no topic {topic}; `chirp-worker topics create` makes it")
+        (described,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    return [TopicPartition(topic, each["partition"]) for each in described["partitions"]]
+
+
+@asynccontextmanager
+async def read_completions(settings: KafkaSettings) -> AsyncIterator[CompletionReader]:
+    """Opens a reader at the end of the completions, without a consumer group."""
+    topic = prefixed(COMPLETIONS, settings.topic_prefix)
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap_servers, isolation_level="read_committed")
+    try:
+        await consumer.start()
+        partitions = await partitions_of(settings.bootstrap_servers, topic)
+        consumer.assign(partitions)
+        await consumer.seek_to_end()
+        # The position is looked up only when it is asked for: ask before the job is sent.
+        for partition in partitions:
+            await consumer.position(partition)
+        yield CompletionReader(consumer)
+    finally:
+        await consumer.stop()

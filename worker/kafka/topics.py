@@ -1,0 +1,83 @@
+"""Creates the topics of the table, and says what is there and differs."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from schemas.topics import TOPICS, Topic, prefixed
+
+CREATED: Final = "created"
+AS_TABLE: Final = "as in the table"
+_REPLICATION: Final = 3
+
+
+class TopicError(Exception):
+    """The broker refused to create a topic; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class TopicState:
+    """A topic after `create`: `CREATED`, `AS_TABLE`, or what differs."""
+
+    name: str
+    topic: Topic
+    state: str
+
+
+async def create_topics(admin: AIOKafkaAdminClient, prefix: str, replication: int | None = None) -> list[TopicState]:
+    """Creates what is missing and compares the rest with the table; changes nothing that is there.
+
+    Args:
+        admin: a started client.
+        prefix: what takes the place of `tts`.
+        replication: the replication factor of new topics; by default 3, or as many as there are brokers.
+
+    Raises:
+        TopicError: the broker refused a topic.
+    """
+    names = {prefixed(topic.name, prefix): topic for topic in TOPICS}
+    present = set(await admin.list_topics())
+    factor = replication or min(_REPLICATION, len((await admin.describe_cluster())["brokers"]))
+    states = []
+    for name, topic in names.items():
+        if name in present:
+            states.append(TopicState(name, topic, await _difference(admin, name, topic)))
+            continue
+        new = NewTopic(name, topic.partitions, factor, topic_configs=topic.config())
+        answer = await admin.create_topics([new])
+        for _, code, *rest in answer.topic_errors:
+            if code and for_code(code) is not TopicAlreadyExistsError:
+                raise TopicError(f"{name}: {for_code(code).__name__} {rest[0] if rest else ''}".rstrip())
+        states.append(TopicState(name, topic, CREATED))
+    return states
+
+
+async def _difference(admin: AIOKafkaAdminClient, name: str, topic: Topic) -> str:
+    described = await admin.describe_topics([name])
+    partitions = len(described[0]["partitions"])
+    differences = []
+    if partitions != topic.partitions:
+        differences.append(f"partitions: {partitions}, the table says {topic.partitions}")
+    actual = await _config(admin, name)
+    for key, wanted in topic.config().items():
+        if actual is not None and actual.get(key) != wanted:
+            differences.append(f"{key}: {actual.get(key)}, the table says {wanted}")
+    if actual is None:
+        differences.append("its settings can't be read from this broker")
+    return "; ".join(differences) or AS_TABLE
+
+
+async def _config(admin: AIOKafkaAdminClient, name: str) -> dict[str, Any] | None:
+    try:
+        answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    except (KafkaError, ValueError):
+        # Small brokers don't know the request.
+        return None
+    for answer in answers:
+        for _, _, _, resource, entries in answer.resources:
+            if resource == name:
+                return {entry[0]: entry[1] for entry in entries}
+    return None

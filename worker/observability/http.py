@@ -1,0 +1,64 @@
+"""The HTTP server: metrics, health and readiness."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+WaitsFor = Callable[[], list[str]]
+"""What the worker waits for before it takes jobs; empty when it is ready."""
+
+
+class PortTaken(Exception):
+    """The HTTP server can't listen at the address asked for."""
+
+
+@asynccontextmanager
+async def serve_http(host: str, port: int, registry: CollectorRegistry, waits_for: WaitsFor) -> AsyncIterator[int]:
+    """Serves until the context ends.
+
+    Args:
+        host: the address to listen at.
+        port: the port; 0 for a free one.
+        registry: what `/metrics` and `/metrics/prometheus` show.
+        waits_for: what `/readyz` shows; 503 while it isn't empty.
+
+    Yields:
+        The port.
+
+    Raises:
+        PortTaken: the address can't be listened at.
+    """
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def ready(_: web.Request) -> web.Response:
+        waiting = waits_for()
+        return web.json_response({"ready": not waiting, "waits_for": waiting}, status=503 if waiting else 200)
+
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get("/metrics", metrics),
+            web.get("/metrics/prometheus", metrics),
+            web.get("/healthz", health),
+            web.get("/readyz", ready),
+        ]
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise PortTaken(f"HTTP_HOST={host!r}, HTTP_PORT={port}: can't listen there: {error.strerror}") from None
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,48 @@
+"""Structured logs, JSON, one line an event, to standard error."""
+
+import logging
+import sys
+from typing import Final
+
+import structlog
+
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def configure_logs(level: str) -> None:
+    """Sets up structlog, and the libraries' own logging through the same JSON.
+
+    Args:
+        level: debug, info, warning or error.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            *shared,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    logging.getLogger("aiokafka").setLevel(logging.NOTSET)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    # The libraries tell at info what only their own developers ask for.
+    root.setLevel(max(_LEVELS[level], logging.WARNING) if level != "debug" else logging.INFO)

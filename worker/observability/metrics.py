@@ -1,0 +1,191 @@
+"""The one catalogue of metrics, each with a sentence that says what a high value means."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from schemas.completion import Attempt, Timings
+from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
+
+UNKNOWN: Final = "unknown"
+"""The character label of a job whose character isn't in the catalogue: labels stay bounded."""
+
+# The plan's limits, 2 and 5 s, are edges, so that a share over a limit is exact.
+SYNTHESIS_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 7.5, 10, 20, 30, 60)
+STAGES: Final = ("wait", "look_up", "speak", "store", "total")
+STAGE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
+CODES: Final = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "UNAUTHENTICATED",
+    "ALREADY_EXISTS",
+    "DATA_LOSS",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+)
+
+
+class Metrics:
+    """All metrics of a worker, with every label's child made at the start: `rate()` misses a first increment."""
+
+    def __init__(self, registry: CollectorRegistry, characters: Iterable[str]) -> None:
+        self.registry = registry
+        keys = (*sorted(characters), UNKNOWN)
+        self._keys = frozenset(keys)
+        self._synthesis = Counter(
+            "tts_synthesis",
+            "Attempts by voice model, character and status (success, error). "
+            "High: much is being spoken; many errors: a voice model or its quota is ill.",
+            ["voice_model", "character_key", "status"],
+            registry=registry,
+        )
+        self._synthesis_duration = Histogram(
+            "tts_synthesis_duration_seconds",
+            "Seconds an attempt took, calls to Google alone. High: Google is slow for this voice model.",
+            ["voice_model", "character_key"],
+            buckets=SYNTHESIS_BUCKETS,
+            registry=registry,
+        )
+        self._fallback = Counter(
+            "tts_chirp3_fallback",
+            "Chirp attempts that failed and that WaveNet answered instead. High: players hear the old voices; "
+            "error_type says why.",
+            ["character_key", "error_type"],
+            registry=registry,
+        )
+        self._jobs = Counter(
+            "tts_jobs",
+            "Jobs by lane and outcome (done, failed, expired, rejected). High failed: look at the dead letters.",
+            ["lane", "outcome"],
+            registry=registry,
+        )
+        self._job_duration = Histogram(
+            "tts_job_duration_seconds",
+            "Seconds a job spent by lane and stage; wait is the time before the work. High wait: too few workers.",
+            ["lane", "stage"],
+            buckets=STAGE_BUCKETS,
+            registry=registry,
+        )
+        self._cache = Counter(
+            "tts_cache_requests",
+            "Look-ups of stored takes by voice model and result (hit, miss). Many hits: lines repeat and cost nothing.",
+            ["voice_model", "result"],
+            registry=registry,
+        )
+        self._calls = Counter(
+            "tts_google_calls",
+            "Requests to Google by voice model and gRPC code. High RESOURCE_EXHAUSTED: the quota is too small.",
+            ["voice_model", "code"],
+            registry=registry,
+        )
+        self._billed = Counter(
+            "tts_billed_characters",
+            "Characters that Google bills, by voice model. High: this is what the month's bill is made of.",
+            ["voice_model"],
+            registry=registry,
+        )
+        self._audio_seconds = Counter(
+            "tts_audio_seconds",
+            "Seconds of audio made, by voice model. High: much was made, not merely asked for.",
+            ["voice_model"],
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "tts_jobs_in_flight",
+            "Jobs being worked on, by lane. At MAX_IN_FLIGHT: the worker is full.",
+            ["lane"],
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "tts_consumer_lag",
+            "Unfinished records by lane: high watermark - committed - done above it. "
+            "High: jobs come faster than they go.",
+            ["lane"],
+            registry=registry,
+        )
+        self.oldest = Gauge(
+            "tts_oldest_unfinished_job_age_seconds",
+            "Age of the oldest job taken and not finished, by lane; 0 with none. High: something is stuck.",
+            ["lane"],
+            registry=registry,
+        )
+        self.denied = Gauge(
+            "tts_google_denied",
+            "1 while Google denies WaveNet and the worker takes no jobs. High: mend credentials, billing or IAM.",
+            registry=registry,
+        )
+        self.rollout_percentage = Gauge(
+            "tts_rollout_percentage",
+            "The rollout's percentage, 0 to 100; 0 while it is off. High: more users hear Chirp.",
+            registry=registry,
+        )
+        self._make_children(keys)
+
+    def _make_children(self, keys: tuple[str, ...]) -> None:
+        self._make_voice_model_children(keys)
+        for key in keys:
+            for error_type in FailureClass:
+                self._fallback.labels(key, error_type)
+        for lane in Lane:
+            for outcome in (*JobStatus, "rejected"):
+                self._jobs.labels(lane, outcome)
+            for stage in STAGES:
+                self._job_duration.labels(lane, stage)
+            for gauge in (self.in_flight, self.lag, self.oldest):
+                gauge.labels(lane)
+
+    def _make_voice_model_children(self, keys: tuple[str, ...]) -> None:
+        for voice_model in VoiceModel:
+            for key in keys:
+                for status in AttemptResult:
+                    self._synthesis.labels(voice_model, key, status)
+                self._synthesis_duration.labels(voice_model, key)
+            for result in ("hit", "miss"):
+                self._cache.labels(voice_model, result)
+            for code in CODES:
+                self._calls.labels(voice_model, code)
+            self._billed.labels(voice_model)
+            self._audio_seconds.labels(voice_model)
+
+    def count_attempt(self, character: str, attempt: Attempt, *, audio_seconds: float, falls_back: bool) -> None:
+        """Counts an attempt, and the fallback that follows it, in one step: their ratio never passes 100 %.
+
+        Args:
+            character: of the job; one outside the catalogue counts as `unknown`.
+            attempt: as the completion lists it.
+            audio_seconds: how much was spoken; 0 for a failure.
+            falls_back: whether WaveNet is asked to answer instead.
+        """
+        key = character if character in self._keys else UNKNOWN
+        self._synthesis.labels(attempt.voice_model, key, attempt.result).inc()
+        if falls_back and attempt.failure_class is not None:
+            self._fallback.labels(key, attempt.failure_class).inc()
+        self._synthesis_duration.labels(attempt.voice_model, key).observe(attempt.seconds)
+        self._billed.labels(attempt.voice_model).inc(attempt.billed_characters)
+        self._audio_seconds.labels(attempt.voice_model).inc(audio_seconds)
+
+    def count_call(self, voice_model: VoiceModel, code: str) -> None:
+        """Counts one request to Google by its gRPC status."""
+        self._calls.labels(voice_model, code).inc()
+
+    def count_look_up(self, voice_model: VoiceModel, *, hit: bool) -> None:
+        """Counts one look-up of a stored take."""
+        self._cache.labels(voice_model, "hit" if hit else "miss").inc()
+
+    def count_job(self, lane: Lane, outcome: str, timings: Timings | None) -> None:
+        """Counts a finished job and its time by stage."""
+        self._jobs.labels(lane, outcome).inc()
+        if timings is not None:
+            for stage in STAGES:
+                self._job_duration.labels(lane, stage).observe(getattr(timings, stage))

@@ -1,0 +1,53 @@
+"""Explains one decision in words. Pure."""
+
+from dataclasses import dataclass
+
+from schemas.job import Job
+from schemas.words import DecisionReason
+from worker.rollout.decision import Decision, DecisionRequest, decide
+from worker.rollout.state import RolloutState
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A decision with what led to it."""
+
+    decision: Decision
+    sticky_by: str
+    why: str
+
+    def as_row(self) -> dict[str, object]:
+        """What people and scripts are shown."""
+        return {
+            "voice_model": self.decision.voice_model.value,
+            "reason": self.decision.reason.value,
+            "why": self.why,
+            "bucket": self.decision.bucket,
+            "percentage": self.decision.percent,
+            "sticky_by": self.sticky_by,
+            "revision": self.decision.revision,
+        }
+
+
+def explain(state: RolloutState, job: Job, request: DecisionRequest) -> Explanation:
+    """Decides as the worker does, and says why.
+
+    Args:
+        state: the rollout.
+        job: what would be spoken.
+        request: of `decision.request_of` for the job.
+    """
+    decision = decide(state, request)
+    below = f"bucket {decision.bucket} is {{}} {state.percentage}, the percentage in hundredths"
+    why = {
+        DecisionReason.BRAKED: "CHIRP3_ENABLED=false is this worker's hand brake; it wins over all",
+        DecisionReason.FORCED: f"the job forces {job.voice}",
+        DecisionReason.DISABLED: "the rollout is not enabled (CHIRP3_ENABLED is unset)",
+        DecisionReason.EXCLUDED: f"{job.character} is excluded",
+        DecisionReason.NOT_LISTED: f"{job.character} is not among the listed characters",
+        DecisionReason.LANGUAGE: f"Chirp 3: HD does not speak {job.language}",
+        DecisionReason.IN_ROLLOUT: below.format("below"),
+        DecisionReason.OUTSIDE: below.format("not below"),
+    }[decision.reason]
+    sticky_by = "rollout_key" if job.rollout_key else "user_id" if job.user_id else "the line itself"
+    return Explanation(decision, sticky_by, why)

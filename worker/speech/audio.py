@@ -1,0 +1,136 @@
+"""Checks audio before it is stored, and joins the parts of a long text."""
+
+import io
+from typing import Final
+
+import soundfile
+
+from schemas.words import AudioEncoding
+
+_SOUNDFILE: Final = {
+    AudioEncoding.OGG_OPUS: ("OGG", "OPUS"),
+    AudioEncoding.MP3: ("MP3", "MPEG_LAYER_III"),
+    AudioEncoding.LINEAR16: ("WAV", "PCM_16"),
+    AudioEncoding.MULAW: ("WAV", "ULAW"),
+    AudioEncoding.ALAW: ("WAV", "ALAW"),
+}
+_BYTES_PER_SAMPLE: Final = 2
+
+# Speech has some 20 letters a second at most and 2 at least, at the voice's own rate; the bounds leave room
+# for digits and abbreviations that are spoken longer than they are written.
+_LEAST_SECONDS_A_UNIT: Final = 0.025
+_MOST_SECONDS_A_UNIT: Final = 0.5
+_MOST_SECONDS_BESIDE: Final = 10.0
+_UNKNOWN_LENGTH: Final = 0xFFFFFFFF
+
+
+class BadAudio(Exception):
+    """The audio can't be used; the message says why."""
+
+
+def check_audio(
+    audio: bytes,
+    *,
+    encoding: AudioEncoding,
+    sample_rate: int,
+    spoken_units: int,
+    speaking_rate: float,
+    pause_seconds: float = 0.0,
+) -> float:
+    """Checks that the audio is what was asked for and lasts about as long as its text takes.
+
+    Args:
+        audio: the answer, whole.
+        encoding: the encoding asked for.
+        sample_rate: the sample rate asked for, in Hz.
+        spoken_units: what `render.spoken_units` counts.
+        speaking_rate: the factor asked for.
+        pause_seconds: pauses that the line asks for.
+
+    Returns:
+        The duration in seconds, read from the audio itself.
+
+    Raises:
+        BadAudio: it is empty, cut, another format, or implausibly short or long.
+    """
+    if not audio:
+        raise BadAudio("the audio is empty")
+    duration = duration_of(audio, encoding, sample_rate)
+    least = _LEAST_SECONDS_A_UNIT * spoken_units / speaking_rate
+    most = _MOST_SECONDS_A_UNIT * spoken_units / speaking_rate + _MOST_SECONDS_BESIDE + 3 * pause_seconds
+    if not least <= duration <= most or duration == 0:
+        raise BadAudio(f"{duration:.2f} s is not plausible for the text: {least:.2f} to {most:.2f} s are")
+    return duration
+
+
+def duration_of(audio: bytes, encoding: AudioEncoding, sample_rate: int) -> float:
+    """Reads the header of a whole file; PCM has none, its size tells.
+
+    Returns:
+        The duration in seconds.
+
+    Raises:
+        BadAudio: the header can't be read, tells another format, or the file is cut.
+    """
+    if encoding is AudioEncoding.PCM:
+        if len(audio) % _BYTES_PER_SAMPLE:
+            raise BadAudio("the PCM audio is cut in the middle of a sample")
+        return len(audio) / _BYTES_PER_SAMPLE / sample_rate
+    try:
+        info = soundfile.info(io.BytesIO(audio))
+    except soundfile.LibsndfileError as error:
+        raise BadAudio(f"the audio can't be decoded as {encoding}: {error.error_string}") from None
+    if (info.format, info.subtype) != _SOUNDFILE[encoding]:
+        raise BadAudio(f"the audio is {info.format} {info.subtype}, not {encoding}")
+    if encoding is AudioEncoding.OGG_OPUS:
+        _check_last_page(audio)
+    elif info.format == "WAV":
+        _check_riff_length(audio)
+    return float(info.frames / info.samplerate)
+
+
+def _check_last_page(audio: bytes) -> None:
+    """An Ogg page says how long it is (RFC 3533, section 6); a file that is cut ends within one."""
+    header, segments_at = 27, 26
+    start = audio.rfind(b"OggS")
+    page = audio[start:]
+    count = page[segments_at] if len(page) >= header else None
+    if count is None or len(page) < header + count + sum(page[header : header + count]):
+        raise BadAudio("the audio is cut: its last page is not whole")
+
+
+def _check_riff_length(audio: bytes) -> None:
+    """A RIFF header says how long the file is, but for streams, which don't know it."""
+    declared = int.from_bytes(audio[4:8], "little")
+    if declared not in {0, _UNKNOWN_LENGTH} and len(audio) < declared + 8:
+        raise BadAudio(f"the audio is cut: {len(audio)} bytes of {declared + 8}")
+
+
+def join(parts: list[bytes], encoding: AudioEncoding, sample_rate: int) -> bytes:
+    """Joins LINEAR16 parts into one file of the encoding asked for. Slow: run it on a thread.
+
+    Args:
+        parts: whole LINEAR16 files of the same sample rate, in order.
+        encoding: of the result.
+        sample_rate: in Hz, of parts and result.
+
+    Raises:
+        BadAudio: a part is empty, cut or no LINEAR16.
+    """
+    for part in parts:
+        duration_of(part, AudioEncoding.LINEAR16, sample_rate)
+    samples = b"".join(_samples(part) for part in parts)
+    if encoding is AudioEncoding.PCM:
+        return samples
+    file_format, subtype = _SOUNDFILE[encoding]
+    made = io.BytesIO()
+    with soundfile.SoundFile(
+        made, "w", samplerate=sample_rate, channels=1, format=file_format, subtype=subtype
+    ) as sound:
+        sound.buffer_write(samples, dtype="int16")
+    return made.getvalue()
+
+
+def _samples(part: bytes) -> bytes:
+    with soundfile.SoundFile(io.BytesIO(part)) as sound:
+        return bytes(sound.buffer_read(dtype="int16"))

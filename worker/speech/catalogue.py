@@ -1,0 +1,152 @@
+"""The catalogue: which voice a character has, by language and voice model; read from `characters.yaml`."""
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Final
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.job import InvalidJob, Job
+from schemas.words import VoiceModel
+
+BUILT_IN: Final = Path(__file__).with_name("characters.yaml")
+_VOICE_NAME: Final = re.compile(r"^([a-z]{2,3}-[A-Z]{2})-(Chirp3-HD|Wavenet)-([A-Za-z]+)$")
+_MODELS: Final = {"Chirp3-HD": VoiceModel.CHIRP3_HD, "Wavenet": VoiceModel.WAVENET}
+# A character's key is a part of its takes' keys, a list's item and a label.
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+
+class CatalogueError(Exception):
+    """The catalogue's file can't be used; the message says where and why."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Language(_Part):
+    """A language that jobs may ask for; `chirp_locale` is None where Chirp doesn't speak it."""
+
+    chirp_locale: str | None
+
+
+class Character(_Part):
+    """One character; `pitch` in semitones (WaveNet alone), `rate` as a factor."""
+
+    kind: str
+    chirp: str
+    wavenet: dict[str, str] = Field(min_length=1)
+    pitch: float = Field(ge=-20, le=20)
+    rate: float = Field(ge=0.25, le=2.0)
+
+
+class Voice(_Part):
+    """A voice as Google names it, and the locale that goes into the request."""
+
+    name: str
+    locale: str
+    voice_model: VoiceModel
+
+
+class Catalogue(_Part):
+    """All characters and languages."""
+
+    languages: dict[str, Language]
+    characters: dict[Key, Character] = Field(min_length=1)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The keys of all characters."""
+        return frozenset(self.characters)
+
+    def chirp_speaks(self, language: str) -> bool:
+        """Whether Chirp has the language."""
+        return self.languages[language].chirp_locale is not None
+
+    def voice(self, character: str, language: str, voice_model: VoiceModel) -> Voice | None:
+        """The character's voice, or None where it has none in that language."""
+        entry = self.characters[character]
+        if voice_model is VoiceModel.CHIRP3_HD:
+            locale = self.languages[language].chirp_locale
+            if locale is None:
+                return None
+            return Voice(name=f"{locale}-Chirp3-HD-{entry.chirp}", locale=locale, voice_model=voice_model)
+        name = entry.wavenet.get(language)
+        return Voice(name=name, locale=_locale(name), voice_model=voice_model) if name else None
+
+    def admit(self, job: Job) -> Voice | VoiceModel | None:
+        """Checks a job against the catalogue and reads its `voice`.
+
+        Returns:
+            The voice or the voice model that the job forces, or None.
+
+        Raises:
+            InvalidJob: the character, the language or the voice can't be had; `field` says which.
+        """
+        character = self.characters.get(job.character)
+        if character is None:
+            raise InvalidJob(
+                "character",
+                f"{job.character!a} is unknown; the characters are {', '.join(sorted(self.names))}",
+                job.job_id,
+            )
+        if job.language not in self.languages or job.language not in character.wavenet:
+            raise InvalidJob(
+                "language",
+                f"{job.language!r} is none of {job.character}'s; they are {', '.join(sorted(character.wavenet))}",
+                job.job_id,
+            )
+        return self._forced(job)
+
+    def _forced(self, job: Job) -> Voice | VoiceModel | None:
+        if job.voice is None:
+            return None
+        if job.voice in set(VoiceModel):
+            voice_model = VoiceModel(job.voice)
+            if self.voice(job.character, job.language, voice_model) is None:
+                raise InvalidJob("voice", f"{voice_model} does not speak {job.language}", job.job_id)
+            return voice_model
+        found = _VOICE_NAME.fullmatch(job.voice)
+        if found is None:
+            raise InvalidJob(
+                "voice",
+                f"{job.voice!a} is neither a voice model ({', '.join(VoiceModel)}) nor a full voice name",
+                job.job_id,
+            )
+        allowed = {job.language, self.languages[job.language].chirp_locale}
+        if found[1] not in allowed:
+            raise InvalidJob("voice", f"{job.voice!r} does not speak {job.language}", job.job_id)
+        return Voice(name=job.voice, locale=found[1], voice_model=_MODELS[found[2]])
+
+
+def _locale(voice_name: str) -> str:
+    return "-".join(voice_name.split("-")[:2])
+
+
+def load_catalogue(path: Path = BUILT_IN) -> Catalogue:
+    """Reads a catalogue.
+
+    Raises:
+        CatalogueError: the file can't be read or is no catalogue.
+    """
+    try:
+        catalogue = Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise CatalogueError(f"{path}: {error.strerror}") from None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise CatalogueError(f"{path}: {where}: {problem['msg']}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: not UTF-8, or a date that none is. One line, whatever the parser says.
+        raise CatalogueError(f"{path}: {' '.join(str(error).split())}") from None
+    for key, character in catalogue.characters.items():
+        for language, name in character.wavenet.items():
+            found = _VOICE_NAME.fullmatch(name)
+            if language not in catalogue.languages or found is None or found[2] != "Wavenet":
+                raise CatalogueError(
+                    f"{path}: characters.{key}.wavenet.{language}: {name!r} is no WaveNet voice of a listed language"
+                )
+    return catalogue

@@ -1,0 +1,60 @@
+"""Classes of failure: what kind a gRPC status is, and what follows from it. Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.words import FailureClass
+
+_BY_CODE: Final = {
+    "INVALID_ARGUMENT": FailureClass.INVALID,
+    "NOT_FOUND": FailureClass.INVALID,
+    "FAILED_PRECONDITION": FailureClass.INVALID,
+    "OUT_OF_RANGE": FailureClass.INVALID,
+    "UNIMPLEMENTED": FailureClass.INVALID,
+    "RESOURCE_EXHAUSTED": FailureClass.QUOTA,
+    "DEADLINE_EXCEEDED": FailureClass.TIMEOUT,
+    "PERMISSION_DENIED": FailureClass.DENIED,
+    "UNAUTHENTICATED": FailureClass.DENIED,
+}
+_RETRIED: Final = frozenset({"UNAVAILABLE", "INTERNAL", "ABORTED"})
+_TOO_LARGE: Final = "message larger than max"
+_SHOWN_CHARACTERS: Final = 300
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt failed; `code` is the gRPC status of its last call, `OK` for bad audio."""
+
+    failure_class: FailureClass
+    code: str
+    message: str
+
+    @property
+    def quickly_retried(self) -> bool:
+        """Whether the same call may work a second later; a timeout has waited long enough."""
+        return self.code in _RETRIED
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the job may work later; the rest is a dead letter at once."""
+        return self.failure_class not in {FailureClass.INVALID, FailureClass.DENIED}
+
+
+def failure_of(code: str, message: str) -> Failure:
+    """Classifies a failed call.
+
+    Args:
+        code: the name of its gRPC status.
+        message: Google's words.
+    """
+    if code == "RESOURCE_EXHAUSTED" and _TOO_LARGE in message:
+        # The channel refused a reply of over 4 MiB: this text is too long for one call; no quota is short.
+        failure_class = FailureClass.INVALID
+    else:
+        failure_class = _BY_CODE.get(code, FailureClass.TRANSIENT)
+    return Failure(failure_class, code, message[:_SHOWN_CHARACTERS])
+
+
+def bad_audio(message: str) -> Failure:
+    """The failure of a call that was answered OK with audio that can't be used."""
+    return Failure(FailureClass.BAD_AUDIO, "OK", message)

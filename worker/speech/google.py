@@ -1,0 +1,137 @@
+"""Google Cloud Text-to-Speech: one call, with its timeout, to answer or failure."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import grpc
+from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.auth.exceptions import GoogleAuthError, TransportError
+from google.cloud import texttospeech_v1 as tts
+from google.cloud.texttospeech_v1.services.text_to_speech.transports import (
+    TextToSpeechGrpcAsyncIOTransport,
+)
+
+from schemas.words import AudioEncoding, PhoneticAlphabet
+from worker.settings import GoogleSettings
+from worker.speech.failures import Failure, failure_of
+from worker.speech.render import Input, Rendered
+
+_ALPHABETS: Final = {
+    PhoneticAlphabet.IPA: tts.CustomPronunciationParams.PhoneticEncoding.PHONETIC_ENCODING_IPA,
+    PhoneticAlphabet.X_SAMPA: tts.CustomPronunciationParams.PhoneticEncoding.PHONETIC_ENCODING_X_SAMPA,
+}
+# A long LINEAR16 answer passes gRPC's own limit of 4 MiB.
+_CHANNEL: Final = [("grpc.max_receive_message_length", 64 * 2**20), ("grpc.keepalive_time_ms", 60_000)]
+
+
+class CallFailed(Exception):
+    """Google didn't answer with OK; `failure` says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Google:
+    """The real client, pointed at Google or at anything that speaks its protocol."""
+
+    def __init__(self, client: tts.TextToSpeechAsyncClient, settings: GoogleSettings) -> None:
+        self._client = client
+        self._settings = settings
+
+    async def synthesize(self, entry: Input, rendered: Rendered, encoding: AudioEncoding) -> bytes:
+        """Speaks one input of a line.
+
+        Args:
+            entry: the input of this call.
+            rendered: the line that it is a part of.
+            encoding: of the answer.
+
+        Returns:
+            The audio as Google sent it, unchecked.
+
+        Raises:
+            CallFailed: Google answered with a status other than OK, or not in time.
+        """
+        timeout = min(
+            self._settings.timeout_base_s + self._settings.timeout_per_character_s * len(entry.content),
+            self._settings.timeout_max_s,
+        )
+        request = _request(entry, rendered, encoding)
+        try:
+            answer = await self._client.synthesize_speech(request=request, timeout=timeout, retry=None)
+        except (GoogleAPICallError, RetryError, GoogleAuthError, grpc.aio.AioRpcError) as error:
+            raise CallFailed(_failure(error)) from error
+        return bytes(answer.audio_content)
+
+    async def voices(self) -> dict[str, str]:
+        """All voices that Google lists, each with its gender: `male`, `female` or `neutral`.
+
+        Raises:
+            CallFailed: Google answered with a status other than OK, or not in time.
+        """
+        try:
+            answer = await self._client.list_voices(
+                request=tts.ListVoicesRequest(), timeout=self._settings.timeout_max_s, retry=None
+            )
+        except (GoogleAPICallError, RetryError, GoogleAuthError, grpc.aio.AioRpcError) as error:
+            raise CallFailed(_failure(error)) from error
+        return {voice.name: tts.SsmlVoiceGender(voice.ssml_gender).name.lower() for voice in answer.voices}
+
+
+@asynccontextmanager
+async def connect_google(settings: GoogleSettings) -> AsyncIterator[Google]:
+    """Opens one channel for the process.
+
+    Raises:
+        GoogleAuthError: no application default credentials are there.
+    """
+    if settings.plaintext:
+        channel = grpc.aio.insecure_channel(settings.endpoint, options=_CHANNEL)
+        transport = TextToSpeechGrpcAsyncIOTransport(channel=channel)
+    else:
+        host = settings.endpoint if ":" in settings.endpoint else f"{settings.endpoint}:443"
+        channel = TextToSpeechGrpcAsyncIOTransport.create_channel(host, options=_CHANNEL)
+        transport = TextToSpeechGrpcAsyncIOTransport(channel=channel, host=settings.endpoint)
+    try:
+        yield Google(tts.TextToSpeechAsyncClient(transport=transport), settings)
+    finally:
+        await channel.close()
+
+
+def _request(entry: Input, rendered: Rendered, encoding: AudioEncoding) -> tts.SynthesizeSpeechRequest:
+    spoken = tts.SynthesisInput({entry.form.value: entry.content})
+    if entry.pronunciations:
+        spoken.custom_pronunciations = tts.CustomPronunciations(
+            pronunciations=[
+                tts.CustomPronunciationParams(
+                    phrase=entry.phrase,
+                    pronunciation=entry.phonetic,
+                    phonetic_encoding=_ALPHABETS[entry.alphabet],
+                )
+                for entry in entry.pronunciations
+            ]
+        )
+    return tts.SynthesizeSpeechRequest(
+        input=spoken,
+        voice=tts.VoiceSelectionParams(language_code=rendered.voice.locale, name=rendered.voice.name),
+        audio_config=tts.AudioConfig(
+            audio_encoding=getattr(tts.AudioEncoding, encoding.value),
+            sample_rate_hertz=rendered.sample_rate,
+            speaking_rate=rendered.speaking_rate,
+            pitch=rendered.pitch,
+            volume_gain_db=rendered.volume_gain_db,
+        ),
+    )
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return failure_of(error.code().name, error.details() or "")
+    if isinstance(error, TransportError):
+        return failure_of("UNAVAILABLE", f"the credentials' server can't be reached: {error}")
+    if isinstance(error, GoogleAuthError):
+        return failure_of("UNAUTHENTICATED", str(error))
+    status = getattr(error, "grpc_status_code", None)
+    return failure_of(status.name if status else "UNKNOWN", getattr(error, "message", str(error)))
