@@ -1,7 +1,6 @@
 """Starts the local stack's processes, waits until they answer, and stops them again, whatever happens."""
 
 import ctypes
-import os
 import signal
 import socket
 import subprocess
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
-_STOP_S: Final = 10.0
 
 
 class StackError(Exception):
@@ -39,10 +37,26 @@ def listening(port: int) -> bool:
 
 
 class Process:
-    """One process with its log in a file. It doesn't outlive this one."""
+    """One process with its log in a file. It doesn't outlive this one.
 
-    def __init__(self, name: str, command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+    Args:
+        name: how errors call it.
+        command: what to run.
+        log: where its output goes.
+        environment: its variables; this process's own by default.
+        stop_s: how long SIGTERM may take before SIGKILL.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        stop_s: float = 30.0,
+    ) -> None:
         self.name = name
+        self._stop_s = stop_s
         self.log = log
         self._out = log.open("ab")
         self._popen = subprocess.Popen(
@@ -50,7 +64,7 @@ class Process:
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
+            env=environment,
             # Ctrl-C reaches us alone, and we stop the processes in order.
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  # one system call
@@ -100,7 +114,7 @@ class Process:
         """SIGTERM, and SIGKILL if that isn't enough."""
         self.signal(signal.SIGTERM)
         try:
-            self.wait(_STOP_S)
+            self.wait(self._stop_s)
         except subprocess.TimeoutExpired:
             self._popen.kill()
             self._popen.wait()

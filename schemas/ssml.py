@@ -6,6 +6,8 @@ from xml.etree.ElementTree import Element, ParseError  # types; defusedxml does 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from schemas.marks import PAUSE_MARK
+
 MAX_SSML_BYTES: Final = 5000
 """Google's limit of input a request; SSML is never split."""
 
@@ -44,5 +46,8 @@ def check_ssml(ssml: str) -> None:
     for element in root.iter():
         if element.tag not in ELEMENTS:
             raise ValueError(f"<{element.tag}> is not allowed; the elements are {', '.join(sorted(ELEMENTS))}")
-    if not any(character.isalnum() for character in "".join(root.itertext())):
+    words = "".join(root.itertext())
+    if PAUSE_MARK.search(words):
+        raise ValueError('holds a pause mark of text; SSML says <break time="600ms"/>')
+    if not any(character.isalnum() for character in words):
         raise ValueError("holds no word to speak")

@@ -42,7 +42,9 @@ class Handler:
         except Exception as error:  # noqa: BLE001
             # A fault of ours must not stop the others' jobs; the job is kept whole among the dead letters.
             _log.exception("job_crashed", job_id=job.job_id if job else None)
-            problem = Problem(failure_class="internal", code=type(error).__name__, message=str(error)[:300])
+            # A message that isn't Unicode (a lone surrogate) couldn't be published.
+            message = str(error)[:300].encode("utf-8", "backslashreplace").decode()
+            problem = Problem(failure_class="internal", code=type(error).__name__, message=message)
             outcome = _crashed(job, record.lane, problem)
         self._report(record, outcome)
         return outcome

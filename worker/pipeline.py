@@ -191,8 +191,8 @@ class Pipeline:
         made = _made_take(key, rendered, end.spoken)
         kept = await parts.store.store(made, end.spoken.audio)
         progress.seconds["store"] += parts.clock.monotonic() - began
-        # A retried PUT may meet its own first try: the same sound is ours.
-        return kept, voice, kept.sha256 != made.sha256
+        # Whoever loses the race for a key reports the take that was stored; it was paid for all the same.
+        return kept, voice, False
 
     def _done(
         self, progress: _Progress, decision: Decision, take: StoredTake, voice: Voice, *, cached: bool

@@ -133,7 +133,7 @@ class GoogleSettings(_Part):
     plaintext: Flag = _setting("TTS_PLAINTEXT", "true (for the emulator alone) or false", default=False)
     timeout_base_s: float = _setting("TTS_TIMEOUT_BASE_S", _SECONDS, 5.0, gt=0)
     timeout_per_character_s: float = _setting(
-        "TTS_TIMEOUT_PER_CHARACTER_S", "a number of seconds, 0 or more", 0.01, ge=0
+        "TTS_TIMEOUT_PER_CHARACTER_S", "a number of seconds, 0 or more", 0.02, ge=0
     )
     timeout_max_s: float = _setting("TTS_TIMEOUT_MAX_S", _SECONDS, 60.0, gt=0)
     # The SLA asks for a second of back-off after an error.
@@ -183,7 +183,7 @@ class Settings(_Part):
     worker: WorkerSettings
 
 
-_PARTS: Final[dict[str, type[_Part]]] = {
+PARTS: Final[dict[str, type[_Part]]] = {
     "kafka": KafkaSettings,
     "storage": StorageSettings,
     "google": GoogleSettings,
@@ -202,13 +202,13 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         SettingError: a variable's value isn't allowed, or a `CHIRP3_` variable is unknown.
     """
     environment = os.environ if environment is None else environment
-    known = {variable for part in _PARTS.values() for variable in variables(part)}
+    known = {variable for part in PARTS.values() for variable in variables(part)}
     for variable in sorted(environment):
         # A misspelt rollout variable would quietly leave the rollout as it was.
         if re.match(r"^(CHIRP3|ROLLOUT)_", variable) and variable not in known:
             allowed = ", ".join(sorted(name for name in known if name.startswith(("CHIRP3_", "ROLLOUT_"))))
             raise SettingError(f"{variable}={environment[variable]!r}: no such setting; there are {allowed}")
-    parts = {name: _read(part, environment) for name, part in _PARTS.items()}
+    parts = {name: _read(part, environment) for name, part in PARTS.items()}
     settings = Settings.model_validate(parts)
     storage = settings.storage
     if (storage.access_key_id is None) != (storage.secret_access_key is None):

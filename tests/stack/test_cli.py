@@ -1,23 +1,22 @@
 import asyncio
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from loadtest.stack import worker_environment
 from schemas.topics import TOPICS
 
 CLI = [sys.executable, "-m", "worker.cli"]
 
 
 def call(environment: dict[str, str], *arguments: str, **options: object) -> subprocess.CompletedProcess:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHIRP3_")}
     return subprocess.run(
         [*CLI, *arguments],
-        env={**inherited, **environment},
+        env=worker_environment(environment),
         capture_output=True,
         text=True,
         timeout=60,

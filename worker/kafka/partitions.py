@@ -68,7 +68,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         """Commits what is done and not committed yet; a refusal is told and tried again with the next commit."""
         async with self._committing:
             wanted = {}
-            for partition, owned in self._owned.items():
+            # A copy: an assignment may come in between.
+            for partition, owned in [*self._owned.items()]:
                 offset = await self._committable(partition, owned)
                 if offset is not None and offset != owned.committed:
                     wanted[partition] = offset
@@ -90,18 +91,25 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     async def _committable(self, partition: TopicPartition, owned: Owned) -> int | None:
         if owned.tracker is None:
             return None
-        if owned.tracker.outstanding == 0 and partition in self._consumer.assignment():
-            # Offsets have gaps: what lies between the last record and the position is no job.
+        if owned.tracker.outstanding:
+            return owned.tracker.committable
+        try:
+            # Offsets have gaps: what lies between the last record and the position is no job. The position is
+            # known, for records came, and so this doesn't wait.
             position: int = await self._consumer.position(partition)
-            return max(owned.tracker.committable, position)
-        return owned.tracker.committable
+        except IllegalStateError:
+            # Not assigned: a rebalance is under way.
+            return owned.tracker.committable
+        return max(owned.tracker.committable, position)
 
     def measure(self, now_ms: float) -> None:
         """Tells the metrics of lag and age; `now_ms` since 1970."""
         lag = dict.fromkeys(Lane, 0)
         oldest: dict[Lane, float] = dict.fromkeys(Lane, now_ms)
         for partition, owned in self._owned.items():
-            high = self._consumer.highwater(partition)
+            # In a rebalance what we own and what the consumer has assigned differ for a moment.
+            assigned = partition in self._consumer.assignment()
+            high = self._consumer.highwater(partition) if assigned else None
             tracker = owned.tracker
             if tracker is not None and high is not None:
                 lag[owned.lane] += max(0, high - tracker.committable - tracker.done_above)
@@ -130,16 +138,19 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             if partition not in assigned or not await self._is_still_ours(partition):
                 self._owned.pop(partition).lost = True
         for partition in assigned:
-            owned = self._owned.setdefault(partition, Owned(self._lanes[partition.topic]))
-            if owned.tracker is not None:
+            owned = self._owned.get(partition)
+            if owned is None:
+                committed = await self._committed(partition)
+                self._owned[partition] = Owned(self._lanes[partition.topic], committed=committed)
+            elif owned.tracker is not None:
                 self._consumer.seek(partition, owned.tracker.position)
         _log.info("assigned", partitions=sorted(f"{p.topic}/{p.partition}" for p in assigned))
         self.assigned.set()
 
     async def _is_still_ours(self, partition: TopicPartition) -> bool:
         """Whether nobody else committed since: after a missed generation the partition had another owner."""
-        owned = self._owned[partition]
-        if owned.tracker is None:
-            return False
-        committed = await self._consumer.committed(partition)
-        return (_NOTHING_COMMITTED if committed is None else committed) == owned.committed
+        return await self._committed(partition) == self._owned[partition].committed
+
+    async def _committed(self, partition: TopicPartition) -> int:
+        committed: int | None = await self._consumer.committed(partition)
+        return _NOTHING_COMMITTED if committed is None else committed

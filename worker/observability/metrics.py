@@ -130,6 +130,7 @@ class Metrics:
             "The rollout's percentage, 0 to 100; 0 while it is off. High: more users hear Chirp.",
             registry=registry,
         )
+        self._stages: dict[Lane, list[tuple[str, Histogram]]] = {}
         self._make_children(keys)
 
     def _make_children(self, keys: tuple[str, ...]) -> None:
@@ -140,8 +141,8 @@ class Metrics:
         for lane in Lane:
             for outcome in (*JobStatus, "rejected"):
                 self._jobs.labels(lane, outcome)
-            for stage in STAGES:
-                self._job_duration.labels(lane, stage)
+            # Kept: five look-ups of children a job are most of what its metrics cost.
+            self._stages[lane] = [(stage, self._job_duration.labels(lane, stage)) for stage in STAGES]
             for gauge in (self.in_flight, self.lag, self.oldest):
                 gauge.labels(lane)
 
@@ -187,5 +188,5 @@ class Metrics:
         """Counts a finished job and its time by stage."""
         self._jobs.labels(lane, outcome).inc()
         if timings is not None:
-            for stage in STAGES:
-                self._job_duration.labels(lane, stage).observe(getattr(timings, stage))
+            for stage, duration in self._stages[lane]:
+                duration.observe(getattr(timings, stage))

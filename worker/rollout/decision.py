@@ -75,7 +75,8 @@ def request_of(job: Job, *, forced: VoiceModel | None, chirp_speaks_language: bo
         forced: the voice model of the job's `voice`, if it has one.
         chirp_speaks_language: whether Chirp has a voice for the job's language.
     """
-    key = sticky_key(job.rollout_key, job.user_id, line_fingerprint(job))
+    needed = not (job.rollout_key or job.user_id)
+    key = sticky_key(job.rollout_key, job.user_id, line_fingerprint(job) if needed else "")
     return DecisionRequest(job.character, key, chirp_speaks_language, forced)
 
 

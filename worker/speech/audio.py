@@ -15,6 +15,7 @@ _SOUNDFILE: Final = {
     AudioEncoding.ALAW: ("WAV", "ALAW"),
 }
 _BYTES_PER_SAMPLE: Final = 2
+_OPUS_LEVEL: Final = 0.8
 
 # Speech has some 20 letters a second at most and 2 at least, at the voice's own rate; the bounds leave room
 # for digits and abbreviations that are spoken longer than they are written.
@@ -83,20 +84,26 @@ def duration_of(audio: bytes, encoding: AudioEncoding, sample_rate: int) -> floa
     if (info.format, info.subtype) != _SOUNDFILE[encoding]:
         raise BadAudio(f"the audio is {info.format} {info.subtype}, not {encoding}")
     if encoding is AudioEncoding.OGG_OPUS:
-        _check_last_page(audio)
+        _check_pages(audio)
     elif info.format == "WAV":
         _check_riff_length(audio)
     return float(info.frames / info.samplerate)
 
 
-def _check_last_page(audio: bytes) -> None:
-    """An Ogg page says how long it is (RFC 3533, section 6); a file that is cut ends within one."""
+def _check_pages(audio: bytes) -> None:
+    """An Ogg page says how long it is (RFC 3533, section 6); a file that is cut ends within one.
+
+    A cut between two pages leaves a whole file without the end-of-stream flag. It is not asked for: encoders are
+    about that never set it.
+    """
     header, segments_at = 27, 26
-    start = audio.rfind(b"OggS")
-    page = audio[start:]
-    count = page[segments_at] if len(page) >= header else None
-    if count is None or len(page) < header + count + sum(page[header : header + count]):
-        raise BadAudio("the audio is cut: its last page is not whole")
+    start = 0
+    while start < len(audio):
+        count = audio[start + segments_at] if len(audio) >= start + header else 0
+        end = start + header + count + sum(audio[start + header : start + header + count])
+        if not audio.startswith(b"OggS", start) or end > len(audio):
+            raise BadAudio("the audio is cut: its last page is not whole")
+        start = end
 
 
 def _check_riff_length(audio: bytes) -> None:
@@ -124,8 +131,16 @@ def join(parts: list[bytes], encoding: AudioEncoding, sample_rate: int) -> bytes
         return samples
     file_format, subtype = _SOUNDFILE[encoding]
     made = io.BytesIO()
+    # Ogg's default level takes 2.5 times the CPU time and saves a third of the bytes.
+    level = _OPUS_LEVEL if encoding is AudioEncoding.OGG_OPUS else None
     with soundfile.SoundFile(
-        made, "w", samplerate=sample_rate, channels=1, format=file_format, subtype=subtype
+        made,
+        "w",
+        samplerate=sample_rate,
+        channels=1,
+        format=file_format,
+        subtype=subtype,
+        compression_level=level,
     ) as sound:
         sound.buffer_write(samples, dtype="int16")
     return made.getvalue()

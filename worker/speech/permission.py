@@ -2,24 +2,28 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 from tenacity import AsyncRetrying, retry_if_result, wait_exponential_jitter
 
+from schemas.words import FailureClass
 from worker.observability.metrics import Metrics
 from worker.speech.failures import Failure
 
 Probe = Callable[[], Awaitable[Failure | None]]
 """Speaks two letters with WaveNet: None when it worked."""
 
-_LONGEST_PAUSE_S = 60.0
+_LONGEST_PAUSE_S: Final = 30.0
+# Who is told that the quota is used up, or what is wrong with the text, may speak.
+_PERMITTED: Final = frozenset({FailureClass.QUOTA, FailureClass.INVALID})
 _log = structlog.get_logger(__name__)
 
 
 class Permission:
     """Settles, for a job that WaveNet was denied, whether all jobs are.
 
-    One task owns `run`; jobs await `settle`, intake awaits `allowed`.
+    One task owns `run`; jobs await `settle`; intake looks at `is_allowed`.
     """
 
     def __init__(self, probe: Probe, metrics: Metrics, interval_s: float) -> None:
@@ -27,18 +31,13 @@ class Permission:
         self._metrics = metrics
         self._interval_s = interval_s
         self._asked = asyncio.Event()
-        self._allowed = asyncio.Event()
-        self._allowed.set()
+        self._allowed = True
         self._verdict: asyncio.Future[bool] | None = None
 
     @property
     def is_allowed(self) -> bool:
         """False while Google denies WaveNet."""
-        return self._allowed.is_set()
-
-    async def allowed(self) -> None:
-        """Waits until Google allows WaveNet."""
-        await self._allowed.wait()
+        return self._allowed
 
     async def settle(self) -> bool:
         """Asks Google by a probe and waits, if need be for long.
@@ -71,17 +70,18 @@ class Permission:
         )
         await asyncio.sleep(self._interval_s)
         await retrying(self._works)
-        self._allowed.set()
-        self._metrics.denied.set(0)
-        _log.info("google_allowed", detail="WaveNet is allowed again; taking jobs")
+        if not self.is_allowed:
+            self._allowed = True
+            self._metrics.denied.set(0)
+            _log.info("google_allowed", detail="WaveNet is allowed again; taking jobs")
         return False
 
     async def _works(self) -> bool:
         failure = await self._probe()
-        if failure is None:
+        if failure is None or failure.failure_class in _PERMITTED:
             return True
-        if self._allowed.is_set():
-            self._allowed.clear()
+        if failure.failure_class is FailureClass.DENIED and self.is_allowed:
+            self._allowed = False
             self._metrics.denied.set(1)
             _log.error(
                 "google_denied",

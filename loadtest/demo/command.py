@@ -1,0 +1,150 @@
+"""The command: starts the stack and a worker, has the script spoken, shows and checks what came of it."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import aiohttp
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from loadtest.demo.audio import FOLDER, clear, fetch_takes
+from loadtest.demo.counters import scrape
+from loadtest.demo.environment import demo_settings, exports
+from loadtest.demo.outcome import problems_of
+from loadtest.demo.report import console_of_stdout, show_lines, show_queries, show_totals
+from loadtest.demo.script import Line, faults_of, read_script
+from loadtest.demo.speaking import DemoFailed, make_topics, speak
+from loadtest.demo.stopping import Stopping
+from loadtest.processes import Process, StackError
+from loadtest.stack import Stack, local_stack, worker_process
+from schemas.completion import Completion
+from worker.settings import load_settings
+
+app = typer.Typer(add_completion=False)
+
+# About Google's, a little quicker: the emulator's voice itself takes some 0.2 s a line.
+_EMULATOR: Final = {
+    "latency": {"kind": "lognormal", "base_s": 0.15, "per_character_s": 0.001, "sigma": 0.3},
+}
+_WATCH_S: Final = 1.0
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep everything running until Ctrl-C.")] = False,
+) -> None:
+    """Speak a script of game lines on a local stack, and leave the audio in demo-audio."""
+    stopping: Stopping = context.obj
+    console = console_of_stdout()
+    try:
+        _run(stopping, console, keep=keep)
+    except (DemoFailed, StackError, OSError) as error:
+        console.print(f"[bold red]The demo failed:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def _run(stopping: Stopping, console: Console, *, keep: bool) -> None:
+    lines = read_script()
+    clear(lines)
+    began = time.monotonic()
+    console.print("Starting a local stack: Kafka, S3, an emulator of Google's Text-to-Speech, one worker ...")
+    with local_stack("noida", _EMULATOR) as stack:
+        try:
+            stopping.run(_prepare(stack, lines))
+            environment = demo_settings(stack)
+            with worker_process(environment, stack.folder) as (worker, address):
+                try:
+                    console.print(f"... ready after {time.monotonic() - began:.1f} s. Chirp is at 50 %.")
+                    problems = stopping.run(_speak_and_show(console, stack, lines, worker, address))
+                    console.print(f"\nAll of it took {time.monotonic() - began:.0f} s.")
+                    if keep:
+                        _show_addresses(console, stack, address)
+                        stopping.run(_wait_for_the_end(worker))
+                finally:
+                    stopping.hold()
+        finally:
+            stopping.hold()
+    stopping.check()
+    if problems:
+        raise DemoFailed("\n".join(problems))
+
+
+async def _prepare(stack: Stack, lines: Sequence[Line]) -> None:
+    """Makes the topics, and sets the script's faults at the emulator's door."""
+    await make_topics(stack.kafka)
+    faults = [fault.model_dump(mode="json", exclude_defaults=True) for fault in faults_of(lines)]
+    async with aiohttp.ClientSession(raise_for_status=True) as session:
+        await session.put(f"{stack.door}/faults", json=faults)
+
+
+async def _speak_and_show(
+    console: Console, stack: Stack, lines: Sequence[Line], worker: Process, address: str
+) -> list[str]:
+    before = await scrape(address)
+    completions = await _speak(console, stack, lines, worker)
+    run = (await scrape(address)).since(before)
+    storage = load_settings(stack.environment).storage
+    files, problems = await fetch_takes(storage, [completions[line.job_id] for line in lines])
+    show_lines(console, lines, completions)
+    show_queries(console, run)
+    show_totals(console, completions, run)
+    _show_files(console, files)
+    return [*problems_of(lines, completions, run), *problems]
+
+
+async def _speak(console: Console, stack: Stack, lines: Sequence[Line], worker: Process) -> Mapping[str, Completion]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[last]}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("Speaking", total=len(lines), last="")
+
+        def told(line: Line, completion: Completion) -> None:
+            progress.update(bar, advance=1, last=f"{line.job_id} {completion.status}")
+
+        completions = await speak(lines, stack.kafka, worker, told)
+        progress.update(bar, last="")
+    return completions
+
+
+def _show_files(console: Console, files: Sequence[Path]) -> None:
+    console.print(f"\n{len(files)} files in {FOLDER}/, one folder a character. Next:")
+    console.print(f"  ffplay -autoexit {files[0]}   (or any player)")
+    console.print("  make demo KEEP=1   keeps it all running and prints the addresses, for chirp-worker and kcat")
+
+
+def _show_addresses(console: Console, stack: Stack, address: str) -> None:
+    console.print("\n[bold]Everything keeps running until Ctrl-C.[/] Paste this into another shell:\n")
+    for line in exports(stack, address):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print("\nThen, for example:\n")
+    console.print("  .venv/bin/chirp-worker doctor")
+    console.print(
+        '  .venv/bin/chirp-worker enqueue "Dinner is served." --character codsworth --save dinner.ogg', soft_wrap=True
+    )
+    console.print("  curl -s $WORKER_METRICS | grep tts_synthesis_total", markup=False)
+    console.print("  curl -s $EMULATOR_DOOR/faults", markup=False)
+    console.print(f"\nThe logs are in {stack.folder}.")
+
+
+async def _wait_for_the_end(worker: Process) -> None:
+    """Waits for a signal.
+
+    Raises:
+        DemoFailed: the worker ended first.
+    """
+    # Nothing tells of a process's end but asking.
+    while worker.running:  # noqa: ASYNC110
+        await asyncio.sleep(_WATCH_S)
+    raise DemoFailed(f"the worker ended; the end of its log:\n{worker.log_end()}")

@@ -1,0 +1,121 @@
+"""The plan's four queries over the run, from the worker's own counters before and after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+from schemas.words import AttemptResult, VoiceModel
+
+_ATTEMPTS: Final = "tts_synthesis_total"
+_FALLBACKS: Final = "tts_chirp3_fallback_total"
+_SECONDS: Final = "tts_synthesis_duration_seconds"
+
+Series = tuple[str, frozenset[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Counters:
+    """The samples of one `/metrics`, or the difference of two."""
+
+    samples: Mapping[Series, float]
+
+    @classmethod
+    def parse(cls, text: str) -> "Counters":
+        """Reads Prometheus' text format."""
+        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        return cls({(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples})
+
+    def since(self, before: "Counters") -> "Counters":
+        """How much each counter rose."""
+        return Counters({series: value - before.samples.get(series, 0.0) for series, value in self.samples.items()})
+
+    def total(self, name: str, **labels: str) -> float:
+        """The sum over all series of a name that have these labels."""
+        return sum(
+            value
+            for (series, has), value in self.samples.items()
+            if series == name and all(item in has for item in labels.items())
+        )
+
+
+async def scrape(address: str) -> Counters:
+    """Reads the counters of the worker at `address`."""
+    async with aiohttp.ClientSession(raise_for_status=True) as session, session.get(f"{address}/metrics") as answer:
+        return Counters.parse(await answer.text())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One of the plan's queries: its name in the plan, what it means, and what it gave."""
+
+    name: str
+    meaning: str
+    value: str
+
+
+def plan_readings(run: Counters) -> list[Reading]:
+    """The plan's four queries, with the run in place of its five minutes."""
+    attempts = run.total(_ATTEMPTS)
+    chirp_attempts = run.total(_ATTEMPTS, voice_model=VoiceModel.CHIRP3_HD)
+    succeeded = run.total(_ATTEMPTS, status=AttemptResult.SUCCESS)
+    fallbacks = run.total(_FALLBACKS)
+    return [
+        Reading(
+            "success rate",
+            "successful attempts / all attempts; a fallback is a failed and a successful one",
+            f"{_percent(succeeded, attempts)}  ({succeeded:.0f} of {attempts:.0f})",
+        ),
+        Reading(
+            "mean synthesis time",
+            "seconds of attempts / attempts, by voice model",
+            _by_model({model: _mean_seconds(run, model) for model in VoiceModel}),
+        ),
+        Reading(
+            "fallback rate",
+            "fallbacks to WaveNet / Chirp attempts",
+            f"{_percent(fallbacks, chirp_attempts)}  ({fallbacks:.0f} of {chirp_attempts:.0f})",
+        ),
+        Reading(
+            "attempts by voice model",
+            "which voice model is asked how often",
+            _by_model({model: f"{run.total(_ATTEMPTS, voice_model=model):.0f}" for model in VoiceModel}),
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the run came to. `audio_s` is what was made, in seconds; cached takes were not."""
+
+    fallbacks: int
+    attempts: int
+    google_calls: int
+    billed_characters: int
+    audio_s: float
+
+
+def totals_of(run: Counters) -> Totals:
+    """The run's totals as the worker counted them."""
+    return Totals(
+        fallbacks=round(run.total(_FALLBACKS)),
+        attempts=round(run.total(_ATTEMPTS)),
+        google_calls=round(run.total("tts_google_calls_total")),
+        billed_characters=round(run.total("tts_billed_characters_total")),
+        audio_s=run.total("tts_audio_seconds_total"),
+    )
+
+
+def _mean_seconds(run: Counters, voice_model: VoiceModel) -> str:
+    count = run.total(f"{_SECONDS}_count", voice_model=voice_model)
+    return f"{run.total(f'{_SECONDS}_sum', voice_model=voice_model) / count:.2f} s" if count else "none"
+
+
+def _by_model(values: dict[VoiceModel, str]) -> str:
+    return ", ".join(f"{model} {value}" for model, value in values.items())
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{part / whole * 100:.1f} %" if whole else "none"

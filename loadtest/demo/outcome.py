@@ -1,0 +1,34 @@
+"""Whether the run showed what the script is for."""
+
+from collections.abc import Mapping, Sequence
+
+from loadtest.demo.counters import Counters, totals_of
+from loadtest.demo.script import Line
+from schemas.completion import Completion
+from schemas.words import JobStatus
+
+
+def problems_of(lines: Sequence[Line], completions: Mapping[str, Completion], run: Counters) -> list[str]:
+    """What went otherwise than the script means it, a sentence each; a fallback more than meant is none."""
+    problems = [problem for line in lines if (problem := _problem(line, completions[line.job_id]))]
+    totals = totals_of(run)
+    told = sum(len(completion.attempts) for completion in completions.values())
+    if told != totals.attempts:
+        problems.append(f"the completions list {told} attempts, and the worker's metrics count {totals.attempts}")
+    fallbacks = sum(completion.fallback for completion in completions.values())
+    if fallbacks != totals.fallbacks:
+        problems.append(
+            f"the completions tell of {fallbacks} fallbacks, and the worker's metrics count {totals.fallbacks}"
+        )
+    return problems
+
+
+def _problem(line: Line, completion: Completion) -> str | None:
+    if completion.status is not JobStatus.DONE or completion.audio is None:
+        why = completion.error.message if completion.error else "no reason given"
+        return f"{line.job_id} is {completion.status}: {why}"
+    if line.falls_back and not completion.fallback:
+        return f"{line.job_id} was to fall back to WaveNet, and {completion.voice_model} spoke it"
+    if line.after is not None and not completion.audio.cached:
+        return f"{line.job_id} is {line.after} once more, and was not found in the store"
+    return None

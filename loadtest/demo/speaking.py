@@ -1,0 +1,122 @@
+"""Speaks the script: sends the lines as jobs and collects their completions, both over Kafka alone."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from loadtest.demo.script import Line
+from loadtest.processes import Process
+from schemas.completion import Completion
+from schemas.topics import COMPLETIONS, LANES
+from worker.kafka.topics import create_topics
+
+# The emulator's voice keeps two cores busy with these: more at once would only wait there.
+_AT_ONCE: Final = 5
+_LOOK_MS: Final = 50
+_REST_S: Final = 0.15
+_SILENCE_S: Final = 45.0
+_NAMED: Final = 5
+
+Told = Callable[[Line, Completion], None]
+"""Hears of each line's completion as it comes."""
+
+
+class DemoFailed(Exception):
+    """The demo can't go on, or didn't show what it should; the message is for people."""
+
+
+async def make_topics(kafka: str) -> None:
+    """Creates the topics of the table."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await create_topics(admin, "tts", 1)
+    finally:
+        await admin.close()
+
+
+async def speak(lines: Sequence[Line], kafka: str, worker: Process, told: Told) -> dict[str, Completion]:
+    """Has all lines spoken, a few at once.
+
+    Args:
+        lines: the script.
+        kafka: the broker's address.
+        worker: who speaks; its log tells why, if nothing comes.
+        told: hears of each completion.
+
+    Returns:
+        The completion of each job.
+
+    Raises:
+        DemoFailed: the worker ended, or nothing came for too long.
+    """
+    by_id = {line.job_id: line for line in lines}
+    unsent = list(lines)
+    completions: dict[str, Completion] = {}
+    async with _consumer(kafka) as consumer, _producer(kafka) as producer:
+        last_heard = time.monotonic()
+        while len(completions) < len(lines):
+            in_flight = len(lines) - len(unsent) - len(completions)
+            for line in may_be_sent(unsent, completions, _AT_ONCE - in_flight):
+                await producer.send_and_wait(LANES[line.lane], line.record_value, key=line.record_key)
+                unsent.remove(line)
+            for completion in await _next_completions(consumer):
+                line = by_id[completion.job_id]
+                # Delivery is at least once: a repeat is dropped.
+                if line.job_id not in completions:
+                    completions[line.job_id] = completion
+                    told(line, completion)
+                last_heard = time.monotonic()
+            _check(worker, time.monotonic() - last_heard, by_id.keys() - completions.keys())
+    return completions
+
+
+def may_be_sent(unsent: Sequence[Line], done: Collection[str], room: int) -> list[Line]:
+    """The next lines to send, at most `room`: those that wait for no other line, or for one that is done."""
+    return [line for line in unsent if line.after is None or line.after in done][: max(room, 0)]
+
+
+async def _next_completions(consumer: Any) -> list[Completion]:
+    partitions = consumer.assignment()
+    consumer.resume(*partitions)
+    taken = await consumer.getmany(timeout_ms=_LOOK_MS)
+    # noida answers a fetch at once, empty or not, and aiokafka asks again at once: half a core, if it never rests.
+    consumer.pause(*partitions)
+    await asyncio.sleep(_REST_S)
+    return [Completion.model_validate_json(record.value) for records in taken.values() for record in records]
+
+
+def _check(worker: Process, silent_s: float, missing: Collection[str]) -> None:
+    if worker.running and silent_s <= _SILENCE_S:
+        return
+    what = f"no completion came for {silent_s:.0f} s" if worker.running else "the worker ended"
+    some = ", ".join(sorted(missing)[:_NAMED])
+    raise DemoFailed(f"{what}, with {len(missing)} lines to go ({some}). Its log ends:\n{worker.log_end()}")
+
+
+@asynccontextmanager
+async def _consumer(kafka: str) -> AsyncIterator[Any]:
+    """Reads all completions; started before the first job is sent, so that none is missed."""
+    consumer = AIOKafkaConsumer(
+        COMPLETIONS, bootstrap_servers=kafka, auto_offset_reset="earliest", isolation_level="read_committed"
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+@asynccontextmanager
+async def _producer(kafka: str) -> AsyncIterator[Any]:
+    producer = AIOKafkaProducer(bootstrap_servers=kafka)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()

@@ -1,0 +1,474 @@
+"""A record is a job, or an InvalidJob that names the field: never anything else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.job import MAX_TEXT_BYTES, InvalidJob, Job, parse_job
+from schemas.marks import PAUSES, check_marks
+from schemas.ssml import ELEMENTS, MAX_SSML_BYTES, check_ssml
+from schemas.words import AudioEncoding
+from tests.unit.makers import fields, good_documents
+
+FUZZ = settings(max_examples=150, deadline=None)
+
+
+def encoded(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+def refused(value: bytes | dict[str, Any] | None, **limits: Any) -> InvalidJob:
+    with pytest.raises(InvalidJob) as caught:
+        parse_job(encoded(value) if isinstance(value, dict) else value, **limits)
+    caught.value.field.encode()
+    caught.value.message.encode()
+    assert caught.value.field
+    assert caught.value.message
+    return caught.value
+
+
+def test_a_job_of_three_fields_gets_the_defaults_of_the_issue() -> None:
+    job = parse_job(encoded(fields()))
+    assert (job.language, job.take, job.labels, job.volume_gain_db) == ("en-US", 1, {}, 0.0)
+    assert (job.audio.encoding, job.audio.sample_rate) == (AudioEncoding.OGG_OPUS, 24000)
+    assert job.user_id is job.rollout_key is job.voice is job.pitch is job.speaking_rate is job.deadline is None
+
+
+@FUZZ
+@given(good_documents())
+def test_every_good_document_is_a_job_and_survives_the_way_through_json(document: dict[str, Any]) -> None:
+    job = parse_job(encoded(document))
+    assert parse_job(job.model_dump_json(exclude_none=True).encode()) == job
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (None, "empty"),
+        (b"", "empty"),
+        (b"not json", "not JSON"),
+        (b"\xff\xfe{}", "not UTF-8"),
+        ('{"job_id": "a"}'.encode("utf-16"), "not UTF-8"),
+        (b"\xef\xbb\xbf{}", "not JSON"),
+        (b'{"job_id": "a"', "not JSON"),
+        (b"[" * 200_000, "nested"),
+        (b'{"a":' * 200_000, "nested"),
+        (b'{"a":' + b"[" * 5_000 + b"]" * 5_000 + b"}", "nested"),
+        (b"[]", "list"),
+        (b'"job"', "str"),
+        (b"null", "None"),
+        (b"1", "int"),
+        (b'{"pitch": NaN}', "NaN"),
+        (b'{"pitch": -Infinity}', "Infinity"),
+        (b'{"take": ' + b"9" * 5_000 + b"}", "digits"),
+        (b"{}{}", "not JSON"),
+    ],
+)
+def test_what_is_no_json_object_is_refused_as_a_record(value: bytes | None, says: str) -> None:
+    error = refused(value)
+    assert error.field == "record"
+    assert error.job_id is None
+    assert says in error.message
+
+
+@pytest.mark.parametrize("field", ["job_id", "character"])
+def test_a_missing_field_is_named(field: str) -> None:
+    error = refused(fields(**{field: None}))
+    assert error.field == field
+    assert "required" in error.message
+
+
+@pytest.mark.parametrize(
+    "job_id",
+    [
+        "",
+        "../x",
+        "a/b",
+        "-a",
+        ".a",
+        "a b",
+        "a\n",
+        "\na",
+        "a\x00",
+        "\ud800",
+        "ä",
+        "a" * 129,
+        1,
+        True,
+        None,
+        [],
+        {"a": 1},
+    ],
+)
+def test_an_unusable_job_id_is_named_and_never_carried_on(job_id: Any) -> None:
+    error = refused({**fields(), "job_id": job_id})
+    assert error.field == "job_id"
+    assert error.job_id is None
+
+
+@pytest.mark.parametrize("job_id", ["a", "A9", "scene-1:line.2@x=+_", "a" * 128])
+def test_a_usable_job_id_is_kept_for_the_failed_completion(job_id: str) -> None:
+    assert refused(fields(job_id=job_id, take=0)).job_id == job_id
+
+
+STRINGS = ("character", "text", "ssml", "language", "user_id", "rollout_key", "voice", "deadline")
+
+
+@pytest.mark.parametrize("field", STRINGS)
+@pytest.mark.parametrize("value", [1, 1.5, True, [], {}, ["a"]])
+def test_what_is_no_string_is_refused_where_a_string_belongs(field: str, value: Any) -> None:
+    document = fields(**{field: value})
+    if field == "ssml":
+        del document["text"]
+    assert refused(document).field == field
+
+
+@pytest.mark.parametrize("field", STRINGS)
+@pytest.mark.parametrize("value", ["\ud800", "word \udfff word", "\x00", "word\x07", "\x9f", "\x7f", "\uffff"])
+def test_surrogates_and_control_characters_are_refused_in_every_string(field: str, value: str) -> None:
+    document = fields(**{field: value})
+    if field == "ssml":
+        document["ssml"] = f"<speak>{value}</speak>"
+        del document["text"]
+    assert refused(document).field == field
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({"labels": {"key": "\ud800"}}, "labels"),
+        ({"labels": {"\ud800": "value"}}, "labels"),
+        ({"labels": {"key": "\x00"}}, "labels"),
+        ({"pronunciations": [{"phrase": "\ud800", "phonetic": "x"}]}, "pronunciations.0.phrase"),
+        ({"pronunciations": [{"phrase": "x", "phonetic": "\x00"}]}, "pronunciations.0.phonetic"),
+        ({"audio": {"encoding": "\ud800"}}, "audio.encoding"),
+    ],
+)
+def test_surrogates_inside_of_a_field_are_refused_too(document: dict[str, Any], field: str) -> None:
+    assert refused(fields(**document)).field.startswith(field)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("take", 0),
+        ("take", -1),
+        ("take", 1_000_001),
+        ("take", 10**30),
+        ("take", True),
+        ("take", 1.0),
+        ("take", "1"),
+        ("pitch", True),
+        ("pitch", "1"),
+        ("pitch", 20.01),
+        ("pitch", -21),
+        ("pitch", 1e999),
+        ("pitch", 10**400),
+        ("speaking_rate", 0.24),
+        ("speaking_rate", 2.01),
+        ("speaking_rate", False),
+        ("speaking_rate", 0),
+        ("volume_gain_db", 16.1),
+        ("volume_gain_db", -96.1),
+        ("volume_gain_db", None),
+        ("language", "english"),
+        ("language", "en_US"),
+        ("language", "en-US\n"),
+        ("language", ""),
+        ("character", ""),
+        ("character", "c" * 65),
+        ("user_id", ""),
+        ("user_id", "u" * 257),
+        ("rollout_key", ""),
+        ("voice", ""),
+        ("deadline", "tomorrow"),
+        ("deadline", "2026-01-31"),
+        ("deadline", "2026-01-31T12:00:00"),
+        ("deadline", "2026-02-30T12:00:00Z"),
+        ("deadline", "1700000000"),
+        ("deadline", 1_700_000_000),
+        ("labels", []),
+        ("labels", {"a": 1}),
+        ("labels", {"": "a"}),
+        ("labels", {"a": "x" * 1025}),
+        ("labels", {str(n): "" for n in range(33)}),
+        ("audio", "MP3"),
+        ("audio", {"encoding": "mp3"}),
+        ("audio", {"encoding": "OGG_OPUS", "sample_rate": 44100}),
+        ("audio", {"sample_rate": 24000.0}),
+        ("audio", {"sample_rate": True}),
+        ("audio", {"sample_rate": 0}),
+        ("audio", {"bitrate": 1}),
+        ("pronunciations", {}),
+        ("pronunciations", ["x"]),
+        ("pronunciations", [{"phrase": "x"}]),
+        ("pronunciations", [{"phrase": "", "phonetic": "x"}]),
+        ("pronunciations", [{"phrase": "x", "phonetic": "x", "alphabet": "IPA"}]),
+        ("pronunciations", [{"phrase": "x", "phonetic": "x"}] * 101),
+    ],
+)
+def test_nonsense_is_refused_with_the_field_in_front(field: str, value: Any) -> None:
+    document = {**fields(), field: value}
+    text = json.dumps(document).replace("Infinity", "1e999").encode()
+    error = refused(text)
+    assert error.field.split(".")[0] == field
+    assert error.job_id == "job-1"
+
+
+def test_the_message_shows_a_short_value_and_what_is_allowed() -> None:
+    assert refused(fields(take=0)).message.startswith("0: ")
+    assert "ipa" in refused(fields(pronunciations=[{"phrase": "x", "phonetic": "x", "alphabet": "IPA"}])).message
+    assert "48000" in refused(fields(audio={"encoding": "OGG_OPUS", "sample_rate": 44100})).message
+    assert "RFC 3339" in refused(fields(deadline="1700000000")).message
+
+
+def test_the_message_does_not_carry_a_megabyte() -> None:
+    assert len(refused(fields(user_id="u" * 1_000_000)).message) < 1000
+    assert len(refused(fields(**{"x" * 1_000_000: "v"})).field) <= 100
+
+
+@pytest.mark.parametrize("name", ["speed", "Text", "text ", "ключ", "a.b", "../x"])
+def test_an_unknown_field_is_refused_by_its_name(name: str) -> None:
+    error = refused(fields(**{name: "x"}))
+    assert error.field == name.encode("ascii", "backslashreplace").decode()
+    assert "no field of a job" in error.message
+    assert "rollout_key" in error.message
+
+
+def test_an_unknown_field_whose_name_is_no_text_is_refused_too() -> None:
+    assert refused(fields(**{"\ud800": "x"})).job_id == "job-1"
+
+
+def test_of_a_field_written_twice_the_last_counts_as_in_all_of_json() -> None:
+    assert parse_job(b'{"job_id":"a","job_id":"b","character":"c","text":"hi"}').job_id == "b"
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "...", "[pause]", "[pause] [pause long]!", "___", "—", "🙂"])
+def test_a_text_without_a_word_is_refused(text: str) -> None:
+    error = refused(fields(text=text))
+    assert error.field == "text"
+    assert "no word" in error.message
+
+
+def test_a_text_over_the_limit_is_refused_by_its_bytes_not_its_characters() -> None:
+    assert parse_job(encoded(fields(text="中" * (MAX_TEXT_BYTES // 3)))).text
+    error = refused(fields(text="中" * (MAX_TEXT_BYTES // 3 + 1)))
+    assert error.field == "text"
+    assert "50000" in error.message
+    assert refused(fields(text="hello"), max_text_bytes=4).field == "text"
+    assert parse_job(encoded(fields(text="hello")), max_text_bytes=5).text == "hello"
+
+
+def test_a_megabyte_of_text_is_refused() -> None:
+    error = refused(fields(text="a" * 2**20))
+    assert (error.field, error.job_id) == ("text", "job-1")
+
+
+@pytest.mark.parametrize("document", [fields(text=None), fields(ssml="<speak>Hi</speak>")])
+def test_exactly_one_of_text_and_ssml_must_be_there(document: dict[str, Any]) -> None:
+    error = refused(document)
+    assert error.field == "text"
+    assert "exactly one" in error.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hi <break time='9s'/>",
+        "</speak><speak>hi",
+        "<speak>hi</speak>",
+        "hi <!-- x -->",
+        "hi <![CDATA[x]]>",
+        "hi <?php",
+        "hi <voice name='x'>",
+        "[break] hi",
+        "[pitch +3] hi",
+        "[pace slow] hi",
+        "[ipa h] hi",
+        "hi [PAUSE]",
+        "hi [pause  long]",
+        "hi [pause longer]",
+        "hi [ pause]",
+        "hi [/voice]",
+        "hi [pause",
+    ],
+)
+def test_markup_of_others_is_refused_in_a_text_with_what_is_allowed(text: str) -> None:
+    error = refused(fields(text=text))
+    assert error.field == "text"
+    assert "SSML" in error.message or "[pause short], [pause], [pause long]" in error.message
+
+
+@pytest.mark.parametrize("text", ["5 < 6 and 7 > 6", "I <3 you", "take [the] bag", "[1] one", "AT&T", "&lt;b&gt; it"])
+def test_brackets_and_ampersands_that_are_no_markup_may_be_spoken(text: str) -> None:
+    check_marks(text)
+
+
+@pytest.mark.parametrize("mark", PAUSES)
+def test_our_own_marks_may_stand_anywhere(mark: str) -> None:
+    check_marks(f"{mark}one{mark}two{mark}")
+
+
+HOSTILE_TEXTS = [
+    "<" * 49_000,
+    "< " * 24_000,
+    "<a " * 16_000,
+    "[" * 49_000,
+    "[pause " * 7_000,
+    "[pause" + " " * 49_000,
+    "[" + " " * 49_000,
+    "[/" + " \t" * 24_000,
+    "[pause][" * 6_000,
+    "." * 49_000 + "x",
+    "\u0301" * 24_000,
+    "&amp;" * 9_000,
+]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=lambda text: text[:8])
+def test_no_pattern_takes_long_over_a_hostile_text(text: str) -> None:
+    with contextlib.suppress(InvalidJob):
+        parse_job(encoded(fields(text="word" + text)))
+
+
+HOSTILE_SHAPES = {
+    "unknown fields": {f"field{number}": 1 for number in range(80_000)},
+    "labels": {"labels": {f"label{number}": 1 for number in range(80_000)}},
+    "pronunciations": {"pronunciations": [{}] * 250_000},
+    "audio": {"audio": {f"field{number}": 1 for number in range(80_000)}},
+    "lists": {"voice": [[]] * 250_000},
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", HOSTILE_SHAPES)
+def test_a_megabyte_of_wrong_fields_is_refused_without_holding_up_the_others_for_long(name: str) -> None:
+    error = refused(fields(**HOSTILE_SHAPES[name]))
+    assert len(error.message) < 1000
+
+
+@pytest.mark.parametrize(
+    ("ssml", "says"),
+    [
+        ("hello", "well-formed"),
+        ("<speak>", "well-formed"),
+        ("<speak>a</speak><speak>b</speak>", "well-formed"),
+        ("<speak>&nbsp;a</speak>", "well-formed"),
+        ("<speak>a&#0;</speak>", "well-formed"),
+        ("<p>hello</p>", "root"),
+        ("<speak/>", "no word"),
+        ("<speak> ... <break time='1s'/></speak>", "no word"),
+        ("<speak><audio src='https://evil/x.mp3'>hi</audio></speak>", "<audio>"),
+        ("<speak><voice name='x'>hi</voice></speak>", "<voice>"),
+        ("<speak><lang xml:lang='de-DE'>hi</lang></speak>", "<lang>"),
+        ("<speak><par><media/></par>hi</speak>", "<par>"),
+        ("<speak><x:p xmlns:x='u'>hi</x:p></speak>", "not allowed"),
+        ("<!DOCTYPE speak><speak>hi</speak>", "types or entities"),
+        ("<!DOCTYPE s [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;'>]><speak>&b;</speak>", "types or entities"),
+        ("<!DOCTYPE s [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><speak>&x;</speak>", "types or entities"),
+        ("<!DOCTYPE s SYSTEM 'http://evil/x.dtd'><speak>hi</speak>", "types or entities"),
+        ("<speak>" + "a" * MAX_SSML_BYTES + "</speak>", "5000"),
+        ("<speak>" + "中" * 1700 + "</speak>", "5000"),
+        ("a" * 2**20, "5000"),
+        ("<p>" * 1600, "well-formed"),
+    ],
+    ids=lambda value: value[:24],
+)
+def test_ssml_that_is_broken_foreign_or_reaches_out_is_refused(ssml: str, says: str) -> None:
+    error = refused(fields(text=None, ssml=ssml))
+    assert error.field == "ssml"
+    assert says in error.message
+
+
+@pytest.mark.parametrize("element", sorted(ELEMENTS - {"speak"}))
+def test_every_listed_element_is_allowed(element: str) -> None:
+    check_ssml(f"<speak>a<{element}>b</{element}></speak>")
+
+
+def test_ssml_of_exactly_the_limit_is_allowed() -> None:
+    around = len("<speak></speak>")
+    check_ssml("<speak>" + "a" * (MAX_SSML_BYTES - around) + "</speak>")
+
+
+def test_ssml_as_deep_as_the_limit_lets_it_be_is_a_job() -> None:
+    depth = 700
+    assert parse_job(encoded(fields(text=None, ssml="<speak>" + "<p>" * depth + "a" + "</p>" * depth + "</speak>")))
+
+
+@FUZZ
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_job_or_an_invalid_job(value: bytes) -> None:
+    refused(value)
+
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(exclude_categories=()), max_size=20)
+    | st.sampled_from(["<speak>hi</speak>", "MP3", "ipa", "en-US", "2026-01-01T00:00:00Z", "word", "\ud800"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["encoding", "sample_rate", "phrase", "phonetic", "alphabet", "\ud800", "x"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+_DOCUMENTS = st.dictionaries(
+    st.sampled_from(sorted(Job.model_fields)) | st.text(st.characters(exclude_categories=()), max_size=5), _VALUES
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(_DOCUMENTS, st.booleans(), st.booleans())
+def test_any_json_is_a_job_or_an_invalid_job_that_can_be_written_down(
+    document: dict[str, Any], named: bool, raw: bool
+) -> None:
+    if named:
+        document = fields() | document
+    text = json.dumps(document, ensure_ascii=not raw)
+    value = text.encode("utf-8", "surrogatepass")
+    try:
+        job = parse_job(value)
+    except InvalidJob:
+        error = refused(value)
+        assert error.job_id is None or error.job_id.isascii()
+    else:
+        job.model_dump_json().encode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"pronunciations": [{"phrase": "ghoul", "phonetic": "a"}, {"phrase": "ghoul", "phonetic": "b"}]},
+            "the phrase 'ghoul' stands twice",
+        ),
+        (
+            {"text": None, "ssml": "<speak>hi</speak>", "pronunciations": [{"phrase": "hi", "phonetic": "haɪ"}]},
+            "go with text",
+        ),
+        ({"text": None, "ssml": "<speak>hi [pause] you</speak>"}, "holds a pause mark"),
+    ],
+)
+def test_what_would_be_read_aloud_or_ignored_is_refused(fields, message):
+    document = {"job_id": "a", "character": "pip_boy", "text": "hi", **fields}
+    with pytest.raises(InvalidJob, match=re.escape(message)):
+        parse_job(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("text", ["We lost <3 of them.", "Is a < b, or b > c?", "5<6", "<- that way"])
+def test_a_bracket_that_opens_no_tag_is_text(text):
+    assert parse_job(json.dumps({"job_id": "a", "character": "pip_boy", "text": text}).encode()).text == text

@@ -1,0 +1,181 @@
+"""The metrics: as the plan writes them, all there at the start, and never a fallback without its attempt."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+import grpc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
+
+from schemas.completion import Attempt, Timings
+from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
+from tests.unit.makers import CATALOGUE, CHIRP, WAVENET
+from worker.observability.metrics import CODES, STAGES, UNKNOWN, Metrics
+
+LABELS = [*sorted(CATALOGUE.names), UNKNOWN]
+
+
+def fresh() -> Metrics:
+    return Metrics(CollectorRegistry(), CATALOGUE.names)
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def total(metrics: Metrics, name: str, **labels: str) -> float:
+    return sum(
+        sample.value
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
+
+
+def attempt(voice_model: VoiceModel = CHIRP, failure_class: FailureClass | None = None, **changes: Any) -> Attempt:
+    given = {
+        "id": "1",
+        "voice_model": voice_model,
+        "voice": "v",
+        "result": AttemptResult.ERROR if failure_class else AttemptResult.SUCCESS,
+        "failure_class": failure_class,
+        "code": "OK",
+        "calls": 1,
+        "seconds": 0.5,
+        "billed_characters": 10,
+        "ended_at": datetime(2026, 1, 31, tzinfo=UTC),
+    }
+    return Attempt.model_validate({**given, **changes})
+
+
+def test_every_child_is_there_before_the_first_job() -> None:
+    expected: list[tuple[str, dict[str, list[Any]]]] = [
+        (
+            "tts_synthesis_total",
+            {"voice_model": list(VoiceModel), "character_key": LABELS, "status": ["success", "error"]},
+        ),
+        ("tts_synthesis_duration_seconds_count", {"voice_model": list(VoiceModel), "character_key": LABELS}),
+        ("tts_synthesis_duration_seconds_sum", {"voice_model": list(VoiceModel), "character_key": LABELS}),
+        ("tts_chirp3_fallback_total", {"character_key": LABELS, "error_type": list(FailureClass)}),
+        ("tts_cache_requests_total", {"voice_model": list(VoiceModel), "result": ["hit", "miss"]}),
+        ("tts_google_calls_total", {"voice_model": list(VoiceModel), "code": list(CODES)}),
+        ("tts_billed_characters_total", {"voice_model": list(VoiceModel)}),
+        ("tts_audio_seconds_total", {"voice_model": list(VoiceModel)}),
+        ("tts_jobs_total", {"lane": list(Lane), "outcome": [*JobStatus, "rejected"]}),
+        ("tts_job_duration_seconds_count", {"lane": list(Lane), "stage": list(STAGES)}),
+        ("tts_jobs_in_flight", {"lane": list(Lane)}),
+        ("tts_consumer_lag", {"lane": list(Lane)}),
+        ("tts_oldest_unfinished_job_age_seconds", {"lane": list(Lane)}),
+    ]
+    there = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in fresh().registry.collect()
+        for sample in family.samples
+    }
+    for name, labels in expected:
+        for values in product(*labels.values()):
+            child = (name, *sorted(zip(labels, values, strict=True)))
+            assert there.get(child) == 0, child
+
+
+def test_every_status_of_grpc_has_its_child() -> None:
+    assert set(CODES) == {code.name for code in grpc.StatusCode}
+
+
+def test_nothing_that_happens_makes_a_new_series() -> None:
+    metrics = fresh()
+    before = {(s.name, *sorted(s.labels.items())) for f in metrics.registry.collect() for s in f.samples}
+    for character in ("pip_boy", "nobody", "../x", ""):
+        for voice_model in VoiceModel:
+            for failure_class in (None, *FailureClass):
+                metrics.count_attempt(character, attempt(voice_model, failure_class), audio_seconds=1, falls_back=True)
+            for code in CODES:
+                metrics.count_call(voice_model, code)
+            metrics.count_look_up(voice_model, hit=True)
+    for lane in Lane:
+        for outcome in (*JobStatus, "rejected"):
+            metrics.count_job(lane, outcome, Timings(wait=0, look_up=0, speak=0, store=0, total=0))
+    after = {(s.name, *sorted(s.labels.items())) for f in metrics.registry.collect() for s in f.samples}
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        'tts_synthesis_total{character_key="pip_boy",status="success",voice_model="chirp3-hd"}',
+        'tts_synthesis_total{character_key="pip_boy",status="error",voice_model="wavenet"}',
+        'tts_synthesis_duration_seconds_sum{character_key="pip_boy",voice_model="chirp3-hd"}',
+        'tts_synthesis_duration_seconds_count{character_key="pip_boy",voice_model="chirp3-hd"}',
+        'tts_synthesis_duration_seconds_bucket{character_key="pip_boy",le="2.0",voice_model="chirp3-hd"}',
+        'tts_synthesis_duration_seconds_bucket{character_key="pip_boy",le="5.0",voice_model="chirp3-hd"}',
+        'tts_chirp3_fallback_total{character_key="pip_boy",error_type="bad_audio"}',
+    ],
+)
+def test_the_names_and_labels_of_the_plans_queries_are_exposed(series: str) -> None:
+    assert f"\n{series} 0.0\n" in generate_latest(fresh().registry).decode()
+
+
+def test_two_and_five_seconds_are_exact_edges_and_belong_below() -> None:
+    metrics = fresh()
+    for seconds in (2.0, 2.01, 5.0, 5.01):
+        metrics.count_attempt("pip_boy", attempt(seconds=seconds), audio_seconds=0, falls_back=False)
+    bucket = "tts_synthesis_duration_seconds_bucket"
+    assert value(metrics, bucket, voice_model=CHIRP, character_key="pip_boy", le="2.0") == 1
+    assert value(metrics, bucket, voice_model=CHIRP, character_key="pip_boy", le="5.0") == 3
+
+
+def test_a_failed_chirp_attempt_with_a_fallback_counts_error_and_fallback_together() -> None:
+    metrics = fresh()
+    metrics.count_attempt("pip_boy", attempt(CHIRP, FailureClass.TIMEOUT), audio_seconds=0, falls_back=True)
+    assert total(metrics, "tts_synthesis_total") == 1
+    assert total(metrics, "tts_synthesis_total", voice_model=CHIRP, status="error", character_key="pip_boy") == 1
+    assert total(metrics, "tts_chirp3_fallback_total") == 1
+    assert total(metrics, "tts_chirp3_fallback_total", character_key="pip_boy", error_type="timeout") == 1
+
+
+def test_a_failure_without_a_fallback_and_a_success_count_no_fallback() -> None:
+    metrics = fresh()
+    metrics.count_attempt("pip_boy", attempt(CHIRP, FailureClass.TIMEOUT), audio_seconds=0, falls_back=False)
+    metrics.count_attempt("pip_boy", attempt(WAVENET), audio_seconds=2.5, falls_back=False)
+    assert total(metrics, "tts_chirp3_fallback_total") == 0
+    assert total(metrics, "tts_audio_seconds_total", voice_model=WAVENET) == 2.5
+    assert total(metrics, "tts_billed_characters_total", voice_model=WAVENET) == 10
+
+
+_EVENTS = st.lists(
+    st.tuples(st.sampled_from(["pip_boy", "ghoul", "nobody"]), st.sampled_from([None, *FailureClass]), st.booleans()),
+    max_size=8,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(_EVENTS)
+def test_the_fallback_rate_never_passes_one_at_any_moment(events: list[tuple[str, FailureClass | None, bool]]) -> None:
+    metrics = Metrics(CollectorRegistry(), ["pip_boy", "ghoul"])
+    for character, failure_class, falls_back in events:
+        metrics.count_attempt(
+            character, attempt(CHIRP, failure_class), audio_seconds=0, falls_back=falls_back and bool(failure_class)
+        )
+        if failure_class and falls_back:
+            metrics.count_attempt(character, attempt(WAVENET), audio_seconds=0, falls_back=False)
+        key = character if character in {"pip_boy", "ghoul"} else UNKNOWN
+        fallbacks = total(metrics, "tts_chirp3_fallback_total", character_key=key)
+        assert fallbacks <= total(metrics, "tts_synthesis_total", voice_model=CHIRP, character_key=key)
+
+
+def test_every_metric_says_what_a_high_value_means() -> None:
+    for family in fresh().registry.collect():
+        said = family.documentation
+        assert "High" in said or "Many" in said or "At MAX_IN_FLIGHT" in said, family.name
+
+
+def test_a_job_without_timings_is_counted_without_a_duration() -> None:
+    metrics = fresh()
+    metrics.count_job(Lane.BATCH, "rejected", None)
+    assert total(metrics, "tts_jobs_total", lane="batch", outcome="rejected") == 1
+    assert total(metrics, "tts_job_duration_seconds_count") == 0

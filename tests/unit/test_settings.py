@@ -1,0 +1,224 @@
+"""A wrong setting stops the start with one line that names the variable, the value and what is allowed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tests.unit.makers import CATALOGUE
+from worker.rollout.state import RolloutState
+from worker.settings import (
+    GoogleSettings,
+    KafkaSettings,
+    RolloutSettings,
+    SettingError,
+    StorageSettings,
+    WorkerSettings,
+    load_settings,
+    rollout_state,
+    variables,
+)
+
+SECONDS = ["0", "-1", "nan", "inf", "1e400", "soon", "1s"]
+SECONDS_OR_NONE = SECONDS[1:]
+FLAGS = ["maybe", "2", "truee", " ", "tru e"]
+BYTES = ["\udcff"]  # how os.environ shows a byte that isn't UTF-8
+WRONG = {
+    "KAFKA_BOOTSTRAP_SERVERS": ["localhost", "a:b", "a:1,", "a:1 b:2", "kafka://a:1", ":9092"],
+    "KAFKA_GROUP_ID": BYTES,
+    "KAFKA_GROUP_INSTANCE_ID": BYTES,
+    "KAFKA_TOPIC_PREFIX": ["a b", "a/b", "é", "x" * 101, "a\n"],
+    "KAFKA_IDEMPOTENCE": FLAGS,
+    "KAFKA_SESSION_TIMEOUT_S": SECONDS,
+    "COMMIT_INTERVAL_S": SECONDS,
+    "REVOKE_WAIT_S": SECONDS_OR_NONE,
+    "S3_ENDPOINT_URL": ["localhost:8333", "ftp://x", "http://", "http://a b"],
+    "S3_BUCKET": ["A", "ab_c", "a", "-abc", "abc-", "../x", "a" * 64, "abc\n"],
+    "S3_PREFIX": ["/a", "a/", "a//b", "..", "a/../b", "a/..", ".a", "a b", "a\n", "a\\b", "é"],
+    "S3_REGION": BYTES,
+    "S3_ACCESS_KEY_ID": ["only-the-id"],
+    "S3_SECRET_ACCESS_KEY": ["hunter2"],
+    "S3_CHECKSUMS": ["never", "WHEN_REQUIRED"],
+    "S3_TIMEOUT_S": SECONDS,
+    "TTS_ENDPOINT": ["https://texttospeech.googleapis.com", "a:b", "a b", "host:1/x"],
+    "TTS_PLAINTEXT": FLAGS,
+    "TTS_TIMEOUT_BASE_S": SECONDS,
+    "TTS_TIMEOUT_PER_CHARACTER_S": SECONDS_OR_NONE,
+    "TTS_TIMEOUT_MAX_S": SECONDS,
+    "TTS_QUICK_RETRY_AFTER_S": SECONDS_OR_NONE,
+    "TTS_PROBE_INTERVAL_S": SECONDS,
+    "CHIRP3_ENABLED": FLAGS,
+    "CHIRP3_ROLLOUT_PERCENTAGE": [
+        *("12.345", "100.01", "-1", "-0.01", "nan", "snan", "inf", "-inf", "1e3", "1e999999", "1e-3", "0x10", "10%%"),
+        *("ten", "%", " ", "1,5", "1/2", "12.500000000000000000000000000000000001", "1e99999999999"),
+    ],
+    "CHIRP3_ENABLED_CHARACTERS": [",", " , ", ",,"],
+    "CHIRP3_EXCLUDED_CHARACTERS": [","],
+    "CHIRP3_FALLBACK_TO_WAVENET": FLAGS,
+    "CHIRP3_SALT": BYTES,
+    "ROLLOUT_SOURCE": ["topic", "ENV"],
+    "MAX_IN_FLIGHT": ["0", "4097", "-1", "1.5", "many", "1e2"],
+    "MAX_TEXT_BYTES": ["0", "1000001", "x"],
+    "SHUTDOWN_GRACE_S": SECONDS,
+    "HTTP_HOST": BYTES,
+    "HTTP_PORT": ["-1", "65536", "http"],
+    "LOG_LEVEL": ["INFO", "verbose"],
+}
+ANY_PATH = {"CHARACTERS_FILE"}
+
+
+def refused(environment: dict[str, str]) -> str:
+    with pytest.raises(SettingError) as caught:
+        load_settings(environment)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    message.encode()
+    return message
+
+
+def test_every_variable_stands_in_this_test() -> None:
+    parts = (KafkaSettings, StorageSettings, GoogleSettings, RolloutSettings, WorkerSettings)
+    assert {variable for part in parts for variable in variables(part)} == WRONG.keys() | ANY_PATH
+
+
+@pytest.mark.parametrize(("variable", "value"), [(name, value) for name in WRONG for value in WRONG[name]])
+def test_a_wrong_value_is_told_in_one_line_with_variable_value_and_what_is_allowed(variable: str, value: str) -> None:
+    message = refused({variable: value})
+    assert variable in message
+    if not variable.startswith(("S3_ACCESS", "S3_SECRET")):
+        assert message.startswith(f"{variable}={value!r}: allowed is ")
+        assert len(message) > len(f"{variable}={value!r}: allowed is ") + 3
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(WRONG)), st.text(st.characters(exclude_categories=()), max_size=12))
+def test_any_value_of_any_variable_is_taken_or_refused_in_one_line(variable: str, value: str) -> None:
+    try:
+        load_settings({variable: value})
+    except SettingError:
+        assert variable in refused({variable: value})
+
+
+def test_without_any_variable_all_settings_have_their_defaults() -> None:
+    settings = load_settings({})
+    assert settings.worker.max_in_flight == 64
+    assert settings.worker.max_text_bytes == 50_000
+    assert settings.kafka.revoke_wait_s == 3.0
+    assert settings.rollout.percentage == 0
+    assert settings.rollout.fallback is True
+
+
+def test_the_environment_of_the_process_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_IN_FLIGHT", "7")
+    assert load_settings().worker.max_in_flight == 7
+
+
+def test_variables_of_others_and_empty_ones_change_nothing() -> None:
+    assert load_settings({"PATH": "/bin", "MAX_IN_FLIGHT": "", "CHIRP3_ENABLED": ""}) == load_settings({})
+
+
+@pytest.mark.parametrize("variable", ["CHIRP3_ENABLE", "CHIRP3_PERCENTAGE", "ROLLOUT_SORCE", "CHIRP3_"])
+def test_a_misspelt_rollout_variable_is_refused_with_those_that_exist(variable: str) -> None:
+    message = refused({variable: "1\n2"})
+    assert message.startswith(f"{variable}='1\\n2'")
+    assert "CHIRP3_ROLLOUT_PERCENTAGE" in message
+
+
+@pytest.mark.parametrize(
+    ("written", "hundredths"),
+    [
+        *(("0", 0), ("100", 10_000), ("12.5", 1_250), ("12.34", 1_234), ("99.99", 9_999), ("0.01", 1), ("1e2", 10_000)),
+        *(("10%", 1_000), (" 10 % ", 1_000), ("7.00", 700), ("7.000", 700), ("", 0), ("00", 0), (".5", 50)),
+        *(("0.07", 7), ("0.29", 29), ("1.15", 115), ("4.35", 435)),  # where floats are off by one
+    ],
+)
+def test_a_percentage_is_exact_in_hundredths(written: str, hundredths: int) -> None:
+    assert load_settings({"CHIRP3_ROLLOUT_PERCENTAGE": written}).rollout.percentage == hundredths
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10_000))
+def test_every_hundredth_can_be_written(hundredths: int) -> None:
+    written = f"{hundredths // 100}.{hundredths % 100:02}"
+    assert load_settings({"CHIRP3_ROLLOUT_PERCENTAGE": written}).rollout.percentage == hundredths
+
+
+@pytest.mark.parametrize("variable", ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"])
+def test_a_key_without_its_other_half_is_refused_and_no_secret_is_shown(variable: str) -> None:
+    message = refused({variable: "hunter2"})
+    assert "S3_ACCESS_KEY_ID" in message
+    assert "S3_SECRET_ACCESS_KEY" in message
+    assert "hunter2" not in message
+
+
+def test_the_secret_is_masked_wherever_settings_are_shown() -> None:
+    settings = load_settings({"S3_ACCESS_KEY_ID": "id", "S3_SECRET_ACCESS_KEY": "hunter2"})
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize("written", ["true", "TRUE", "1", "yes", "on", " True "])
+def test_a_flag_may_be_written_in_several_ways(written: str) -> None:
+    assert load_settings({"CHIRP3_ENABLED": written}).rollout.enabled is True
+
+
+def state_of(**rollout: str) -> RolloutState:
+    return rollout_state(load_settings({f"CHIRP3_{name}": value for name, value in rollout.items()}).rollout, NAMES)
+
+
+NAMES = CATALOGUE.names
+
+
+def test_an_empty_list_means_all_and_says_so_aloud() -> None:
+    for listed in ({}, {"ENABLED_CHARACTERS": ""}, {"ENABLED_CHARACTERS": "  "}):
+        state = state_of(ENABLED="true", ROLLOUT_PERCENTAGE="10", **listed)
+        assert state.characters is None
+        assert "empty list" in state.describe(NAMES)
+        assert "all 14" in state.describe(NAMES)
+        assert "10 %" in state.describe(NAMES)
+
+
+def test_none_means_none() -> None:
+    state = state_of(ENABLED="true", ROLLOUT_PERCENTAGE="100", ENABLED_CHARACTERS="none")
+    assert state.characters == frozenset()
+    assert "off" in state.describe(NAMES)
+
+
+def test_a_list_names_its_characters() -> None:
+    state = state_of(ENABLED="1", ROLLOUT_PERCENTAGE="12.5", ENABLED_CHARACTERS=" ghoul , pip_boy,")
+    assert state.characters == {"ghoul", "pip_boy"}
+    assert state.describe(NAMES) == "ghoul, pip_boy at 12.5 %"
+
+
+def test_an_excluded_character_is_said_while_the_list_says_all() -> None:
+    state = state_of(ENABLED="1", ROLLOUT_PERCENTAGE="50", EXCLUDED_CHARACTERS="raider")
+    assert state.excluded == {"raider"}
+    assert "except raider" in state.describe(NAMES)
+
+
+@pytest.mark.parametrize("variable", ["ENABLED_CHARACTERS", "EXCLUDED_CHARACTERS"])
+@pytest.mark.parametrize("value", ["pip_bot", "Pip_Boy", "pip_boy;ghoul", "pip_boy,none", "pip boy", "x\ny"])
+def test_an_unknown_character_is_an_error_that_names_it_and_the_known(variable: str, value: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        state_of(**{variable: value})
+    message = str(caught.value)
+    assert message.startswith(f"CHIRP3_{variable}=")
+    assert "pip_boy" in message
+    assert len(message.splitlines()) == 1
+
+
+def test_an_explicit_false_is_the_hand_brake_and_unset_is_merely_off() -> None:
+    brake, unset, on = state_of(ENABLED="false"), state_of(), state_of(ENABLED="true")
+    assert (brake.braked, brake.enabled) == (True, False)
+    assert (unset.braked, unset.enabled) == (False, False)
+    assert (on.braked, on.enabled) == (False, True)
+    assert "hand brake" in brake.describe(NAMES)
+    assert "hand brake" not in unset.describe(NAMES)
+    assert "off" in unset.describe(NAMES)
+
+
+def test_fallback_and_salt_reach_the_state() -> None:
+    state = state_of(FALLBACK_TO_WAVENET="off", SALT="2026 秋")
+    assert (state.fallback, state.salt) == (False, "2026 秋")
