@@ -1,6 +1,7 @@
 """Builds the parts of the worker and runs them; the only place that wires."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,7 +20,8 @@ from worker.kafka.partitions import Partitions
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
 from worker.pipeline import Pipeline, PipelineParts
-from worker.settings import KafkaSettings, Settings, rollout_state
+from worker.rollout.environment import rollout_state
+from worker.settings import KafkaSettings, Settings
 from worker.speech.attempt import Attempter
 from worker.speech.catalogue import BUILT_IN, Catalogue, load_catalogue
 from worker.speech.google import connect_google
@@ -136,11 +138,22 @@ async def run_worker(settings: Settings) -> None:
             group=settings.kafka.group_id,
             topics=list(topics),
         )
+        _calm_collector()
         async with asyncio.TaskGroup() as group:
             probing = group.create_task(permission.run(), name="permission")
             await intake.run()
             probing.cancel()
         _log.info("stopped")
+
+
+def _calm_collector() -> None:
+    """Takes what the start made out of the garbage collector's sight, and lets it look less often.
+
+    By default it walks some 150,000 lasting objects again and again: a twentieth of a busy worker's CPU time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def _stop_on_signals(intake: Intake) -> None:

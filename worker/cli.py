@@ -24,8 +24,9 @@ from worker.kafka.topics import TopicError, create_topics
 from worker.observability.http import PortTaken
 from worker.observability.logs import configure_logs
 from worker.rollout.decision import request_of
+from worker.rollout.environment import rollout_state
 from worker.rollout.explain import explain
-from worker.settings import SettingError, Settings, load_settings, rollout_state
+from worker.settings import SettingError, Settings, load_settings
 from worker.speech.catalogue import CatalogueError, Voice
 from worker.speech.google import CallFailed, connect_google
 from worker.speech.voices import character_voices, check_voices

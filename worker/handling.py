@@ -7,8 +7,8 @@ from schemas.job import InvalidJob, Job, parse_job
 from schemas.words import JobStatus, Lane
 from worker.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome, Record
-from worker.pipeline import Pause, Pipeline
+from worker.outcome import Outcome, Pause, Record
+from worker.pipeline import Pipeline
 
 BAD_INPUT = "bad_input"
 _log = structlog.get_logger(__name__)

@@ -1,11 +1,14 @@
 """What goes in and what comes out of the work on one record; Kafka's side and the pipeline's meet here."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from schemas.completion import Completion, Problem
+from schemas.events import Headers
 from schemas.words import Lane
 
-Headers = list[tuple[str, bytes]]
+Pause = Callable[[float], Awaitable[None]]
+"""Sleeps for some seconds without holding a slot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,18 @@
 """The way of one job, readable top to bottom: decide, look up, speak, fall back, store, complete."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from tenacity import AsyncRetrying, retry_if_result, wait_exponential_jitter
 
-from schemas.completion import Attempt, Audio, Completion, DecisionTaken, Problem, Timings
+from schemas.completion import Problem
 from schemas.job import Job
 from schemas.words import DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from worker.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome
+from worker.outcome import Outcome, Pause
+from worker.progress import Failed, Progress, audio_of, done, failed
 from worker.rollout.decision import Decision, decide, request_of
 from worker.rollout.state import RolloutState
 from worker.speech.attempt import Attempter, Spoken
@@ -38,35 +38,8 @@ class PipelineParts:
     prefix: str
 
 
-Pause = Callable[[float], Awaitable[None]]
-"""Sleeps for some seconds without holding a slot."""
-
 # The SLA's back-off after an error: a second, doubling to 32.
 _QUOTA_WAIT: Final = wait_exponential_jitter(initial=1, max=32)
-
-
-@dataclass
-class _Progress:
-    """What has happened to a job so far; the completion is made of it."""
-
-    job: Job
-    lane: Lane
-    started: float
-    waited: float
-    pause: Pause
-    decision: Decision | None = None
-    forced: bool = False
-    attempts: list[Attempt] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=lambda: {"look_up": 0.0, "speak": 0.0, "store": 0.0})
-
-
-class _Failed(Exception):
-    """The job ends without audio."""
-
-    def __init__(self, problem: Problem, status: JobStatus = JobStatus.FAILED) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
-        self.status = status
 
 
 class Pipeline:
@@ -91,7 +64,7 @@ class Pipeline:
             InvalidJob: the catalogue has no such character, language or voice.
         """
         forced = self._parts.catalogue.admit(job)
-        progress = _Progress(job, lane, self._parts.clock.monotonic(), waited_s, pause)
+        progress = Progress(job, lane, self._parts.clock.monotonic(), waited_s, pause)
         try:
             self._check_deadline(job)
             progress.decision = decision = self._decide(job, forced)
@@ -99,15 +72,16 @@ class Pipeline:
             take, voice, cached = await self._take(progress, decision, forced)
         except StorageUnavailable as error:
             problem = Problem(failure_class="storage", code="UNAVAILABLE", message=str(error))
-            return self._failed(progress, _Failed(problem))
-        except _Failed as failed:
-            return self._failed(progress, failed)
-        return self._done(progress, decision, take, voice, cached=cached)
+            return failed(progress, Failed(problem), self._parts.clock.monotonic())
+        except Failed as reason:
+            return failed(progress, reason, self._parts.clock.monotonic())
+        audio = audio_of(take, self._parts.store.bucket, cached=cached)
+        return done(progress, decision, audio, voice, self._parts.clock.monotonic())
 
     def _check_deadline(self, job: Job) -> None:
         if job.deadline is not None and self._parts.clock.now() >= job.deadline:
             message = f"the deadline {job.deadline.isoformat()} passed before the work began"
-            raise _Failed(
+            raise Failed(
                 Problem(failure_class="expired", code="EXPIRED", message=message, field="deadline"),
                 JobStatus.EXPIRED,
             )
@@ -121,7 +95,7 @@ class Pipeline:
         return decide(self._parts.rollout, request)
 
     async def _take(
-        self, progress: _Progress, decision: Decision, forced: Voice | VoiceModel | None
+        self, progress: Progress, decision: Decision, forced: Voice | VoiceModel | None
     ) -> tuple[StoredTake, Voice, bool]:
         """The job's take, from the store or from Google: Chirp by decision, WaveNet by decision or fallback."""
         voice_model = decision.voice_model
@@ -134,9 +108,9 @@ class Pipeline:
             if self._falls_back(progress, voice_model, answer):
                 voice_model, forced_voice = VoiceModel.WAVENET, None
             elif answer.failure_class is not FailureClass.DENIED or await self._parts.permission.settle():
-                raise _Failed(_problem(answer))
+                raise Failed(_problem(answer))
 
-    def _falls_back(self, progress: _Progress, voice_model: VoiceModel, failure: Failure) -> bool:
+    def _falls_back(self, progress: Progress, voice_model: VoiceModel, failure: Failure) -> bool:
         if voice_model is VoiceModel.WAVENET or not self._parts.rollout.fallback:
             return False
         denied_alone = failure.failure_class is FailureClass.DENIED and progress.forced
@@ -146,10 +120,10 @@ class Pipeline:
         voice = self._parts.catalogue.voice(job.character, job.language, voice_model)
         if voice is None:
             message = f"{job.character} has no {voice_model} voice for {job.language}"
-            raise _Failed(Problem(failure_class="invalid", code="NOT_FOUND", message=message, field="language"))
+            raise Failed(Problem(failure_class="invalid", code="NOT_FOUND", message=message, field="language"))
         return voice
 
-    async def _with_quota(self, progress: _Progress, voice: Voice) -> tuple[StoredTake, Voice, bool] | Failure:
+    async def _with_quota(self, progress: Progress, voice: Voice) -> tuple[StoredTake, Voice, bool] | Failure:
         """As `_look_up_or_speak`; a batch job that meets the quota waits for it, whatever that takes."""
         if progress.lane is not Lane.BATCH:
             return await self._look_up_or_speak(progress, voice)
@@ -160,7 +134,7 @@ class Pipeline:
         )
         return await retrying(self._look_up_or_speak, progress, voice)
 
-    async def _look_up_or_speak(self, progress: _Progress, voice: Voice) -> tuple[StoredTake, Voice, bool] | Failure:
+    async def _look_up_or_speak(self, progress: Progress, voice: Voice) -> tuple[StoredTake, Voice, bool] | Failure:
         parts = self._parts
         job = progress.job
         rendered = render(job, parts.catalogue.characters[job.character], voice)
@@ -194,67 +168,8 @@ class Pipeline:
         # Whoever loses the race for a key reports the take that was stored; it was paid for all the same.
         return kept, voice, False
 
-    def _done(
-        self, progress: _Progress, decision: Decision, take: StoredTake, voice: Voice, *, cached: bool
-    ) -> Outcome:
-        bucket = self._parts.store.bucket
-        audio = Audio(
-            uri=f"s3://{bucket}/{take.key}",
-            bucket=bucket,
-            key=take.key,
-            bytes=take.size,
-            duration_s=take.duration_s,
-            encoding=take.encoding,
-            sample_rate=take.sample_rate,
-            sha256=take.sha256,
-            cached=cached,
-        )
-        completion = self._completion(progress, JobStatus.DONE).model_copy(
-            update={
-                "audio": audio,
-                "voice_model": voice.voice_model,
-                "voice": take.voice,
-                "fallback": voice.voice_model is not decision.voice_model,
-            }
-        )
-        return Outcome(completion)
 
-    def _failed(self, progress: _Progress, failed: _Failed) -> Outcome:
-        completion = self._completion(progress, failed.status).model_copy(update={"error": failed.problem})
-        # Nobody wants an expired job any more: it is told, not kept.
-        dead_letter = failed.problem if failed.status is JobStatus.FAILED else None
-        return Outcome(completion, dead_letter)
-
-    def _completion(self, progress: _Progress, status: JobStatus) -> Completion:
-        job = progress.job
-        decision = progress.decision
-        return Completion(
-            job_id=job.job_id,
-            status=status,
-            lane=progress.lane,
-            character=job.character,
-            language=job.language,
-            text_characters=len(job.text if job.text is not None else job.ssml or ""),
-            labels=job.labels,
-            take=job.take,
-            decision=decision
-            and DecisionTaken(
-                voice_model=decision.voice_model,
-                reason=decision.reason,
-                bucket=decision.bucket,
-                revision=decision.revision,
-                percentage=decision.percent,
-            ),
-            attempts=tuple(progress.attempts),
-            timings=Timings(
-                wait=progress.waited,
-                total=self._parts.clock.monotonic() - progress.started,
-                **progress.seconds,
-            ),
-        )
-
-
-def _waits_for_quota(progress: _Progress, failure: Failure) -> bool:
+def _waits_for_quota(progress: Progress, failure: Failure) -> bool:
     return failure.failure_class is FailureClass.QUOTA and progress.lane is Lane.BATCH
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from schemas.job import MAX_TEXT_BYTES
-from worker.rollout.state import FULL, RolloutState
+from worker.rollout.state import FULL
 
 
 class SettingError(Exception):
@@ -235,37 +235,3 @@ def _read(part: type[_Part], environment: Mapping[str, str]) -> _Part:
         secret = "SECRET" in variable
         value = "'***'" if secret else repr(given.get(variable))
         raise SettingError(f"{variable}={value}: allowed is {field.description}") from None
-
-
-def rollout_state(settings: RolloutSettings, catalogue: frozenset[str]) -> RolloutState:
-    """The rollout state that the variables say.
-
-    Args:
-        settings: the variables.
-        catalogue: the keys of all characters.
-
-    Raises:
-        SettingError: a listed or excluded character is unknown.
-    """
-    listed: frozenset[str] | None = settings.characters or None
-    if settings.characters == {"none"}:
-        listed = frozenset()
-    for variable, names in (
-        ("CHIRP3_ENABLED_CHARACTERS", listed or frozenset()),
-        ("CHIRP3_EXCLUDED_CHARACTERS", settings.excluded),
-    ):
-        unknown = sorted(names - catalogue)
-        if unknown:
-            raise SettingError(
-                f"{variable}={','.join(sorted(names))!r}: {unknown[0]!r} is unknown; "
-                f"the characters are {', '.join(sorted(catalogue))}"
-            )
-    return RolloutState(
-        enabled=settings.enabled is True,
-        percentage=settings.percentage,
-        characters=listed,
-        excluded=settings.excluded,
-        fallback=settings.fallback,
-        salt=settings.salt,
-        braked=settings.enabled is False,
-    )

@@ -21,8 +21,9 @@ from worker.rollout.decision import (
     line_fingerprint,
     sticky_key,
 )
+from worker.rollout.environment import rollout_state
 from worker.rollout.state import FULL, RolloutState
-from worker.settings import load_settings, rollout_state
+from worker.settings import load_settings
 
 VECTORS = json.loads(Path(__file__).with_name("bucket_vectors.json").read_text(encoding="utf-8"))["vectors"]
 ON = RolloutState(enabled=True, percentage=FULL, characters=None)

@@ -8,6 +8,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.unit.makers import CATALOGUE
+from worker.rollout.environment import rollout_state
 from worker.rollout.state import RolloutState
 from worker.settings import (
     GoogleSettings,
@@ -17,7 +18,6 @@ from worker.settings import (
     StorageSettings,
     WorkerSettings,
     load_settings,
-    rollout_state,
     variables,
 )
 

@@ -15,7 +15,7 @@ from worker.kafka.outbox import Outbox
 from worker.kafka.partitions import Owned, Partitions
 from worker.kafka.slots import Slots
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome, Record
+from worker.outcome import Outcome, Pause, Record
 
 _POLL_MS: Final = 500
 _IDLE_S: Final = 1.0
@@ -24,7 +24,6 @@ _UNACKNOWLEDGED: Final = 4
 _NOWHERE: Final = TopicPartition("nowhere", 0)
 _log = structlog.get_logger(__name__)
 
-Pause = Callable[[float], Awaitable[None]]
 Handle = Callable[[Record, Pause], Awaitable[Outcome]]
 
 

@@ -1,0 +1,38 @@
+"""The rollout state that the environment's variables say (`ROLLOUT_SOURCE=env`)."""
+
+from worker.rollout.state import RolloutState
+from worker.settings import RolloutSettings, SettingError
+
+
+def rollout_state(settings: RolloutSettings, catalogue: frozenset[str]) -> RolloutState:
+    """The rollout state that the variables say.
+
+    Args:
+        settings: the variables.
+        catalogue: the keys of all characters.
+
+    Raises:
+        SettingError: a listed or excluded character is unknown.
+    """
+    listed: frozenset[str] | None = settings.characters or None
+    if settings.characters == {"none"}:
+        listed = frozenset()
+    for variable, names in (
+        ("CHIRP3_ENABLED_CHARACTERS", listed or frozenset()),
+        ("CHIRP3_EXCLUDED_CHARACTERS", settings.excluded),
+    ):
+        unknown = sorted(names - catalogue)
+        if unknown:
+            raise SettingError(
+                f"{variable}={','.join(sorted(names))!r}: {unknown[0]!r} is unknown; "
+                f"the characters are {', '.join(sorted(catalogue))}"
+            )
+    return RolloutState(
+        enabled=settings.enabled is True,
+        percentage=settings.percentage,
+        characters=listed,
+        excluded=settings.excluded,
+        fallback=settings.fallback,
+        salt=settings.salt,
+        braked=settings.enabled is False,
+    )
