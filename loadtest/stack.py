@@ -6,7 +6,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -70,6 +70,7 @@ def local_stack(broker: Broker = "noida", emulator_settings: Mapping[str, object
         kafka = _start_kafka(broker, folder, kafka_port)
         stack.callback(kafka.stop)
         store = _start_store(folder, s3_port, ports)
+        stack.callback(_remove_sockets, (s3_port, *ports))
         stack.callback(store.stop)
         emulator = _start_emulator(folder, emulator_settings or {})
         stack.callback(emulator.stop)
@@ -166,6 +167,13 @@ def _start_store(folder: Path, port: int, ports: list[int]) -> Process:
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
     # It sometimes hangs on its way out; its data is thrown away with it.
     return Process("seaweedfs", command, folder / "store.log", {**os.environ, **keys}, stop_s=4.0)
+
+
+def _remove_sockets(ports: Sequence[int]) -> None:
+    """SeaweedFS leaves sockets in /tmp, named by its ports; it can't be told to put them elsewhere."""
+    for port in ports:
+        for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108  # where SeaweedFS puts them
+            socket.unlink(missing_ok=True)
 
 
 def _bucket_is_there(port: int) -> bool:

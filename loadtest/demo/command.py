@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from loadtest.counters import scrape
 from loadtest.demo.audio import FOLDER, clear, fetch_takes
-from loadtest.demo.counters import scrape
 from loadtest.demo.environment import demo_settings, exports
 from loadtest.demo.outcome import problems_of
 from loadtest.demo.report import console_of_stdout, show_lines, show_queries, show_totals

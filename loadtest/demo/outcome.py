@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from loadtest.demo.counters import Counters, totals_of
+from loadtest.counters import Counters
+from loadtest.demo.readings import totals_of
 from loadtest.demo.script import Line
 from schemas.completion import Completion
 from schemas.words import JobStatus

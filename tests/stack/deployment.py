@@ -9,7 +9,6 @@ from pathlib import Path
 import aiohttp
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from prometheus_client.parser import text_string_to_metric_families
 
 from loadtest.processes import Process
 from loadtest.stack import Stack, worker_process
@@ -148,20 +147,3 @@ class Deployment:
 async def get(url: str) -> tuple[int, str]:
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return answer.status, await answer.text()
-
-
-async def samples(address: str) -> dict[tuple[str, frozenset], float]:
-    """The worker's metrics: (name, labels) → value."""
-    _, text = await get(f"{address}/metrics")
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-
-
-def total(metrics: dict, name: str, **labels: str) -> float:
-    """The sum of a metric over all label sets that hold these labels."""
-    return sum(
-        value for (sample, found), value in metrics.items() if sample == name and labels.items() <= dict(found).items()
-    )

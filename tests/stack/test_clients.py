@@ -10,10 +10,11 @@ import subprocess
 import aiohttp
 import pytest
 
+from loadtest.counters import scrape
 from loadtest.processes import Process, free_ports, listening
 from schemas.topics import COMPLETIONS, LANES
 from schemas.words import Lane
-from tests.stack.deployment import job, samples, total
+from tests.stack.deployment import job
 
 # The plan's four queries, as it writes them.
 SUCCESS_RATE = 'sum(rate(tts_synthesis_total{status="success"}[5m])) / sum(rate(tts_synthesis_total[5m])) * 100'
@@ -82,15 +83,15 @@ async def test_prometheus_answers_the_plans_four_queries_with_what_was_counted(d
             await deployment.produce(job(n, text=text) for n, text in enumerate(texts))
             await deployment.completions(60)
             await asyncio.sleep(1.5)
-            counted = await samples(address)
+            counted = await scrape(address)
             answers = {query: await ask(port, query) for query in (SUCCESS_RATE, MEAN_TIME, FALLBACK_RATE, BY_MODEL)}
         finally:
             server.stop()
 
-    attempts = total(counted, "tts_synthesis_total")
-    successes = total(counted, "tts_synthesis_total", status="success")
-    chirp = total(counted, "tts_synthesis_total", voice_model="chirp3-hd")
-    fallbacks = total(counted, "tts_chirp3_fallback_total")
+    attempts = counted.total("tts_synthesis_total")
+    successes = counted.total("tts_synthesis_total", status="success")
+    chirp = counted.total("tts_synthesis_total", voice_model="chirp3-hd")
+    fallbacks = counted.total("tts_chirp3_fallback_total")
     assert fallbacks > 0
     ((_, success_rate),) = answers[SUCCESS_RATE]
     ((_, fallback_rate),) = answers[FALLBACK_RATE]
@@ -102,8 +103,8 @@ async def test_prometheus_answers_the_plans_four_queries_with_what_was_counted(d
         labels["voice_model"]: value for labels, value in answers[MEAN_TIME] if labels["character_key"] == "pip_boy"
     }
     for voice_model, mean in means.items():
-        seconds = total(counted, "tts_synthesis_duration_seconds_sum", voice_model=voice_model)
-        count = total(counted, "tts_synthesis_duration_seconds_count", voice_model=voice_model)
+        seconds = counted.total("tts_synthesis_duration_seconds_sum", voice_model=voice_model)
+        count = counted.total("tts_synthesis_duration_seconds_count", voice_model=voice_model)
         assert mean == pytest.approx(seconds / count, rel=0.01)
     assert set(means) == {"chirp3-hd", "wavenet"}
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from loadtest.demo.counters import Counters, plan_readings
+from loadtest.counters import Counters
+from loadtest.demo.readings import plan_readings
 from loadtest.demo.report import shortened
 from loadtest.demo.script import Line, read_script
 from loadtest.demo.speaking import may_be_sent

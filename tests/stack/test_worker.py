@@ -1,9 +1,10 @@
 import asyncio
 import hashlib
 
+from loadtest.counters import scrape
 from schemas.topics import COMPLETIONS
 from schemas.words import JobStatus, Lane
-from tests.stack.deployment import get, job, samples, total
+from tests.stack.deployment import get, job
 from worker.speech.audio import duration_of
 
 
@@ -55,14 +56,14 @@ async def test_after_ten_jobs_with_chirp_failing_the_fallback_rate_is_100_and_no
     with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="100") as (_, address):
         await deployment.produce(job(number) for number in range(10))
         completions = await deployment.completions(10)
-        metrics = await samples(address)
+        metrics = await scrape(address)
     assert all(completion.fallback and completion.voice_model == "wavenet" for completion in completions)
     assert [a.voice_model for a in completions[0].attempts] == ["chirp3-hd", "wavenet"]
     assert completions[0].attempts[0].calls == 2  # the quick retry
-    fallbacks = total(metrics, "tts_chirp3_fallback_total")
-    attempts = total(metrics, "tts_synthesis_total", voice_model="chirp3-hd")
+    fallbacks = metrics.total("tts_chirp3_fallback_total")
+    attempts = metrics.total("tts_synthesis_total", voice_model="chirp3-hd")
     assert (fallbacks, attempts) == (10, 10)
-    assert total(metrics, "tts_synthesis_total", voice_model="wavenet", status="success") == 10
+    assert metrics.total("tts_synthesis_total", voice_model="wavenet", status="success") == 10
 
 
 async def test_every_way_in_which_chirp_can_fail_ends_in_wavenet(deployment):
@@ -168,10 +169,10 @@ async def test_the_metrics_say_what_waits(deployment):
         await deployment.produce(job(number) for number in range(1, 21))
         await deployment.completions(20, timeout_s=20)
         await asyncio.sleep(0.5)
-        metrics = await samples(address)
+        metrics = await scrape(address)
         _, text = await get(f"{address}/metrics/prometheus")
         await deployment.completions(21)
-    assert total(metrics, "tts_consumer_lag", lane="dialogue") == 1
-    assert total(metrics, "tts_jobs_in_flight", lane="dialogue") == 1
-    assert total(metrics, "tts_oldest_unfinished_job_age_seconds", lane="dialogue") > 0.5
+    assert metrics.total("tts_consumer_lag", lane="dialogue") == 1
+    assert metrics.total("tts_jobs_in_flight", lane="dialogue") == 1
+    assert metrics.total("tts_oldest_unfinished_job_age_seconds", lane="dialogue") > 0.5
     assert "tts_synthesis_total" in text

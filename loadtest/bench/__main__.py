@@ -1,0 +1,119 @@
+"""`make bench`: the worker against a plain bounded gather without Kafka, in one run on the local stack."""
+
+import asyncio
+import os
+import sys
+import uuid
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import aiohttp
+import typer
+from aiokafka.errors import KafkaError
+
+from loadtest.bench.figures import Round, head, row, summary, verdict
+from loadtest.bench.lines import Run, pattern_of, slow_numbers
+from loadtest.bench.runs import Door, Place, RunFailed, run_limit, run_worker
+from loadtest.processes import StackError
+from loadtest.stack import Stack, local_stack
+
+_GOOGLE_S: Final = 0.05
+_SLOW_S: Final = 5.0
+_WARM_UP_JOBS: Final = 100
+_KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"
+_HOW = """\
+limit   a plain asyncio gather, {slots} at once, without Kafka: look-up, call, check, PUT by the worker's own modules
+worker  the real process, MAX_IN_FLIGHT={slots}, LOG_LEVEL=info; its jobs lie on 4 partitions of {broker}
+Jobs/s: from the first call's arrival at Google to the last take stored (limit), to the last completion read by a
+consumer (worker). CPU: ms of the process's CPU time a job over the same time, without start-up."""
+
+
+class Scenario(StrEnum):
+    """How Google answers."""
+
+    CONSTANT = "constant"
+    SLOW = "slow"
+    BOTH = "both"
+
+
+def main(
+    jobs: Annotated[int, typer.Option(min=8, help="Jobs of each run.")] = 1500,
+    rounds: Annotated[int, typer.Option(min=1, help="Times that limit and worker run, one after the other.")] = 5,
+    scenario: Annotated[Scenario, typer.Option(help="How Google answers.")] = Scenario.BOTH,
+    max_in_flight: Annotated[int, typer.Option(min=1, max=4096, help="Jobs at once, on both sides.")] = 64,
+) -> None:
+    """Measure jobs a second and CPU a job; ends with 1 if jobs were lost or failed, whatever the figures."""
+    if sys.platform != "linux":
+        typer.echo("the bench reads CPU times as Linux gives them; here it can't", err=True)
+        raise typer.Exit(1)
+    scenarios: list[Scenario] = [Scenario.CONSTANT, Scenario.SLOW] if scenario is Scenario.BOTH else [scenario]
+    google = {"speech": "canned", "latency": {"kind": "constant", "seconds": _GOOGLE_S}}
+    try:
+        # With a cluster of yours the local broker idles.
+        with local_stack("tansu", google) as stack:
+            asyncio.run(_bench(stack, jobs, rounds, scenarios, max_in_flight))
+    except (RunFailed, StackError, KafkaError, OSError) as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+async def _bench(stack: Stack, jobs: int, rounds: int, scenarios: list[Scenario], slots: int) -> None:
+    bootstrap = os.environ.get(_KAFKA) or stack.kafka
+    environment = _environment(stack, bootstrap, slots)
+    # Short: it stands in every text, topic and group.
+    session_id = f"bench-{uuid.uuid4().hex[:8]}"
+    print(_HOW.format(slots=slots, broker=f"tansu {bootstrap}" if bootstrap == stack.kafka else bootstrap))
+    verdicts = []
+    async with aiohttp.ClientSession() as session:
+        place = Place(Door(session, stack.door), bootstrap, stack.folder, environment)
+        # The store makes its volumes and the emulator its clip when they are asked for first.
+        await run_limit(place, Run(f"{session_id}-warm", _WARM_UP_JOBS))
+        for scenario in scenarios:
+            print(f"\n{_title(scenario, jobs)}\n{head()}", flush=True)
+            measured = []
+            for number in range(1, rounds + 1):
+                name = f"{session_id}-{scenario[0]}{number}"
+                measured.append(await _round(place, Run(f"{name}l", jobs), Run(f"{name}w", jobs), scenario))
+                print(row(str(number), measured[-1].columns), flush=True)
+            print("\n".join(summary(measured)), flush=True)
+            verdicts.append(f"{scenario}: {verdict(measured)}")
+    print("", *verdicts, sep="\n")
+
+
+async def _round(place: Place, limit: Run, worker: Run, scenario: Scenario) -> Round:
+    faults: list[dict[str, object]] = []
+    if scenario is Scenario.SLOW:
+        # The same numbers on both sides.
+        pattern = pattern_of(slow_numbers(limit))
+        faults = [{"kind": "slow", "seconds": _SLOW_S - _GOOGLE_S, "text_pattern": pattern}]
+    await place.door.set_faults(faults)
+    return Round(await run_limit(place, limit), await run_worker(place, worker))
+
+
+def _title(scenario: Scenario, jobs: int) -> str:
+    constant = f"{jobs} jobs, Google answers after a constant {_GOOGLE_S * 1000:g} ms"
+    if scenario is Scenario.CONSTANT:
+        return constant
+    numbers = slow_numbers(Run("", jobs))
+    return f"{constant}, but {len(numbers)} of the calls after {_SLOW_S:g} s, the last of them job {numbers[-1]}"
+
+
+def _environment(stack: Stack, bootstrap: str, slots: int) -> dict[str, str]:
+    variables: dict[str, Any] = stack.environment
+    if bootstrap != stack.kafka:
+        variables |= {_KAFKA: bootstrap, "KAFKA_IDEMPOTENCE": "true"}
+    return variables | {
+        "MAX_IN_FLIGHT": str(slots),
+        "LOG_LEVEL": "info",
+        "HTTP_PORT": "0",
+        "CHIRP3_ENABLED": "true",
+        "CHIRP3_ROLLOUT_PERCENTAGE": "100",
+        "CHIRP3_ENABLED_CHARACTERS": "",
+        "CHIRP3_EXCLUDED_CHARACTERS": "",
+        # A slow call is late, not failed, on a busy machine too.
+        "TTS_TIMEOUT_BASE_S": "30",
+    }
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,172 @@
+"""One run of one side on a running stack: started, watched, checked."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from loadtest.bench.figures import Figures
+from loadtest.bench.lines import Run
+from loadtest.bench.topics import Completions, completions_of, preload, read_completions, topics_of
+from loadtest.processes import Process
+from loadtest.stack import worker_environment
+
+_START_S: Final = 60.0
+_LEAST_JOBS_A_SECOND: Final = 20
+# Long enough for the first answers, short enough for the log to hold all that ended.
+_FIRST_ANSWERS_S: Final = 0.15
+
+
+class RunFailed(Exception):
+    """Jobs were lost, failed or weren't done by the rules; the message says how many."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where runs happen: the emulator's door, the broker, the folder of the logs, the variables of both sides."""
+
+    door: "Door"
+    bootstrap: str
+    folder: Path
+    environment: Mapping[str, str]
+
+
+class Door:
+    """The emulator's HTTP door."""
+
+    def __init__(self, session: aiohttp.ClientSession, address: str) -> None:
+        self._session = session
+        self._address = address
+
+    async def set_faults(self, faults: list[dict[str, object]]) -> None:
+        """Puts these faults in the place of all others."""
+        async with self._session.put(f"{self._address}/faults", json=faults) as answer:
+            answer.raise_for_status()
+
+    async def forget_calls(self) -> None:
+        """Counts from zero again."""
+        async with self._session.delete(f"{self._address}/calls") as answer:
+            answer.raise_for_status()
+
+    async def calls(self) -> dict[str, Any]:
+        """The counts."""
+        async with self._session.get(f"{self._address}/calls") as answer:
+            counts: dict[str, Any] = await answer.json()
+        return counts
+
+    async def arrivals(self) -> list[float]:
+        """When the last 1,000 of the calls that ended arrived, in seconds since 1970."""
+        async with self._session.get(f"{self._address}/calls/log") as answer:
+            return [float(call["time"]) for call in await answer.json()]
+
+
+async def run_limit(place: Place, run: Run) -> Figures:
+    """The plain bounded gather.
+
+    Raises:
+        RunFailed: it ended early, or a take was there already.
+        StackError: it ended before its first call.
+    """
+    command = [sys.executable, "-m", "loadtest.bench.limit", run.name, str(run.jobs)]
+    async with _started(place, run, command, {}) as (process, began, cpu_at):
+
+        async def ended() -> dict[str, Any]:
+            while not process.log.read_bytes().endswith(b"}\n"):
+                if not process.running:
+                    raise RunFailed(f"the limit ended:\n{process.log_end()}")
+                await asyncio.sleep(0.01)
+            report: dict[str, Any] = json.loads(process.log_end(1))
+            return report
+
+        async with asyncio.timeout(_START_S + run.jobs / _LEAST_JOBS_A_SECOND):
+            report = await ended()
+        cpu_s = cpu_seconds(process.pid) - cpu_at
+        if report["made"] != run.jobs:
+            raise RunFailed(f"the limit made {report['made']} takes of {run.jobs}")
+        return Figures(run.jobs, report["ended"] - await began, cpu_s)
+
+
+async def run_worker(place: Place, run: Run) -> Figures:
+    """The real worker process, its jobs lying in Kafka before it starts.
+
+    Raises:
+        RunFailed: jobs were lost, failed, done twice, cached or spoken by WaveNet.
+        StackError: it ended before its first call.
+        KafkaError: the broker refused.
+    """
+    command = [sys.executable, "-m", "worker.cli", "run"]
+    completions = Completions()
+    async with topics_of(place.bootstrap, run) as prefix:
+        await preload(place.bootstrap, run)
+        names = {"KAFKA_TOPIC_PREFIX": prefix, "KAFKA_GROUP_ID": f"{prefix}-group"}
+        async with (
+            completions_of(place.bootstrap, run) as consumer,
+            _started(place, run, command, names) as (process, began, cpu_at),
+        ):
+            try:
+                async with asyncio.timeout(_START_S + run.jobs / _LEAST_JOBS_A_SECOND):
+                    await read_completions(consumer, run.jobs, completions)
+            except TimeoutError:
+                done = len(completions.values)
+                raise RunFailed(f"{done} completions of {run.jobs} came:\n{process.log_end()}") from None
+            cpu_s = cpu_seconds(process.pid) - cpu_at
+            _check(run, completions.values)
+            return Figures(run.jobs, completions.last_at - await began, cpu_s)
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time of another process, all its threads, to the nanosecond (Linux: clock_getcpuclockid(3))."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+@asynccontextmanager
+async def _started(
+    place: Place, run: Run, command: list[str], names: Mapping[str, str]
+) -> AsyncIterator[tuple[Process, "asyncio.Task[float]", float]]:
+    """A process at its first call to Google: it, when that call arrived (soon), its CPU time until then."""
+    await place.door.forget_calls()
+    process = Process(
+        run.name, command, place.folder / f"{run.name}.log", worker_environment({**place.environment, **names})
+    )
+    try:
+        deadline = time.monotonic() + _START_S
+        while not (counts := await place.door.calls())["in_flight"] and not counts["total"]:
+            if not process.running or time.monotonic() > deadline:
+                raise RunFailed(f"{run.name} made no call:\n{process.log_end()}")
+            await asyncio.sleep(0.005)
+        cpu_at = cpu_seconds(process.pid)
+        began = asyncio.create_task(_first_arrival(place.door))
+        yield process, began, cpu_at
+        calls = (await place.door.calls())["calls"]
+        if calls != {"chirp3-hd": {"OK": run.jobs}}:
+            raise RunFailed(f"{run.name} made other calls to Google than one for each of {run.jobs} jobs: {calls}")
+    finally:
+        await asyncio.to_thread(process.stop)
+
+
+async def _first_arrival(door: Door) -> float:
+    arrivals: list[float] = []
+    while not arrivals:
+        await asyncio.sleep(_FIRST_ANSWERS_S)
+        arrivals = await door.arrivals()
+    return min(arrivals)
+
+
+def _check(run: Run, values: list[dict[str, Any]]) -> None:
+    missing = {run.job_id(number) for number in range(run.jobs)} - {value["job_id"] for value in values}
+    if missing:
+        raise RunFailed(f"{len(missing)} jobs of {run.jobs} have no completion, such as {min(missing)}")
+    bad = [
+        value
+        for value in values
+        if value["status"] != "done" or value["audio"]["cached"] or value["voice_model"] != "chirp3-hd"
+    ]
+    if bad:
+        raise RunFailed(f"{len(bad)} jobs of {run.jobs} failed, were cached or fell back, such as {bad[0]}")
