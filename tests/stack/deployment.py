@@ -1,12 +1,15 @@
 """One test's own topics, consumer group and takes on the shared local stack."""
 
 import json
+import os
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -147,3 +150,12 @@ class Deployment:
 async def get(url: str) -> tuple[int, str]:
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return answer.status, await answer.text()
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail(f"{name} is not installed; Debian has it")
+    if found is None:
+        pytest.skip(f"{name} is not installed; Debian has it")
+    return found

@@ -3,18 +3,18 @@
 import asyncio
 import hashlib
 import json
-import os
-import shutil
 import subprocess
+from http import HTTPStatus
 
 import aiohttp
 import pytest
 
 from loadtest.counters import scrape
-from loadtest.processes import Process, free_ports, listening
+from loadtest.processes import Process, free_ports
+from loadtest.stack import answers
 from schemas.topics import COMPLETIONS, LANES
 from schemas.words import Lane
-from tests.stack.deployment import job
+from tests.stack.deployment import job, program
 
 # The plan's four queries, as it writes them.
 SUCCESS_RATE = 'sum(rate(tts_synthesis_total{status="success"}[5m])) / sum(rate(tts_synthesis_total[5m])) * 100'
@@ -23,15 +23,6 @@ FALLBACK_RATE = (
     'sum(rate(tts_chirp3_fallback_total[5m])) / sum(rate(tts_synthesis_total{voice_model="chirp3-hd"}[5m])) * 100'
 )
 BY_MODEL = "sum(rate(tts_synthesis_total[5m])) by (voice_model)"
-
-
-def program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None and os.environ.get("CI") == "true":
-        pytest.fail(f"{name} is not installed; Debian has it")
-    if found is None:
-        pytest.skip(f"{name} is not installed; Debian has it")
-    return found
 
 
 async def test_kcat_produces_a_job_as_plain_json_and_reads_its_completion(deployment):
@@ -74,7 +65,7 @@ async def test_prometheus_answers_the_plans_four_queries_with_what_was_counted(d
         ]
         server = Process("prometheus", command, tmp_path / "prometheus.log")
         try:
-            server.wait_until(lambda: listening(port))
+            server.wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready") == HTTPStatus.OK)
             # rate() needs samples from before the first attempt.
             async with asyncio.timeout(30):
                 while not await ask(port, "count_over_time(tts_google_denied[1m]) > 2"):
@@ -84,7 +75,7 @@ async def test_prometheus_answers_the_plans_four_queries_with_what_was_counted(d
             await deployment.completions(60)
             await asyncio.sleep(1.5)
             counted = await scrape(address)
-            answers = {query: await ask(port, query) for query in (SUCCESS_RATE, MEAN_TIME, FALLBACK_RATE, BY_MODEL)}
+            found = {query: await ask(port, query) for query in (SUCCESS_RATE, MEAN_TIME, FALLBACK_RATE, BY_MODEL)}
         finally:
             server.stop()
 
@@ -93,15 +84,13 @@ async def test_prometheus_answers_the_plans_four_queries_with_what_was_counted(d
     chirp = counted.total("tts_synthesis_total", voice_model="chirp3-hd")
     fallbacks = counted.total("tts_chirp3_fallback_total")
     assert fallbacks > 0
-    ((_, success_rate),) = answers[SUCCESS_RATE]
-    ((_, fallback_rate),) = answers[FALLBACK_RATE]
+    ((_, success_rate),) = found[SUCCESS_RATE]
+    ((_, fallback_rate),) = found[FALLBACK_RATE]
     assert success_rate == pytest.approx(100 * successes / attempts, abs=0.01)
     assert fallback_rate == pytest.approx(100 * fallbacks / chirp, abs=0.01)
-    by_model = {labels["voice_model"]: value for labels, value in answers[BY_MODEL]}
+    by_model = {labels["voice_model"]: value for labels, value in found[BY_MODEL]}
     assert by_model["chirp3-hd"] / sum(by_model.values()) == pytest.approx(chirp / attempts, abs=0.001)
-    means = {
-        labels["voice_model"]: value for labels, value in answers[MEAN_TIME] if labels["character_key"] == "pip_boy"
-    }
+    means = {labels["voice_model"]: value for labels, value in found[MEAN_TIME] if labels["character_key"] == "pip_boy"}
     for voice_model, mean in means.items():
         seconds = counted.total("tts_synthesis_duration_seconds_sum", voice_model=voice_model)
         count = counted.total("tts_synthesis_duration_seconds_count", voice_model=voice_model)

@@ -2,14 +2,18 @@ import asyncio
 import json
 import random
 import signal
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
 
+from loadtest.processes import Process
+from loadtest.stack import local_stack, worker_environment
 from schemas.job import InvalidJob, parse_job
-from schemas.topics import COMPLETIONS, DEAD_LETTERS
-from schemas.words import JobStatus
-from tests.stack.deployment import get, job
+from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
+from schemas.words import JobStatus, Lane
+from tests.stack.deployment import Deployment, get, job, program
 
 GOOD = 200
 
@@ -143,3 +147,63 @@ async def test_a_second_worker_takes_its_share_and_nothing_is_lost_or_paid_for_t
     assert {c.job_id for c in completions} == {f"job-{number}" for number in range(jobs)}
     assert (await deployment.calls())["total"] == jobs
     assert 0 < share < jobs
+
+
+async def test_a_record_that_the_client_cannot_decode_becomes_a_dead_letter_and_holds_nothing_back(deployment):
+    kcat = program("kcat")
+    topic = deployment.topic(LANES[Lane.DIALOGUE])
+    command = [kcat.encode(), b"-b", deployment.stack.kafka.encode(), b"-q", b"-P", b"-t", topic.encode()]
+    await deployment.produce([job(1)])
+    # A header's name that is no UTF-8.
+    subprocess.run([*command, b"-p", b"3", b"-H", b"\xff\xfe=1"], input=b"{}", check=True, timeout=20)
+    await deployment.produce(job(number) for number in range(2, 30))
+    with deployment.worker():
+        completions = await deployment.completions(29)
+        ((_, headers),) = await deployment.dead_letters(1)
+    assert {c.status for c in completions} == {JobStatus.DONE}
+    assert (headers["dead-letter-field"], headers["dead-letter-partition"]) == ("record", "3")
+    assert "can't be read" in headers["dead-letter-message"]
+
+
+async def test_a_record_without_key_and_value_becomes_a_dead_letter(deployment):
+    kcat = program("kcat")
+    topic = deployment.topic(LANES[Lane.DIALOGUE])
+    command = [kcat, "-b", deployment.stack.kafka, "-q", "-P", "-Z", "-K", ":", "-t", topic]
+    subprocess.run(command, input=b":\n", check=True, timeout=20)
+    with deployment.worker():
+        await deployment.produce([job(1)])
+        (completion,) = await deployment.completions(1)
+        ((_, headers),) = await deployment.dead_letters(1)
+    assert completion.status is JobStatus.DONE
+    assert headers["dead-letter-field"] == "record"
+
+
+async def test_sigterm_ends_the_worker_also_while_kafka_is_gone(tmp_path):
+    with local_stack("noida", {"speech": "canned"}) as stack:
+        mine = Deployment(stack, tmp_path)
+        await mine.create_topics()
+        with mine.worker() as (process, _):
+            await mine.produce([job(1)])
+            await mine.completions(1)
+            stack.kafka_process.signal(signal.SIGKILL)
+            await asyncio.sleep(0.5)
+            process.signal(signal.SIGTERM)
+            await asyncio.to_thread(process.wait, 30)
+            assert "Traceback" not in process.log.read_text()
+
+
+async def test_sigterm_ends_a_start_that_waits_for_its_group(deployment):
+    """The first worker holds the group's rebalance up; the second is asked to end before it has joined."""
+    process = Process(
+        "waiting",
+        [sys.executable, "-m", "worker.cli", "run"],
+        deployment.folder / "waiting.log",
+        worker_environment({**deployment.environment, "HTTP_PORT": "0"}),
+    )
+    try:
+        await asyncio.sleep(1.2)
+        process.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 20) in {0, 143, -15}
+        assert "Traceback" not in process.log.read_text()
+    finally:
+        process.stop()

@@ -79,3 +79,16 @@ def test_bad_audio_is_a_class_of_its_own_and_is_not_quickly_retried() -> None:
     failure = bad_audio("empty")
     assert (failure.failure_class, failure.code, failure.quickly_retried) == (FailureClass.BAD_AUDIO, "OK", False)
     assert failure.retryable
+
+
+@pytest.mark.parametrize(
+    ("message", "failure_class"),
+    [
+        # google-auth's words, as gRPC passes them on: the account was refused, or nobody could be asked.
+        ("Getting metadata from plugin failed with error: ('invalid_grant: Bad Request', {})", FailureClass.DENIED),
+        ("Getting metadata from plugin failed with error: HTTPSConnectionPool: Max retries", FailureClass.TRANSIENT),
+        ("failed to connect to all addresses", FailureClass.TRANSIENT),
+    ],
+)
+def test_credentials_that_are_refused_are_a_denial_though_grpc_says_unavailable(message, failure_class):
+    assert failure_of("UNAVAILABLE", message).failure_class is failure_class

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 import pytest
 
 from schemas.completion import Problem
 from schemas.topics import COMPLETIONS
 from schemas.words import Lane
-from worker.kafka.outbox import Addresses, dead_letter_headers
+from worker.kafka.outbox import Addresses, dead_letter, dead_letter_headers
 from worker.kafka.slots import Slots
 from worker.outcome import Record
 
@@ -44,13 +45,52 @@ async def test_many_who_wait_get_one_slot_after_the_other() -> None:
     assert slots.free == 2
 
 
-async def test_no_more_slots_than_there_are_can_be_taken() -> None:
-    slots = Slots(2)
-    await slots.wait_free()
+async def test_more_jobs_than_slots_are_worked_on_and_nobody_gets_a_slot_until_one_is_free() -> None:
+    slots = Slots(1)
     slots.take()
     slots.take()
-    with pytest.raises(ValueError, match="no slot"):
-        slots.take()
+    assert slots.free == -1
+    slots.give_back()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(slots.wait_free(), 0.01)
+    slots.give_back()
+    await asyncio.wait_for(slots.wait_free(), 1)
+
+
+PROBLEM = Problem(failure_class="bad_input", code="INVALID_JOB", message="m")
+
+
+def test_a_dead_letter_is_the_record_whole_with_its_headers() -> None:
+    record = Record(Lane.BATCH, "tts.batch", 3, 7, b"key", b"value", headers=[("trace", b"1"), ("none", None)])
+    letter = dead_letter(record, PROBLEM, "now")
+    assert (letter.key, letter.value) == (b"key", b"value")
+    assert letter.headers[:2] == [("trace", b"1"), ("none", None)]
+
+
+def test_a_record_of_nothing_can_be_a_dead_letter_all_the_same() -> None:
+    letter = dead_letter(Record(Lane.BATCH, "tts.batch", 3, 7, None, None), PROBLEM, "now")
+    assert (letter.key, letter.value) == (None, b"")
+
+
+@pytest.mark.parametrize("part", ["value", "key", "header"])
+def test_what_is_too_large_for_its_topic_keeps_its_beginning_and_its_hash(part: str) -> None:
+    large = bytes(3 * 2**20)
+    record = Record(
+        Lane.BATCH,
+        "tts.batch",
+        3,
+        7,
+        large if part == "key" else b"key",
+        large if part == "value" else b"value",
+        headers=[("h", large)] if part == "header" else [],
+    )
+    letter = dead_letter(record, PROBLEM, "now")
+    headers = dict(letter.headers)
+    assert headers["dead-letter-cut"] == b"true"
+    assert headers["dead-letter-sha256"].decode() == hashlib.sha256(record.value).hexdigest()
+    assert letter.value == record.value[: 64 * 2**10]
+    assert letter.key == (None if part == "key" else b"key")
+    assert "h" not in headers
 
 
 def test_a_dead_letter_tells_reason_and_origin() -> None:

@@ -13,12 +13,14 @@ from schemas.words import Lane
 from worker.clock import Clock
 from worker.kafka.outbox import Outbox
 from worker.kafka.partitions import Owned, Partitions
-from worker.kafka.slots import Slots
+from worker.kafka.slots import Slot, Slots
 from worker.observability.metrics import Metrics
 from worker.outcome import Outcome, Pause, Record
 
 _POLL_MS: Final = 500
 _IDLE_S: Final = 1.0
+_MEASURE_S: Final = 0.25
+_LAST_COMMIT_S: Final = 5.0
 # Jobs whose outcome isn't acknowledged yet hold no slot; this many times the slots may be about in all.
 _UNACKNOWLEDGED: Final = 4
 _NOWHERE: Final = TopicPartition("nowhere", 0)
@@ -70,7 +72,7 @@ class Intake:
         self._slots = Slots(settings.max_in_flight)
         self._unacknowledged = Slots(_UNACKNOWLEDGED * settings.max_in_flight)
         self._jobs: set[asyncio.Task[None]] = set()
-        self._waiting_for_quota = 0
+        self._waiting_for_quota: set[asyncio.Task[Any] | None] = set()
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -87,11 +89,17 @@ class Intake:
         async with asyncio.TaskGroup() as group:
             taking = group.create_task(self._take(group), name="intake")
             committing = group.create_task(self._commit_regularly(), name="commit")
+            measuring = group.create_task(self._measure_regularly(), name="measure")
             await self._stopping.wait()
             taking.cancel()
             await self._drain()
             committing.cancel()
-        await self._partitions.commit()
+            measuring.cancel()
+        try:
+            async with asyncio.timeout(_LAST_COMMIT_S):
+                await self._partitions.commit()
+        except TimeoutError:
+            _log.warning("last_commit_failed", detail="Kafka doesn't answer; what was done since is done again")
 
     async def _take(self, group: asyncio.TaskGroup) -> None:
         while True:
@@ -103,13 +111,47 @@ class Intake:
             if self._waiting_for_quota:
                 # Batch waits for quota; dialogue goes on.
                 partitions = self._partitions.of_lane(Lane.DIALOGUE) or [_NOWHERE]
-            taken = await self._consumer.getmany(*partitions, timeout_ms=_POLL_MS, max_records=room)
+            try:
+                taken = await self._consumer.getmany(*partitions, timeout_ms=_POLL_MS, max_records=room)
+            except UnicodeDecodeError:
+                await self._take_around_unreadable(group)
+                continue
             for partition, records in taken.items():
                 for record in records:
-                    self._start(group, partition, record)
+                    self._start(group, partition, self._record(partition, record))
+
+    async def _take_around_unreadable(self, group: asyncio.TaskGroup) -> None:
+        """Finds the record that aiokafka can't decode (a header's name that isn't UTF-8), and steps over it."""
+        # What was taken together with it is gone with the error, but the positions have moved.
+        await self._partitions.rewind()
+        for partition in self._consumer.assignment():
+            try:
+                # One by one, so that the position is the unreadable record's when it is met.
+                while self._room() and (taken := await self._poll_one(partition)):
+                    for raw in taken:
+                        self._start(group, partition, self._record(partition, raw))
+            except UnicodeDecodeError as error:
+                offset = await self._consumer.position(partition)
+                self._consumer.seek(partition, offset + 1)
+                record = Record(
+                    lane=self._partitions.lane(partition),
+                    topic=partition.topic,
+                    partition=partition.partition,
+                    offset=offset,
+                    key=None,
+                    value=None,
+                    timestamp_ms=self._now_ms(),
+                    unreadable=str(error),
+                )
+                self._start(group, partition, record)
+
+    async def _poll_one(self, partition: TopicPartition) -> list[Any]:
+        taken = await self._consumer.getmany(partition, timeout_ms=_POLL_MS, max_records=1)
+        records: list[Any] = taken.get(partition, [])
+        return records
 
     def _room(self) -> int:
-        return min(self._slots.free, self._unacknowledged.free)
+        return max(0, min(self._slots.free, self._unacknowledged.free))
 
     async def _wait_for_room(self) -> None:
         """Waits a moment, then polls without taking: a consumer that doesn't poll leaves its group."""
@@ -122,19 +164,25 @@ class Intake:
         except TimeoutError:
             await self._consumer.getmany(_NOWHERE, timeout_ms=0)
 
-    def _start(self, group: asyncio.TaskGroup, partition: TopicPartition, raw: Any) -> None:
-        owned = self._partitions.received(partition, raw.offset, raw.timestamp)
-        record = Record(
-            lane=owned.lane,
+    def _record(self, partition: TopicPartition, raw: Any) -> Record:
+        return Record(
+            lane=self._partitions.lane(partition),
             topic=raw.topic,
             partition=raw.partition,
             offset=raw.offset,
             key=raw.key,
             value=raw.value,
             headers=list(raw.headers),
-            timestamp_ms=raw.timestamp,
+            # A record need not have a time; it has come by now.
+            timestamp_ms=raw.timestamp if raw.timestamp and raw.timestamp > 0 else self._now_ms(),
         )
-        slot = _Slot(self._slots)
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
+
+    def _start(self, group: asyncio.TaskGroup, partition: TopicPartition, record: Record) -> None:
+        owned = self._partitions.received(partition, record.offset, record.timestamp_ms)
+        slot = Slot(self._slots)
         self._unacknowledged.take()
         task = group.create_task(self._work(record, owned, slot))
         self._jobs.add(task)
@@ -144,7 +192,7 @@ class Intake:
         self._jobs.discard(task)
         self._unacknowledged.give_back()
 
-    async def _work(self, record: Record, owned: Owned, slot: "_Slot") -> None:
+    async def _work(self, record: Record, owned: Owned, slot: Slot) -> None:
         in_flight = self._metrics.in_flight.labels(record.lane)
         in_flight.inc()
         try:
@@ -159,23 +207,31 @@ class Intake:
         await acknowledged
         self._partitions.done(owned, record.offset)
 
-    async def _pause(self, slot: "_Slot", seconds: float) -> None:
+    async def _pause(self, slot: Slot, seconds: float) -> None:
         """A batch job's wait for quota: without its slot, and with batch intake paused."""
         slot.give_back()
-        self._waiting_for_quota += 1
+        task = asyncio.current_task()
+        self._waiting_for_quota.add(task)
         try:
             await asyncio.sleep(seconds)
         finally:
-            self._waiting_for_quota -= 1
+            self._waiting_for_quota.discard(task)
         await slot.take_again()
 
     async def _commit_regularly(self) -> None:
         while True:
             await asyncio.sleep(self._settings.commit_interval_s)
             await self._partitions.commit()
-            self._partitions.measure(self._clock.now().timestamp() * 1000)
+
+    async def _measure_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(_MEASURE_S)
+            self._partitions.measure(self._now_ms())
 
     async def _drain(self) -> None:
+        # Quota may take longer than any grace time.
+        for task in self._jobs & self._waiting_for_quota:
+            task.cancel()
         if not self._jobs:
             return
         _log.info("draining", in_flight=len(self._jobs), grace_s=self._settings.grace_s)
@@ -188,22 +244,3 @@ class Intake:
                 jobs=len(unfinished),
                 detail="not finished within the grace time; done after the restart",
             )
-
-
-class _Slot:
-    """One job's hold on a slot; giving back twice is giving back once."""
-
-    def __init__(self, slots: Slots) -> None:
-        slots.take()
-        self._slots = slots
-        self._held = True
-
-    def give_back(self) -> None:
-        if self._held:
-            self._held = False
-            self._slots.give_back()
-
-    async def take_again(self) -> None:
-        await self._slots.wait_free()
-        self._slots.take()
-        self._held = True

@@ -1,14 +1,20 @@
 """The outbox: publishes outcomes; what it has had acknowledged may be committed."""
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from schemas.completion import Completion, Problem
 from schemas.events import Headers, completion_headers, event_id
-from schemas.topics import COMPLETIONS, DEAD_LETTERS, prefixed
+from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANE_RECORD_BYTES, prefixed
 from worker.clock import Clock
 from worker.outcome import Outcome, Record
+
+_KEPT_BYTES: Final = 64 * 2**10
+_LONGEST_KEY: Final = 64 * 2**10
+# Twice a lane's records, less some room for the batch's own bytes.
+_LARGEST_LETTER: Final = 2 * LANE_RECORD_BYTES - 2**12
 
 
 @dataclass(frozen=True)
@@ -60,19 +66,45 @@ class Outbox:
         future: asyncio.Future[Any] = await self._producer.send(
             self._addresses.completions,
             value=completion.model_dump_json(exclude_none=True).encode(),
-            key=record.key,
+            # A key that no lane's record should have would make the completion too large for its topic.
+            key=record.key if len(record.key or b"") <= _LONGEST_KEY else None,
             headers=headers,
         )
         return future
 
     async def _send_dead_letter(self, record: Record, problem: Problem) -> "asyncio.Future[Any]":
+        letter = dead_letter(record, problem, self._clock.now().isoformat())
         future: asyncio.Future[Any] = await self._producer.send(
-            self._addresses.dead_letters,
-            value=record.value,
-            key=record.key,
-            headers=[*record.headers, *dead_letter_headers(record, problem, self._clock.now().isoformat())],
+            self._addresses.dead_letters, value=letter.value, key=letter.key, headers=letter.headers
         )
         return future
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A record of the dead letters' topic."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def dead_letter(record: Record, problem: Problem, time: str) -> DeadLetter:
+    """A record whole, with the reason; what would be too large for the topic keeps its first 64 KiB and its SHA-256.
+
+    Compression lets a lane take more than the topics' limits say, and a refused record would be refused for ever.
+    """
+    reason = dead_letter_headers(record, problem, time)
+    headers = [*record.headers, *reason]
+    size = len(record.key or b"") + len(record.value or b"") + sum(len(n) + len(v or b"") for n, v in headers)
+    if size > _LARGEST_LETTER:
+        value = record.value or b""
+        cut = [("dead-letter-cut", b"true"), ("dead-letter-sha256", hashlib.sha256(value).hexdigest().encode())]
+        key = record.key if len(record.key or b"") <= _LONGEST_KEY else None
+        return DeadLetter(key, value[:_KEPT_BYTES], [*reason, *cut])
+    # Kafka takes no record without both key and value.
+    value_or_empty = b"" if record.key is None and record.value is None else record.value
+    return DeadLetter(record.key, value_or_empty, headers)
 
 
 def dead_letter_headers(record: Record, problem: Problem, time: str) -> Headers:

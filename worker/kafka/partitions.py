@@ -44,7 +44,13 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._owned: dict[TopicPartition, Owned] = {}
         self._committing = asyncio.Lock()
         self._progress = asyncio.Event()
+        self._refused = False
+        self._failure: Exception | None = None
         self.assigned = asyncio.Event()
+
+    def lane(self, partition: TopicPartition) -> Lane:
+        """The lane that a partition belongs to."""
+        return self._lanes[partition.topic]
 
     def of_lane(self, lane: Lane) -> list[TopicPartition]:
         """The partitions of a lane."""
@@ -58,6 +64,19 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         owned.tracker.received(offset, timestamp_ms)
         return owned
 
+    async def rewind(self) -> None:
+        """Puts every partition back to the record after the last that was received."""
+        fresh = []
+        for partition, owned in self._owned.items():
+            if owned.tracker is not None:
+                self._consumer.seek(partition, owned.tracker.position)
+            elif owned.committed != _NOTHING_COMMITTED:
+                self._consumer.seek(partition, owned.committed)
+            else:
+                fresh.append(partition)
+        if fresh:
+            await self._consumer.seek_to_beginning(*fresh)
+
     def done(self, owned: Owned, offset: int) -> None:
         """Notes that a record's outcome is acknowledged."""
         if owned.tracker is not None:
@@ -67,26 +86,36 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     async def commit(self) -> None:
         """Commits what is done and not committed yet; a refusal is told and tried again with the next commit."""
         async with self._committing:
-            wanted = {}
+            if self._failure is not None:
+                raise self._failure
+            found: list[tuple[TopicPartition, Owned, int]] = []
             # A copy: an assignment may come in between.
             for partition, owned in [*self._owned.items()]:
                 offset = await self._committable(partition, owned)
                 if offset is not None and offset != owned.committed:
-                    wanted[partition] = offset
+                    found.append((partition, owned, offset))
+            # What was lost and came back in between is another's count.
+            wanted = {partition: offset for partition, owned, offset in found if self._owned.get(partition) is owned}
             if not wanted:
                 return
             try:
                 await self._consumer.commit(wanted)
-            except (CommitFailedError, IllegalStateError) as error:
+            except (CommitFailedError, IllegalStateError):
                 # A rebalance is under way; whoever owns the partitions after it commits them.
-                _log.warning("commit_refused", error=type(error).__name__, partitions=len(wanted))
+                self._tell_refusal("a rebalance is under way")
                 return
             except KafkaError as error:
-                _log.warning("commit_failed", error=f"{type(error).__name__}: {error}", partitions=len(wanted))
+                self._tell_refusal(f"{type(error).__name__}: {error}")
                 return
-            for partition, offset in wanted.items():
-                if partition in self._owned:
-                    self._owned[partition].committed = offset
+            self._refused = False
+            for _, owned, offset in found:
+                owned.committed = offset
+
+    def _tell_refusal(self, why: str) -> None:
+        # Commits come ten times a second; one line tells of a row of refusals.
+        if not self._refused:
+            _log.warning("commit_refused", why=why)
+        self._refused = True
 
     async def _committable(self, partition: TopicPartition, owned: Owned) -> int | None:
         if owned.tracker is None:
@@ -94,8 +123,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         if owned.tracker.outstanding:
             return owned.tracker.committable
         try:
-            # Offsets have gaps: what lies between the last record and the position is no job. The position is
-            # known, for records came, and so this doesn't wait.
+            # Offsets have gaps: what lies between the last record and the position is no job.
             position: int = await self._consumer.position(partition)
         except IllegalStateError:
             # Not assigned: a rebalance is under way.
@@ -111,8 +139,9 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             assigned = partition in self._consumer.assignment()
             high = self._consumer.highwater(partition) if assigned else None
             tracker = owned.tracker
-            if tracker is not None and high is not None:
-                lag[owned.lane] += max(0, high - tracker.committable - tracker.done_above)
+            if high is not None:
+                done = max(owned.committed, tracker.committable if tracker else 0)
+                lag[owned.lane] += max(0, high - done - (tracker.done_above if tracker else 0))
             if tracker is not None and tracker.oldest_timestamp_ms is not None:
                 oldest[owned.lane] = min(oldest[owned.lane], tracker.oldest_timestamp_ms)
         for lane in Lane:
@@ -134,22 +163,31 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Goes on with what was kept, where it was; drops what was lost."""
-        for partition in [*self._owned]:
-            if partition not in assigned or not await self._is_still_ours(partition):
-                self._owned.pop(partition).lost = True
-        for partition in assigned:
-            owned = self._owned.get(partition)
-            if owned is None:
-                committed = await self._committed(partition)
-                self._owned[partition] = Owned(self._lanes[partition.topic], committed=committed)
-            elif owned.tracker is not None:
-                self._consumer.seek(partition, owned.tracker.position)
+        # aiokafka fetches while this runs: no record may come before its partition's place is known.
+        self._consumer.pause(*assigned)
+        try:
+            order = list(assigned)
+            committed = await asyncio.gather(*map(self._committed, order))
+            self._take_over(dict(zip(order, committed, strict=True)))
+            self._consumer.resume(*assigned)
+        except Exception as error:
+            # aiokafka logs what a listener raises and goes on; the next commit raises it, and the worker ends.
+            self._failure = error
+            raise
         _log.info("assigned", partitions=sorted(f"{p.topic}/{p.partition}" for p in assigned))
         self.assigned.set()
 
-    async def _is_still_ours(self, partition: TopicPartition) -> bool:
-        """Whether nobody else committed since: after a missed generation the partition had another owner."""
-        return await self._committed(partition) == self._owned[partition].committed
+    def _take_over(self, committed: dict[TopicPartition, int]) -> None:
+        for partition, owned in [*self._owned.items()]:
+            # Where somebody else committed since, it had another owner in a generation that we missed.
+            if committed.get(partition) != owned.committed:
+                self._owned.pop(partition).lost = True
+        for partition, offset in committed.items():
+            kept = self._owned.get(partition)
+            if kept is None:
+                self._owned[partition] = Owned(self._lanes[partition.topic], committed=offset)
+            elif kept.tracker is not None:
+                self._consumer.seek(partition, kept.tracker.position)
 
     async def _committed(self, partition: TopicPartition) -> int:
         committed: int | None = await self._consumer.committed(partition)

@@ -12,17 +12,11 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """How many slots are free now."""
+        """How many slots are free now; below 0 while more jobs hold one than there are."""
         return self._free
 
     def take(self) -> None:
-        """Takes a free slot.
-
-        Raises:
-            ValueError: none is free.
-        """
-        if self._free == 0:
-            raise ValueError("no slot is free")
+        """Takes a slot, free or not: what is here already is worked on, and no more is asked for until one is free."""
         self._free -= 1
 
     def give_back(self) -> None:
@@ -32,6 +26,27 @@ class Slots:
 
     async def wait_free(self) -> None:
         """Waits until a slot is free."""
-        while self._free == 0:
+        while self._free <= 0:
             self._changed.clear()
             await self._changed.wait()
+
+
+class Slot:
+    """One job's hold on a slot; giving back twice is giving back once."""
+
+    def __init__(self, slots: Slots) -> None:
+        slots.take()
+        self._slots = slots
+        self._held = True
+
+    def give_back(self) -> None:
+        """Gives the slot back, if it is held."""
+        if self._held:
+            self._held = False
+            self._slots.give_back()
+
+    async def take_again(self) -> None:
+        """Waits for a free slot and takes it."""
+        await self._slots.wait_free()
+        self._slots.take()
+        self._held = True

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from pydantic import ValidationError
 
 from schemas.completion import Completion
 from schemas.job import Job
@@ -45,6 +46,10 @@ class CompletionReader:
                 async for record in self._consumer:
                     if dict(record.headers).get("ce_subject") == job_id.encode():
                         return Completion.model_validate_json(record.value)
+        except ValidationError as error:
+            raise NoCompletion(
+                f"the completion of {job_id} is of another version: {error.errors()[0]['msg']}"
+            ) from None
         except TimeoutError:
             pass
         raise NoCompletion(

@@ -1,5 +1,6 @@
 """Creates the topics of the table, and says what is there and differs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,6 +54,29 @@ async def create_topics(admin: AIOKafkaAdminClient, prefix: str, replication: in
                 raise TopicError(f"{name}: {for_code(code).__name__} {rest[0] if rest else ''}".rstrip())
         states.append(TopicState(name, topic, CREATED))
     return states
+
+
+async def require_topics(bootstrap_servers: str, prefix: str) -> None:
+    """Makes sure that all topics are there.
+
+    Raises:
+        TopicError: some are missing.
+        KafkaConnectionError: Kafka can't be reached.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        await admin.start()
+        missing = missing_topics(await admin.list_topics(), prefix)
+    finally:
+        await admin.close()
+    if missing:
+        raise TopicError(f"no topic {', '.join(missing)}; `chirp-worker topics create` makes them")
+
+
+def missing_topics(present: Iterable[str], prefix: str) -> list[str]:
+    """The table's topics that aren't among these."""
+    names = set(present)
+    return [name for topic in TOPICS if (name := prefixed(topic.name, prefix)) not in names]
 
 
 async def _difference(admin: AIOKafkaAdminClient, name: str, topic: Topic) -> str:

@@ -59,7 +59,7 @@ class Metrics:
         )
         self._fallback = Counter(
             "tts_chirp3_fallback",
-            "Chirp attempts that failed and that WaveNet answered instead. High: players hear the old voices; "
+            "Chirp attempts that failed and for which WaveNet was asked instead. High: players hear the old voices; "
             "error_type says why.",
             ["character_key", "error_type"],
             registry=registry,

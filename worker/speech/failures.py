@@ -17,6 +17,8 @@ _BY_CODE: Final = {
     "UNAUTHENTICATED": FailureClass.DENIED,
 }
 _RETRIED: Final = frozenset({"UNAVAILABLE", "INTERNAL", "ABORTED"})
+_AUTH_PLUGIN: Final = "Getting metadata from plugin failed"
+_UNREACHED: Final = ("TransportError", "Max retries", "timed out", "Failed to establish", "Connection")
 _TOO_LARGE: Final = "message larger than max"
 _SHOWN_CHARACTERS: Final = 300
 
@@ -47,6 +49,9 @@ def failure_of(code: str, message: str) -> Failure:
         code: the name of its gRPC status.
         message: Google's words.
     """
+    if code == "UNAVAILABLE" and _AUTH_PLUGIN in message and not any(word in message for word in _UNREACHED):
+        # gRPC says so when the credentials were refused; the token's server out of reach is another thing.
+        code = "UNAUTHENTICATED"
     if code == "RESOURCE_EXHAUSTED" and _TOO_LARGE in message:
         # The channel refused a reply of over 4 MiB: this text is too long for one call; no quota is short.
         failure_class = FailureClass.INVALID

@@ -1,7 +1,7 @@
 """Takes in an S3-compatible store: look-up and conditional upload, by one client for the process."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -157,13 +157,19 @@ async def connect_store(settings: StorageSettings, connections: int) -> AsyncIte
     Args:
         settings: where the store is.
         connections: the pool's size; one a job in flight.
+
+    Raises:
+        StorageUnavailable: the settings make no client: an address, a region or a profile that can't be.
     """
     secret = settings.secret_access_key
-    session = aioboto3.Session(
-        aws_access_key_id=settings.access_key_id,
-        aws_secret_access_key=secret.get_secret_value() if secret else None,
-        region_name=settings.region,
-    )
+    try:
+        session = aioboto3.Session(
+            aws_access_key_id=settings.access_key_id,
+            aws_secret_access_key=secret.get_secret_value() if secret else None,
+            region_name=settings.region,
+        )
+    except BotoCoreError as error:
+        raise StorageUnavailable(f"S3 settings: {error}") from None
     config = Config(
         # botocore would put its own long one together for every request, a twentieth of the request's CPU time.
         user_agent="chirp-worker",
@@ -175,7 +181,13 @@ async def connect_store(settings: StorageSettings, connections: int) -> AsyncIte
         request_checksum_calculation=settings.checksums,
         response_checksum_validation=settings.checksums,
     )
-    async with session.client("s3", endpoint_url=settings.endpoint_url, config=config) as client:
+    async with AsyncExitStack() as stack:
+        try:
+            client = await stack.enter_async_context(
+                session.client("s3", endpoint_url=settings.endpoint_url, config=config)
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise StorageUnavailable(f"S3 settings: {error}") from None
         yield TakeStore(client, settings.bucket)
 
 

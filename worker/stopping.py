@@ -1,0 +1,45 @@
+"""SIGTERM and SIGINT: the first drains, or ends a start; the second ends at once."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_STOP_S: Final = 5.0
+_log = structlog.get_logger(__name__)
+
+
+class Stopping:
+    """Takes the signals over for the running task; until `drain` is set there is nothing to drain."""
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self._asked = False
+        self.drain: Callable[[], None] | None = None
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._arrived)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a signal has come."""
+        return self._asked
+
+    def _arrived(self) -> None:
+        if self.drain is not None and not self._asked:
+            self.drain()
+        elif self._task is not None:
+            self._task.cancel()
+        self._asked = True
+
+
+async def stop_in_time(name: str, stop: Callable[[], Awaitable[object]]) -> None:
+    """Stops a client that may wait for ever for a broker that is gone."""
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await stop()
+    except TimeoutError:
+        _log.warning("stop_timed_out", client=name, seconds=_STOP_S)
