@@ -46,12 +46,15 @@ class Attempter:
         metrics: Metrics,
         retry_after_s: float,
         clock: Clock,
+        *,
         new_id: Callable[[], str] = _new_id,
+        jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._google = google
         self._metrics = metrics
         self._clock = clock
         self._new_id = new_id
+        self._jitter = jitter
         self._retry_after_s = retry_after_s
 
     async def attempt(self, rendered: Rendered) -> AttemptEnd:
@@ -108,7 +111,7 @@ class Attempter:
         except CallFailed as error:
             if not error.failure.quickly_retried:
                 raise
-        await asyncio.sleep(random.uniform(1, 1.25) * self._retry_after_s)
+        await asyncio.sleep(self._jitter(1, 1.25) * self._retry_after_s)
         return await self._call_once(rendered, index, encoding, calls)
 
     async def _call_once(self, rendered: Rendered, index: int, encoding: AudioEncoding, calls: "_Calls") -> bytes:
