@@ -109,7 +109,9 @@ async def test_voices_check_finds_every_voice_and_warns_of_codsworths_genders(de
     ended = await run(deployment, "voices", "check", "--json")
     findings = json.loads(ended.stdout)
     assert ended.returncode == 0
-    assert not [finding for finding in findings if finding["severity"] == "error"]
+    assert [(finding["character"], finding["severity"]) for finding in findings] == [("codsworth", "warning")]
+    assert "en-US-Chirp3-HD-Despina is female" in findings[0]["finding"]
+    assert "cmn-TW-Wavenet-B is male" in findings[0]["finding"]
     listed = await run(deployment, "voices", "list", "--json")
     assert len(json.loads(listed.stdout)) == 14 * 3
 

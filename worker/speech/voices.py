@@ -56,14 +56,8 @@ def check_voices(catalogue: Catalogue, listed: Mapping[str, str]) -> list[VoiceF
 
 
 def _gender_findings(voices: list[CharacterVoice]) -> Iterator[VoiceFinding]:
-    for language in dict.fromkeys(each.language for each in voices):
-        told = {
-            each.voice.voice_model: (each.voice.name, each.gender)
-            for each in voices
-            if each.language == language and each.gender
-        }
-        if len({gender for _, gender in told.values()}) > 1:
-            pair = ", ".join(f"{name} is {gender}" for name, gender in told.values())
-            yield VoiceFinding(
-                voices[0].character, error=False, message=f"{language}: {pair}; a fallback will be heard"
-            )
+    """A character that is a man in one voice and a woman in another, in any language: it is one character."""
+    told = {each.voice.name: each.gender for each in voices if each.gender}
+    if len(set(told.values())) > 1:
+        names = ", ".join(f"{name} is {gender}" for name, gender in told.items())
+        yield VoiceFinding(voices[0].character, error=False, message=f"{names}; the change will be heard")
