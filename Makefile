@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check format bench schemas lock clean
+.PHONY: help install demo test test-kafka test-faults check format bench schemas lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,7 +31,20 @@ demo: .venv/local.stamp ## speak a script on a local stack (KEEP=1 keeps the sta
 	@$(BIN)/python -m loadtest.demo $(if $(KEEP),--keep)
 
 test: .venv/dev.stamp ## all tests that need no Java
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/unit tests/stack
+
+# Without Maven nothing is made, and pytest says why it skips (with CI=true: fails).
+.kafka/jars.stamp: tests/kafka/pom.xml
+	@if command -v mvn >/dev/null; then \
+		rm -rf $(@D) && mvn -B -q -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)/jars \
+		&& touch $@; \
+	else echo "Maven is not installed: no Apache Kafka"; fi
+
+test-kafka: .venv/dev.stamp .kafka/jars.stamp ## delivery on Apache Kafka, every fault small (Java 17, Maven)
+	$(BIN)/python -m pytest tests/kafka $(wildcard tests/faults) --no-cov
+
+test-faults: .venv/dev.stamp .kafka/jars.stamp ## every fault in full size; prints the figures
+	FAULTS=full $(BIN)/python -m pytest tests/faults -s --no-cov --timeout=3600
 
 check: .venv/dev.stamp ## the static checks
 	$(BIN)/ruff check .
@@ -61,4 +74,4 @@ lock: .venv/dev.stamp ## make the lock files anew from pyproject.toml
 	$(UV_COMPILE) -c requirements/dev.txt -o requirements/run.txt
 
 clean: ## remove what the commands made
-	rm -rf .venv demo-audio .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .kafka demo-audio .mypy_cache .ruff_cache .pytest_cache .hypothesis

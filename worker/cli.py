@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from google.auth.exceptions import GoogleAuthError
 
 from schemas.completion import Completion
 from schemas.job import InvalidJob, Job, parse_job
 from schemas.words import JobStatus, Lane
-from worker import console
-from worker.app import catalogue_of, connect_producer, run_worker
+from worker import console, dead_letters_cli, lane_cli
+from worker.app import catalogue_of, run_worker
 from worker.doctor import examine
+from worker.kafka.clients import connect_admin, connect_producer
 from worker.kafka.submit import NoCompletion, read_completions, submit
 from worker.kafka.topics import TopicError, create_topics
 from worker.observability.http import PortTaken
@@ -31,7 +31,8 @@ from worker.settings import SettingError, Settings, load_settings
 from worker.speech.catalogue import CatalogueError, Voice
 from worker.speech.google import CallFailed, connect_google
 from worker.speech.voices import character_voices, check_voices
-from worker.storage.s3 import StorageUnavailable, connect_store
+from worker.storage.errors import StorageError
+from worker.storage.s3 import connect_store
 
 FAILED = 1
 MISUSED = 2
@@ -49,6 +50,9 @@ config_app = typer.Typer(no_args_is_help=True, help="The settings.")
 app.add_typer(topics_app, name="topics")
 app.add_typer(voices_app, name="voices")
 app.add_typer(config_app, name="config")
+app.add_typer(dead_letters_cli.app, name="dead-letters")
+app.add_typer(lane_cli.app, name="lane")
+app.command()(dead_letters_cli.replay)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 LaneOption = Annotated[Lane, typer.Option(help="dialogue: somebody waits; batch: nobody does.")]
@@ -135,12 +139,10 @@ def topics_create(
     settings = load_settings()
 
     async def create() -> list[dict[str, object]]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
-        try:
-            await admin.start()
-            states = await create_topics(admin, settings.kafka.topic_prefix, replication_factor)
-        finally:
-            await admin.close()
+        async with connect_admin(settings.kafka) as admin:
+            states = await create_topics(
+                admin, settings.kafka.topic_prefix, settings.delivery.retry_delays, replication_factor
+            )
         return [
             {
                 "topic": each.name,
@@ -254,7 +256,7 @@ def main() -> None:
     """The entry point: what a user can do wrong ends in one line, never in a traceback."""
     try:
         app()
-    except (SettingError, CatalogueError, InvalidJob) as error:
+    except (SettingError, CatalogueError, InvalidJob, *dead_letters_cli.MISUSES) as error:
         _end(str(error), MISUSED)
     except PortTaken as error:
         _end(str(error), MISUSED)
@@ -264,7 +266,7 @@ def main() -> None:
         _end(f"Google: {error}", FAILED)
     except CallFailed as error:
         _end(f"Google: {error.failure.code}: {error.failure.message}", FAILED)
-    except (StorageUnavailable, TopicError, NoCompletion) as error:
+    except (StorageError, TopicError, NoCompletion, lane_cli.WorkerUnreached, *dead_letters_cli.FAILURES) as error:
         _end(str(error), FAILED)
     except OSError as error:
         _end(str(error), FAILED)

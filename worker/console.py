@@ -1,15 +1,21 @@
-"""Tables and JSON for people and scripts, on standard output."""
+"""Tables and JSON for people and scripts on standard output, progress on standard error."""
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from pydantic import SecretStr
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from worker.settings import Settings, variables
 
 _DAY_MS = 24 * 60 * 60 * 1000
+_LINE_EVERY_S = 5.0
 
 
 def show(rows: Sequence[Mapping[str, object]], *, as_json: bool, nothing: str = "Nothing.") -> None:
@@ -20,10 +26,10 @@ def show(rows: Sequence[Mapping[str, object]], *, as_json: bool, nothing: str = 
         as_json: as a JSON array instead of a table.
         nothing: what the table says where there are no rows.
     """
-    console = _console()
     if as_json:
-        console.out(json.dumps(list(rows), indent=2, ensure_ascii=False), highlight=False)
+        _write_json(list(rows))
         return
+    console = _console()
     if not rows:
         console.print(nothing)
         return
@@ -31,16 +37,45 @@ def show(rows: Sequence[Mapping[str, object]], *, as_json: bool, nothing: str = 
     for column in rows[0]:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        # As Text: what stands in brackets in a message is no markup.
+        table.add_row(*(Text(str(value)) for value in row.values()))
     console.print(table)
 
 
 def show_one(row: Mapping[str, object], *, as_json: bool) -> None:
     """Shows one thing, a line a field."""
     if as_json:
-        _console().out(json.dumps(row, indent=2, ensure_ascii=False), highlight=False)
+        _write_json(row)
         return
     show([{"": name, " ": value} for name, value in row.items()], as_json=False)
+
+
+@contextmanager
+def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """Tells of progress: a bar on a terminal, else a line now and then.
+
+    Args:
+        doing: what is done, in words.
+
+    Yields:
+        What is to be told how much is done, and of how much.
+    """
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(doing, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    told = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _LINE_EVERY_S:
+            told = time.monotonic()
+            console.out(f"{doing}: {done:,} of {total:,}", highlight=False)
+
+    yield tell
 
 
 def settings_rows(settings: Settings) -> list[dict[str, object]]:
@@ -71,6 +106,11 @@ def _shown(variable: str, value: object) -> str:
     if variable == "CHIRP3_ROLLOUT_PERCENTAGE" and isinstance(value, int):
         return f"{value / 100:g}"
     return str(value) or "(empty)"
+
+
+def _write_json(document: object) -> None:
+    # Not by rich: it would look for a minute at the JSON of 100,000 rows.
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def _console() -> Console:

@@ -3,19 +3,20 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from google.auth.exceptions import GoogleAuthError
 
-from schemas.topics import TOPICS
+from schemas.topics import Delays, all_topics
+from worker.kafka.clients import connect_admin
 from worker.kafka.topics import missing_topics
 from worker.settings import GoogleSettings, KafkaSettings, Settings, StorageSettings
 from worker.speech.catalogue import Catalogue
 from worker.speech.failures import Failure
 from worker.speech.google import CallFailed, connect_google
-from worker.speech.probing import probe_of
+from worker.speech.probing import trial_of
 from worker.speech.voices import check_voices
-from worker.storage.s3 import StorageUnavailable, connect_store
+from worker.storage.errors import StorageError
+from worker.storage.s3 import connect_store
 
 
 @dataclass(frozen=True)
@@ -38,26 +39,23 @@ def _ill(subject: str, message: str, advice: str) -> Finding:
 
 async def examine(settings: Settings, catalogue: Catalogue) -> AsyncIterator[Finding]:
     """Looks at Kafka, S3 and Google in turn; each finding comes as soon as it is known."""
-    yield await _kafka(settings.kafka)
+    yield await _kafka(settings.kafka, settings.delivery.retry_delays)
     async for finding in _storage(settings.storage):
         yield finding
     async for finding in _google(settings.google, catalogue):
         yield finding
 
 
-async def _kafka(settings: KafkaSettings) -> Finding:
+async def _kafka(settings: KafkaSettings, delays: Delays) -> Finding:
     subject = f"Kafka at {settings.bootstrap_servers}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
     try:
-        await admin.start()
-        missing = missing_topics(await admin.list_topics(), settings.topic_prefix)
+        async with connect_admin(settings) as admin:
+            missing = missing_topics(await admin.list_topics(), settings.topic_prefix, delays)
     except (KafkaError, OSError) as error:
         return _ill(subject, f"{type(error).__name__}: {error}", "start it, or set KAFKA_BOOTSTRAP_SERVERS")
-    finally:
-        await admin.close()
     if missing:
         return _ill(subject, f"reached; no topic {', '.join(missing)}", "run `chirp-worker topics create`")
-    return _well(subject, f"reached; all {len(TOPICS)} topics are there")
+    return _well(subject, f"reached; all {len(all_topics(delays))} topics are there")
 
 
 async def _storage(settings: StorageSettings) -> AsyncIterator[Finding]:
@@ -65,7 +63,7 @@ async def _storage(settings: StorageSettings) -> AsyncIterator[Finding]:
     async with connect_store(settings, connections=2) as store:
         try:
             await store.check_bucket()
-        except StorageUnavailable as error:
+        except StorageError as error:
             advice = "check S3_ENDPOINT_URL, S3_BUCKET and the keys; the keys need GetObject, PutObject and ListBucket"
             yield _ill(subject, str(error), advice)
             return
@@ -73,7 +71,7 @@ async def _storage(settings: StorageSettings) -> AsyncIterator[Finding]:
         key = "/".join(part for part in (settings.prefix, ".doctor-probe") if part)
         try:
             honoured = await store.probe_conditional_put(key)
-        except StorageUnavailable as error:
+        except StorageError as error:
             yield _ill("S3 conditional PUT", str(error), "the keys need PutObject and DeleteObject here")
             return
         advice = "use a store that honours it, or two jobs may each store a take and report different audio"
@@ -91,7 +89,7 @@ async def _google(settings: GoogleSettings, catalogue: Catalogue) -> AsyncIterat
                 yield _ill(subject, _told(failed.failure), _google_advice(failed.failure))
                 return
             yield _well(subject, f"reached; {len(listed)} voices")
-            failure = await probe_of(google, catalogue)()
+            failure = await trial_of(google, catalogue)()
             message = "speaks" if failure is None else _told(failure)
             yield Finding("Google, WaveNet", failure is None, message, _google_advice(failure) if failure else "")
             wrong = [finding for finding in check_voices(catalogue, listed) if finding.error]

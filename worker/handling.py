@@ -1,27 +1,33 @@
-"""The work on one record, from its bytes to its outcome: parse, run the pipeline, count, log."""
+"""The work on one record, from its bytes to its outcome: parse, run the pipeline, retry or not, count, log."""
+
+import random
 
 import structlog
 
 from schemas.completion import Completion, Problem
 from schemas.job import InvalidJob, Job, parse_job
+from schemas.topics import Delays
 from schemas.words import JobStatus, Lane
 from worker.clock import Clock
+from worker.kafka.retry import after, history_of
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome, Pause, Record
+from worker.outcome import BAD_INPUT, Outcome, Pause, Record
 from worker.pipeline import Pipeline
 
-BAD_INPUT = "bad_input"
 _log = structlog.get_logger(__name__)
 
 
 class Handler:
     """Handles records; whatever a record holds, it ends in an outcome."""
 
-    def __init__(self, pipeline: Pipeline, metrics: Metrics, clock: Clock, max_text_bytes: int) -> None:
+    def __init__(
+        self, pipeline: Pipeline, metrics: Metrics, clock: Clock, max_text_bytes: int, retry_delays: Delays
+    ) -> None:
         self._pipeline = pipeline
         self._metrics = metrics
         self._clock = clock
         self._max_text_bytes = max_text_bytes
+        self._retry_delays = retry_delays
 
     async def handle(self, record: Record, pause: Pause) -> Outcome:
         """Does a record's work; raises nothing but cancellation.
@@ -30,7 +36,9 @@ class Handler:
             record: as it came.
             pause: sleeps for the seconds given, without a slot; a batch job that met the quota does so.
         """
-        waited = max(0.0, self._clock.now().timestamp() - record.timestamp_ms / 1000)
+        began = self._clock.now()
+        history = history_of(record, began)
+        waited = max(0.0, began.timestamp() - history.timestamp_ms / 1000)
         job: Job | None = None
         try:
             job = _job(record, self._max_text_bytes)
@@ -44,13 +52,13 @@ class Handler:
             message = str(error)[:300].encode("utf-8", "backslashreplace").decode()
             problem = Problem(failure_class="internal", code=type(error).__name__, message=message)
             outcome = _crashed(job, record.lane, problem)
+        outcome = after(outcome, history, self._retry_delays, self._clock.now(), random.random)
         self._report(record, outcome)
         return outcome
 
     def _report(self, record: Record, outcome: Outcome) -> None:
-        completion, problem = outcome.completion, outcome.dead_letter
-        rejected = problem is not None and problem.failure_class == BAD_INPUT
-        name = "rejected" if rejected or completion is None else completion.status.value
+        completion, retry = outcome.completion, outcome.retry
+        name = _named(outcome)
         self._metrics.count_job(record.lane, name, completion.timings if completion else None)
         fields: dict[str, object] = {
             "lane": record.lane.value,
@@ -61,9 +69,20 @@ class Handler:
         }
         if completion is not None:
             fields |= _described(completion)
+        problem = retry.problem if retry is not None else outcome.dead_letter
         if problem is not None:
             fields |= {"error": problem.failure_class, "code": problem.code, "field": problem.field}
+        if retry is not None:
+            fields |= {"delay": retry.delay}
         _log.info("job", **fields)
+
+
+def _named(outcome: Outcome) -> str:
+    if outcome.retry is not None:
+        return "retried"
+    if outcome.rejected or outcome.completion is None:
+        return "rejected"
+    return outcome.completion.status.value
 
 
 def _job(record: Record, max_text_bytes: int) -> Job:

@@ -1,7 +1,10 @@
 """The way of one job, readable top to bottom: decide, look up, speak, fall back, store, complete."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from tenacity import AsyncRetrying, retry_if_result, wait_exponential_jitter
@@ -15,12 +18,14 @@ from worker.outcome import Outcome, Pause
 from worker.progress import Failed, Progress, audio_of, done, failed
 from worker.rollout.decision import Decision, decide, request_of
 from worker.rollout.state import RolloutState
+from worker.settling import Watch
 from worker.speech.attempt import Attempter, Spoken
 from worker.speech.catalogue import Catalogue, Voice
 from worker.speech.failures import Failure
-from worker.speech.permission import Permission
+from worker.speech.probing import OUTAGES
 from worker.speech.render import Rendered, render
-from worker.storage.s3 import StorageUnavailable, TakeStore
+from worker.storage.errors import StorageError, StorageUnavailable
+from worker.storage.steady import SteadyStore
 from worker.storage.takes import StoredTake, take_key
 
 
@@ -31,8 +36,8 @@ class PipelineParts:
     catalogue: Catalogue
     rollout: RolloutState
     attempter: Attempter
-    store: TakeStore
-    permission: Permission
+    store: SteadyStore
+    google: Watch
     metrics: Metrics
     clock: Clock
     prefix: str
@@ -58,7 +63,7 @@ class Pipeline:
             pause: how a batch job that met the quota waits before it tries again.
 
         Returns:
-            Its completion, with a dead letter beside it when it failed.
+            Its completion, with a dead letter beside it when it failed, and whether trying later may help.
 
         Raises:
             InvalidJob: the catalogue has no such character, language or voice.
@@ -69,9 +74,8 @@ class Pipeline:
             progress.decision = decision = self._decide(job, forced)
             progress.forced = decision.reason is DecisionReason.FORCED
             take, voice, cached = await self._take(progress, decision, forced)
-        except StorageUnavailable as error:
-            problem = Problem(failure_class="storage", code="UNAVAILABLE", message=str(error))
-            return failed(progress, Failed(problem), self._parts.clock.monotonic())
+        except StorageError as error:
+            return failed(progress, _storage_failed(error), self._parts.clock.monotonic())
         except Failed as reason:
             return failed(progress, reason, self._parts.clock.monotonic())
         audio = audio_of(take, self._parts.store.bucket, cached=cached)
@@ -97,17 +101,22 @@ class Pipeline:
         self, progress: Progress, decision: Decision, forced: Voice | VoiceModel | None
     ) -> tuple[StoredTake, Voice, bool]:
         """The job's take, from the store or from Google: Chirp by decision, WaveNet by decision or fallback."""
-        voice_model = decision.voice_model
-        forced_voice = forced if isinstance(forced, Voice) and forced.voice_model is voice_model else None
+        decided = decision.voice_model
+        decided_voice = forced if isinstance(forced, Voice) and forced.voice_model is decided else None
+        voice_model, forced_voice = decided, decided_voice
         while True:
             voice = forced_voice or self._voice(progress.job, voice_model)
+            ended_before = self._parts.google.ended_outages
             answer = await self._with_quota(progress, voice)
             if not isinstance(answer, Failure):
                 return answer
             if self._falls_back(progress, voice_model, answer):
                 voice_model, forced_voice = VoiceModel.WAVENET, None
-            elif answer.failure_class is not FailureClass.DENIED or await self._parts.permission.settle():
-                raise Failed(_problem(answer))
+            elif answer.failure_class not in OUTAGES or await self._parts.google.settle(ended_before):
+                raise Failed(_problem(answer), retryable=answer.retryable)
+            elif answer.failure_class is not FailureClass.DENIED:
+                # Google was down for both voice models, which says nothing against the one that was decided on.
+                voice_model, forced_voice = decided, decided_voice
 
     def _falls_back(self, progress: Progress, voice_model: VoiceModel, failure: Failure) -> bool:
         if voice_model is VoiceModel.WAVENET or not self._parts.rollout.fallback:
@@ -136,15 +145,14 @@ class Pipeline:
     async def _look_up_or_speak(self, progress: Progress, voice: Voice) -> tuple[StoredTake, Voice, bool] | Failure:
         parts = self._parts
         job = progress.job
-        # Each time: a job may have waited for quota or permission since.
+        # Each time: a job may have waited for quota, or for Google to come back.
         self._check_deadline(job)
         rendered = render(job, parts.catalogue.characters[job.character], voice)
         key = take_key(parts.prefix, job.character, rendered, job.take)
 
-        began = parts.clock.monotonic()
-        stored = await parts.store.look_up(key)
+        with self._timed(progress, "look_up"):
+            stored = await parts.store.look_up(key, partial(self._check_deadline, job))
         parts.metrics.count_look_up(voice.voice_model, hit=stored is not None)
-        progress.seconds["look_up"] += parts.clock.monotonic() - began
         if stored is not None:
             return stored, voice, True
 
@@ -162,12 +170,20 @@ class Pipeline:
         if end.failure is not None or end.spoken is None:
             return end.failure or Failure(FailureClass.BAD_AUDIO, "OK", "no audio")
 
-        began = parts.clock.monotonic()
         made = _made_take(key, rendered, end.spoken)
-        kept = await parts.store.store(made, end.spoken.audio)
-        progress.seconds["store"] += parts.clock.monotonic() - began
+        with self._timed(progress, "store"):
+            kept = await parts.store.store(made, end.spoken.audio)
         # Whoever loses the race for a key reports the take that was stored; it was paid for all the same.
         return kept, voice, False
+
+    @contextmanager
+    def _timed(self, progress: Progress, stage: str) -> Iterator[None]:
+        """Adds what is done to a stage's seconds, waiting for the store's return included."""
+        began = self._parts.clock.monotonic()
+        try:
+            yield
+        finally:
+            progress.seconds[stage] += self._parts.clock.monotonic() - began
 
 
 def _waits_for_quota(progress: Progress, failure: Failure) -> bool:
@@ -184,6 +200,12 @@ def _made_take(key: str, rendered: Rendered, spoken: Spoken) -> StoredTake:
         sample_rate=rendered.sample_rate,
         voice=rendered.voice.name,
     )
+
+
+def _storage_failed(error: StorageError) -> Failed:
+    retryable = isinstance(error, StorageUnavailable)
+    code = "UNAVAILABLE" if retryable else "REFUSED"
+    return Failed(Problem(failure_class="storage", code=code, message=str(error)), retryable=retryable)
 
 
 def _problem(failure: Failure) -> Problem:

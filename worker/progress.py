@@ -27,12 +27,13 @@ class Progress:
 
 
 class Failed(Exception):
-    """The job ends without audio."""
+    """The job ends without audio; `retryable` when the same may work later."""
 
-    def __init__(self, problem: Problem, status: JobStatus = JobStatus.FAILED) -> None:
+    def __init__(self, problem: Problem, status: JobStatus = JobStatus.FAILED, *, retryable: bool = False) -> None:
         super().__init__(problem.message)
         self.problem = problem
         self.status = status
+        self.retryable = retryable
 
 
 def audio_of(take: StoredTake, bucket: str, *, cached: bool) -> Audio:
@@ -66,7 +67,7 @@ def failed(progress: Progress, reason: Failed, now: float) -> Outcome:
     completion = _completion(progress, reason.status, now).model_copy(update={"error": reason.problem})
     # Nobody wants an expired job any more: it is told, not kept.
     dead_letter = reason.problem if reason.status is JobStatus.FAILED else None
-    return Outcome(completion, dead_letter)
+    return Outcome(completion, dead_letter, retryable=reason.retryable, deadline=progress.job.deadline)
 
 
 def _completion(progress: Progress, status: JobStatus, now: float) -> Completion:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from schemas.job import MAX_TEXT_BYTES
+from schemas.topics import RETRY_DELAYS, Delays, delay_seconds
+from schemas.words import Lane
 from worker.rollout.state import FULL
 
 
@@ -62,10 +64,27 @@ def _names(value: object) -> object:
     return value
 
 
+def _delays(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    delays = tuple(delay.strip() for delay in value.split(",") if delay.strip())
+    if delays == ("none",):
+        return ()
+    if not delays:
+        raise ValueError("commas alone")
+    for delay in delays:
+        delay_seconds(delay)
+    if len(set(delays)) < len(delays):
+        raise ValueError("twice the same")
+    return delays
+
+
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Hundredths = Annotated[int, BeforeValidator(_hundredths)]
 Names = Annotated[frozenset[str], BeforeValidator(_names)]
+RetryDelays = Annotated[tuple[str, ...], BeforeValidator(_delays)]
 _FLAG: Final = "true or false"
+_DELAYS: Final = "delays such as 10s, 1m, 1h with commas, each once, the first retry's first; or none"
 _SECONDS: Final = "a number of seconds above 0"
 
 
@@ -93,8 +112,31 @@ class KafkaSettings(_Part):
     )
     idempotence: Flag = _setting("KAFKA_IDEMPOTENCE", _FLAG, default=True)
     session_timeout_s: float = _setting("KAFKA_SESSION_TIMEOUT_S", _SECONDS, 30.0, gt=0)
+    max_poll_interval_s: float = _setting("KAFKA_MAX_POLL_INTERVAL_S", _SECONDS, 300.0, gt=0)
     commit_interval_s: float = _setting("COMMIT_INTERVAL_S", _SECONDS, 0.1, gt=0)
     revoke_wait_s: float = _setting("REVOKE_WAIT_S", "a number of seconds, 0 or more", 3.0, ge=0)
+
+
+class DeliverySettings(_Part):
+    """The guarantee, retries, and when a lane pauses for what comes in it."""
+
+    guarantee: Literal["at-least-once", "exactly-once"] = _setting(
+        "DELIVERY", "at-least-once or exactly-once (which needs KAFKA_GROUP_INSTANCE_ID)", "at-least-once"
+    )
+    retry_dialogue: RetryDelays = _setting("RETRY_DIALOGUE", _DELAYS, RETRY_DELAYS[Lane.DIALOGUE])
+    retry_batch: RetryDelays = _setting("RETRY_BATCH", _DELAYS, RETRY_DELAYS[Lane.BATCH])
+    bad_input_share: float = _setting(
+        "LANE_PAUSE_SHARE", "above 0, at most 1: the share of records that are no jobs", 0.9, gt=0, le=1
+    )
+    bad_input_window: int = _setting(
+        "LANE_PAUSE_WINDOW", "a whole number of last records, 1 to 100000", 500, ge=1, le=100_000
+    )
+    bad_input_probe_s: float = _setting("LANE_PROBE_INTERVAL_S", _SECONDS, 60.0, gt=0)
+
+    @property
+    def retry_delays(self) -> Delays:
+        """The delays of each lane's retries."""
+        return {Lane.DIALOGUE: self.retry_dialogue, Lane.BATCH: self.retry_batch}
 
 
 class StorageSettings(_Part):
@@ -119,6 +161,10 @@ class StorageSettings(_Part):
         "S3_CHECKSUMS", "when_required or when_supported", "when_required"
     )
     timeout_s: float = _setting("S3_TIMEOUT_S", _SECONDS, 10.0, gt=0)
+    probe_interval_s: float = _setting("S3_PROBE_INTERVAL_S", _SECONDS, 1.0, gt=0)
+    kept_audio_mb: int = _setting(
+        "KEPT_AUDIO_MB", "a whole number of MiB, 0 or more, of paid audio that may wait for the store", 256, ge=0
+    )
 
 
 class GoogleSettings(_Part):
@@ -177,6 +223,7 @@ class Settings(_Part):
     """All settings of one process."""
 
     kafka: KafkaSettings
+    delivery: DeliverySettings
     storage: StorageSettings
     google: GoogleSettings
     rollout: RolloutSettings
@@ -185,6 +232,7 @@ class Settings(_Part):
 
 PARTS: Final[dict[str, type[_Part]]] = {
     "kafka": KafkaSettings,
+    "delivery": DeliverySettings,
     "storage": StorageSettings,
     "google": GoogleSettings,
     "rollout": RolloutSettings,
@@ -213,7 +261,17 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     storage = settings.storage
     if (storage.access_key_id is None) != (storage.secret_access_key is None):
         raise SettingError("S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY: set both, or neither for boto's own chain")
+    _check_exactly_once(settings)
     return settings
+
+
+def _check_exactly_once(settings: Settings) -> None:
+    if settings.delivery.guarantee == "exactly-once":
+        if settings.kafka.group_instance_id is None:
+            # A random one would leave a killed worker's transaction open, and read_committed readers waiting.
+            raise SettingError("DELIVERY='exactly-once': set KAFKA_GROUP_INSTANCE_ID, which each worker keeps for ever")
+        if not settings.kafka.idempotence:
+            raise SettingError("DELIVERY='exactly-once': allowed with KAFKA_IDEMPOTENCE=true alone")
 
 
 def variables(part: type[_Part]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
 from loadtest.bench.lines import PARTITIONS, Run
-from schemas.topics import COMPLETIONS, LANES, TOPICS, prefixed
+from schemas.topics import COMPLETIONS, LANES, all_topics, prefixed
 from schemas.words import Lane
 
 # Reading every few records at once would cost the machine that is measured; only the end is timed.
@@ -36,7 +36,7 @@ async def topics_of(bootstrap: str, run: Run) -> AsyncIterator[str]:
     Raises:
         KafkaError: the broker refused.
     """
-    names = [prefixed(topic.name, run.name) for topic in TOPICS]
+    names = [prefixed(topic.name, run.name) for topic in all_topics()]
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

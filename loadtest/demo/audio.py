@@ -12,7 +12,8 @@ import soundfile
 from loadtest.demo.script import Line
 from schemas.completion import Audio, Completion
 from worker.settings import StorageSettings
-from worker.storage.s3 import StorageUnavailable, TakeStore, connect_store
+from worker.storage.errors import StorageError
+from worker.storage.s3 import TakeStore, connect_store
 from worker.storage.takes import EXTENSIONS
 
 FOLDER: Final = Path("demo-audio")
@@ -45,7 +46,7 @@ async def fetch_takes(
         async with slots:
             try:
                 content = await store.fetch(audio.key)
-            except StorageUnavailable as error:
+            except StorageError as error:
                 return f"{job_id}: {error}"
             return await asyncio.to_thread(_keep, content, audio, path)
 

@@ -35,7 +35,7 @@ async def make_topics(kafka: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
-        await create_topics(admin, "tts", 1)
+        await create_topics(admin, "tts", replication=1)
     finally:
         await admin.close()
 

@@ -1,10 +1,8 @@
 import pytest
 
 from loadtest.stack import local_stack
-from tests.stack.deployment import Deployment
+from tests.stack.deployment import CANNED, Deployment
 from worker.speech.catalogue import load_catalogue
-
-CANNED = {"speech": "canned", "latency": {"kind": "constant", "seconds": 0.02}}
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +20,6 @@ def stack():
 @pytest.fixture
 async def deployment(stack, tmp_path):
     mine = Deployment(stack, tmp_path)
-    await mine.door("DELETE", "/faults")
-    await mine.door("PATCH", "/settings", {**CANNED, "quota": "off"})
-    await mine.door("DELETE", "/calls")
+    await mine.reset_emulator()
     await mine.create_topics()
     return mine

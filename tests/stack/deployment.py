@@ -1,4 +1,4 @@
-"""One test's own topics, consumer group and takes on the shared local stack."""
+"""One test's own topics, consumer group and takes on a shared stack."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from loadtest.processes import Process
 from loadtest.stack import Stack, worker_process
@@ -22,6 +22,8 @@ from worker.kafka.submit import partitions_of
 from worker.kafka.topics import create_topics
 from worker.settings import load_settings
 from worker.storage.s3 import TakeStore, connect_store
+
+CANNED = {"speech": "canned", "latency": {"kind": "constant", "seconds": 0.02}}
 
 
 def job(number: int, **fields: object) -> dict:
@@ -37,12 +39,13 @@ class Deployment:
             **stack.environment,
             "KAFKA_TOPIC_PREFIX": self.name,
             "KAFKA_GROUP_ID": self.name,
-            "KAFKA_GROUP_INSTANCE_ID": f"{self.name}-1",
             "S3_PREFIX": self.name,
             "CHIRP3_ENABLED": "true",
             "CHIRP3_ROLLOUT_PERCENTAGE": "50",
             "TTS_QUICK_RETRY_AFTER_S": "0.05",
         }
+        if "KAFKA_GROUP_INSTANCE_ID" in stack.environment:
+            self.environment["KAFKA_GROUP_INSTANCE_ID"] = f"{self.name}-1"
 
     def topic(self, name: str) -> str:
         return prefixed(name, self.name)
@@ -57,6 +60,18 @@ class Deployment:
         await admin.start()
         try:
             await create_topics(admin, self.name)
+        finally:
+            await admin.close()
+
+    async def create_topic(self, name: str, partitions: int, **settings: str) -> None:
+        """A topic with a number of partitions of its own; `create_topics`, called after it, leaves it as it is."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.kafka)
+        await admin.start()
+        try:
+            copies = min(3, len((await admin.describe_cluster())["brokers"]))
+            named = {key.replace("_", "."): value for key, value in settings.items()}
+            answer = await admin.create_topics([NewTopic(self.topic(name), partitions, copies, topic_configs=named)])
+            assert not any(code for _, code, *_ in answer.topic_errors), answer
         finally:
             await admin.close()
 
@@ -104,7 +119,7 @@ class Deployment:
 
     async def lane_offsets(self) -> tuple[int, int]:
         """All records of the dialogue lane, and how many of them are committed."""
-        partitions = await partitions_of(self.stack.kafka, self.topic(LANES[Lane.DIALOGUE]))
+        partitions = await partitions_of(load_settings(self.environment).kafka, self.topic(LANES[Lane.DIALOGUE]))
         consumer = AIOKafkaConsumer(bootstrap_servers=self.stack.kafka)
         admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.kafka)
         await consumer.start()
@@ -136,6 +151,11 @@ class Deployment:
         ):
             assert answer.status == 200, await answer.text()
             return await answer.json()
+
+    async def reset_emulator(self) -> None:
+        await self.door("DELETE", "/faults")
+        await self.door("PATCH", "/settings", {**CANNED, "quota": "off"})
+        await self.door("DELETE", "/calls")
 
     async def set_faults(self, *faults: dict) -> None:
         await self.door("PUT", "/faults", list(faults))

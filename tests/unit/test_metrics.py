@@ -66,11 +66,13 @@ def test_every_child_is_there_before_the_first_job() -> None:
         ("tts_google_calls_total", {"voice_model": list(VoiceModel), "code": list(CODES)}),
         ("tts_billed_characters_total", {"voice_model": list(VoiceModel)}),
         ("tts_audio_seconds_total", {"voice_model": list(VoiceModel)}),
-        ("tts_jobs_total", {"lane": list(Lane), "outcome": [*JobStatus, "rejected"]}),
+        ("tts_jobs_total", {"lane": list(Lane), "outcome": [*JobStatus, "rejected", "retried"]}),
         ("tts_job_duration_seconds_count", {"lane": list(Lane), "stage": list(STAGES)}),
         ("tts_jobs_in_flight", {"lane": list(Lane)}),
         ("tts_consumer_lag", {"lane": list(Lane)}),
         ("tts_oldest_unfinished_job_age_seconds", {"lane": list(Lane)}),
+        ("tts_lane_paused", {"lane": list(Lane)}),
+        ("tts_dependency_down", {"dependency": ["google", "s3", "kafka"]}),
     ]
     there = {
         (sample.name, *sorted(sample.labels.items())): sample.value
@@ -98,7 +100,7 @@ def test_nothing_that_happens_makes_a_new_series() -> None:
                 metrics.count_call(voice_model, code)
             metrics.count_look_up(voice_model, hit=True)
     for lane in Lane:
-        for outcome in (*JobStatus, "rejected"):
+        for outcome in (*JobStatus, "rejected", "retried"):
             metrics.count_job(lane, outcome, Timings(wait=0, look_up=0, speak=0, store=0, total=0))
     after = {(s.name, *sorted(s.labels.items())) for f in metrics.registry.collect() for s in f.samples}
     assert after == before

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from schemas.job import InvalidJob
 from schemas.words import (
@@ -21,142 +18,11 @@ from schemas.words import (
     Lane,
     VoiceModel,
 )
-from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, audio, job, rendered_job
-from worker.clock import Clock
-from worker.handling import Handler
-from worker.observability.metrics import Metrics
+from tests.unit.makers import CHIRP, WAVENET, job, rendered_job
+from tests.unit.world import ALL, DENIED, NOW, SOUNDS, WAV, World, failed, spoke
 from worker.outcome import Outcome, Record
-from worker.pipeline import Pipeline, PipelineParts
 from worker.rollout.state import FULL, RolloutState
-from worker.speech.attempt import Attempter
-from worker.speech.failures import Failure, failure_of
-from worker.speech.google import CallFailed
-from worker.speech.permission import Permission
-from worker.storage.s3 import StorageUnavailable
 from worker.storage.takes import StoredTake, take_key
-
-NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
-WAV = {"encoding": "LINEAR16", "sample_rate": 24000}
-SOUNDS = {CHIRP: audio(AudioEncoding.LINEAR16, 1.5), WAVENET: audio(AudioEncoding.LINEAR16, 2.0)}
-ALL = RolloutState(enabled=True, percentage=FULL, characters=None)
-DENIED = "PERMISSION_DENIED"
-
-
-class Studio:
-    """Stands for Google: speaks in each model's own sound, or fails as it is told; the clock runs with it."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.fails: dict[VoiceModel, list[str | bytes]] = defaultdict(list)
-        self.calls: list[VoiceModel] = []
-
-    async def synthesize(self, _entry: Any, rendered: Any, _encoding: Any) -> bytes:
-        voice_model = rendered.voice.voice_model
-        self.calls.append(voice_model)
-        self.world.seconds += 3.0 if voice_model is CHIRP else 0.5
-        await asyncio.sleep(0)
-        answer = self.fails[voice_model].pop(0) if self.fails[voice_model] else SOUNDS[voice_model]
-        if isinstance(answer, str):
-            raise CallFailed(failure_of(answer, "as told"))
-        return answer
-
-
-class Shelf:
-    """Stands for the store: a dictionary, and `down` for when it is out."""
-
-    bucket = "bucket"
-
-    def __init__(self) -> None:
-        self.takes: dict[str, StoredTake] = {}
-        self.looked_up: list[str] = []
-        self.down: set[str] = set()
-        self.first: StoredTake | None = None
-
-    async def look_up(self, key: str) -> StoredTake | None:
-        if "look_up" in self.down:
-            raise StorageUnavailable("look-up: down")
-        self.looked_up.append(key)
-        return self.takes.get(key)
-
-    async def store(self, take: StoredTake, _audio: bytes) -> StoredTake:
-        if "store" in self.down:
-            raise StorageUnavailable("upload: down")
-        return self.takes.setdefault(take.key, self.first or take)
-
-
-class World:
-    """All parts around one pipeline."""
-
-    def __init__(self, state: RolloutState = ALL, probe: list[str | None] | None = None) -> None:
-        self.seconds = 0.0
-        self.google = Studio(self)
-        self.shelf = Shelf()
-        self.metrics = Metrics(CollectorRegistry(), CATALOGUE.names)
-        self.clock = Clock(monotonic=lambda: self.seconds, now=lambda: NOW + timedelta(seconds=self.seconds))
-        self.probe = probe or [None]
-        self.probes = 0
-        self.pauses: list[float] = []
-        self.permission = Permission(self._probe, self.metrics, 0.001)
-        parts = PipelineParts(
-            catalogue=CATALOGUE,
-            rollout=state,
-            attempter=Attempter(self.google, self.metrics, 0.0, self.clock),
-            store=self.shelf,
-            permission=self.permission,
-            metrics=self.metrics,
-            clock=self.clock,
-            prefix="takes",
-        )
-        self.pipeline = Pipeline(parts)
-        self.handler = Handler(self.pipeline, self.metrics, self.clock, 50_000)
-
-    async def _probe(self) -> Failure | None:
-        self.probes += 1
-        code = self.probe.pop(0) if len(self.probe) > 1 else self.probe[0]
-        return failure_of(code, "no") if code else None
-
-    async def pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-
-    async def run(self, lane: Lane = Lane.DIALOGUE, **changes: Any) -> Outcome:
-        probing = asyncio.create_task(self.permission.run())
-        try:
-            async with asyncio.timeout(5):
-                return await self.pipeline.run(job(**{"audio": WAV, **changes}), lane, 0.25, self.pause)
-        finally:
-            probing.cancel()
-
-    def count(self, name: str, **labels: Any) -> float:
-        return sum(
-            sample.value
-            for family in self.metrics.registry.collect()
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        )
-
-    def counted(self) -> dict[str, float]:
-        """What the plan's four queries are made of."""
-        return {
-            f"{voice_model.value} {status}": number
-            for voice_model in VoiceModel
-            for status in ("success", "error")
-            if (number := self.count("tts_synthesis_total", voice_model=voice_model, status=status))
-        } | ({"fallback": number} if (number := self.count("tts_chirp3_fallback_total")) else {})
-
-
-def spoke(outcome: Outcome) -> Any:
-    assert outcome.completion is not None
-    assert outcome.completion.status is JobStatus.DONE, outcome.completion.error
-    assert outcome.dead_letter is None
-    return outcome.completion
-
-
-def failed(outcome: Outcome) -> Any:
-    assert outcome.completion is not None
-    assert outcome.completion.status is JobStatus.FAILED
-    assert outcome.completion.audio is None
-    assert outcome.dead_letter == outcome.completion.error
-    return outcome.completion
 
 
 async def test_a_job_in_the_rollout_speaks_by_chirp_is_stored_and_told_whole() -> None:
@@ -285,7 +151,7 @@ async def test_a_fallback_that_fails_too_counts_as_any_failure_and_ends_the_job(
 async def test_with_fallback_off_a_failure_of_chirp_ends_the_job_and_counts_no_fallback(failure: str | bytes) -> None:
     world = World(RolloutState(enabled=True, percentage=FULL, characters=None, fallback=False))
     world.google.fails[CHIRP] = [failure]
-    completion = failed(await world.run())
+    completion = failed(await world.run(), retryable=failure != "INVALID_ARGUMENT")
     assert world.google.calls == [CHIRP]
     assert world.counted() == {"chirp3-hd error": 1}
     assert completion.fallback is False
@@ -294,7 +160,7 @@ async def test_with_fallback_off_a_failure_of_chirp_ends_the_job_and_counts_no_f
 async def test_a_failure_of_wavenet_by_decision_has_nothing_to_fall_back_to() -> None:
     world = World(RolloutState(enabled=False, percentage=0, characters=None))
     world.google.fails[WAVENET] = ["DEADLINE_EXCEEDED"]
-    failed(await world.run())
+    failed(await world.run(), retryable=True)
     assert world.google.calls == [WAVENET]
     assert world.counted() == {"wavenet error": 1}
 
@@ -316,23 +182,6 @@ async def test_a_deadline_at_the_end_of_time_or_before_it_is_no_crash() -> None:
     outcome = await World().run(deadline="0001-01-01T00:00:00+23:00")
     assert outcome.completion is not None
     assert outcome.completion.status is JobStatus.EXPIRED
-
-
-async def test_a_store_that_is_down_ends_the_job_before_google_is_paid() -> None:
-    world = World()
-    world.shelf.down = {"look_up"}
-    completion = failed(await world.run())
-    assert completion.error.failure_class == "storage"
-    assert (world.google.calls, completion.attempts) == ([], ())
-
-
-async def test_a_store_that_takes_nothing_ends_the_job_and_the_attempt_is_still_told() -> None:
-    world = World()
-    world.shelf.down = {"store"}
-    completion = failed(await world.run())
-    assert completion.error.failure_class == "storage"
-    assert [a.result for a in completion.attempts] == [AttemptResult.SUCCESS]
-    assert world.counted() == {"chirp3-hd success": 1}
 
 
 async def test_quota_in_batch_waits_without_its_slot_and_is_no_attempt() -> None:
@@ -381,7 +230,7 @@ async def test_other_failures_fall_back_in_batch_as_in_dialogue_and_quota_of_the
 async def test_quota_of_both_in_dialogue_waits_for_nothing() -> None:
     world = World()
     world.google.fails = defaultdict(list, {CHIRP: ["RESOURCE_EXHAUSTED"], WAVENET: ["RESOURCE_EXHAUSTED"]})
-    completion = failed(await world.run())
+    completion = failed(await world.run(), retryable=True)
     assert completion.error.failure_class == FailureClass.QUOTA
     assert world.pauses == []
 
@@ -425,7 +274,7 @@ async def test_a_forced_voice_that_alone_is_denied_makes_a_dead_letter_and_no_fa
     assert (completion.error.failure_class, completion.error.code) == ("denied", DENIED)
     assert len(completion.attempts) == world.probes == 1
     assert "fallback" not in world.counted()
-    assert world.permission.is_allowed
+    assert world.watch.is_up
 
 
 async def test_chirp_denied_alone_falls_back_and_asks_for_no_probe() -> None:
@@ -433,7 +282,7 @@ async def test_chirp_denied_alone_falls_back_and_asks_for_no_probe() -> None:
     world.google.fails[CHIRP] = [DENIED]
     assert spoke(await world.run()).fallback
     assert world.probes == 0
-    assert world.permission.is_allowed
+    assert world.watch.is_up
 
 
 async def test_when_wavenet_is_denied_too_the_job_waits_until_it_is_allowed_and_then_speaks() -> None:

@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from schemas.topics import RETRY_DELAYS
+from schemas.words import Lane
 from tests.unit.makers import CATALOGUE
 from worker.rollout.environment import rollout_state
 from worker.rollout.state import RolloutState
 from worker.settings import (
+    DeliverySettings,
     GoogleSettings,
     KafkaSettings,
     RolloutSettings,
@@ -24,6 +27,7 @@ from worker.settings import (
 SECONDS = ["0", "-1", "nan", "inf", "1e400", "soon", "1s"]
 SECONDS_OR_NONE = SECONDS[1:]
 FLAGS = ["maybe", "2", "truee", " ", "tru e"]
+DELAYS = [",", " ", "10", "0s", "-1s", "1.5m", "1d", "10s,10s", "10s,none", "10s;1m", "100000s", "1m\n,x"]
 BYTES = ["\udcff"]  # how os.environ shows a byte that isn't UTF-8
 WRONG = {
     "KAFKA_BOOTSTRAP_SERVERS": ["localhost", "a:b", "a:1,", "a:1 b:2", "kafka://a:1", ":9092"],
@@ -32,8 +36,15 @@ WRONG = {
     "KAFKA_TOPIC_PREFIX": ["a b", "a/b", "é", "x" * 101, "a\n"],
     "KAFKA_IDEMPOTENCE": FLAGS,
     "KAFKA_SESSION_TIMEOUT_S": SECONDS,
+    "KAFKA_MAX_POLL_INTERVAL_S": SECONDS,
     "COMMIT_INTERVAL_S": SECONDS,
     "REVOKE_WAIT_S": SECONDS_OR_NONE,
+    "DELIVERY": ["at-most-once", "EXACTLY-ONCE", " "],
+    "RETRY_DIALOGUE": DELAYS,
+    "RETRY_BATCH": DELAYS,
+    "LANE_PAUSE_SHARE": ["0", "-0.1", "1.01", "90%", "nan", "inf", "most"],
+    "LANE_PAUSE_WINDOW": ["0", "-1", "100001", "1.5", "many"],
+    "LANE_PROBE_INTERVAL_S": SECONDS,
     "S3_ENDPOINT_URL": ["localhost:8333", "ftp://x", "http://", "http://a b"],
     "S3_BUCKET": ["A", "ab_c", "a", "-abc", "abc-", "../x", "a" * 64, "abc\n"],
     "S3_PREFIX": ["/a", "a/", "a//b", "..", "a/../b", "a/..", ".a", "a b", "a\n", "a\\b", "é"],
@@ -42,6 +53,8 @@ WRONG = {
     "S3_SECRET_ACCESS_KEY": ["hunter2"],
     "S3_CHECKSUMS": ["never", "WHEN_REQUIRED"],
     "S3_TIMEOUT_S": SECONDS,
+    "S3_PROBE_INTERVAL_S": SECONDS,
+    "KEPT_AUDIO_MB": ["-1", "some", "1.5"],
     "TTS_ENDPOINT": ["https://texttospeech.googleapis.com", "a:b", "a b", "host:1/x"],
     "TTS_PLAINTEXT": FLAGS,
     "TTS_TIMEOUT_BASE_S": SECONDS,
@@ -79,7 +92,7 @@ def refused(environment: dict[str, str]) -> str:
 
 
 def test_every_variable_stands_in_this_test() -> None:
-    parts = (KafkaSettings, StorageSettings, GoogleSettings, RolloutSettings, WorkerSettings)
+    parts = (KafkaSettings, DeliverySettings, StorageSettings, GoogleSettings, RolloutSettings, WorkerSettings)
     assert {variable for part in parts for variable in variables(part)} == WRONG.keys() | ANY_PATH
 
 
@@ -108,6 +121,30 @@ def test_without_any_variable_all_settings_have_their_defaults() -> None:
     assert settings.kafka.revoke_wait_s == 3.0
     assert settings.rollout.percentage == 0
     assert settings.rollout.fallback is True
+
+
+def test_without_any_variable_delivery_is_at_least_once_with_the_issues_figures() -> None:
+    delivery = load_settings({}).delivery
+    assert delivery.guarantee == "at-least-once"
+    assert delivery.retry_delays == RETRY_DELAYS
+    assert (delivery.bad_input_share, delivery.bad_input_window, delivery.bad_input_probe_s) == (0.9, 500, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("written", "delays"),
+    [("10s", ("10s",)), (" 10s , 1m,,2h ", ("10s", "1m", "2h")), ("none", ()), ("1h,1s", ("1h", "1s")), ("", ("10s",))],
+)
+def test_the_delays_of_a_lane_are_a_list_in_order_or_none(written: str, delays: tuple[str, ...]) -> None:
+    delivery = load_settings({"RETRY_DIALOGUE": written}).delivery
+    assert delivery.retry_delays == {**RETRY_DELAYS, Lane.DIALOGUE: delays}
+
+
+def test_exactly_once_wants_an_id_that_stays_and_the_idempotent_producer() -> None:
+    wanted = {"DELIVERY": "exactly-once", "KAFKA_GROUP_INSTANCE_ID": "worker-1"}
+    assert load_settings(wanted).delivery.guarantee == "exactly-once"
+    assert "KAFKA_GROUP_INSTANCE_ID" in refused({"DELIVERY": "exactly-once"})
+    assert "KAFKA_GROUP_INSTANCE_ID" in refused({**wanted, "KAFKA_GROUP_INSTANCE_ID": ""})
+    assert "KAFKA_IDEMPOTENCE" in refused({**wanted, "KAFKA_IDEMPOTENCE": "false"})
 
 
 def test_the_environment_of_the_process_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

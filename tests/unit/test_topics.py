@@ -1,9 +1,33 @@
-"""The table of topics says what the issue says."""
+"""The table of topics says what the issues say, and a worker reads its own deployment's alone."""
 
 from __future__ import annotations
 
-from schemas.topics import COMPLETIONS, DEAD_LETTERS, FOR_EVER, LANE_RECORD_BYTES, LANES, ROLLOUT, TOPICS, prefixed
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.topics import (
+    COMPLETIONS,
+    DEAD_LETTERS,
+    FOR_EVER,
+    LANE_RECORD_BYTES,
+    LANES,
+    RETRY_DELAYS,
+    ROLLOUT,
+    TOPICS,
+    all_topics,
+    delay_seconds,
+    is_delay,
+    lane_of,
+    prefixed,
+    retry_topic,
+    unprefixed,
+)
 from schemas.words import Lane
+from worker.kafka.partitions import Source
+from worker.kafka.topics import TopicError, missing_topics, source_of, sources_of
 
 TABLE = {topic.name: topic for topic in TOPICS}
 DAYS = 24 * 60 * 60 * 1000
@@ -36,3 +60,112 @@ def test_a_prefix_takes_the_place_of_tts() -> None:
     assert prefixed("tts.completions", "staging") == "staging.completions"
     assert [prefixed(name, "tts") for name in TABLE] == list(TABLE)
     assert prefixed("tts.batch", "tts.tts") == "tts.tts.batch"
+
+
+# Retries
+
+
+def test_batch_waits_ten_seconds_a_minute_and_ten_and_dialogue_ten_seconds_alone() -> None:
+    assert RETRY_DELAYS == {Lane.DIALOGUE: ("10s",), Lane.BATCH: ("10s", "1m", "10m")}
+    retries = {topic.name: topic for topic in all_topics()}.keys() - TABLE.keys()
+    assert retries == {"tts.retry.dialogue.10s", *(f"tts.retry.batch.{delay}" for delay in ("10s", "1m", "10m"))}
+
+
+def test_the_table_has_a_row_for_each_delay_that_is_set() -> None:
+    of_deployment = all_topics({Lane.DIALOGUE: (), Lane.BATCH: ("3h",)})
+    assert of_deployment[: len(TOPICS)] == TOPICS
+    assert [topic.name for topic in of_deployment[len(TOPICS) :]] == ["tts.retry.batch.3h"]
+
+
+def test_a_retry_topic_takes_what_a_lane_takes_and_the_history_and_keeps_it_as_long() -> None:
+    for topic in all_topics()[len(TOPICS) :]:
+        assert topic.record_bytes == 2 * LANE_RECORD_BYTES
+        assert topic.retention_ms >= TABLE["tts.batch"].retention_ms
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1s", 1), ("10s", 10), ("1m", 60), ("10m", 600), ("99999h", 359996400)])
+def test_a_delay_is_a_whole_number_of_seconds_minutes_or_hours(text: str, seconds: int) -> None:
+    assert is_delay(text)
+    assert delay_seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10", "s", "0s", "01s", "-1s", "1.5m", "1d", "1S", "10s ", "10s\n", "١s", "100000h"]
+)
+def test_other_texts_are_no_delays(text: str) -> None:
+    assert not is_delay(text)
+    with pytest.raises(ValueError, match="no delay"):
+        delay_seconds(text)
+
+
+# What a worker reads
+
+
+@given(st.sampled_from(Lane), st.integers(1, 99999), st.sampled_from("smh"))
+def test_a_lanes_topics_are_told_by_their_names(lane: Lane, number: int, unit: str) -> None:
+    delay = f"{number}{unit}"
+    assert source_of(LANES[lane]) == Source(lane)
+    assert source_of(retry_topic(lane, delay)) == Source(lane, delay)
+    assert lane_of(LANES[lane]) is lane_of(retry_topic(lane, delay)) is lane
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(COMPLETIONS, DEAD_LETTERS, ROLLOUT, "tts", "tts.batch2", "tts.batch.10s", "batch", "x.tts.batch"),
+        *(
+            "tts.retry.batch",
+            "tts.retry.batch.",
+            "tts.retry.batch.10s.x",
+            "tts.retry.other.10s",
+            "tts.retry.batch.soon",
+        ),
+    ],
+)
+def test_other_topics_hold_no_jobs(name: str) -> None:
+    assert source_of(name) is None
+
+
+def test_a_prefix_is_taken_off_again() -> None:
+    for name in TABLE:
+        for prefix in ("tts", "staging", "tts.tts", "a.b"):
+            assert unprefixed(prefixed(name, prefix), prefix) == name
+    assert unprefixed("staging2.batch", "staging") == "staging2.batch"
+
+
+class Cluster:
+    def __init__(self, *topics: str) -> None:
+        self.topics = topics
+
+    async def list_topics(self) -> list[str]:
+        return [*self.topics]
+
+
+def deployment(prefix: str) -> list[str]:
+    return [prefixed(topic.name, prefix) for topic in all_topics()]
+
+
+@pytest.mark.parametrize("prefix", ["tts", "staging", "tts.eu", "eu.tts"])
+async def test_a_worker_reads_no_lane_of_another_deployment_in_the_same_cluster(prefix: str) -> None:
+    others = {"tts", "staging", "tts.eu", "eu.tts", f"{prefix}2", f"x{prefix}"} - {prefix}
+    admin: Any = Cluster(*deployment(prefix), *(name for other in others for name in deployment(other)), "unrelated")
+    lanes = {f"{prefix}.{lane.value}": Source(lane) for lane in Lane}
+    retries = {
+        f"{prefix}.retry.{lane.value}.{delay}": Source(lane, delay) for lane in Lane for delay in RETRY_DELAYS[lane]
+    }
+    assert await sources_of(admin, prefix, RETRY_DELAYS) == lanes | retries
+
+
+async def test_retries_of_a_delay_that_is_set_no_more_are_read_to_their_end() -> None:
+    admin: Any = Cluster(*deployment("tts"), "tts.retry.dialogue.3h")
+    sources = await sources_of(admin, "tts", {Lane.DIALOGUE: (), Lane.BATCH: ()})
+    assert sources["tts.retry.dialogue.3h"] == Source(Lane.DIALOGUE, "3h")
+    assert sources["tts.retry.batch.10m"] == Source(Lane.BATCH, "10m")
+
+
+async def test_a_topic_that_is_missing_is_told_by_name() -> None:
+    present = [name for name in deployment("staging") if name != "staging.retry.batch.1m"]
+    assert missing_topics(present, "staging", RETRY_DELAYS) == ["staging.retry.batch.1m"]
+    admin: Any = Cluster(*present, *deployment("tts"))
+    with pytest.raises(TopicError, match=r"staging\.retry\.batch\.1m"):
+        await sources_of(admin, "staging", RETRY_DELAYS)

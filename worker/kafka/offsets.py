@@ -1,30 +1,52 @@
-"""The offset tracker of one partition: which offset may be committed. Pure."""
+"""What of a partition is done, and what may be committed. Pure."""
 
-from collections import OrderedDict
+from collections import deque
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final
+
+from worker.kafka.offsetmap import MAX_BYTES, Range, joined, worst_bytes
+
+# Above this share of the room no more records are taken: those in work may still break the map up.
+_FULL: Final = 0.75 * MAX_BYTES
+# So many offsets fit whatever lies between them: the check is made for every record.
+_SURELY: Final = 200
 
 
 class OffsetTracker:
-    """Knows the offsets that it received, never "the next number": offsets have gaps.
+    """Follows one partition's offsets: those received, never "the next number": offsets have gaps.
 
-    `position` is the offset to be read next; with nothing outstanding it is what may be committed.
+    An offset between two received ones is a gap for ever, so the map counts it as done.
+
+    Args:
+        position: the offset to be read next; with nothing outstanding it is what may be committed.
+        done: ranges at or above it that were done before a restart, ascending.
     """
 
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: int, done: Iterable[Range] = ()) -> None:
         self._position = position
-        # Received and not yet below the committable offset, in order, each with its record's timestamp.
-        self._received: OrderedDict[int, int] = OrderedDict()
-        self._done: set[int] = set()
+        # Ascending, each with its record's timestamp: only what isn't done takes memory.
+        self._pending: dict[int, int] = {}
+        self._done_before = deque(joined(done))
 
-    def received(self, offset: int, timestamp_ms: int = 0) -> None:
+    def received(self, offset: int, timestamp_ms: int = 0) -> bool:
         """Notes a record that came.
+
+        Returns:
+            Whether there is something to do; False where it was done before a restart.
 
         Raises:
             ValueError: the offset is not above all that came before.
         """
         if offset < self._position:
             raise ValueError(f"offset {offset} came after {self._position} was already the next to be read")
-        self._received[offset] = timestamp_ms
         self._position = offset + 1
+        while self._done_before and self._done_before[0][1] <= offset:
+            self._done_before.popleft()
+        if self._done_before and self._done_before[0][0] <= offset:
+            return False
+        self._pending[offset] = timestamp_ms
+        return True
 
     def done(self, offset: int) -> None:
         """Notes that the outcome of a record is published.
@@ -32,15 +54,7 @@ class OffsetTracker:
         Raises:
             KeyError: the offset was never received, or is done already.
         """
-        if offset not in self._received or offset in self._done:
-            raise KeyError(offset)
-        self._done.add(offset)
-        while self._received:
-            first = next(iter(self._received))
-            if first not in self._done:
-                break
-            del self._received[first]
-            self._done.discard(first)
+        del self._pending[offset]
 
     @property
     def position(self) -> int:
@@ -50,19 +64,41 @@ class OffsetTracker:
     @property
     def committable(self) -> int:
         """The offset below which all is done."""
-        return next(iter(self._received), self._position)
+        return next(iter(self._pending), self._position)
 
     @property
     def outstanding(self) -> int:
         """How many records came and aren't done."""
-        return len(self._received) - len(self._done)
+        return len(self._pending)
 
     @property
-    def done_above(self) -> int:
-        """How many records at or above the committable offset are done."""
-        return len(self._done)
+    def done_above(self) -> list[Range]:
+        """What is done at or above the committable offset."""
+        edges = [*self._pending, self._position]
+        between = [(before + 1, after) for before, after in pairwise(edges) if before + 1 < after]
+        before_restart = [(max(start, self._position), end) for start, end in self._done_before]
+        return joined([*between, *(each for each in before_restart if each[0] < each[1])])
+
+    @property
+    def done_above_count(self) -> int:
+        """How many offsets at or above the committable one are done."""
+        rest = sum(end - max(start, self._position) for start, end in self._done_before)
+        return self._position - self.committable - len(self._pending) + max(0, rest)
+
+    def may_take(self, count: int) -> bool:
+        """Whether the map surely keeps within 75 % of its room with so many more records.
+
+        With nothing in work there is always room: the next records fill the map's first gap, and only they free it.
+        """
+        if not self._pending:
+            return True
+        if len(self._pending) + len(self._done_before) + count <= _SURELY:
+            return True
+        end = self._done_before[-1][1] if self._done_before else self._position
+        span = max(end, self._position) - self.committable + count
+        return worst_bytes(len(self._pending) + len(self._done_before) + count, span) <= _FULL
 
     @property
     def oldest_timestamp_ms(self) -> int | None:
         """The timestamp of the oldest record that isn't done, None with none."""
-        return next(iter(self._received.values()), None)
+        return next(iter(self._pending.values()), None)

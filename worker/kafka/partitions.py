@@ -1,68 +1,127 @@
 """The partitions that this worker owns: what is in work in each, what may be committed, what was lost."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
+from aiokafka.structs import OffsetAndMetadata
 
 from schemas.words import Lane
+from worker.kafka.committed import NOTHING, Commitments, CommittedOffsets
+from worker.kafka.offsetmap import BrokenMap, Range, decode, encode
 from worker.kafka.offsets import OffsetTracker
 from worker.observability.metrics import Metrics
 
-_NOTHING_COMMITTED: Final = -1
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a topic of ours holds: a lane's jobs, those of a retry topic after a `delay`."""
+
+    lane: Lane
+    delay: str | None = None
 
 
 @dataclass(eq=False)
 class Owned:
-    """One partition of ours. Once it is `lost`, another worker does its jobs and our outcomes are dropped."""
+    """One partition of ours. Once it is `lost`, another worker does its jobs and our outcomes are dropped.
 
-    lane: Lane
+    `tried` is the last commitment that was sent: Kafka may have taken it though its answer was lost.
+    """
+
+    source: Source
     tracker: OffsetTracker | None = None
-    committed: int = _NOTHING_COMMITTED
+    committed: OffsetAndMetadata = NOTHING
+    tried: OffsetAndMetadata = NOTHING
+    not_before_ms: float = 0.0
     lost: bool = False
 
 
 class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Follows the group's assignments and commits what is done.
+    """Follows the group's assignments.
 
     Args:
         consumer: an aiokafka consumer that this is the rebalance listener of.
-        lanes: the lane of each topic.
+        offsets: the group's committed ones.
+        sources: what each topic holds.
         revoke_wait_s: how long a rebalance waits for jobs in work; all workers of the group wait with it.
         metrics: told of lag and age.
     """
 
-    def __init__(self, consumer: Any, lanes: dict[str, Lane], revoke_wait_s: float, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        consumer: Any,
+        offsets: CommittedOffsets,
+        sources: dict[str, Source],
+        revoke_wait_s: float,
+        metrics: Metrics,
+    ) -> None:
         self._consumer = consumer
-        self._lanes = lanes
+        self._offsets = offsets
+        self._sources = sources
         self._revoke_wait_s = revoke_wait_s
         self._metrics = metrics
         self._owned: dict[TopicPartition, Owned] = {}
-        self._committing = asyncio.Lock()
         self._progress = asyncio.Event()
-        self._refused = False
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None
+        """What the listener met: aiokafka logs it and goes on, so whoever commits next raises it."""
         self.assigned = asyncio.Event()
+        self.settled = asyncio.Event()
+        """Set while it is known which partitions are ours: not between a revocation and the next assignment."""
+        self.hand_over: Callable[[], Awaitable[None]] | None = None
+        """Publishes and commits what is done, before others may own it; set by who commits."""
 
-    def lane(self, partition: TopicPartition) -> Lane:
-        """The lane that a partition belongs to."""
-        return self._lanes[partition.topic]
+    def source(self, partition: TopicPartition) -> Source:
+        """What a partition holds."""
+        return self._sources[partition.topic]
 
-    def of_lane(self, lane: Lane) -> list[TopicPartition]:
-        """The partitions of a lane."""
-        return [partition for partition, owned in self._owned.items() if owned.lane is lane]
+    def takeable(self, allowed: Callable[[Source], bool], room: int, now_ms: float) -> list[TopicPartition]:
+        """The partitions of the allowed sources from which so many records more may be taken.
 
-    def received(self, partition: TopicPartition, offset: int, timestamp_ms: int) -> Owned:
-        """Notes a record that came, and returns the partition that its job belongs to."""
+        Left out are those whose offset map might not hold them, and retry topics whose first record isn't due.
+        """
+        return [
+            partition
+            for partition, owned in self._owned.items()
+            if allowed(owned.source)
+            and owned.not_before_ms <= now_ms
+            and (owned.tracker is None or owned.tracker.may_take(room))
+        ]
+
+    @property
+    def all_of_them(self) -> list[TopicPartition]:
+        """All partitions of ours."""
+        return [*self._owned]
+
+    def next_due_ms(self, now_ms: float) -> float | None:
+        """When the next retry record is due that is waited for, None with none."""
+        return min((o.not_before_ms for o in self._owned.values() if o.not_before_ms > now_ms), default=None)
+
+    def defer(self, partition: TopicPartition, offset: int, due_ms: float) -> None:
+        """Puts a retry partition back to a record that isn't due, and takes nothing from it before."""
+        self._consumer.seek(partition, offset)
+        self._owned[partition].not_before_ms = due_ms
+
+    def received(self, partition: TopicPartition, offset: int, timestamp_ms: int) -> Owned | None:
+        """Notes a record that came.
+
+        Returns:
+            The partition that its job belongs to; None where it was done before a restart.
+        """
         owned = self._owned[partition]
+        if owned.tracker is not None and offset < owned.tracker.position:
+            # The log was cut behind our back: the topic was made anew, or an unclean leader lost its end.
+            _log.error("offsets_went_back", topic=partition.topic, partition=partition.partition, offset=offset)
+            owned.lost = True
+            owned = self._owned[partition] = Owned(owned.source)
         if owned.tracker is None:
             owned.tracker = OffsetTracker(offset)
-        owned.tracker.received(offset, timestamp_ms)
-        return owned
+        return owned if owned.tracker.received(offset, timestamp_ms) else None
 
     async def rewind(self) -> None:
         """Puts every partition back to the record after the last that was received."""
@@ -70,8 +129,6 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         for partition, owned in self._owned.items():
             if owned.tracker is not None:
                 self._consumer.seek(partition, owned.tracker.position)
-            elif owned.committed != _NOTHING_COMMITTED:
-                self._consumer.seek(partition, owned.committed)
             else:
                 fresh.append(partition)
         if fresh:
@@ -83,52 +140,44 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             owned.tracker.done(offset)
         self._progress.set()
 
-    async def commit(self) -> None:
-        """Commits what is done and not committed yet; a refusal is told and tried again with the next commit."""
-        async with self._committing:
-            if self._failure is not None:
-                raise self._failure
-            found: list[tuple[TopicPartition, Owned, int]] = []
-            # A copy: an assignment may come in between.
-            for partition, owned in [*self._owned.items()]:
-                offset = await self._committable(partition, owned)
-                if offset is not None and offset != owned.committed:
-                    found.append((partition, owned, offset))
-            # What was lost and came back in between is another's count.
-            wanted = {partition: offset for partition, owned, offset in found if self._owned.get(partition) is owned}
-            if not wanted:
-                return
-            try:
-                await self._consumer.commit(wanted)
-            except (CommitFailedError, IllegalStateError):
-                # A rebalance is under way; whoever owns the partitions after it commits them.
-                self._tell_refusal("a rebalance is under way")
-                return
-            except KafkaError as error:
-                self._tell_refusal(f"{type(error).__name__}: {error}")
-                return
-            self._refused = False
-            for _, owned, offset in found:
-                owned.committed = offset
+    async def commitments(self) -> Commitments:
+        """What of each partition is done and isn't committed yet, with the map of what is done above it."""
+        found = {}
+        # A copy: an assignment may come in between.
+        for partition, owned in [*self._owned.items()]:
+            if owned.tracker is None:
+                continue
+            offset = await self._committable(partition, owned.tracker)
+            # Records may be gone that the map tells of: the topic's retention doesn't wait for a slow job.
+            above = [(max(start, offset), end) for start, end in owned.tracker.done_above if end > offset]
+            commitment = OffsetAndMetadata(offset, encode(offset, above))
+            # What was lost and came back meanwhile is another's count.
+            if commitment != owned.committed and self._owned.get(partition) is owned:
+                found[partition] = owned.tried = commitment
+        return found
 
-    def _tell_refusal(self, why: str) -> None:
-        # Commits come ten times a second; one line tells of a row of refusals.
-        if not self._refused:
-            _log.warning("commit_refused", why=why)
-        self._refused = True
+    def committed(self, commitments: Commitments) -> None:
+        """Notes what Kafka has taken."""
+        for partition, commitment in commitments.items():
+            if partition in self._owned:
+                self._owned[partition].committed = commitment
 
-    async def _committable(self, partition: TopicPartition, owned: Owned) -> int | None:
-        if owned.tracker is None:
-            return None
-        if owned.tracker.outstanding:
-            return owned.tracker.committable
+    def last_committed(self, partition: TopicPartition) -> OffsetAndMetadata | None:
+        """What was last committed of a partition, None where nothing was."""
+        committed = self._owned[partition].committed
+        return None if committed == NOTHING else committed
+
+    async def _committable(self, partition: TopicPartition, tracker: OffsetTracker) -> int:
+        if tracker.outstanding:
+            return tracker.committable
         try:
             # Offsets have gaps: what lies between the last record and the position is no job.
             position: int = await self._consumer.position(partition)
         except IllegalStateError:
             # Not assigned: a rebalance is under way.
-            return owned.tracker.committable
-        return max(owned.tracker.committable, position)
+            return tracker.committable
+        # Meanwhile a record may have come.
+        return tracker.committable if tracker.outstanding else max(tracker.committable, position)
 
     def measure(self, now_ms: float) -> None:
         """Tells the metrics of lag and age; `now_ms` since 1970."""
@@ -140,16 +189,16 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             high = self._consumer.highwater(partition) if assigned else None
             tracker = owned.tracker
             if high is not None:
-                done = max(owned.committed, tracker.committable if tracker else 0)
-                lag[owned.lane] += max(0, high - done - (tracker.done_above if tracker else 0))
+                done = max(owned.committed.offset, tracker.committable if tracker else 0)
+                lag[owned.source.lane] += max(0, high - done - (tracker.done_above_count if tracker else 0))
             if tracker is not None and tracker.oldest_timestamp_ms is not None:
-                oldest[owned.lane] = min(oldest[owned.lane], tracker.oldest_timestamp_ms)
+                oldest[owned.source.lane] = min(oldest[owned.source.lane], tracker.oldest_timestamp_ms)
         for lane in Lane:
             self._metrics.lag.labels(lane).set(lag[lane])
             self._metrics.oldest.labels(lane).set(max(0.0, (now_ms - oldest[lane]) / 1000))
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Commits, and waits a little for what is in work; the rest runs on, and may turn out to be kept."""
+        """Waits a little for what is in work, then commits; the rest runs on, and may turn out to be kept."""
         if not revoked:
             return
         try:
@@ -159,36 +208,51 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
                     await self._progress.wait()
         except TimeoutError:
             _log.info("rebalance_with_jobs_in_work", waited_s=self._revoke_wait_s)
-        await self.commit()
+        # From here on nobody commits: the assignment compares what is committed with what we committed last.
+        self.settled.clear()
+        if self.hand_over is not None:
+            await self.hand_over()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Goes on with what was kept, where it was; drops what was lost."""
+        """Goes on with what was kept, where it was; drops what was lost; skips what was done before a restart."""
         # aiokafka fetches while this runs: no record may come before its partition's place is known.
         self._consumer.pause(*assigned)
         try:
-            order = list(assigned)
-            committed = await asyncio.gather(*map(self._committed, order))
-            self._take_over(dict(zip(order, committed, strict=True)))
+            self._take_over(await self._offsets.of(assigned))
             self._consumer.resume(*assigned)
         except Exception as error:
-            # aiokafka logs what a listener raises and goes on; the next commit raises it, and the worker ends.
-            self._failure = error
+            self.failure = error
             raise
+        finally:
+            self.settled.set()
         _log.info("assigned", partitions=sorted(f"{p.topic}/{p.partition}" for p in assigned))
         self.assigned.set()
 
-    def _take_over(self, committed: dict[TopicPartition, int]) -> None:
+    def _take_over(self, committed: Commitments) -> None:
         for partition, owned in [*self._owned.items()]:
             # Where somebody else committed since, it had another owner in a generation that we missed.
-            if committed.get(partition) != owned.committed:
+            found = committed.get(partition)
+            if found is not None and found in (owned.committed, owned.tried):
+                owned.committed = found
+            else:
                 self._owned.pop(partition).lost = True
-        for partition, offset in committed.items():
+        broken = []
+        for partition, commitment in committed.items():
             kept = self._owned.get(partition)
             if kept is None:
-                self._owned[partition] = Owned(self._lanes[partition.topic], committed=offset)
-            elif kept.tracker is not None:
+                kept = self._owned[partition] = Owned(self._sources[partition.topic], committed=commitment)
+                if commitment != NOTHING:
+                    done, problem = _done_above(commitment)
+                    kept.tracker = OffsetTracker(commitment.offset, done)
+                    broken += [f"{partition.topic}/{partition.partition}: {problem}"] if problem else []
+            if kept.tracker is not None:
                 self._consumer.seek(partition, kept.tracker.position)
+        if broken:
+            _log.warning("offset_map_unreadable", partitions=broken, detail="what was done above is done again")
 
-    async def _committed(self, partition: TopicPartition) -> int:
-        committed: int | None = await self._consumer.committed(partition)
-        return _NOTHING_COMMITTED if committed is None else committed
+
+def _done_above(commitment: OffsetAndMetadata) -> tuple[list[Range], str | None]:
+    try:
+        return decode(commitment.offset, commitment.metadata or ""), None
+    except BrokenMap as broken:
+        return [], str(broken)

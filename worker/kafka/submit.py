@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import ValidationError
 
 from schemas.completion import Completion
 from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
+from worker.kafka.clients import connect_admin
 from worker.settings import KafkaSettings
 
 
@@ -57,21 +57,17 @@ class CompletionReader:
         )
 
 
-async def partitions_of(bootstrap_servers: str, topic: str) -> list[TopicPartition]:
+async def partitions_of(settings: KafkaSettings, topic: str) -> list[TopicPartition]:
     """The partitions of a topic.
 
     Raises:
         NoCompletion: there is no such topic.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
-    try:
-        await admin.start()
+    async with connect_admin(settings) as admin:
         # Asking for a topic by name may create it; the list creates nothing.
         if topic not in await admin.list_topics():
             raise NoCompletion(f"there is no topic {topic}; `chirp-worker topics create` makes it")
         (described,) = await admin.describe_topics([topic])
-    finally:
-        await admin.close()
     return [TopicPartition(topic, each["partition"]) for each in described["partitions"]]
 
 
@@ -82,7 +78,7 @@ async def read_completions(settings: KafkaSettings) -> AsyncIterator[CompletionR
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap_servers, isolation_level="read_committed")
     try:
         await consumer.start()
-        partitions = await partitions_of(settings.bootstrap_servers, topic)
+        partitions = await partitions_of(settings, topic)
         consumer.assign(partitions)
         await consumer.seek_to_end()
         # The position is looked up only when it is asked for: ask before the job is sent.

@@ -8,7 +8,19 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from schemas.topics import TOPICS, Topic, prefixed
+from schemas.topics import (
+    LANES,
+    RETRY_DELAYS,
+    Delays,
+    Topic,
+    all_topics,
+    is_delay,
+    lane_of,
+    prefixed,
+    retry_topic,
+    unprefixed,
+)
+from worker.kafka.partitions import Source
 
 CREATED: Final = "created"
 AS_TABLE: Final = "as in the table"
@@ -28,18 +40,21 @@ class TopicState:
     state: str
 
 
-async def create_topics(admin: AIOKafkaAdminClient, prefix: str, replication: int | None = None) -> list[TopicState]:
+async def create_topics(
+    admin: AIOKafkaAdminClient, prefix: str, delays: Delays = RETRY_DELAYS, replication: int | None = None
+) -> list[TopicState]:
     """Creates what is missing and compares the rest with the table; changes nothing that is there.
 
     Args:
         admin: a started client.
         prefix: what takes the place of `tts`.
+        delays: of the retries.
         replication: the replication factor of new topics; by default 3, or as many as there are brokers.
 
     Raises:
         TopicError: the broker refused a topic.
     """
-    names = {prefixed(topic.name, prefix): topic for topic in TOPICS}
+    names = {prefixed(topic.name, prefix): topic for topic in all_topics(delays)}
     present = set(await admin.list_topics())
     factor = replication or min(_REPLICATION, len((await admin.describe_cluster())["brokers"]))
     states = []
@@ -56,27 +71,37 @@ async def create_topics(admin: AIOKafkaAdminClient, prefix: str, replication: in
     return states
 
 
-async def require_topics(bootstrap_servers: str, prefix: str) -> None:
-    """Makes sure that all topics are there.
-
-    Raises:
-        TopicError: some are missing.
-        KafkaConnectionError: Kafka can't be reached.
-    """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
-    try:
-        await admin.start()
-        missing = missing_topics(await admin.list_topics(), prefix)
-    finally:
-        await admin.close()
-    if missing:
-        raise TopicError(f"no topic {', '.join(missing)}; `chirp-worker topics create` makes them")
-
-
-def missing_topics(present: Iterable[str], prefix: str) -> list[str]:
+def missing_topics(present: Iterable[str], prefix: str, delays: Delays) -> list[str]:
     """The table's topics that aren't among these."""
     names = set(present)
-    return [name for topic in TOPICS if (name := prefixed(topic.name, prefix)) not in names]
+    return [name for topic in all_topics(delays) if (name := prefixed(topic.name, prefix)) not in names]
+
+
+async def sources_of(admin: AIOKafkaAdminClient, prefix: str, delays: Delays) -> dict[str, Source]:
+    """The topics to be consumed, by name.
+
+    Retry topics of delays that are set no more are among them: jobs may still wait there.
+
+    Raises:
+        TopicError: topics of the table are missing.
+    """
+    present = await admin.list_topics()
+    if missing := missing_topics(present, prefix, delays):
+        raise TopicError(f"no topic {', '.join(missing)}; `chirp-worker topics create` makes them")
+    # The cluster may have another deployment's lanes too.
+    found = {name: source_of(unprefixed(name, prefix)) for name in present if name.startswith(f"{prefix}.")}
+    return {name: source for name, source in sorted(found.items()) if source is not None}
+
+
+def source_of(name: str) -> Source | None:
+    """What a topic holds by its name in the table; None where it holds no jobs."""
+    lane = lane_of(name)
+    if lane is None:
+        return None
+    if name == LANES[lane]:
+        return Source(lane)
+    delay = name.removeprefix(retry_topic(lane, ""))
+    return Source(lane, delay) if is_delay(delay) else None
 
 
 async def _difference(admin: AIOKafkaAdminClient, name: str, topic: Topic) -> str:

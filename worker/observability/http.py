@@ -7,8 +7,13 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from schemas.words import Lane
+
 WaitsFor = Callable[[], list[str]]
 """What the worker waits for before it takes jobs; empty when it is ready."""
+
+Resume = Callable[[Lane], bool]
+"""Takes from a lane that pauses again; whether it paused."""
 
 
 class PortTaken(Exception):
@@ -16,7 +21,9 @@ class PortTaken(Exception):
 
 
 @asynccontextmanager
-async def serve_http(host: str, port: int, registry: CollectorRegistry, waits_for: WaitsFor) -> AsyncIterator[int]:
+async def serve_http(
+    host: str, port: int, registry: CollectorRegistry, waits_for: WaitsFor, resume: Resume
+) -> AsyncIterator[int]:
     """Serves until the context ends.
 
     Args:
@@ -24,6 +31,7 @@ async def serve_http(host: str, port: int, registry: CollectorRegistry, waits_fo
         port: the port; 0 for a free one.
         registry: what `/metrics` and `/metrics/prometheus` show.
         waits_for: what `/readyz` shows; 503 while it isn't empty.
+        resume: what `POST /lanes/{lane}/resume` does.
 
     Yields:
         The port.
@@ -42,6 +50,13 @@ async def serve_http(host: str, port: int, registry: CollectorRegistry, waits_fo
         waiting = waits_for()
         return web.json_response({"ready": not waiting, "waits_for": waiting}, status=503 if waiting else 200)
 
+    async def resume_lane(request: web.Request) -> web.Response:
+        name = request.match_info["lane"]
+        if name not in set(Lane):
+            allowed = ", ".join(Lane)
+            return web.json_response({"error": f"lane={name!r}: allowed is {allowed}"}, status=404)
+        return web.json_response({"lane": name, "resumed": resume(Lane(name))})
+
     app = web.Application()
     app.add_routes(
         [
@@ -49,6 +64,7 @@ async def serve_http(host: str, port: int, registry: CollectorRegistry, waits_fo
             web.get("/metrics/prometheus", metrics),
             web.get("/healthz", health),
             web.get("/readyz", ready),
+            web.post("/lanes/{lane}/resume", resume_lane),
         ]
     )
     runner = web.AppRunner(app, access_log=None)

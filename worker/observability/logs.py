@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+_AGAIN_S: Final = 60.0
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -41,8 +42,25 @@ def configure_logs(level: str) -> None:
             ],
         )
     )
+    handler.addFilter(_Seldom())
     logging.getLogger("aiokafka").setLevel(logging.NOTSET)
     root = logging.getLogger()
     root.handlers = [handler]
     # The libraries tell at info what only their own developers ask for.
     root.setLevel(max(_LEVELS[level], logging.WARNING) if level != "debug" else logging.INFO)
+
+
+class _Seldom(logging.Filter):
+    """Lets the same line of a library pass once a minute: while a broker is gone they tell it ten times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write the line; told by the place in the library's code, for it may name another broker."""
+        line = (record.pathname, record.lineno)
+        if record.created - self._last.get(line, 0.0) < _AGAIN_S:
+            return False
+        self._last[line] = record.created
+        return True

@@ -34,6 +34,9 @@ CODES: Final = (
     "OUT_OF_RANGE",
     "UNIMPLEMENTED",
 )
+DEPENDENCIES: Final = ("google", "s3", "kafka")
+DENIED: Final = "denied"
+"""The reason of an outage in which Google answers and lets us do nothing."""
 
 
 class Metrics:
@@ -66,7 +69,8 @@ class Metrics:
         )
         self._jobs = Counter(
             "tts_jobs",
-            "Jobs by lane and outcome (done, failed, expired, rejected). High failed: look at the dead letters.",
+            "Tries of jobs by lane and outcome (done, failed, expired, rejected, retried). High failed: look at the "
+            "dead letters; high retried: Google or the store is ill.",
             ["lane", "outcome"],
             registry=registry,
         )
@@ -125,6 +129,20 @@ class Metrics:
             "1 while Google denies WaveNet and the worker takes no jobs. High: mend credentials, billing or IAM.",
             registry=registry,
         )
+        self._down = Gauge(
+            "tts_dependency_down",
+            "1 while the worker waits for a dependency (google, s3, kafka) and takes no jobs. High: /readyz and the "
+            "log say what is wrong with it.",
+            ["dependency"],
+            registry=registry,
+        )
+        self.lane_paused = Gauge(
+            "tts_lane_paused",
+            "1 while a lane pauses since nearly all of its records were no jobs. High: who writes them is wrong, or "
+            "this worker's version is; `chirp-worker lane resume` ends it.",
+            ["lane"],
+            registry=registry,
+        )
         self.rollout_percentage = Gauge(
             "tts_rollout_percentage",
             "The rollout's percentage, 0 to 100; 0 while it is off. High: more users hear Chirp.",
@@ -139,12 +157,15 @@ class Metrics:
             for error_type in FailureClass:
                 self._fallback.labels(key, error_type)
         for lane in Lane:
-            for outcome in (*JobStatus, "rejected"):
+            for outcome in (*JobStatus, "rejected", "retried"):
                 self._jobs.labels(lane, outcome)
             # Kept: five look-ups of children a job are most of what its metrics cost.
             self._stages[lane] = [(stage, self._job_duration.labels(lane, stage)) for stage in STAGES]
-            for gauge in (self.in_flight, self.lag, self.oldest):
+            for gauge in (self.in_flight, self.lag, self.oldest, self.lane_paused):
                 gauge.labels(lane)
+
+        for dependency in DEPENDENCIES:
+            self._down.labels(dependency)
 
     def _make_voice_model_children(self, keys: tuple[str, ...]) -> None:
         for voice_model in VoiceModel:
@@ -175,6 +196,12 @@ class Metrics:
         self._synthesis_duration.labels(attempt.voice_model, key).observe(attempt.seconds)
         self._billed.labels(attempt.voice_model).inc(attempt.billed_characters)
         self._audio_seconds.labels(attempt.voice_model).inc(audio_seconds)
+
+    def set_down(self, dependency: str, reason: str | None) -> None:
+        """Says that a dependency is down and for which reason, or with None that it is up."""
+        self._down.labels(dependency).set(reason is not None)
+        if dependency == "google":
+            self.denied.set(reason == DENIED)
 
     def count_call(self, voice_model: VoiceModel, code: str) -> None:
         """Counts one request to Google by its gRPC status."""

@@ -21,8 +21,16 @@ _ALPHABETS: Final = {
     PhoneticAlphabet.IPA: tts.CustomPronunciationParams.PhoneticEncoding.PHONETIC_ENCODING_IPA,
     PhoneticAlphabet.X_SAMPA: tts.CustomPronunciationParams.PhoneticEncoding.PHONETIC_ENCODING_X_SAMPA,
 }
-# A long LINEAR16 answer passes gRPC's own limit of 4 MiB.
-_CHANNEL: Final = [("grpc.max_receive_message_length", 64 * 2**20), ("grpc.keepalive_time_ms", 60_000)]
+_CHANNEL: Final = [
+    # A long LINEAR16 answer passes gRPC's own limit of 4 MiB.
+    ("grpc.max_receive_message_length", 64 * 2**20),
+    ("grpc.keepalive_time_ms", 60_000),
+    # After an outage the channel must be back by the next probe; by default it rests for up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # How long one try to connect may take, whatever the name says; 20 s by default.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
+]
 
 
 class CallFailed(Exception):

@@ -1,16 +1,28 @@
 """A probe of WaveNet: whether Google lets us speak at all."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
 from schemas.job import Job
-from schemas.words import VoiceModel
+from schemas.words import FailureClass, VoiceModel
+from worker.observability.metrics import DENIED
+from worker.outage import UNREACHABLE, Down, Outage
+from worker.settling import Probe
 from worker.speech.catalogue import Catalogue
 from worker.speech.failures import Failure
 from worker.speech.google import CallFailed, Google
-from worker.speech.permission import Probe
 from worker.speech.render import render
 
+OUTAGES: Final = frozenset({FailureClass.DENIED, FailureClass.TRANSIENT, FailureClass.TIMEOUT})
+"""The failures that may be everybody's. Who is told that the quota is used up, or the text is wrong, may speak."""
 
-def probe_of(google: Google, catalogue: Catalogue) -> Probe:
-    """A probe in which the catalogue's first character says "ok": two billed characters.
+
+def trial_of(google: Google, catalogue: Catalogue) -> Callable[[], Awaitable[Failure | None]]:
+    """A trial in which the catalogue's first character says "ok" with WaveNet: two billed characters.
+
+    Returns:
+        The trial; it returns None when it worked.
 
     Raises:
         ValueError: the character has no WaveNet voice.
@@ -22,11 +34,38 @@ def probe_of(google: Google, catalogue: Catalogue) -> Probe:
         raise ValueError(f"the catalogue's first character, {key}, has no WaveNet voice")
     rendered = render(job, character, voice)
 
-    async def probe() -> Failure | None:
+    async def trial() -> Failure | None:
         try:
             await google.synthesize(rendered.inputs[0], rendered, rendered.encoding)
         except CallFailed as error:
             return error.failure
         return None
 
+    return trial
+
+
+def probe_of(trial: Callable[[], Awaitable[Failure | None]], retry_after_s: float) -> Probe:
+    """A probe by a trial, with the quick retry that a job's call has: one lost call is no outage.
+
+    Args:
+        trial: returns None when it worked.
+        retry_after_s: the seconds before the quick retry.
+    """
+
+    async def probe() -> None:
+        failure = await trial()
+        if failure is not None and failure.quickly_retried:
+            await asyncio.sleep(retry_after_s)
+            failure = await trial()
+        if failure is not None and failure.failure_class in OUTAGES:
+            raise Down(_outage(failure))
+
     return probe
+
+
+def _outage(failure: Failure) -> Outage:
+    message = f"{failure.code}: {failure.message}"
+    if failure.failure_class is FailureClass.DENIED:
+        return Outage(DENIED, "Google: WaveNet is denied", message, "check credentials, billing, API and IAM")
+    advice = "check TTS_ENDPOINT, the network on the way to it, and Google's status page"
+    return Outage(UNREACHABLE, "Google: WaveNet can't be reached", message, advice)

@@ -1,5 +1,6 @@
 """Takes in an S3-compatible store: look-up and conditional upload, by one client for the process."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
@@ -8,51 +9,55 @@ from typing import Any, Final
 import aioboto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.handlers import add_expect_header
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from schemas.words import AudioEncoding
 from worker.settings import StorageSettings
+from worker.storage.errors import STORE_ERRORS, StorageRefused, StorageUnavailable, status_of, storage_error
 from worker.storage.takes import CONTENT_TYPES, StoredTake
 
 _CONFLICT_TRIES: Final = 5
-
-
-class StorageUnavailable(Exception):
-    """The store didn't do what was asked; the same may work later."""
+# An upload over a line slower than 2 Mbit/s counts as one that stands still.
+_SLOWEST_BYTES_S: Final = 250_000
 
 
 class TakeStore:
-    """The stored takes of one bucket."""
+    """The stored takes of one bucket; each request gets `timeout_s` seconds, an upload more by its size."""
 
-    def __init__(self, client: Any, bucket: str) -> None:
+    def __init__(self, client: Any, bucket: str, timeout_s: float) -> None:
         self._client = client
+        self._timeout_s = timeout_s
         self.bucket = bucket
 
     async def check_bucket(self) -> None:
         """Makes sure that the bucket can be reached with these keys.
 
         Raises:
-            StorageUnavailable: it can't.
+            StorageUnavailable: the store doesn't answer.
+            StorageRefused: there is no such bucket, or the keys may not use it.
         """
         try:
-            await self._client.head_bucket(Bucket=self.bucket)
-        except (ClientError, BotoCoreError) as error:
-            raise StorageUnavailable(f"bucket {self.bucket}: {error}") from error
+            async with asyncio.timeout(self._timeout_s):
+                await self._client.head_bucket(Bucket=self.bucket)
+        except STORE_ERRORS as error:
+            raise storage_error(f"bucket {self.bucket}", error) from error
 
     async def look_up(self, key: str) -> StoredTake | None:
         """The stored take of a key, or None.
 
         Raises:
             StorageUnavailable: the store couldn't answer.
+            StorageRefused: it answered and refused, or what is there is no take.
         """
         try:
-            head = await self._client.head_object(Bucket=self.bucket, Key=key)
-        except ClientError as error:
-            if _status(error) == HTTPStatus.NOT_FOUND:
+            async with asyncio.timeout(self._timeout_s):
+                head = await self._client.head_object(Bucket=self.bucket, Key=key)
+        except STORE_ERRORS as error:
+            # A bucket that is gone looks the same: the answer to HEAD has no words. Storing will tell.
+            if isinstance(error, ClientError) and status_of(error) == HTTPStatus.NOT_FOUND:
                 return None
-            raise StorageUnavailable(f"look-up of {key}: {error}") from error
-        except BotoCoreError as error:
-            raise StorageUnavailable(f"look-up of {key}: {error}") from error
+            raise storage_error(f"look-up of {key}", error) from error
         return _stored(key, head)
 
     async def store(self, take: StoredTake, audio: bytes) -> StoredTake:
@@ -63,14 +68,13 @@ class TakeStore:
 
         Raises:
             StorageUnavailable: the store couldn't answer.
+            StorageRefused: it answered and refused.
         """
         try:
             await self._put_while_conflicts(take, audio)
-        except ClientError as error:
-            if _status(error) != HTTPStatus.PRECONDITION_FAILED:
-                raise StorageUnavailable(f"upload of {take.key}: {error}") from error
-        except BotoCoreError as error:
-            raise StorageUnavailable(f"upload of {take.key}: {error}") from error
+        except STORE_ERRORS as error:
+            if not isinstance(error, ClientError) or status_of(error) != HTTPStatus.PRECONDITION_FAILED:
+                raise storage_error(f"upload of {take.key}", error) from error
         else:
             return take
         first = await self.look_up(take.key)
@@ -97,33 +101,36 @@ class TakeStore:
         await retrying(self._put_if_new, take, audio)
 
     async def _put_if_new(self, take: StoredTake, audio: bytes) -> None:
-        await self._client.put_object(
-            Bucket=self.bucket,
-            Key=take.key,
-            Body=audio,
-            IfNoneMatch="*",
-            ContentType=CONTENT_TYPES[take.encoding],
-            Metadata={
-                "sha256": take.sha256,
-                "duration": f"{take.duration_s:.6f}",
-                "encoding": take.encoding.value,
-                "sample-rate": str(take.sample_rate),
-                "voice": take.voice,
-            },
-        )
+        # The client's own timeout begins when all is sent; a store that reads nothing would never be given up.
+        async with asyncio.timeout(self._timeout_s + len(audio) / _SLOWEST_BYTES_S):
+            await self._client.put_object(
+                Bucket=self.bucket,
+                Key=take.key,
+                Body=audio,
+                IfNoneMatch="*",
+                ContentType=CONTENT_TYPES[take.encoding],
+                Metadata={
+                    "sha256": take.sha256,
+                    "duration": f"{take.duration_s:.6f}",
+                    "encoding": take.encoding.value,
+                    "sample-rate": str(take.sample_rate),
+                    "voice": take.voice,
+                },
+            )
 
     async def fetch(self, key: str) -> bytes:
         """The audio of a stored take.
 
         Raises:
-            StorageUnavailable: it isn't there, or the store couldn't answer.
+            StorageUnavailable: the store couldn't answer.
+            StorageRefused: it isn't there, or may not be read.
         """
         try:
             answer = await self._client.get_object(Bucket=self.bucket, Key=key)
             async with answer["Body"] as body:
                 return bytes(await body.read())
-        except (ClientError, BotoCoreError) as error:
-            raise StorageUnavailable(f"download of {key}: {error}") from error
+        except STORE_ERRORS as error:
+            raise storage_error(f"download of {key}", error) from error
 
     async def probe_conditional_put(self, key: str) -> bool:
         """Stores a probe twice and removes it.
@@ -132,7 +139,8 @@ class TakeStore:
             Whether the store honours `If-None-Match: *`: the second PUT must be refused with 412.
 
         Raises:
-            StorageUnavailable: the store couldn't answer, or refused the first PUT.
+            StorageUnavailable: the store couldn't answer.
+            StorageRefused: it refused the first PUT.
         """
         refused = False
         try:
@@ -141,12 +149,12 @@ class TakeStore:
             try:
                 await self._client.put_object(Bucket=self.bucket, Key=key, Body=b"probe", IfNoneMatch="*")
             except ClientError as error:
-                refused = _status(error) == HTTPStatus.PRECONDITION_FAILED
+                refused = status_of(error) == HTTPStatus.PRECONDITION_FAILED
                 if not refused:
                     raise
             await self._client.delete_object(Bucket=self.bucket, Key=key)
-        except (ClientError, BotoCoreError) as error:
-            raise StorageUnavailable(str(error)) from error
+        except STORE_ERRORS as error:
+            raise storage_error(f"PUT of {key}", error) from error
         return refused
 
 
@@ -159,7 +167,7 @@ async def connect_store(settings: StorageSettings, connections: int) -> AsyncIte
         connections: the pool's size; one a job in flight.
 
     Raises:
-        StorageUnavailable: the settings make no client: an address, a region or a profile that can't be.
+        StorageRefused: the settings make no client: an address, a region or a profile that can't be.
     """
     secret = settings.secret_access_key
     try:
@@ -169,14 +177,16 @@ async def connect_store(settings: StorageSettings, connections: int) -> AsyncIte
             region_name=settings.region,
         )
     except BotoCoreError as error:
-        raise StorageUnavailable(f"S3 settings: {error}") from None
+        raise StorageRefused(f"S3 settings: {error}") from None
     config = Config(
         # botocore would put its own long one together for every request, a twentieth of the request's CPU time.
         user_agent="chirp-worker",
         max_pool_connections=connections,
         connect_timeout=min(2.0, settings.timeout_s),
         read_timeout=settings.timeout_s,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        # No retries in here. botocore's wait up to 3 s and then 10 s for an answer, three times, before anybody
+        # hears of a dead store, and they can't know that all jobs meet the same. `SteadyStore` tries as often.
+        retries={"mode": "standard", "total_max_attempts": 1},
         # The default CRC32 breaks some S3-compatible stores.
         request_checksum_calculation=settings.checksums,
         response_checksum_validation=settings.checksums,
@@ -187,16 +197,15 @@ async def connect_store(settings: StorageSettings, connections: int) -> AsyncIte
                 session.client("s3", endpoint_url=settings.endpoint_url, config=config)
             )
         except (BotoCoreError, ValueError) as error:
-            raise StorageUnavailable(f"S3 settings: {error}") from None
-        yield TakeStore(client, settings.bucket)
+            raise StorageRefused(f"S3 settings: {error}") from None
+        # `Expect: 100-continue` costs a take a round trip; and where the connection breaks while aiohttp waits for the
+        # answer, it loses an exception, which asyncio logs, once a job.
+        client.meta.events.unregister("before-call.s3", add_expect_header)
+        yield TakeStore(client, settings.bucket, settings.timeout_s)
 
 
 def _is_conflict(error: BaseException) -> bool:
-    return isinstance(error, ClientError) and _status(error) == HTTPStatus.CONFLICT
-
-
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return isinstance(error, ClientError) and status_of(error) == HTTPStatus.CONFLICT
 
 
 def _stored(key: str, head: dict[str, Any]) -> StoredTake:
@@ -213,4 +222,4 @@ def _stored(key: str, head: dict[str, Any]) -> StoredTake:
             voice=metadata["voice"],
         )
     except (KeyError, ValueError) as error:
-        raise StorageUnavailable(f"{key} is there without a take's metadata ({error}); remove it") from None
+        raise StorageRefused(f"{key} is there without a take's metadata ({error}); remove it") from None

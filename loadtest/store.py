@@ -1,0 +1,79 @@
+"""The local stack's S3-compatible store: SeaweedFS from a wheel."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from loadtest.processes import Process
+
+ACCESS_KEY: Final = "local-stack"
+SECRET_KEY: Final = "local-stack-secret"  # noqa: S105  # of a store on loopback that lives for minutes
+BUCKET: Final = "tts-audio"
+_PROBE: Final = "probe"
+
+
+def start_store(folder: Path, port: int, ports: list[int]) -> Process:
+    """Starts SeaweedFS; what an earlier one left in the folder is served again.
+
+    Args:
+        folder: where its data and its log go.
+        port: of S3.
+        ports: nine more, for its parts to talk to each other.
+    """
+    names = ["s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port",
+             "filer.port.grpc", "admin.port", "admin.port.grpc"]  # fmt: skip
+    data = folder / "store"
+    data.mkdir(exist_ok=True)
+    command = [
+        str(Path(sys.executable).with_name("weed")),
+        "-logtostderr=true",
+        "mini",
+        f"-dir={data}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        f"-bucket={BUCKET}",
+        "-admin.ui=false",
+        "-webdav=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        f"-s3.port={port}",
+        *(f"-{name}={number}" for name, number in zip(names, ports, strict=True)),
+    ]
+    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+    # It sometimes hangs on its way out; its data is thrown away with it.
+    return Process("seaweedfs", command, folder / "store.log", {**os.environ, **keys}, stop_s=4.0)
+
+
+def remove_sockets(ports: Sequence[int]) -> None:
+    """SeaweedFS leaves sockets in /tmp, named by its ports; it can't be told to put them elsewhere."""
+    for port in ports:
+        for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108  # where SeaweedFS puts them
+            socket.unlink(missing_ok=True)
+
+
+def usable(client: Any) -> bool:
+    """Whether it takes an object: it has the bucket before it has a place for what is put into it."""
+    try:
+        client.put_object(Bucket=BUCKET, Key=_PROBE, Body=b"usable?")
+        client.delete_object(Bucket=BUCKET, Key=_PROBE)
+    except (ClientError, BotoCoreError):
+        return False
+    return True
+
+
+def connect(port: int) -> Any:
+    """A client of the store that tries once."""
+    return boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        region_name="us-east-1",
+        config=Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=5),
+    )

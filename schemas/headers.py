@@ -1,0 +1,125 @@
+"""The Kafka headers that jobs, retry records and dead letters carry besides the producer's own."""
+
+import hashlib
+import re
+from typing import Final
+
+Headers = list[tuple[str, bytes]]
+
+RETRY_DUE_MS: Final = "retry-due-ms"
+RETRY_TRIES: Final = "retry-tries"
+RETRY_FIRST_SEEN: Final = "retry-first-seen"
+RETRY_TOPIC: Final = "retry-origin-topic"
+RETRY_PARTITION: Final = "retry-origin-partition"
+RETRY_OFFSET: Final = "retry-origin-offset"
+RETRY_TIMESTAMP_MS: Final = "retry-origin-timestamp-ms"
+RETRY_ERROR_CLASS: Final = "retry-error-class"
+RETRY_ERROR_CODE: Final = "retry-error-code"
+RETRY_ERROR_MESSAGE: Final = "retry-error-message"
+RETRY_ATTEMPTS: Final = "retry-attempts"
+"""A JSON array of the completion's `Attempt`: what was asked of Google so far."""
+
+LETTER_ID: Final = "dead-letter-id"
+"""The same for the same record of a lane, however often its dead letter is written."""
+LETTER_CLASS: Final = "dead-letter-class"
+LETTER_CODE: Final = "dead-letter-code"
+LETTER_MESSAGE: Final = "dead-letter-message"
+LETTER_FIELD: Final = "dead-letter-field"
+LETTER_LANE: Final = "dead-letter-lane"
+LETTER_TOPIC: Final = "dead-letter-topic"
+LETTER_PARTITION: Final = "dead-letter-partition"
+LETTER_OFFSET: Final = "dead-letter-offset"
+LETTER_TIMESTAMP_MS: Final = "dead-letter-timestamp-ms"
+LETTER_TRIES: Final = "dead-letter-tries"
+LETTER_FIRST_SEEN: Final = "dead-letter-first-seen"
+LETTER_TIME: Final = "dead-letter-time"
+LETTER_ATTEMPTS: Final = "dead-letter-attempts"
+LETTER_CUT: Final = "dead-letter-cut"
+LETTER_SHA256: Final = "dead-letter-sha256"
+
+REPLAYED_ID: Final = "dead-letter-replayed"
+"""Makes a record of the dead letters' topic a marker: the letter with this id was replayed."""
+REPLAYED_TIME: Final = "dead-letter-replayed-time"
+
+REPLAY_NUMBER: Final = "replay-number"
+"""Of a job's record in its lane: how often it was replayed, 1 and up. Part of its completion's event id."""
+REPLAY_OF: Final = "replay-of"
+"""Of a job's record in its lane: the id of the dead letter that it was."""
+
+
+RETRY_HEADERS: Final = frozenset(
+    {
+        RETRY_DUE_MS,
+        RETRY_TRIES,
+        RETRY_FIRST_SEEN,
+        RETRY_TOPIC,
+        RETRY_PARTITION,
+        RETRY_OFFSET,
+        RETRY_TIMESTAMP_MS,
+        RETRY_ERROR_CLASS,
+        RETRY_ERROR_CODE,
+        RETRY_ERROR_MESSAGE,
+        RETRY_ATTEMPTS,
+    }
+)
+"""Of a job's record in a `tts.retry.*` topic; the worker alone writes them."""
+
+LETTER_HEADERS: Final = frozenset(
+    {
+        LETTER_ID,
+        LETTER_CLASS,
+        LETTER_CODE,
+        LETTER_MESSAGE,
+        LETTER_FIELD,
+        LETTER_LANE,
+        LETTER_TOPIC,
+        LETTER_PARTITION,
+        LETTER_OFFSET,
+        LETTER_TIMESTAMP_MS,
+        LETTER_TRIES,
+        LETTER_FIRST_SEEN,
+        LETTER_TIME,
+        LETTER_ATTEMPTS,
+        LETTER_CUT,
+        LETTER_SHA256,
+        REPLAYED_ID,
+        REPLAYED_TIME,
+    }
+)
+"""Of a record of the dead letters' topic."""
+
+REPLAY_HEADERS: Final = frozenset({REPLAY_NUMBER, REPLAY_OF})
+"""Of a job's record that was replayed."""
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """The text of the last header of a name; None where there is none, or it isn't UTF-8."""
+    for found, value in reversed(headers):
+        if found == name:
+            try:
+                return bytes(value or b"").decode()
+            except UnicodeDecodeError:
+                return None
+    return None
+
+
+def count(headers: Headers, name: str) -> int | None:
+    """The whole number, 0 or more, of a header; None where there is none, or it is no such number."""
+    text = header(headers, name)
+    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,19}", text) else None
+
+
+def without(headers: Headers, names: frozenset[str]) -> Headers:
+    """The headers that have none of these names: the producer's own may be called much like ours."""
+    return [(name, value) for name, value in headers if name not in names]
+
+
+def letter_id(topic: str, partition: int, offset: int) -> str:
+    """The id of a dead letter, 16 hex digits: the same for the same record of a lane.
+
+    Args:
+        topic: where the job came first, a lane's, as the cluster calls it.
+        partition: of that topic.
+        offset: in that partition.
+    """
+    return hashlib.sha256(f"{topic}\n{partition}\n{offset}".encode()).hexdigest()[:16]

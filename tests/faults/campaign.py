@@ -1,0 +1,174 @@
+"""Many jobs on one deployment, and what became of them: lost, repeated, committed, paid for."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
+from schemas.words import Lane
+from tests.stack.deployment import Deployment, job
+from worker.kafka.clients import connect_admin
+from worker.kafka.committed import CommittedOffsets
+from worker.kafka.offsetmap import BrokenMap, decode
+from worker.kafka.submit import partitions_of
+from worker.settings import load_settings
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A completion as it was read; `read_at` is the monotonic clock's."""
+
+    job_id: str
+    status: str
+    event: str
+    read_at: float
+
+
+class Campaign:
+    def __init__(self, deployment: Deployment, jobs: int, lane: Lane = Lane.DIALOGUE) -> None:
+        self.deployment = deployment
+        self.jobs = jobs
+        self.lane = lane
+        self.places: dict[str, tuple[TopicPartition, int]] = {}
+
+    async def produce(self, start: int = 0, count: int | None = None, **fields: object) -> None:
+        """Puts jobs into the lane and remembers where each lies."""
+        topic = self.deployment.topic(LANES[self.lane])
+        producer = AIOKafkaProducer(bootstrap_servers=self.deployment.stack.kafka, acks="all", enable_idempotence=True)
+        await producer.start()
+        try:
+            numbers = range(start, start + (self.jobs if count is None else count))
+            sent = [
+                (f"job-{number}", await producer.send(topic, json.dumps(job(number, **fields)).encode()))
+                for number in numbers
+            ]
+            for job_id, future in sent:
+                written = await future
+                self.places[job_id] = (TopicPartition(topic, written.partition), written.offset)
+        finally:
+            await producer.stop()
+
+    async def completions(self, *, timeout_s: float, until: int | None = None, quiet_s: float = 2.0) -> list[Ended]:
+        """Reads completions from the beginning until so many jobs have one, and a while longer: repeats come late."""
+        wanted = self.jobs if until is None else until
+        consumer = self._consumer(COMPLETIONS)
+        await consumer.start()
+        found: list[Ended] = []
+        jobs: set[str] = set()
+        end = time.monotonic() + timeout_s
+        try:
+            while time.monotonic() < end:
+                taken = await consumer.getmany(timeout_ms=int(quiet_s * 1000) if len(jobs) >= wanted else 200)
+                now = time.monotonic()
+                for records in taken.values():
+                    for record in records:
+                        value = json.loads(record.value)
+                        event = dict(record.headers)["ce_id"].decode()
+                        found.append(Ended(value["job_id"], value["status"], event, now))
+                        jobs.add(value["job_id"])
+                if len(jobs) >= wanted and not taken:
+                    break
+        finally:
+            await consumer.stop()
+        return found
+
+    async def published(self) -> list[str]:
+        """The job ids of all completions that are there now."""
+        return await self._ids_to_end(COMPLETIONS)
+
+    async def dead_letters(self) -> int:
+        return len(await self._ids_to_end(DEAD_LETTERS))
+
+    async def committed_jobs(self) -> set[str]:
+        """The jobs that a restart won't do again: below the committed offset, or done in its map."""
+        settings = load_settings(self.deployment.environment).kafka
+        topic = self.deployment.topic(LANES[self.lane])
+        partitions = await partitions_of(settings, topic)
+        async with connect_admin(settings) as admin:
+            commitments = await CommittedOffsets(admin, settings.group_id).of(partitions)
+        done = {}
+        for partition, commitment in commitments.items():
+            try:
+                done[partition] = decode(commitment.offset, commitment.metadata) if commitment.offset >= 0 else []
+            except BrokenMap:
+                done[partition] = []
+        return {
+            job_id
+            for job_id, (partition, offset) in self.places.items()
+            if offset < commitments[partition].offset or any(a <= offset < b for a, b in done[partition])
+        }
+
+    async def exposed(self) -> int:
+        """Completions that are published and whose jobs aren't committed: a restart now repeats at most these."""
+        committed = await self.committed_jobs()
+        return len({job_id for job_id in await self.published() if job_id not in committed})
+
+    async def calls(self) -> int:
+        """Google calls, finished or under way."""
+        counts = await self.deployment.calls()
+        return counts["total"] + counts["in_flight"]
+
+    async def under_way(self, timeout_s: float = 20.0) -> None:
+        """Waits until a worker that was started has finished calls: its first second is its warm-up."""
+        before = (await self.deployment.calls())["total"]
+        async with asyncio.timeout(timeout_s):
+            while (await self.deployment.calls())["total"] < before + 10:
+                await asyncio.sleep(0.02)
+
+    def lost(self, ended: list[Ended]) -> set[str]:
+        return set(self.places) - {each.job_id for each in ended}
+
+    @staticmethod
+    def repeats(ended: list[Ended]) -> Counter:
+        """How often each job ended more than once."""
+        counted = Counter(each.job_id for each in ended)
+        return Counter({job_id: count - 1 for job_id, count in counted.items() if count > 1})
+
+    @staticmethod
+    def statuses(ended: list[Ended]) -> Counter:
+        return Counter(each.status for each in ended)
+
+    def _consumer(self, topic: str) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            self.deployment.topic(topic),
+            bootstrap_servers=self.deployment.stack.kafka,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+        )
+
+    async def _ids_to_end(self, topic: str) -> list[str]:
+        consumer = self._consumer(topic)
+        await consumer.start()
+        try:
+            partitions = list(consumer.assignment())
+            ends = await consumer.end_offsets(partitions)
+            found = []
+            while any([await consumer.position(p) < ends[p] for p in partitions]):
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found += [dict(r.headers).get("ce_subject", b"").decode() for r in records]
+            return found
+        finally:
+            await consumer.stop()
+
+
+def tell(scenario: str, **figures: object) -> None:
+    """Prints a scenario's figures; `make test-faults` shows them."""
+    told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
+    print(f"\n{scenario}: {told}", flush=True)
+
+
+def settings_of(deployment: Deployment, guarantee: str, **more: str) -> Mapping[str, str]:
+    """A worker that is restarted at once comes back by its own name, whatever the guarantee."""
+    return {"KAFKA_GROUP_INSTANCE_ID": f"{deployment.name}-1", "DELIVERY": guarantee, "MAX_IN_FLIGHT": "32", **more}
+
+
+async def ended_within(process: object, seconds: float) -> tuple[int, float]:
+    """A process's exit status and how long it took."""
+    began = time.monotonic()
+    status = await asyncio.to_thread(process.wait, seconds)
+    return status, time.monotonic() - began

@@ -1,0 +1,79 @@
+"""Workers that come, go and freeze under load; a broker that dies."""
+
+import asyncio
+import signal
+from collections import Counter
+
+from tests.faults.campaign import Campaign, settings_of, tell
+from tests.faults.scale import SCALE
+
+SESSION_S = 6
+
+
+def assignments(*workers) -> list[int]:
+    """How often each worker was assigned partitions."""
+    return [worker.log.read_text().count('"event": "assigned"') for worker in workers]
+
+
+async def test_workers_that_are_added_stopped_and_frozen_lose_nothing(deployment):
+    campaign = Campaign(deployment, SCALE.jobs)
+    await deployment.emulator(latency={"kind": "constant", "seconds": 0.5})
+    settings = {"KAFKA_SESSION_TIMEOUT_S": str(SESSION_S), "MAX_IN_FLIGHT": "16"}
+    await campaign.produce()
+    with (
+        deployment.worker("a", **settings) as (a, _),
+        deployment.worker("b", **settings) as (b, _),
+        deployment.worker("c", **settings) as (c, _),
+    ):
+        await campaign.under_way()
+        with deployment.worker("added", **settings) as (added, _):
+            a.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(a.wait, 40) == 0
+            before_freeze = set(await campaign.published())
+            b.signal(signal.SIGSTOP)
+            await asyncio.sleep(SESSION_S + 4)
+            b.signal(signal.SIGCONT)
+            ended = await campaign.completions(timeout_s=300)
+            calmed = assignments(b, c, added)
+            # A member that comes back joins; then there is nothing left to balance.
+            await asyncio.sleep(SESSION_S + 2)
+            still = assignments(b, c, added)
+    repeats = campaign.repeats(ended)
+    # The frozen worker's jobs were done by others; what it held, at most its slots, it may publish once more.
+    explained = {job_id for job_id in repeats if job_id not in before_freeze}
+    tell(
+        f"3. {SCALE.jobs} jobs, a worker added, one stopped, one frozen past its session of {SESSION_S} s",
+        lost=len(campaign.lost(ended)),
+        repeated=repeats.total(),
+        of_the_frozen_workers_jobs=len(explained),
+        assignments=f"{still} (worker by worker)",
+        google_calls_beyond=await campaign.calls() - SCALE.jobs,
+    )
+    assert campaign.lost(ended) == set()
+    assert campaign.statuses(ended) == Counter(done=len(ended))
+    assert len({each.event for each in ended}) == SCALE.jobs
+    assert still == calmed
+    assert max(still) <= 8
+
+
+async def test_a_broker_of_three_that_is_killed_and_restarted_repeats_nothing(deployment_on_three, three_brokers):
+    deployment = deployment_on_three
+    campaign = Campaign(deployment, SCALE.jobs)
+    await deployment.emulator(latency={"kind": "constant", "seconds": 0.2})
+    await campaign.produce()
+    with deployment.worker(**settings_of(deployment, "exactly-once")) as (process, _):
+        await campaign.under_way()
+        await asyncio.to_thread(three_brokers.kill, 1)
+        await asyncio.sleep(3)
+        await asyncio.to_thread(three_brokers.start, 1)
+        ended = await campaign.completions(timeout_s=300)
+        running = process.running
+    tell(
+        f"4. {SCALE.jobs} jobs, one of three brokers killed and restarted, exactly-once",
+        lost=len(campaign.lost(ended)),
+        repeated=campaign.repeats(ended).total(),
+        google_calls_beyond=await campaign.calls() - SCALE.jobs,
+    )
+    assert campaign.lost(ended) == set()
+    assert not campaign.repeats(ended)
+    assert running

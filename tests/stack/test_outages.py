@@ -1,0 +1,246 @@
+"""Google and the store out of reach, at the start and in mid-run: jobs wait and end well, and little is said."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections import Counter
+from contextlib import contextmanager
+
+from loadtest.counters import scrape
+from loadtest.processes import Process, free_ports
+from loadtest.stack import worker_environment
+from schemas.words import JobStatus
+from tests.stack.deployment import get, job
+from tests.stack.wire import wire_to
+from worker.settings import load_settings
+from worker.speech.google import connect_google
+from worker.speech.probing import trial_of
+
+JOBS = 120
+
+
+async def until_waiting(address: str, timeout_s: float = 20) -> list[str]:
+    """What /readyz says once it isn't ready."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            try:
+                status, text = await get(f"{address}/readyz")
+            except OSError:
+                status = 0
+            if status == 503:
+                return json.loads(text)["waits_for"]
+            await asyncio.sleep(0.05)
+
+
+async def until_ready(address: str, timeout_s: float = 20) -> None:
+    async with asyncio.timeout(timeout_s):
+        while (await get(f"{address}/readyz"))[0] != 200:
+            await asyncio.sleep(0.05)
+
+
+async def until_called(deployment, calls: int, timeout_s: float = 20) -> None:
+    async with asyncio.timeout(timeout_s):
+        while (await deployment.calls())["total"] < calls:
+            await asyncio.sleep(0.02)
+
+
+def logged(process: Process) -> list[dict]:
+    return [json.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{")]
+
+
+def told(process: Process) -> list[tuple[str, str]]:
+    """What the log says of outages, and that it says nothing else above `info` and one line a job."""
+    lines = logged(process)
+    loud = [line for line in lines if line["level"] in {"warning", "error"} and line["event"] != "dependency_down"]
+    assert loud == []
+    assert Counter(line["event"] for line in lines)["job"] == JOBS
+    assert len(lines) < JOBS + 15
+    return [(line["event"], line["dependency"]) for line in lines if line["event"].startswith("dependency_")]
+
+
+async def all_done_and_paid_once(deployment) -> None:
+    completions = await deployment.completions(JOBS)
+    assert Counter(c.job_id for c in completions) == Counter(f"job-{number}" for number in range(JOBS))
+    assert {completion.status for completion in completions} == {JobStatus.DONE}
+    assert {len(completion.attempts) for completion in completions} == {1}
+    assert (await deployment.calls())["total"] == JOBS
+    assert await deployment.dead_letters(0) == []
+
+
+async def test_jobs_wait_for_a_store_that_breaks_off_and_audio_that_was_paid_for_is_not_made_again(deployment):
+    await deployment.emulator(latency={"kind": "constant", "seconds": 0.3})
+    with wire_to(deployment.stack.s3) as wire:
+        settings = {"S3_ENDPOINT_URL": f"http://{wire.address}", "S3_PROBE_INTERVAL_S": "0.2", "MAX_IN_FLIGHT": "16"}
+        with deployment.worker(**settings) as (process, address):
+            await deployment.produce(job(number) for number in range(JOBS))
+            await until_called(deployment, JOBS // 3)
+            wire.cut()
+            waits_for = await until_waiting(address)
+            await asyncio.sleep(2)
+            metrics = await scrape(address)
+            paid = (await deployment.calls())["total"]
+            await asyncio.sleep(1)
+            assert (await deployment.calls())["total"] == paid, "nothing is paid for while it can't be stored"
+            wire.mend()
+            await until_ready(address)
+            await all_done_and_paid_once(deployment)
+    assert ["bucket tts-audio can't be reached" in each for each in waits_for] == [True]
+    assert metrics.total("tts_dependency_down", dependency="s3") == 1
+    assert metrics.total("tts_dependency_down") == 1
+    assert told(process) == [("dependency_down", "s3"), ("dependency_up", "s3")]
+
+
+async def test_jobs_wait_for_a_store_that_takes_connections_and_says_nothing(deployment):
+    await deployment.emulator(latency={"kind": "constant", "seconds": 0.3})
+    with wire_to(deployment.stack.s3) as wire:
+        settings = {"S3_ENDPOINT_URL": f"http://{wire.address}", "S3_PROBE_INTERVAL_S": "0.2", "S3_TIMEOUT_S": "0.5"}
+        with deployment.worker(**settings, MAX_IN_FLIGHT="16") as (process, address):
+            await deployment.produce(job(number) for number in range(JOBS))
+            await until_called(deployment, JOBS // 3)
+            wire.hold()
+            await until_waiting(address)
+            await asyncio.sleep(2)
+            wire.mend()
+            await until_ready(address)
+            await all_done_and_paid_once(deployment)
+    assert told(process) == [("dependency_down", "s3"), ("dependency_up", "s3")]
+
+
+async def test_jobs_wait_for_a_store_that_is_killed_and_started_again(deployment):
+    await deployment.emulator(latency={"kind": "constant", "seconds": 0.3})
+    with deployment.worker(S3_PROBE_INTERVAL_S="0.2", MAX_IN_FLIGHT="16") as (process, address):
+        await deployment.produce(job(number) for number in range(JOBS))
+        await until_called(deployment, JOBS // 3)
+        deployment.stack.store.kill()
+        try:
+            await until_waiting(address)
+        finally:
+            await asyncio.to_thread(deployment.stack.store.start)
+        await until_ready(address)
+        await all_done_and_paid_once(deployment)
+    completions = await deployment.completions(JOBS)
+    async with deployment.store() as store:
+        for completion in completions:
+            assert len(await store.fetch(completion.audio.key)) == completion.audio.bytes
+    assert told(process)[0] == ("dependency_down", "s3")
+    assert told(process)[-1] == ("dependency_up", "s3")
+
+
+async def test_jobs_wait_while_google_answers_unavailable_to_everything(deployment):
+    settings = {"TTS_PROBE_INTERVAL_S": "0.3", "MAX_IN_FLIGHT": "16"}
+    await deployment.emulator(latency={"kind": "constant", "seconds": 0.2})
+    with deployment.worker(**settings) as (process, address):
+        await deployment.produce(job(number) for number in range(JOBS))
+        await until_called(deployment, JOBS // 3)
+        await deployment.set_faults({"kind": "status", "code": "UNAVAILABLE", "until_s": 4.0})
+        waits_for = await until_waiting(address)
+        before = (await deployment.calls())["total"]
+        await asyncio.sleep(1.5)
+        probes = (await deployment.calls())["total"] - before
+        await until_ready(address)
+        completions = await deployment.completions(JOBS)
+    assert ["WaveNet can't be reached" in each for each in waits_for] == [True]
+    assert {completion.status for completion in completions} == {JobStatus.DONE}
+    assert len(completions) == JOBS
+    # Those in flight tried each voice model once before the gate was closed; then there were but a few probes.
+    assert probes <= 4 * 16 + 12
+    assert max(len(completion.attempts) for completion in completions) <= 3
+    assert await deployment.dead_letters(0) == []
+    assert told(process) == [("dependency_down", "google"), ("dependency_up", "google")]
+
+
+async def test_jobs_wait_for_a_google_that_is_killed_and_started_again(deployment):
+    await deployment.emulator(latency={"kind": "constant", "seconds": 0.2})
+    with deployment.worker(TTS_PROBE_INTERVAL_S="0.3", MAX_IN_FLIGHT="16") as (process, address):
+        await deployment.produce(job(number) for number in range(JOBS))
+        await until_called(deployment, JOBS // 3)
+        deployment.stack.emulator_process.kill()
+        try:
+            await until_waiting(address)
+            await asyncio.sleep(3)
+        finally:
+            await asyncio.to_thread(deployment.stack.emulator_process.start)
+        await until_ready(address)
+        completions = await deployment.completions(JOBS)
+    assert {completion.status for completion in completions} == {JobStatus.DONE}
+    assert len(completions) == JOBS
+    assert told(process) == [("dependency_down", "google"), ("dependency_up", "google")]
+
+
+async def test_a_channel_to_google_is_back_within_two_seconds_of_a_long_break(deployment, catalogue):
+    with wire_to(deployment.stack.emulator) as wire:
+        settings = load_settings({**deployment.environment, "TTS_ENDPOINT": wire.address})
+        async with connect_google(settings.google) as google:
+            trial = trial_of(google, catalogue)
+            assert await trial() is None
+            wire.cut()
+            # By its own back-off gRPC would rest for about 4 s by then.
+            for _ in range(60):
+                assert (await trial()).code == "UNAVAILABLE"
+                await asyncio.sleep(0.1)
+            wire.mend()
+            async with asyncio.timeout(2.7):
+                while await trial() is not None:
+                    await asyncio.sleep(0.05)
+
+
+async def test_when_google_fails_one_line_alone_the_others_go_on(deployment):
+    await deployment.set_faults({"kind": "status", "code": "UNAVAILABLE", "text_pattern": "number 7\\."})
+    with deployment.worker() as (process, address):
+        await deployment.produce(job(number) for number in range(20))
+        completions = await deployment.completions(19)
+        assert (await get(f"{address}/readyz"))[0] == 200
+    assert {c.job_id for c in completions if c.status is JobStatus.DONE} == {f"job-{n}" for n in range(20) if n != 7}
+    assert "dependency_down" not in process.log.read_text()
+
+
+@contextmanager
+def starting(deployment, **settings: str):
+    """A worker that need not become ready."""
+    (port,) = free_ports(1)
+    environment = worker_environment({**deployment.environment, "HTTP_PORT": str(port), **settings})
+    log = deployment.folder / "starting.log"
+    process = Process("starting", [sys.executable, "-m", "worker.cli", "run"], log, environment)
+    try:
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.stop()
+
+
+async def test_a_start_waits_for_the_store_says_so_once_and_goes_on(deployment):
+    with wire_to(deployment.stack.s3) as wire:
+        wire.cut()
+        settings = {"S3_ENDPOINT_URL": f"http://{wire.address}", "S3_PROBE_INTERVAL_S": "0.2"}
+        with starting(deployment, **settings) as (process, address):
+            await deployment.produce([job(1)])
+            waits_for = await until_waiting(address)
+            await asyncio.sleep(2)
+            assert process.running
+            assert (await get(f"{address}/healthz"))[0] == 200
+            assert (await scrape(address)).total("tts_dependency_down", dependency="s3") == 1
+            wire.mend()
+            await until_ready(address)
+            (completion,) = await deployment.completions(1)
+            events = [line["event"] for line in logged(process)]
+    assert any("bucket tts-audio can't be reached" in each for each in waits_for)
+    assert completion.status is JobStatus.DONE
+    assert events[:3] == ["dependency_down", "dependency_up", "started"]
+
+
+async def test_a_signal_ends_a_start_that_waits_for_the_store(deployment):
+    with starting(deployment, S3_ENDPOINT_URL="http://127.0.0.1:1") as (process, address):
+        await until_waiting(address)
+        await asyncio.sleep(0.5)
+        process.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 10) == 143
+        assert "Traceback" not in process.log.read_text()
+
+
+async def test_what_waiting_does_not_mend_ends_the_start_with_one_line(deployment):
+    for settings in ({"S3_BUCKET": "no-such-bucket"}, {"S3_SECRET_ACCESS_KEY": "wrong"}):
+        with starting(deployment, **settings) as (process, _):
+            assert await asyncio.to_thread(process.wait, 30) == 1
+            (line,) = process.log.read_text().splitlines()
+            assert line.startswith("chirp-worker: bucket ")
+        process.log.unlink()

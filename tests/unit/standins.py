@@ -1,0 +1,163 @@
+"""Stand-ins for aiokafka's consumer and admin client, as far as their behaviour was read in aiokafka 0.14.0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError
+from aiokafka.structs import OffsetAndMetadata
+from prometheus_client import CollectorRegistry
+
+from schemas.words import Lane
+from worker.clock import Clock
+from worker.kafka.committed import NOTHING
+from worker.kafka.partitions import Partitions, Source
+from worker.observability.metrics import Metrics
+
+DIALOGUE = TopicPartition("tts.dialogue", 0)
+BATCH = TopicPartition("tts.batch", 0)
+BATCH_1 = TopicPartition("tts.batch", 1)
+RETRY = TopicPartition("tts.retry.batch.10s", 0)
+SOURCES = {
+    "tts.dialogue": Source(Lane.DIALOGUE),
+    "tts.batch": Source(Lane.BATCH),
+    "tts.retry.batch.10s": Source(Lane.BATCH, "10s"),
+}
+
+
+@dataclass
+class Time:
+    """A clock that goes when it is told to; `at` is in seconds since 1970."""
+
+    at: float = 1_800_000_000.0
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(monotonic=lambda: self.at, now=lambda: datetime.fromtimestamp(self.at, UTC))
+
+    @property
+    def ms(self) -> int:
+        return int(self.at * 1000)
+
+
+@dataclass
+class Raw:
+    """A record as the consumer gives it; `readable` is False where a header's name isn't UTF-8."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int = 0
+    headers: tuple[Any, ...] = ()
+    key: bytes | None = None
+    value: bytes | None = b"{}"
+    readable: bool = True
+
+
+@dataclass
+class Consumer:
+    """Logs by partition, where each is read, and what was called."""
+
+    logs: dict[TopicPartition, list[Raw]] = field(default_factory=dict)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
+    paused_ones: set[TopicPartition] = field(default_factory=set)
+    asked: list[tuple[tuple[TopicPartition, ...], int, int | None]] = field(default_factory=list)
+    idle_waits: int = 0
+
+    def write(self, partition: TopicPartition, *offsets: int, **changes: Any) -> None:
+        log = self.logs.setdefault(partition, [])
+        log += [Raw(partition.topic, partition.partition, offset, **changes) for offset in offsets]
+
+    def assign(self, *partitions: TopicPartition) -> None:
+        """What aiokafka does before it calls the listener."""
+        self.positions = {
+            p: self.positions.get(p, min((r.offset for r in self.logs.get(p, [])), default=0)) for p in partitions
+        }
+
+    def assignment(self) -> set[TopicPartition]:
+        return set(self.positions)
+
+    def highwater(self, partition: TopicPartition) -> int | None:
+        assert partition in self.positions
+        return max((raw.offset + 1 for raw in self.logs.get(partition, [])), default=0)
+
+    async def position(self, partition: TopicPartition) -> int:
+        if partition not in self.positions:
+            raise IllegalStateError(f"{partition} is not assigned")
+        return self.positions[partition]
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        if partition not in self.positions:
+            raise IllegalStateError(f"{partition} is not assigned")
+        self.positions[partition] = offset
+
+    async def seek_to_beginning(self, *partitions: TopicPartition) -> None:
+        assert partitions
+        for partition in partitions:
+            self.seek(partition, min((raw.offset for raw in self.logs.get(partition, [])), default=0))
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        self.paused_ones |= set(partitions)
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        self.paused_ones -= set(partitions)
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int, max_records: int | None = None
+    ) -> dict[TopicPartition, list[Raw]]:
+        """Of all partitions when none is named; what was drained of others is gone when a record can't be decoded."""
+        assert max_records is None or max_records > 0
+        self.asked.append((partitions, timeout_ms, max_records))
+        drained: dict[TopicPartition, list[Raw]] = {}
+        room = 10**9 if max_records is None else max_records
+        for partition, position in [*self.positions.items()]:
+            if (partitions and partition not in partitions) or partition in self.paused_ones or room == 0:
+                continue
+            taken = [raw for raw in self.logs.get(partition, []) if raw.offset >= position][:room]
+            if not all(raw.readable for raw in taken):
+                raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+            if taken:
+                drained[partition] = taken
+                room -= len(taken)
+                self.positions[partition] = taken[-1].offset + 1
+        self.idle_waits += not drained and timeout_ms > 0
+        return drained
+
+
+class Committed:
+    """A group's commits, as another reads them."""
+
+    def __init__(self) -> None:
+        self.of_group: dict[TopicPartition, OffsetAndMetadata] = {}
+
+    async def of(self, partitions: set[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
+        return {partition: self.of_group.get(partition, NOTHING) for partition in partitions}
+
+
+class Member:
+    """A worker's partitions with the stand-ins that it works on."""
+
+    def __init__(self, group: Committed | None = None, revoke_wait_s: float = 0.01) -> None:
+        self.consumer = Consumer()
+        self.group = group or Committed()
+        self.metrics = Metrics(CollectorRegistry(), ["pip_boy"])
+        offsets: Any = self.group
+        self.partitions = Partitions(self.consumer, offsets, SOURCES, revoke_wait_s, self.metrics)
+        self.partitions.hand_over = self.commit
+
+    async def assign(self, *partitions: TopicPartition) -> None:
+        """A whole rebalance: all is revoked, then these are assigned."""
+        await self.partitions.on_partitions_revoked(self.consumer.assignment())
+        self.consumer.assign(*partitions)
+        await self.partitions.on_partitions_assigned(set(partitions))
+
+    async def commit(self) -> None:
+        commitments = await self.partitions.commitments()
+        self.group.of_group |= commitments
+        self.partitions.committed(commitments)
+
+    def gauge(self, name: str, lane: Lane) -> float | None:
+        return self.metrics.registry.get_sample_value(name, {"lane": lane.value})

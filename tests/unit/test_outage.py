@@ -1,0 +1,304 @@
+"""Whether a dependency is down or a job alone failed, how the worker waits, and how little it says meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from worker.clock import Clock
+from worker.observability.metrics import DENIED, DEPENDENCIES, Metrics
+from worker.outage import UNREACHABLE, Dependency, Down, Gate, Outage, Pauses
+from worker.settling import Watch
+from worker.speech.failures import Failure, failure_of
+from worker.speech.probing import probe_of
+
+AWAY = Outage(UNREACHABLE, "S3: bucket b can't be reached", "connection refused", "check it")
+REFUSED = Outage("refused", "S3: bucket b is refused", "403", "check the keys")
+
+
+class Time:
+    """A clock that only sleeping moves, and how long each sleep was."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+        self.clock = Clock(monotonic=lambda: self.now)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+class Probe:
+    """Answers as its list says, the last entry for ever; `go` holds it back."""
+
+    def __init__(self, *answers: Outage | None) -> None:
+        self.answers = list(answers)
+        self.calls = 0
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def __call__(self) -> None:
+        await self.go.wait()
+        self.calls += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer is not None:
+            raise Down(answer)
+
+
+class World:
+    def __init__(self, *answers: Outage | None) -> None:
+        self.time = Time()
+        self.probe = Probe(*answers)
+        self.metrics = Metrics(CollectorRegistry(), ["pip_boy"])
+        self.watch = Watch("s3", self.probe, Pauses(1, 8), self.metrics, self.time.clock, sleep=self.time.sleep)
+
+    @property
+    def down(self) -> float | None:
+        return self.metrics.registry.get_sample_value("tts_dependency_down", {"dependency": "s3"})
+
+    async def settle(self, *, ended_before: int | None = None) -> bool:
+        return await self.watch.settle(self.watch.ended_outages if ended_before is None else ended_before)
+
+
+@asynccontextmanager
+async def running(*answers: Outage | None) -> AsyncIterator[World]:
+    world = World(*answers)
+    task = asyncio.create_task(world.watch.run())
+    try:
+        async with asyncio.timeout(5):
+            yield world
+    finally:
+        task.cancel()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        await asyncio.sleep(0)
+
+
+async def test_with_nobody_asking_nothing_is_probed() -> None:
+    async with running(AWAY) as world:
+        await asyncio.sleep(0.02)
+        assert world.watch.is_up
+        assert (world.probe.calls, world.down, world.watch.waits_for) == (0, 0, None)
+
+
+async def test_a_probe_that_works_at_once_says_that_the_failure_is_the_jobs_own() -> None:
+    async with running(None) as world:
+        with capture_logs() as logs:
+            assert await world.settle() is True
+        assert world.watch.is_up
+        assert (world.probe.calls, world.down, world.time.slept, logs) == (1, 0, [], [])
+
+
+async def test_when_it_is_down_jobs_wait_and_are_tried_anew_once_it_is_up() -> None:
+    async with running(AWAY, AWAY, AWAY, None) as world:
+        job = asyncio.create_task(world.settle())
+        await until(lambda: not world.watch.is_up)
+        assert world.down == 1
+        assert world.watch.waits_for == "S3: bucket b can't be reached; trying again until it works"
+        assert not job.done()
+        assert await job is False
+        assert world.watch.is_up
+        assert (world.probe.calls, world.down, world.watch.waits_for) == (4, 0, None)
+
+
+async def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends_however_many_jobs_ask() -> None:
+    with capture_logs() as logs:
+        async with running(*[AWAY] * 9, None) as world:
+            assert await asyncio.gather(*(world.settle() for _ in range(500))) == [False] * 500
+    assert [(line["log_level"], line["event"]) for line in logs] == [
+        ("error", "dependency_down"),
+        ("info", "dependency_up"),
+    ]
+    assert logs[0]["message"] == "connection refused"
+    assert "check it" in logs[0]["detail"]
+    assert logs[1]["seconds"] == pytest.approx(world.time.now, abs=0.1)
+
+
+async def test_a_new_reason_in_the_same_outage_is_told_once_more() -> None:
+    with capture_logs() as logs:
+        async with running(AWAY, REFUSED, AWAY, REFUSED, None) as world:
+            await world.settle()
+    assert [line.get("reason") for line in logs] == [UNREACHABLE, "refused", None]
+
+
+async def test_pauses_between_probes_double_to_their_longest_and_are_jittered() -> None:
+    async with running(*[AWAY] * 8, None) as world:
+        await world.settle()
+    whole = [1, 2, 4, 8, 8, 8, 8, 8]
+    assert all(least <= slept <= least + 0.25 for least, slept in zip(whole, world.time.slept, strict=True))
+    assert len(set(world.time.slept)) == len(whole)
+
+
+async def test_many_who_ask_at_once_share_one_probe() -> None:
+    async with running(None) as world:
+        world.probe.go.clear()
+        jobs = [asyncio.create_task(world.settle()) for _ in range(50)]
+        await asyncio.sleep(0.01)
+        jobs += [asyncio.create_task(world.settle()) for _ in range(50)]
+        await asyncio.sleep(0)
+        world.probe.go.set()
+        assert await asyncio.gather(*jobs) == [True] * 100
+        assert world.probe.calls == 1
+
+
+async def test_a_good_verdict_answers_for_a_second_and_whoever_asks_later_gets_a_probe_of_its_own() -> None:
+    async with running(None, AWAY, None) as world:
+        assert await world.settle() is True
+        world.time.now += 0.9
+        assert await world.settle() is True
+        assert world.probe.calls == 1
+        world.time.now += 0.2
+        assert await world.settle() is False
+        assert world.probe.calls == 3
+
+
+async def test_a_job_that_failed_over_the_end_of_an_outage_is_tried_anew_without_a_probe() -> None:
+    async with running(AWAY, None) as world:
+        before = world.watch.ended_outages
+        assert await world.settle() is False
+        assert await world.settle(ended_before=before) is False
+        assert world.probe.calls == 2
+        assert await world.settle() is True, "begun after the outage"
+
+
+async def test_a_job_that_is_cancelled_while_it_waits_takes_nobody_elses_verdict() -> None:
+    async with running(None) as world:
+        world.probe.go.clear()
+        one, other = (asyncio.create_task(world.settle()) for _ in range(2))
+        await asyncio.sleep(0.01)
+        one.cancel()
+        await asyncio.sleep(0)
+        world.probe.go.set()
+        assert await other is True
+        assert one.cancelled()
+
+
+async def test_a_watch_outlives_the_cancellation_of_all_who_asked() -> None:
+    async with running(None) as world:
+        world.probe.go.clear()
+        job = asyncio.create_task(world.settle())
+        await asyncio.sleep(0.01)
+        job.cancel()
+        await asyncio.sleep(0)
+        world.probe.go.set()
+        await until(lambda: world.probe.calls == 1)
+        world.time.now += 2
+        assert await world.settle() is True
+
+
+class Refused(Exception):
+    pass
+
+
+async def test_a_start_waits_for_what_is_down_and_returns_what_the_attempt_returned() -> None:
+    world = World()
+    answers: list[Any] = [OSError("a"), OSError("b"), "client"]
+
+    async def connect() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        assert not world.watch.is_up
+        return str(answer)
+
+    def connecting() -> Awaitable[str]:
+        return connect()
+
+    with capture_logs() as logs:
+        # A callable that isn't written with `async def` will do, too.
+        connected = await world.watch.wait_until_up(
+            connecting, lambda error: AWAY if isinstance(error, OSError) else None
+        )
+    assert connected == "client"
+    assert [line["event"] for line in logs] == ["dependency_down", "dependency_up"]
+    assert world.watch.is_up
+    assert len(world.time.slept) == 2
+
+
+async def test_a_start_that_waiting_would_not_mend_ends_at_once() -> None:
+    world = World()
+
+    async def connect() -> None:
+        raise Refused
+
+    with pytest.raises(Refused):
+        await world.watch.wait_until_up(connect)
+    assert (world.time.slept, world.watch.is_up) == ([], True)
+
+
+async def test_a_start_that_waits_can_be_cancelled() -> None:
+    metrics = Metrics(CollectorRegistry(), ["pip_boy"])
+    kafka = Dependency("kafka", Pauses(60, 60), metrics, Clock())
+    waiting = asyncio.create_task(kafka.wait_until_up(Probe(AWAY)))
+    await until(lambda: not kafka.is_up)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert kafka.waits_for is not None
+
+
+def test_the_gate_is_open_while_all_are_up_and_says_what_it_waits_for() -> None:
+    metrics = Metrics(CollectorRegistry(), ["pip_boy"])
+    google, s3 = (Dependency(name, Pauses(1, 1), metrics, Clock()) for name in ("google", "s3"))
+    gate = Gate(google, s3)
+    assert (gate.is_allowed, gate.waits_for) == (True, [])
+    s3.went_down(AWAY)
+    google.went_down(Outage(DENIED, "Google: WaveNet is denied", "no", "check IAM"))
+    assert not gate.is_allowed
+    assert [reason.split(";")[0] for reason in gate.waits_for] == ["Google: WaveNet is denied", AWAY.what]
+    s3.came_up()
+    assert not gate.is_allowed
+    google.came_up()
+    assert (gate.is_allowed, gate.waits_for) == (True, [])
+
+
+def test_only_denied_is_told_as_denied_and_every_dependency_has_its_gauge_from_the_start() -> None:
+    metrics = Metrics(CollectorRegistry(), ["pip_boy"])
+    value = metrics.registry.get_sample_value
+    assert [value("tts_dependency_down", {"dependency": name}) for name in DEPENDENCIES] == [0, 0, 0]
+    for reason, denied in ((UNREACHABLE, 0), (DENIED, 1), (None, 0)):
+        metrics.set_down("google", reason)
+        assert value("tts_google_denied") == denied
+        assert value("tts_dependency_down", {"dependency": "google"}) == (reason is not None)
+    metrics.set_down("s3", DENIED)
+    assert value("tts_google_denied") == 0
+
+
+@pytest.mark.parametrize(
+    ("codes", "reason"),
+    [
+        ([None], None),
+        (["RESOURCE_EXHAUSTED"], None),
+        (["INVALID_ARGUMENT"], None),
+        (["UNAVAILABLE", None], None),
+        (["INTERNAL", "RESOURCE_EXHAUSTED"], None),
+        (["UNAVAILABLE", "UNAVAILABLE"], UNREACHABLE),
+        (["DEADLINE_EXCEEDED"], UNREACHABLE),
+        (["PERMISSION_DENIED"], DENIED),
+        (["UNAVAILABLE", "UNAUTHENTICATED"], DENIED),
+    ],
+)
+async def test_googles_probe_has_the_quick_retry_and_takes_quota_for_permission(
+    codes: list[str | None], reason: str | None
+) -> None:
+    answers: list[Failure | None] = [failure_of(code, "as told") if code else None for code in codes]
+
+    async def trial() -> Failure | None:
+        return answers.pop(0)
+
+    found = None
+    try:
+        await probe_of(trial, 0)()
+    except Down as down:
+        found = down.outage.reason
+    assert (found, answers) == (reason, [])

@@ -1,0 +1,84 @@
+"""What /readyz says, and how a lane is resumed over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry
+
+from schemas.words import Lane
+from worker.observability.http import PortTaken, serve_http
+from worker.readiness import Readiness
+
+
+def readiness(*, down: list[str] | None = None, paused: list[Lane] | None = None, stopping: bool = False) -> Readiness:
+    gate: Any = SimpleNamespace(waits_for=[*(down or [])], is_allowed=not down)
+    lanes: Any = SimpleNamespace(paused=paused or [])
+    signals: Any = SimpleNamespace(is_asked=stopping)
+    return Readiness(gate, lanes, signals)
+
+
+def test_a_worker_waits_for_the_groups_first_assignment_and_is_then_ready() -> None:
+    waiting = readiness()
+    assert waiting.waits_for() == ["Kafka: the group's assignment"]
+    waiting.assigned = asyncio.Event()
+    assert waiting.waits_for() == ["Kafka: the group's assignment"]
+    waiting.assigned.set()
+    assert waiting.waits_for() == []
+
+
+def test_what_is_down_comes_first_and_the_assignment_is_not_told_beside_it() -> None:
+    assert readiness(down=["S3: no answer"]).waits_for() == ["S3: no answer"]
+
+
+def test_a_paused_lane_is_told_with_what_ends_the_pause() -> None:
+    waiting = readiness(paused=[Lane.BATCH])
+    waiting.assigned = asyncio.Event()
+    waiting.assigned.set()
+    (reason,) = waiting.waits_for()
+    assert "lane batch" in reason
+    assert "chirp-worker lane resume batch" in reason
+
+
+def test_a_worker_that_stops_is_not_ready() -> None:
+    waiting = readiness(stopping=True)
+    waiting.assigned = asyncio.Event()
+    waiting.assigned.set()
+    assert waiting.waits_for() == ["nothing: it is stopping"]
+
+
+async def test_lanes_are_resumed_by_name_over_http_and_others_are_refused_with_those_that_exist() -> None:
+    resumed: list[Lane] = []
+    waits: list[str] = ["Kafka"]
+
+    def resume(lane: Lane) -> bool:
+        resumed.append(lane)
+        return lane is Lane.BATCH
+
+    async with (
+        serve_http("127.0.0.1", 0, CollectorRegistry(), lambda: waits, resume) as port,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
+    ):
+        async with http.post("/lanes/batch/resume") as answer:
+            assert await answer.json() == {"lane": "batch", "resumed": True}
+        async with http.post("/lanes/dialogue/resume") as answer:
+            assert await answer.json() == {"lane": "dialogue", "resumed": False}
+        async with http.post("/lanes/x%0Ay/resume") as answer:
+            assert answer.status == 404
+            assert "dialogue, batch" in (await answer.json())["error"]
+        async with http.get("/lanes/batch/resume") as answer:
+            assert answer.status == 405
+        async with http.get("/readyz") as answer:
+            assert answer.status == 503
+            assert await answer.json() == {"ready": False, "waits_for": ["Kafka"]}
+        waits.clear()
+        async with http.get("/readyz") as answer:
+            assert answer.status == 200
+        with pytest.raises(PortTaken, match=f"HTTP_PORT={port}"):
+            async with serve_http("127.0.0.1", port, CollectorRegistry(), lambda: waits, resume):
+                pass
+    assert resumed == [Lane.BATCH, Lane.DIALOGUE]

@@ -1,0 +1,173 @@
+"""The sender waits until Kafka has all, by a new producer where the old one is beyond help."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    RecordListTooLargeError,
+)
+from structlog.testing import capture_logs
+
+from worker.kafka import sender as sender_module
+from worker.kafka.sender import Message, Sender, TooLarge
+
+
+class Producer:
+    """Acknowledges what its `answer` says nothing against."""
+
+    def __init__(self, answer: Callable[[Message], Exception | None]) -> None:
+        self.answer = answer
+        self.acknowledged: list[Message] = []
+        self.stopped = False
+
+    async def send(self, topic: str, *, value: Any, key: Any, headers: Any) -> asyncio.Future[None]:
+        if self.stopped:
+            raise ProducerClosed
+        message = Message(topic, key, value, headers)
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(self._answer, message, future)
+        return future
+
+    def _answer(self, message: Message, future: asyncio.Future[None]) -> None:
+        if future.done():
+            return
+        error = self.answer(message)
+        if error is None:
+            self.acknowledged.append(message)
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+
+class Cluster:
+    """Opens producers, and remembers them; `refusals` of connections come first."""
+
+    def __init__(self, *answers: Callable[[Message], Exception | None], refusals: int = 0) -> None:
+        self.answers = [*answers]
+        self.producers: list[Producer] = []
+        self.refusals = refusals
+        self.open = 0
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Producer]:
+        if self.producers and self.refusals:
+            self.refusals -= 1
+            raise KafkaConnectionError("down")
+        producer = Producer(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+        self.producers.append(producer)
+        self.open += 1
+        try:
+            yield producer
+        finally:
+            producer.stopped = True
+            self.open -= 1
+
+
+def well(_: Message) -> Exception | None:
+    return None
+
+
+def ill(_: Message) -> Exception | None:
+    return OutOfOrderSequenceNumber()
+
+
+def message(number: int = 0, topic: str = "t") -> Message:
+    return Message(topic, b"key", str(number).encode(), [("a", b"1")])
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender_module, "_LONGEST_WAIT_S", 0.01)
+
+
+async def test_what_was_sent_is_acknowledged_as_it_was_given() -> None:
+    cluster = Cluster(well)
+    async with Sender(cluster.connect) as sender:
+        await sender.send([message(1), message(2, "u")])
+    assert cluster.producers[0].acknowledged == [message(1), message(2, "u")]
+    assert cluster.open == 0
+
+
+async def test_a_failed_producer_is_replaced_once_for_all_that_wait_and_all_is_sent_again() -> None:
+    cluster = Cluster(ill, well)
+    async with Sender(cluster.connect) as sender:
+        with capture_logs() as logs:
+            await asyncio.wait_for(asyncio.gather(*(sender.send([message(n)]) for n in range(200))), 10)
+        assert len(cluster.producers) == 2
+        assert sorted(int(m.value or b"") for m in cluster.producers[1].acknowledged) == [*range(200)]
+        assert [each["event"] for each in logs] == ["producer_failed"]
+        assert cluster.producers[0].stopped
+        assert cluster.open == 1
+    assert cluster.open == 0
+
+
+async def test_what_is_sent_while_the_producer_is_replaced_waits_for_the_new_one() -> None:
+    cluster = Cluster(ill, well, refusals=2)
+    async with Sender(cluster.connect) as sender:
+        first = asyncio.create_task(sender.send([message(1)]))
+        while not cluster.producers[0].stopped:
+            await asyncio.sleep(0)
+        await asyncio.wait_for(sender.send([message(2)]), 10)
+        await first
+    assert len(cluster.producers) == 2
+    assert sorted(int(m.value or b"") for m in cluster.producers[1].acknowledged) == [1, 2]
+
+
+async def test_of_several_messages_all_are_sent_again_when_one_fails() -> None:
+    cluster = Cluster(lambda sent: KafkaTimeoutError() if sent.topic == "u" else None, well)
+    async with Sender(cluster.connect) as sender:
+        await asyncio.wait_for(sender.send([message(1), message(2, "u")]), 10)
+    assert cluster.producers[1].acknowledged == [message(1), message(2, "u")]
+
+
+async def test_it_tries_until_a_producer_works_however_many_fail() -> None:
+    cluster = Cluster(ill, ill, ill, ill, well, refusals=3)
+    async with Sender(cluster.connect) as sender:
+        await asyncio.wait_for(sender.send([message()]), 10)
+    assert len(cluster.producers) == 5
+
+
+@pytest.mark.parametrize("refusal", [MessageSizeTooLargeError, RecordListTooLargeError])
+async def test_what_is_too_large_is_told_by_topic_and_size_and_the_producer_stays(refusal: type[Exception]) -> None:
+    cluster = Cluster(lambda sent: refusal() if sent.topic == "u" else None)
+    async with Sender(cluster.connect) as sender:
+        with pytest.raises(TooLarge, match=r"u .*1,000 bytes"):
+            await sender.send([Message("u", None, bytes(1000), [])])
+        with pytest.raises(TooLarge):
+            await sender.send([message(), message(1, "u")])
+        await sender.send([message()])
+    assert len(cluster.producers) == 1
+
+
+async def test_one_who_is_cancelled_while_replacing_leaves_it_to_the_next() -> None:
+    cluster = Cluster(ill, well, refusals=3)
+    async with Sender(cluster.connect) as sender:
+        first = asyncio.create_task(sender.send([message(1)]))
+        second = asyncio.create_task(sender.send([message(2)]))
+        await asyncio.sleep(0.005)
+        first.cancel()
+        await asyncio.wait_for(second, 10)
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        await asyncio.wait_for(sender.send([message(3)]), 10)
+    assert [int(m.value or b"") for m in cluster.producers[-1].acknowledged] == [2, 3]
+    assert cluster.open == 0
+
+
+async def test_what_is_no_error_of_kafkas_is_not_swallowed() -> None:
+    def broken(_: Message) -> Exception:
+        return TypeError("a fault of ours")
+
+    async with Sender(Cluster(broken).connect) as sender:
+        with pytest.raises(TypeError):
+            await sender.send([message()])

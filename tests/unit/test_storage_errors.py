@@ -1,0 +1,130 @@
+"""What the store's answers mean: wait for it, or mend something; and a dead store is noticed at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from botocore.exceptions import NoCredentialsError, SSLError
+
+from loadtest.processes import free_ports
+from schemas.words import AudioEncoding
+from worker.outage import UNREACHABLE, Down
+from worker.settings import load_settings
+from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable, storage_error
+from worker.storage.s3 import TakeStore, connect_store
+from worker.storage.steady import outage_at_start, probe_of
+from worker.storage.takes import StoredTake
+
+TAKE = StoredTake("takes/x.wav", 3, "ff", 1.0, AudioEncoding.LINEAR16, 24000, "v")
+
+
+@asynccontextmanager
+async def store_at(address: str, **settings: str) -> AsyncIterator[TakeStore]:
+    given = {"S3_ENDPOINT_URL": address, "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b", "S3_TIMEOUT_S": "0.5"}
+    async with connect_store(load_settings({**given, **settings}).storage, 2) as store:
+        yield store
+
+
+@asynccontextmanager
+async def answering(status: int, code: str = "", silent_s: float = 0) -> AsyncIterator[tuple[TakeStore, list[str]]]:
+    """A store that says one thing to everything, and the methods that it was asked."""
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.method)
+        await asyncio.sleep(silent_s)
+        body = f"<Error><Code>{code}</Code></Error>" if code and request.method != "HEAD" else None
+        return web.Response(status=status, text=body)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with store_at(f"http://127.0.0.1:{runner.addresses[0][1]}") as store:
+            yield store, asked
+    finally:
+        await runner.cleanup()
+
+
+LATER = [(500, "InternalError"), (503, "SlowDown"), (503, "ServiceUnavailable"), (502, ""), (504, ""), (429, ""),
+         (400, "RequestTimeout")]  # fmt: skip
+NEVER = [(403, "AccessDenied"), (403, "InvalidAccessKeyId"), (404, "NoSuchBucket"), (400, "ExpiredToken"),
+         (501, "NotImplemented")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "code"), LATER)
+async def test_a_store_that_is_ill_or_busy_may_work_later_and_is_asked_once_a_try(status: int, code: str) -> None:
+    async with answering(status, code) as (store, asked):
+        with pytest.raises(StorageUnavailable, match=r"takes/x\.wav"):
+            await store.store(TAKE, b"abc")
+        assert asked == ["PUT"]
+
+
+@pytest.mark.parametrize(("status", "code"), NEVER)
+async def test_a_store_that_refuses_will_refuse_again(status: int, code: str) -> None:
+    async with answering(status, code) as (store, _):
+        with pytest.raises(StorageRefused):
+            await store.store(TAKE, b"abc")
+
+
+async def test_a_look_up_of_what_is_not_there_is_no_error_and_of_what_is_no_take_is_refused() -> None:
+    async with answering(404) as (store, _):
+        assert await store.look_up("takes/x") is None
+    async with answering(200) as (store, _):
+        with pytest.raises(StorageRefused, match="without a take's metadata"):
+            await store.look_up("takes/x")
+    async with answering(403) as (store, _):
+        with pytest.raises(StorageRefused):
+            await store.look_up("takes/x")
+    async with answering(503) as (store, _):
+        with pytest.raises(StorageUnavailable):
+            await store.look_up("takes/x")
+
+
+@pytest.mark.parametrize("step", ["check_bucket", "look_up", "store"])
+async def test_a_refused_connection_is_noticed_at_once(step: str) -> None:
+    arguments: dict[str, tuple[Any, ...]] = {"check_bucket": (), "look_up": ("x",), "store": (TAKE, b"abc")}
+    (port,) = free_ports(1)
+    async with store_at(f"http://127.0.0.1:{port}") as store:
+        began = time.monotonic()
+        with pytest.raises(StorageUnavailable):
+            await getattr(store, step)(*arguments[step])
+        assert time.monotonic() - began < 0.5
+
+
+async def test_a_store_that_says_nothing_is_unavailable_after_its_timeout() -> None:
+    async with answering(200, silent_s=2) as (store, _):
+        with pytest.raises(StorageUnavailable):
+            await store.look_up("takes/x")
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+async def test_the_probe_tells_refused_from_out_of_reach_and_the_start_waits_for_the_latter_alone(status: int) -> None:
+    async with answering(status) as (store, _):
+        with pytest.raises(Down) as down:
+            await probe_of(store)()
+        with pytest.raises(StorageError) as error:
+            await store.check_bucket()
+    assert (down.value.outage.reason == UNREACHABLE) is (status == 503)
+    at_start = outage_at_start("tts-audio")(error.value)
+    assert (at_start == down.value.outage) if status == 503 else (at_start is None)
+
+
+async def test_settings_that_make_no_client_are_refused() -> None:
+    with pytest.raises(StorageRefused, match="S3 settings"):
+        async with store_at("http://[x"):
+            pass
+
+
+def test_a_certificate_that_does_not_fit_and_missing_keys_are_wrong_settings() -> None:
+    assert isinstance(storage_error("x", SSLError(endpoint_url="https://x", error="bad")), StorageRefused)
+    assert isinstance(storage_error("x", NoCredentialsError()), StorageRefused)
+    assert str(storage_error("look-up of x", TimeoutError())) == "look-up of x: TimeoutError"

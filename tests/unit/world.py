@@ -1,0 +1,189 @@
+"""All parts around one pipeline, with stand-ins for Google, the store and time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from schemas.topics import RETRY_DELAYS
+from schemas.words import (
+    AudioEncoding,
+    JobStatus,
+    Lane,
+    VoiceModel,
+)
+from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, audio, job
+from worker.clock import Clock
+from worker.handling import Handler
+from worker.observability.metrics import Metrics
+from worker.outage import Down, Outage, Pauses
+from worker.outcome import Outcome
+from worker.pipeline import Pipeline, PipelineParts
+from worker.rollout.state import FULL, RolloutState
+from worker.settling import Watch
+from worker.speech.attempt import Attempter
+from worker.speech.failures import Failure, failure_of
+from worker.speech.google import CallFailed
+from worker.speech.probing import probe_of
+from worker.storage.steady import SteadyStore
+from worker.storage.takes import StoredTake
+
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+WAV = {"encoding": "LINEAR16", "sample_rate": 24000}
+SOUNDS = {CHIRP: audio(AudioEncoding.LINEAR16, 1.5), WAVENET: audio(AudioEncoding.LINEAR16, 2.0)}
+ALL = RolloutState(enabled=True, percentage=FULL, characters=None)
+DENIED = "PERMISSION_DENIED"
+
+
+class Studio:
+    """Stands for Google: speaks in each model's own sound, or fails as it is told; the clock runs with it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.fails: dict[VoiceModel, list[str | bytes]] = defaultdict(list)
+        self.calls: list[VoiceModel] = []
+
+    async def synthesize(self, _entry: Any, rendered: Any, _encoding: Any) -> bytes:
+        voice_model = rendered.voice.voice_model
+        self.calls.append(voice_model)
+        self.world.seconds += 3.0 if voice_model is CHIRP else 0.5
+        await asyncio.sleep(0)
+        answer = self.fails[voice_model].pop(0) if self.fails[voice_model] else SOUNDS[voice_model]
+        if isinstance(answer, str):
+            raise CallFailed(failure_of(answer, "as told"))
+        return answer
+
+
+class Shelf:
+    """Stands for the store: a dictionary, and in `fails` what each next look-up or upload raises."""
+
+    bucket = "bucket"
+
+    def __init__(self) -> None:
+        self.takes: dict[str, StoredTake] = {}
+        self.looked_up: list[str] = []
+        self.fails: dict[str, list[Exception]] = defaultdict(list)
+        self.tries: list[str] = []
+        self.first: StoredTake | None = None
+
+    async def look_up(self, key: str) -> StoredTake | None:
+        self._try("look_up")
+        self.looked_up.append(key)
+        return self.takes.get(key)
+
+    async def store(self, take: StoredTake, _audio: bytes) -> StoredTake:
+        self._try("store")
+        return self.takes.setdefault(take.key, self.first or take)
+
+    def _try(self, step: str) -> None:
+        self.tries.append(step)
+        if self.fails[step]:
+            raise self.fails[step].pop(0)
+
+
+class World:
+    """All parts around one pipeline."""
+
+    def __init__(
+        self,
+        state: RolloutState = ALL,
+        probe: list[str | None] | None = None,
+        bucket: list[Outage | None] | None = None,
+        kept_bytes: int = 2**20,
+    ) -> None:
+        self.seconds = 0.0
+        self.google = Studio(self)
+        self.shelf = Shelf()
+        self.metrics = Metrics(CollectorRegistry(), CATALOGUE.names)
+        self.clock = Clock(monotonic=lambda: self.seconds, now=lambda: NOW + timedelta(seconds=self.seconds))
+        self.probe = probe or [None]
+        self.probes = 0
+        self.pauses: list[float] = []
+        self.bucket = bucket or [None]
+        self.slept: list[float] = []
+        pauses = Pauses(4, 4)
+        trial = probe_of(self._trial, 0)
+        self.watch = Watch("google", trial, pauses, self.metrics, self.clock, sleep=self.sleep)
+        self.s3 = Watch("s3", self._bucket, pauses, self.metrics, self.clock, sleep=self.sleep)
+        parts = PipelineParts(
+            catalogue=CATALOGUE,
+            rollout=state,
+            attempter=Attempter(self.google, self.metrics, 0.0, self.clock),
+            store=SteadyStore(self.shelf, self.s3, kept_bytes, sleep=self.sleep),
+            google=self.watch,
+            metrics=self.metrics,
+            clock=self.clock,
+            prefix="takes",
+        )
+        self.pipeline = Pipeline(parts)
+        self.handler = Handler(self.pipeline, self.metrics, self.clock, 50_000, RETRY_DELAYS)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+        await asyncio.sleep(0)
+
+    async def _bucket(self) -> None:
+        outage = self.bucket.pop(0) if len(self.bucket) > 1 else self.bucket[0]
+        if outage:
+            raise Down(outage)
+
+    async def _trial(self) -> Failure | None:
+        self.probes += 1
+        code = self.probe.pop(0) if len(self.probe) > 1 else self.probe[0]
+        return failure_of(code, "no") if code else None
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+    async def run(self, lane: Lane = Lane.DIALOGUE, **changes: Any) -> Outcome:
+        (outcome,) = await self.run_all({**changes}, lane=lane)
+        return outcome
+
+    async def run_all(self, *jobs: dict[str, Any], lane: Lane = Lane.DIALOGUE) -> list[Outcome]:
+        """Jobs side by side."""
+        probing = [asyncio.create_task(watch.run()) for watch in (self.watch, self.s3)]
+        running = [self.pipeline.run(job(**{"audio": WAV, **each}), lane, 0.25, self.pause) for each in jobs]
+        try:
+            async with asyncio.timeout(5):
+                return list(await asyncio.gather(*running))
+        finally:
+            for task in probing:
+                task.cancel()
+
+    def count(self, name: str, **labels: Any) -> float:
+        return sum(
+            sample.value
+            for family in self.metrics.registry.collect()
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    def counted(self) -> dict[str, float]:
+        """What the plan's four queries are made of."""
+        return {
+            f"{voice_model.value} {status}": number
+            for voice_model in VoiceModel
+            for status in ("success", "error")
+            if (number := self.count("tts_synthesis_total", voice_model=voice_model, status=status))
+        } | ({"fallback": number} if (number := self.count("tts_chirp3_fallback_total")) else {})
+
+
+def spoke(outcome: Outcome) -> Any:
+    assert outcome.completion is not None
+    assert outcome.completion.status is JobStatus.DONE, outcome.completion.error
+    assert outcome.dead_letter is None
+    return outcome.completion
+
+
+def failed(outcome: Outcome, *, retryable: bool = False) -> Any:
+    assert outcome.completion is not None
+    assert outcome.completion.status is JobStatus.FAILED
+    assert outcome.retryable is retryable
+    assert outcome.completion.audio is None
+    assert outcome.dead_letter == outcome.completion.error
+    return outcome.completion

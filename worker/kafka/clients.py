@@ -1,0 +1,78 @@
+"""Opens and closes the clients of Kafka: producer, consumer, admin; and those of a worker together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from schemas.topics import LANE_RECORD_BYTES
+from worker.settings import KafkaSettings
+from worker.stopping import stop_in_time
+
+# A dead letter may be twice a lane's record, and its batch has some bytes of its own.
+LARGEST_REQUEST: Final = 2 * LANE_RECORD_BYTES + 2**20
+# A partition's jobs wait in Kafka, not in memory; a record that is larger comes all the same (KIP-74).
+_PREFETCH_BYTES: Final = 2**16
+
+
+@asynccontextmanager
+async def connect_producer(
+    settings: KafkaSettings, transactional_id: str | None = None, transaction_timeout_s: float = 60.0
+) -> AsyncIterator[Any]:
+    """A started producer; its records may be as large as a dead letter.
+
+    Args:
+        settings: of the cluster.
+        transactional_id: of a producer of transactions; without one it is idempotent if the settings say so.
+        transaction_timeout_s: after so many seconds Kafka aborts a transaction whose producer died.
+
+    Raises:
+        KafkaConnectionError: Kafka can't be reached.
+    """
+    producer: Any = AIOKafkaProducer(
+        bootstrap_servers=settings.bootstrap_servers,
+        enable_idempotence=settings.idempotence or transactional_id is not None,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=int(transaction_timeout_s * 1000),
+        acks="all",
+        max_request_size=LARGEST_REQUEST,
+    )
+    try:
+        await producer.start()
+        yield producer
+    finally:
+        await stop_in_time("producer", producer.stop)
+
+
+@asynccontextmanager
+async def connect_admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A started admin client.
+
+    Raises:
+        KafkaConnectionError: Kafka can't be reached.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await stop_in_time("admin client", admin.close)
+
+
+def consumer_of(settings: KafkaSettings) -> Any:
+    """A consumer of the lanes, not started and not subscribed."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        group_id=settings.group_id,
+        group_instance_id=settings.group_instance_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        session_timeout_ms=int(settings.session_timeout_s * 1000),
+        rebalance_timeout_ms=int((settings.session_timeout_s + settings.revoke_wait_s) * 1000),
+        heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 10),
+        max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
+        max_partition_fetch_bytes=_PREFETCH_BYTES,
+    )

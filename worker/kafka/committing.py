@@ -1,0 +1,93 @@
+"""Commits at least once: what is acknowledged, several times a second, apart from the outcomes."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from worker.kafka.outbox import Outbox
+from worker.kafka.partitions import Owned, Partitions
+from worker.outcome import Outcome, Record
+
+_log = structlog.get_logger(__name__)
+
+
+class AtLeastOnce:
+    """Publishes each outcome at once and commits its offset later: a crash between the two repeats an outcome.
+
+    Args:
+        outbox: publishes.
+        interval_s: between two commits.
+    """
+
+    def __init__(self, outbox: Outbox, interval_s: float) -> None:
+        self._outbox = outbox
+        self._interval_s = interval_s
+        self._consumer: Any = None
+        self._partitions: Partitions | None = None
+        self._committing = asyncio.Lock()
+        self._refused = False
+
+    def serve(self, consumer: Any, partitions: Partitions) -> None:
+        """Commits by this member of the group what is done of these partitions, and before they are handed over."""
+        self._consumer = consumer
+        self._partitions = partitions
+        partitions.hand_over = self.finish
+
+    async def deliver(self, record: Record, owned: Owned, outcome: Outcome) -> None:
+        """Returns once the outcome is acknowledged and its offset may be committed.
+
+        Raises:
+            TooLarge: a topic refuses the outcome.
+        """
+        await self._outbox.publish(record, outcome)
+        self._served.done(owned, record.offset)
+
+    async def run(self) -> None:
+        """Commits regularly, until it is cancelled.
+
+        Raises:
+            Exception: what the rebalance listener met; partitions can't be worked on without it.
+        """
+        while True:
+            await asyncio.sleep(self._interval_s)
+            await self._served.settled.wait()
+            if self._served.failure is not None:
+                raise self._served.failure
+            async with self._committing:
+                # A revocation may have been first at the lock.
+                if self._served.settled.is_set():
+                    await self._commit()
+
+    async def finish(self) -> None:
+        """Commits what is done and not committed yet; a refusal is told and tried again with the next commit."""
+        async with self._committing:
+            await self._commit()
+
+    async def _commit(self) -> None:
+        commitments = await self._served.commitments()
+        if not commitments:
+            return
+        try:
+            await self._consumer.commit(commitments)
+        except (CommitFailedError, IllegalStateError):
+            # Whoever owns the partitions after it commits them.
+            self._tell_refusal("a rebalance is under way")
+        except KafkaError as error:
+            self._tell_refusal(f"{type(error).__name__}: {error}")
+        else:
+            self._refused = False
+            self._served.committed(commitments)
+
+    @property
+    def _served(self) -> Partitions:
+        if self._partitions is None:
+            raise RuntimeError("serve() comes first")
+        return self._partitions
+
+    def _tell_refusal(self, why: str) -> None:
+        # Commits come ten times a second; one line tells of a row of refusals.
+        if not self._refused:
+            _log.warning("commit_refused", why=why)
+        self._refused = True

@@ -1,0 +1,77 @@
+"""Connects a worker to Kafka, waiting for it where it is down."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from worker.kafka.clients import connect_admin, connect_producer, consumer_of
+from worker.kafka.committed import CommittedOffsets
+from worker.kafka.committing import AtLeastOnce
+from worker.kafka.outbox import Outbox, OutcomeMessages
+from worker.kafka.partitions import Source
+from worker.kafka.sender import Sender
+from worker.kafka.topics import sources_of
+from worker.kafka.transactions import ExactlyOnce, Grouping
+from worker.kafka.watch import outage_of_kafka
+from worker.outage import Dependency
+from worker.settings import Settings
+from worker.stopping import stop_in_time
+
+
+@dataclass(frozen=True)
+class KafkaClients:
+    """What a worker works with: the consumer is neither subscribed nor started, the rest is started."""
+
+    admin: Any
+    consumer: Any
+    delivery: AtLeastOnce | ExactlyOnce
+    offsets: CommittedOffsets
+    sources: dict[str, Source]
+
+
+@asynccontextmanager
+async def connect_kafka(
+    settings: Settings, messages: OutcomeMessages, kafka: Dependency
+) -> AsyncIterator[KafkaClients]:
+    """Opens a worker's clients; closed in the order that loses nothing, the consumer first.
+
+    Args:
+        settings: of the worker.
+        messages: writes outcomes down.
+        kafka: what is waited for.
+
+    Raises:
+        TopicError: topics of the table are missing.
+    """
+    async with AsyncExitStack() as stack:
+        admin = await kafka.wait_until_up(
+            partial(_entered, stack, partial(connect_admin, settings.kafka)), outage_of_kafka
+        )
+        list_sources = partial(sources_of, admin, settings.kafka.topic_prefix, settings.delivery.retry_delays)
+        sources = await kafka.wait_until_up(list_sources, outage_of_kafka)
+        # Before the consumer: its start ends the transaction that a killed predecessor left open.
+        deliver = partial(_delivery, settings, messages)
+        delivery = await kafka.wait_until_up(partial(_entered, stack, deliver), outage_of_kafka)
+        consumer = consumer_of(settings.kafka)
+        stack.push_async_callback(stop_in_time, "consumer", consumer.stop)
+        yield KafkaClients(admin, consumer, delivery, CommittedOffsets(admin, settings.kafka.group_id), sources)
+
+
+async def _entered(stack: AsyncExitStack, connect: Any) -> Any:
+    return await stack.enter_async_context(connect())
+
+
+@asynccontextmanager
+async def _delivery(settings: Settings, messages: OutcomeMessages) -> AsyncIterator[AtLeastOnce | ExactlyOnce]:
+    kafka = settings.kafka
+    if settings.delivery.guarantee == "exactly-once":
+        # The same after a restart: a random one would leave a killed worker's transaction open for a minute, and
+        # everybody who reads committed records waiting for its end.
+        connect = partial(connect_producer, kafka, f"{kafka.group_id}-{kafka.group_instance_id}")
+        async with ExactlyOnce(connect, messages, kafka.group_id, Grouping()) as transactions:
+            yield transactions
+    else:
+        async with Sender(partial(connect_producer, kafka)) as sender:
+            yield AtLeastOnce(Outbox(sender, messages), kafka.commit_interval_s)

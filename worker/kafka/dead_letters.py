@@ -1,0 +1,187 @@
+"""Dead letters as an operator sees them: read from their records, folded with what was replayed. Pure."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from schemas import headers as names
+from schemas.headers import Headers, count, letter_id, without
+from schemas.topics import lane_of, unprefixed
+from schemas.words import Lane
+
+_NEVER: Final = datetime.fromtimestamp(0, UTC)
+_ID: Final = re.compile(r"[0-9a-f]{4,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Replays:
+    """How often a letter was replayed, when last, and the highest `replay-number` that was given to it."""
+
+    times: int = 0
+    last: datetime | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter; what its record doesn't tell is empty or None.
+
+    `value` is None too where values weren't asked for; `size` is the value's in bytes, always. `headers` are the
+    producer's own. `time` is when it became a dead letter. `attempts` is JSON. `cut`: `value` is but a beginning.
+    """
+
+    id: str
+    key: bytes | None
+    value: bytes | None
+    size: int
+    headers: Headers
+    failure_class: str
+    code: str
+    message: str
+    field: str
+    lane: Lane | None
+    topic: str
+    partition: int | None
+    offset: int | None
+    tries: int | None
+    first_seen: datetime | None
+    time: datetime
+    attempts: str
+    cut: bool
+    job_id: str | None
+    character: str | None
+    replays: Replays = Replays()
+
+
+class Letters:
+    """Folds the records of the dead letters' topic.
+
+    Args:
+        topic_prefix: the deployment's; tells a letter's lane where its record doesn't.
+        keep: which letters are kept in memory.
+        values: whether their values are.
+    """
+
+    def __init__(self, topic_prefix: str, keep: Callable[[Letter], bool], *, values: bool) -> None:
+        self._topic_prefix = topic_prefix
+        self._keep = keep
+        self._values = values
+        # A letter may be written twice, with no key even into two partitions: the last wins, kept or not.
+        self._letters: dict[str, tuple[int, Letter | None]] = {}
+        self._replays: dict[str, Replays] = {}
+
+    def add(self, record: Any) -> None:
+        """Takes one record, an aiokafka `ConsumerRecord`."""
+        headers: Headers = list(record.headers)
+        if is_marker(record.value, headers):
+            replayed = _text(headers, names.REPLAYED_ID)
+            before = self._replays.get(replayed, Replays())
+            time = _time(_text(headers, names.REPLAYED_TIME)) or _from_ms(record.timestamp)
+            self._replays[replayed] = Replays(
+                before.times + 1,
+                max(before.last or time, time),
+                max(before.number, count(headers, names.REPLAY_NUMBER) or 0),
+            )
+            return
+        letter = read_letter(record, self._topic_prefix)
+        written = record.timestamp or 0
+        if letter.id in self._letters and self._letters[letter.id][0] > written:
+            return
+        kept = self._keep(letter)
+        self._letters[letter.id] = (
+            written,
+            (letter if self._values else replace(letter, value=None)) if kept else None,
+        )
+
+    def folded(self) -> list[Letter]:
+        """The letters with their replays, oldest first."""
+        letters = [
+            replace(letter, replays=self._replays[letter.id]) if letter.id in self._replays else letter
+            for _, letter in self._letters.values()
+            if letter is not None
+        ]
+        return sorted(letters, key=lambda letter: (letter.time, letter.partition or 0, letter.offset or 0, letter.id))
+
+
+def is_marker(value: bytes | None, headers: Headers) -> bool:
+    """Whether a record tells of a replay; a letter whose producer chose such a header is none."""
+    found = {name for name, _ in headers}
+    return value is None and names.REPLAYED_ID in found and names.LETTER_CLASS not in found
+
+
+def read_letter(record: Any, topic_prefix: str) -> Letter:
+    """A letter from its record; whatever the record holds, there is a letter.
+
+    Args:
+        record: an aiokafka `ConsumerRecord` of the dead letters' topic.
+        topic_prefix: the deployment's.
+    """
+    headers: Headers = list(record.headers)
+    topic = _text(headers, names.LETTER_TOPIC)
+    partition, offset = count(headers, names.LETTER_PARTITION), count(headers, names.LETTER_OFFSET)
+    known = topic and partition is not None and offset is not None
+    # A letter that doesn't tell where it came from has its own place as its origin.
+    origin = (topic, partition or 0, offset or 0) if known else (record.topic, record.partition, record.offset)
+    told, told_id = _text(headers, names.LETTER_LANE), _text(headers, names.LETTER_ID)
+    job_id, character = _job_of(record.value)
+    return Letter(
+        id=told_id if _ID.fullmatch(told_id) else letter_id(*origin),
+        key=record.key,
+        value=record.value,
+        size=len(record.value or b""),
+        headers=without(headers, names.LETTER_HEADERS),
+        failure_class=_text(headers, names.LETTER_CLASS),
+        code=_text(headers, names.LETTER_CODE),
+        message=_text(headers, names.LETTER_MESSAGE),
+        field=_text(headers, names.LETTER_FIELD),
+        lane=Lane(told) if told in set(Lane) else lane_of(unprefixed(topic, topic_prefix)),
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        tries=count(headers, names.LETTER_TRIES),
+        first_seen=_time(_text(headers, names.LETTER_FIRST_SEEN)),
+        time=_time(_text(headers, names.LETTER_TIME)) or _from_ms(record.timestamp),
+        attempts=_text(headers, names.LETTER_ATTEMPTS),
+        cut=_text(headers, names.LETTER_CUT) == "true",
+        job_id=job_id,
+        character=character,
+    )
+
+
+def _text(headers: Headers, name: str) -> str:
+    """The text of the last header of a name, what isn't UTF-8 in it escaped; empty where there is none."""
+    value = next((value for found, value in reversed(headers) if found == name), None)
+    return bytes(value or b"").decode("utf-8", "backslashreplace")
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _from_ms(milliseconds: int | None) -> datetime:
+    try:
+        return datetime.fromtimestamp((milliseconds or 0) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return _NEVER
+
+
+def _job_of(value: bytes | None) -> tuple[str | None, str | None]:
+    try:
+        document = json.loads((value or b"").decode())
+    except (ValueError, RecursionError):
+        return None, None
+    if not isinstance(document, dict):
+        return None, None
+    found = (document.get("job_id"), document.get("character"))
+    # A lone surrogate could be neither printed nor compared with what was typed.
+    job_id, character = (
+        each.encode("utf-8", "backslashreplace").decode() if isinstance(each, str) else None for each in found
+    )
+    return job_id, character

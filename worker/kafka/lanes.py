@@ -1,0 +1,97 @@
+"""Which lanes may be taken from: a lane pauses for quota, or when nearly all that arrives is no job."""
+
+import structlog
+
+from schemas.words import Lane
+from worker.clock import Clock
+from worker.kafka.bad_input import BadInput, BadInputLimit
+from worker.kafka.partitions import Source
+from worker.observability.metrics import Metrics
+from worker.outcome import Outcome, Record
+
+_log = structlog.get_logger(__name__)
+
+_Place = tuple[str, int, int]
+
+
+def _place(record: Record) -> _Place:
+    return record.topic, record.partition, record.offset
+
+
+class Lanes:
+    """The lanes of one worker."""
+
+    def __init__(self, limit: BadInputLimit, metrics: Metrics, clock: Clock) -> None:
+        self._bad_input = {lane: BadInput(limit) for lane in Lane}
+        self._limit = limit
+        self._metrics = metrics
+        self._clock = clock
+        self._waiting_for_quota = dict.fromkeys(Lane, 0)
+        self._probes: dict[Lane, set[_Place]] = {lane: set() for lane in Lane}
+
+    def allow(self, source: Source) -> bool:
+        """Whether a source may be taken from; the retries of a lane that pauses were jobs, and go on."""
+        if self._waiting_for_quota[source.lane]:
+            return False
+        return source.delay is not None or not self._bad_input[source.lane].paused
+
+    @property
+    def paused(self) -> list[Lane]:
+        """The lanes that pause for what came in them."""
+        return [lane for lane in Lane if self._bad_input[lane].paused]
+
+    def to_probe(self) -> list[Lane]:
+        """Paused lanes of which one record is to be tried now."""
+        now = self._clock.monotonic()
+        return [lane for lane in Lane if self._bad_input[lane].may_probe(now) and not self._waiting_for_quota[lane]]
+
+    def probed(self, record: Record) -> None:
+        """A record of a paused lane was taken; the next is due later."""
+        self._bad_input[record.lane].probed(self._clock.monotonic())
+        self._probes[record.lane].add(_place(record))
+
+    def ended(self, record: Record, outcome: Outcome) -> None:
+        """Notes how a record ended; one of a retry topic was a job before."""
+        if record.delay is not None:
+            return
+        bad_input, probes = self._bad_input[record.lane], self._probes[record.lane]
+        # What was taken before the pause doesn't end it: what is in work then are jobs, since all else ends at once.
+        if bad_input.paused and _place(record) not in probes:
+            return
+        probes.discard(_place(record))
+        if bad_input.noted(bad=outcome.rejected, now=self._clock.monotonic()):
+            self._tell(record.lane)
+
+    def resume(self, lane: Lane) -> bool:
+        """Takes from a paused lane again.
+
+        Returns:
+            Whether it paused.
+        """
+        resumed = self._bad_input[lane].resume()
+        if resumed:
+            self._tell(lane)
+        return resumed
+
+    def wait_for_quota(self, lane: Lane) -> None:
+        """One more job of the lane waits for quota."""
+        self._waiting_for_quota[lane] += 1
+
+    def waited_for_quota(self, lane: Lane) -> None:
+        """A job has ceased to wait."""
+        self._waiting_for_quota[lane] -= 1
+
+    def _tell(self, lane: Lane) -> None:
+        paused = self._bad_input[lane].paused
+        self._probes[lane].clear()
+        self._metrics.lane_paused.labels(lane).set(paused)
+        if paused:
+            _log.error(
+                "lane_paused",
+                lane=lane.value,
+                detail=f"at least {self._limit.share:.0%} of its last {self._limit.window} records were no jobs: who "
+                f"writes them is wrong, or this worker is. One record every {self._limit.probe_s:g} s is tried; "
+                f"`chirp-worker lane resume {lane.value}` ends it",
+            )
+        else:
+            _log.warning("lane_resumed", lane=lane.value)

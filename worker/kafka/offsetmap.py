@@ -1,0 +1,168 @@
+"""What is done above a committed offset, as text for the commit's metadata: whole, small, versioned. Pure."""
+
+import base64
+import binascii
+import zlib
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Final
+
+Range = tuple[int, int]
+"""Offsets from the first to before the second."""
+
+MAX_TEXT: Final = 4096
+"""Kafka's default `offset.metadata.max.bytes`; measured on 4.4.0: 4,096 are taken, 4,097 refused."""
+MAX_BYTES: Final = MAX_TEXT // 4 * 3
+"""Of a map before its base64."""
+
+_VERSION: Final = 1
+_RUNS, _BITMAP, _COMPRESSED = 0, 1, 2
+# Version, form, checksum.
+_CHECKSUM: Final = 4
+_HEAD: Final = 2 + _CHECKSUM
+# What a map of MAX_BYTES can unfold to is bounded here: metadata comes from outside.
+_MOST_UNFOLDED: Final = 2**16
+_LONGEST_NUMBER: Final = 10
+_MORE: Final = 0x80
+
+
+class BrokenMap(Exception):
+    """The metadata holds no map that this version can read."""
+
+
+def encode(base: int, done: Sequence[Range]) -> str:
+    """The shortest text that says what is done above `base`, at most `MAX_TEXT` long.
+
+    Args:
+        base: the committed offset.
+        done: ascending, not touching each other, all at or above `base`.
+    """
+    while True:
+        runs = _runs(base, done)
+        forms = [(_RUNS, runs)]
+        if done and (done[-1][1] - base) // 8 < len(runs):
+            forms.append((_BITMAP, _bitmap(base, done)))
+        folded = [(form | _COMPRESSED, zlib.compress(body)) for form, body in forms if len(body) < _MOST_UNFOLDED]
+        form, shortest = min([*forms, *folded], key=lambda each: len(each[1]))
+        if _HEAD + len(shortest) <= MAX_BYTES:
+            whole = bytes((_VERSION, form)) + _checksum(base, form, shortest) + shortest
+            return base64.b64encode(whole).decode()
+        # The first ranges alone are a whole map too: what it doesn't name is done again.
+        done = done[: len(done) * 3 // 4]
+
+
+def decode(base: int, text: str) -> list[Range]:
+    """What is done above `base`.
+
+    Raises:
+        BrokenMap: the text holds no map.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BrokenMap(f"no base64: {error}") from None
+    if len(raw) < _HEAD or raw[0] != _VERSION or raw[1] > (_BITMAP | _COMPRESSED):
+        raise BrokenMap(f"no map of version {_VERSION}: it begins with {raw[:_HEAD].hex() or 'nothing'}")
+    form, body = raw[1], raw[_HEAD:]
+    if raw[2:_HEAD] != _checksum(base, form, body):
+        raise BrokenMap("its checksum isn't that of this offset's map")
+    if form & _COMPRESSED:
+        body = _unfolded(body)
+    return _of_bitmap(base, body) if form & _BITMAP else _of_runs(base, body)
+
+
+def worst_bytes(pending: int, span: int) -> int:
+    """The most bytes that a map can need, whatever its jobs' order.
+
+    Args:
+        pending: how many offsets in it aren't done.
+        span: from the committed offset to the last that is done.
+    """
+    longest = (max(span, 1).bit_length() + 6) // 7
+    # Between two pending offsets lies one run of done ones; runs of pending offsets are short.
+    return _HEAD + min((pending + 1) * (1 + longest), span // 8 + 1)
+
+
+def _checksum(base: int, form: int, body: bytes) -> bytes:
+    # Of the offset too: who copies commits to another cluster (MirrorMaker) moves the offset and keeps the metadata.
+    return zlib.crc32(body, zlib.crc32(f"{base} {form} ".encode())).to_bytes(_CHECKSUM, "big")
+
+
+def _runs(base: int, done: Sequence[Range]) -> bytes:
+    out = bytearray()
+    at = base
+    for start, end in done:
+        for number in (start - at, end - start):
+            rest = number
+            while rest >= _MORE:
+                out.append(rest & 0x7F | _MORE)
+                rest >>= 7
+            out.append(rest)
+        at = end
+    return bytes(out)
+
+
+def _of_runs(base: int, body: bytes) -> list[Range]:
+    numbers = _numbers(body)
+    if len(numbers) % 2:
+        raise BrokenMap("it ends in the middle of a run")
+    done = []
+    at = base
+    for gap, length in zip(numbers[::2], numbers[1::2], strict=True):
+        start = at + gap
+        at = start + length
+        done.append((start, at))
+    if any(start >= end for start, end in done) or any(a[1] >= b[0] for a, b in pairwise(done)):
+        raise BrokenMap("its runs are empty or touch")
+    return done
+
+
+def _numbers(body: bytes) -> list[int]:
+    numbers = []
+    number = shift = 0
+    for byte in body:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & _MORE:
+            numbers.append(number)
+            number = shift = 0
+        elif shift >= 7 * _LONGEST_NUMBER:
+            raise BrokenMap("a number is too long")
+    if shift:
+        raise BrokenMap("it ends in the middle of a number")
+    return numbers
+
+
+def _bitmap(base: int, done: Sequence[Range]) -> bytes:
+    bits = 0
+    for start, end in done:
+        bits |= ((1 << (end - start)) - 1) << (start - base)
+    return bits.to_bytes((done[-1][1] - base + 7) // 8, "little")
+
+
+def _of_bitmap(base: int, body: bytes) -> list[Range]:
+    bits = bin(int.from_bytes(body, "little"))[:1:-1]
+    edges = [at for at, (before, after) in enumerate(pairwise(f"0{bits}0")) if before != after]
+    return [(base + start, base + end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _unfolded(body: bytes) -> bytes:
+    unfolding = zlib.decompressobj()
+    try:
+        unfolded = unfolding.decompress(body, _MOST_UNFOLDED)
+    except zlib.error as error:
+        raise BrokenMap(f"it can't be decompressed: {error}") from None
+    if not unfolding.eof or unfolding.unused_data:
+        raise BrokenMap("its compressed part is cut, too long, or followed by something")
+    return unfolded
+
+
+def joined(ranges: Iterable[Range]) -> list[Range]:
+    """Ascending ranges with those that touch made one."""
+    out: list[Range] = []
+    for start, end in ranges:
+        if out and out[-1][1] >= start:
+            out[-1] = (out[-1][0], max(end, out[-1][1]))
+        else:
+            out.append((start, end))
+    return out

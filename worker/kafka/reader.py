@@ -1,0 +1,158 @@
+"""Reads records of the partitions that may be taken from: due, in lanes that don't pause, readable or not."""
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError
+
+from worker.clock import Clock
+from worker.kafka.lanes import Lanes
+from worker.kafka.partitions import Partitions, Source
+from worker.kafka.retry import due_ms
+from worker.outcome import Record
+
+_POLL_MS: Final = 500
+# More at once would ask the offset maps for room that few of the partitions' records will need.
+_MOST_AT_ONCE: Final = 64
+_NOWHERE: Final = TopicPartition("nowhere", 0)
+
+Start = Callable[[TopicPartition, Record], None]
+"""Starts the work on a record."""
+
+
+class Reader:
+    """Takes records from an aiokafka consumer."""
+
+    def __init__(self, consumer: Any, partitions: Partitions, lanes: Lanes, clock: Clock) -> None:
+        self._consumer = consumer
+        self._partitions = partitions
+        self._lanes = lanes
+        self._clock = clock
+
+    async def take(self, room: int, start: Start) -> None:
+        """Starts what comes, at most `room` records, within half a second."""
+        now_ms = self._now_ms()
+        room = min(room, _MOST_AT_ONCE)
+        for lane in self._lanes.to_probe():
+            probed = self._partitions.takeable(Source(lane).__eq__, 1, now_ms)
+            if await self._poll(probed, 1, 0, partial(self._probe, start)):
+                return
+        # Without a partition to be named, aiokafka takes from all.
+        partitions = self._partitions.takeable(self._lanes.allow, room, now_ms) or [_NOWHERE]
+        due = self._partitions.next_due_ms(now_ms)
+        wait_ms = _POLL_MS if due is None else min(_POLL_MS, max(1, int(due - now_ms)))
+        await self._poll(partitions, room, wait_ms, start)
+
+    def _probe(self, start: Start, partition: TopicPartition, record: Record) -> None:
+        self._lanes.probed(record)
+        start(partition, record)
+
+    async def keep_membership(self) -> None:
+        """Polls without taking: a consumer that doesn't poll for `max_poll_interval_ms` leaves its group."""
+        await self._consumer.getmany(_NOWHERE, timeout_ms=0)
+
+    async def _poll(self, partitions: list[TopicPartition], room: int, wait_ms: int, start: Start) -> bool:
+        if not partitions:
+            return False
+        try:
+            taken = await self._consumer.getmany(*partitions, timeout_ms=wait_ms, max_records=room)
+        except UnicodeDecodeError:
+            await self._take_around_unreadable(partitions, room, start)
+            return True
+        started = False
+        for partition, records in taken.items():
+            started = self._start_due(partition, records, start) or started
+        return started
+
+    def _start_due(self, partition: TopicPartition, records: list[Any], start: Start) -> bool:
+        source = self._partitions.source(partition)
+        for number, raw in enumerate(records):
+            record = self._record(partition, raw)
+            if source.delay is not None and (due := due_ms(record, source.delay)) > self._now_ms():
+                # What came behind it is read again with it.
+                self._partitions.defer(partition, raw.offset, due)
+                return number > 0
+            start(partition, record)
+        return bool(records)
+
+    async def _take_around_unreadable(self, partitions: list[TopicPartition], room: int, start: Start) -> None:
+        """Finds the record that aiokafka can't decode (a header's name that isn't UTF-8), and steps over it.
+
+        Args:
+            partitions: one of them has it.
+            room: for how many records there is room in all.
+            start: starts the work on one.
+        """
+        # What was taken together with it is gone with the error, but the positions have moved.
+        await self._partitions.rewind()
+        # Each its share, in any order: one's backlog mustn't hide another's unreadable record for ever.
+        share = max(1, room // len(partitions))
+        for partition in random.sample(partitions, len(partitions)):
+            if room <= 0:
+                return
+            try:
+                room -= await self._take_one_by_one(partition, min(room, share), start)
+            except IllegalStateError:
+                # A rebalance has taken it meanwhile.
+                continue
+
+    async def _take_one_by_one(self, partition: TopicPartition, room: int, start: Start) -> int:
+        """Takes so many records, so that the position is the unreadable one's when it is met.
+
+        Returns:
+            How many were started.
+        """
+        for number in range(room):
+            if await self._is_at_end(partition):
+                return number
+            try:
+                taken = await self._consumer.getmany(partition, timeout_ms=_POLL_MS, max_records=1)
+            except UnicodeDecodeError as error:
+                offset = await self._consumer.position(partition)
+                self._consumer.seek(partition, offset + 1)
+                start(partition, self._unreadable(partition, offset, str(error)))
+                return number + 1
+            if not taken or not self._start_due(partition, taken[partition], start):
+                return number
+        return room
+
+    async def _is_at_end(self, partition: TopicPartition) -> bool:
+        """Whether nothing is there: waiting for each of the idle partitions would hold up all the others."""
+        position = await self._consumer.position(partition)
+        high = self._consumer.highwater(partition)
+        return high is not None and position >= high
+
+    def _record(self, partition: TopicPartition, raw: Any) -> Record:
+        source = self._partitions.source(partition)
+        return Record(
+            lane=source.lane,
+            topic=raw.topic,
+            partition=raw.partition,
+            offset=raw.offset,
+            key=raw.key,
+            value=raw.value,
+            headers=list(raw.headers),
+            # A record need not have a time; it has come by now.
+            timestamp_ms=raw.timestamp if raw.timestamp and raw.timestamp > 0 else self._now_ms(),
+            delay=source.delay,
+        )
+
+    def _unreadable(self, partition: TopicPartition, offset: int, why: str) -> Record:
+        source = self._partitions.source(partition)
+        return Record(
+            lane=source.lane,
+            topic=partition.topic,
+            partition=partition.partition,
+            offset=offset,
+            key=None,
+            value=None,
+            timestamp_ms=self._now_ms(),
+            unreadable=why,
+            delay=source.delay,
+        )
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)

@@ -1,0 +1,35 @@
+"""What the worker waits for, as /readyz says it."""
+
+import asyncio
+
+from worker.kafka.lanes import Lanes
+from worker.outage import Gate
+from worker.stopping import Stopping
+
+
+class Readiness:
+    """Gathers what keeps the worker, or one of its lanes, from taking jobs.
+
+    `assigned` is set by the consumer's first assignment; None until there is a consumer.
+    """
+
+    def __init__(self, gate: Gate, lanes: Lanes, stopping: Stopping) -> None:
+        self._gate = gate
+        self._lanes = lanes
+        self._stopping = stopping
+        self.assigned: asyncio.Event | None = None
+
+    def waits_for(self) -> list[str]:
+        """One line for each; empty when it is ready."""
+        reasons = [*self._gate.waits_for]
+        if not self._gate.is_allowed:
+            pass
+        elif self.assigned is None or not self.assigned.is_set():
+            reasons.append("Kafka: the group's assignment")
+        reasons += [
+            f"lane {lane.value}: nearly all of its records are no jobs; `chirp-worker lane resume {lane.value}` ends it"
+            for lane in self._lanes.paused
+        ]
+        if self._stopping.is_asked:
+            reasons.append("nothing: it is stopping")
+        return reasons
