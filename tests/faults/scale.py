@@ -8,6 +8,7 @@ from dataclasses import dataclass
 class Scale:
     jobs: int
     kills: int
+    handovers: int
     outage_s: float
     slow_jobs: int
     slow_s: float
@@ -15,6 +16,8 @@ class Scale:
     backlog: int
 
 
-SMALL = Scale(jobs=600, kills=3, outage_s=5.0, slow_jobs=1200, slow_s=8.0, letters=60, backlog=20_000)
-FULL = Scale(jobs=4000, kills=20, outage_s=30.0, slow_jobs=6000, slow_s=30.0, letters=1000, backlog=200_000)
+SMALL = Scale(jobs=600, kills=3, handovers=4, outage_s=5.0, slow_jobs=1200, slow_s=8.0, letters=60, backlog=20_000)
+FULL = Scale(
+    jobs=4000, kills=20, handovers=20, outage_s=30.0, slow_jobs=6000, slow_s=30.0, letters=1000, backlog=200_000
+)
 SCALE = FULL if os.environ.get("FAULTS") == "full" else SMALL

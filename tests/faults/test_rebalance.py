@@ -56,6 +56,38 @@ async def test_workers_that_are_added_stopped_and_frozen_lose_nothing(deployment
     assert max(still) <= 8
 
 
+async def test_partitions_that_are_handed_over_repeat_nothing_exactly_once(deployment):
+    """A second worker joins and leaves: each time, partitions change hands while both have jobs in work."""
+    campaign = Campaign(deployment, SCALE.handovers * 150)
+    await deployment.emulator(latency={"kind": "constant", "seconds": 0.5})
+    # A static member says no farewell: the other takes over once its session is over.
+    settings = {"KAFKA_SESSION_TIMEOUT_S": "2", "DELIVERY": "exactly-once", "MAX_IN_FLIGHT": "16"}
+    await campaign.produce()
+    with deployment.worker("stays", **settings, KAFKA_GROUP_INSTANCE_ID="stays") as (stays, _):
+        await campaign.under_way()
+        handovers = 0
+        for visit in range(SCALE.handovers // 2):
+            before = assignments(stays)[0]
+            with deployment.worker(f"visits-{visit}", **settings, KAFKA_GROUP_INSTANCE_ID="visits") as (visits, _):
+                await asyncio.sleep(2)
+                visits.signal(signal.SIGTERM)
+                assert await asyncio.to_thread(visits.wait, 40) == 0, visits.log_end()
+            await asyncio.sleep(4)
+            handovers += assignments(stays)[0] - before
+        ended = await campaign.completions(timeout_s=300)
+        running = stays.running
+    tell(
+        f"1. {handovers} hand-overs under load in {campaign.jobs} jobs, exactly-once",
+        lost=len(campaign.lost(ended)),
+        repeated=campaign.repeats(ended).total(),
+        google_calls_beyond=await campaign.calls() - campaign.jobs,
+    )
+    assert handovers >= SCALE.handovers
+    assert campaign.lost(ended) == set()
+    assert not campaign.repeats(ended)
+    assert running
+
+
 async def test_a_broker_of_three_that_is_killed_and_restarted_repeats_nothing(deployment_on_three, three_brokers):
     deployment = deployment_on_three
     campaign = Campaign(deployment, SCALE.jobs)
