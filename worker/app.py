@@ -17,7 +17,8 @@ from worker.kafka.lanes import Lanes
 from worker.kafka.outbox import Addresses, OutcomeMessages
 from worker.kafka.partitions import Partitions
 from worker.kafka.reader import Reader
-from worker.kafka.watch import outage_of_kafka, watch_kafka
+from worker.kafka.watch import outage_at_start as outage_at_start_of_kafka
+from worker.kafka.watch import watch_kafka
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
 from worker.outage import Dependency, Gate, Pauses
@@ -100,12 +101,17 @@ async def run_worker(settings: Settings) -> None:
         messages = OutcomeMessages(Addresses.of(settings.kafka.topic_prefix, settings.kafka.group_id), clock)
         clients = await stack.enter_async_context(connect_kafka(settings, messages, kafka))
         partitions = Partitions(
-            clients.consumer, clients.offsets, clients.sources, settings.kafka.revoke_wait_s, metrics
+            clients.consumer,
+            clients.offsets,
+            clients.sources,
+            revoke_wait_s=settings.kafka.revoke_wait_s,
+            session_timeout_s=settings.kafka.session_timeout_s,
+            metrics=metrics,
         )
         clients.delivery.serve(clients.consumer, partitions)
         readiness.assigned = partitions.assigned
         clients.consumer.subscribe(list(clients.sources), listener=partitions)
-        await kafka.wait_until_up(clients.consumer.start, outage_of_kafka)
+        await kafka.wait_until_up(clients.consumer.start, outage_at_start_of_kafka)
         intake = Intake(
             reader=Reader(clients.consumer, partitions, lanes, clock),
             partitions=partitions,
@@ -134,7 +140,7 @@ async def run_worker(settings: Settings) -> None:
             watching = [
                 group.create_task(google_watch.run(), name="google"),
                 group.create_task(store_watch.run(), name="s3"),
-                group.create_task(watch_kafka(clients.admin, kafka), name="kafka"),
+                group.create_task(watch_kafka(clients.consumer, intake.oldest_undelivered_s, kafka), name="kafka"),
             ]
             await intake.run()
             for task in watching:

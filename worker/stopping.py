@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-_STOP_S: Final = 5.0
+_STOP_S: Final = 3.0
 _log = structlog.get_logger(__name__)
 
 

@@ -86,6 +86,15 @@ class Campaign:
 
     async def committed_jobs(self) -> set[str]:
         """The jobs that a restart won't do again: below the committed offset, or done in its map."""
+        below, above = await self._committed()
+        return below | above
+
+    async def committed_above_gaps(self) -> set[str]:
+        """Those of them that only the map tells of."""
+        _, above = await self._committed()
+        return above
+
+    async def _committed(self) -> tuple[set[str], set[str]]:
         settings = load_settings(self.deployment.environment).kafka
         topic = self.deployment.topic(LANES[self.lane])
         partitions = await partitions_of(settings, topic)
@@ -97,11 +106,10 @@ class Campaign:
                 done[partition] = decode(commitment.offset, commitment.metadata) if commitment.offset >= 0 else []
             except BrokenMap:
                 done[partition] = []
-        return {
-            job_id
-            for job_id, (partition, offset) in self.places.items()
-            if offset < commitments[partition].offset or any(a <= offset < b for a, b in done[partition])
-        }
+        places = self.places.items()
+        below = {job_id for job_id, (partition, offset) in places if offset < commitments[partition].offset}
+        above = {job_id for job_id, (partition, offset) in places if any(a <= offset < b for a, b in done[partition])}
+        return below, above
 
     async def exposed(self) -> int:
         """Completions that are published and whose jobs aren't committed: a restart now repeats at most these."""

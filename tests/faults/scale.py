@@ -14,10 +14,21 @@ class Scale:
     slow_s: float
     letters: int
     backlog: int
+    rounds: int
 
 
-SMALL = Scale(jobs=600, kills=3, handovers=4, outage_s=5.0, slow_jobs=1200, slow_s=8.0, letters=60, backlog=20_000)
+SMALL = Scale(
+    jobs=600, kills=3, handovers=4, outage_s=5.0, slow_jobs=1200, slow_s=8.0, letters=60, backlog=20_000, rounds=1
+)
 FULL = Scale(
-    jobs=4000, kills=20, handovers=20, outage_s=30.0, slow_jobs=6000, slow_s=30.0, letters=1000, backlog=200_000
+    jobs=4000,
+    kills=20,
+    handovers=20,
+    outage_s=30.0,
+    slow_jobs=6000,
+    slow_s=30.0,
+    letters=1000,
+    backlog=200_000,
+    rounds=3,
 )
 SCALE = FULL if os.environ.get("FAULTS") == "full" else SMALL

@@ -4,10 +4,15 @@ import asyncio
 import signal
 from collections import Counter
 
+import pytest
+
 from tests.faults.campaign import Campaign, settings_of, tell
 from tests.faults.scale import SCALE
+from worker.kafka.clients import connect_admin
+from worker.settings import load_settings
 
 SESSION_S = 6
+SLOTS = 16
 
 
 def assignments(*workers) -> list[int]:
@@ -17,8 +22,8 @@ def assignments(*workers) -> list[int]:
 
 async def test_workers_that_are_added_stopped_and_frozen_lose_nothing(deployment):
     campaign = Campaign(deployment, SCALE.jobs)
-    await deployment.emulator(latency={"kind": "constant", "seconds": 0.5})
-    settings = {"KAFKA_SESSION_TIMEOUT_S": str(SESSION_S), "MAX_IN_FLIGHT": "16"}
+    await deployment.emulator(latency={"kind": "constant", "seconds": 1.0})
+    settings = {"KAFKA_SESSION_TIMEOUT_S": str(SESSION_S), "MAX_IN_FLIGHT": str(SLOTS)}
     await campaign.produce()
     with (
         deployment.worker("a", **settings) as (a, _),
@@ -39,26 +44,28 @@ async def test_workers_that_are_added_stopped_and_frozen_lose_nothing(deployment
             await asyncio.sleep(SESSION_S + 2)
             still = assignments(b, c, added)
     repeats = campaign.repeats(ended)
-    # The frozen worker's jobs were done by others; what it held, at most its slots, it may publish once more.
-    explained = {job_id for job_id in repeats if job_id not in before_freeze}
+    # What the frozen worker held is done by others. It publishes what was in work when it froze once more, and others
+    # what it had published in its last moment and not committed.
     tell(
         f"3. {SCALE.jobs} jobs, a worker added, one stopped, one frozen past its session of {SESSION_S} s",
         lost=len(campaign.lost(ended)),
         repeated=repeats.total(),
-        of_the_frozen_workers_jobs=len(explained),
+        of_these_published_before_the_freeze=len(set(repeats) & before_freeze),
         assignments=f"{still} (worker by worker)",
         google_calls_beyond=await campaign.calls() - SCALE.jobs,
     )
     assert campaign.lost(ended) == set()
     assert campaign.statuses(ended) == Counter(done=len(ended))
     assert len({each.event for each in ended}) == SCALE.jobs
+    assert len(before_freeze) < SCALE.jobs
+    assert repeats.total() <= 2 * SLOTS
     assert still == calmed
     assert max(still) <= 8
 
 
 async def test_partitions_that_are_handed_over_repeat_nothing_exactly_once(deployment):
     """A second worker joins and leaves: each time, partitions change hands while both have jobs in work."""
-    campaign = Campaign(deployment, SCALE.handovers * 150)
+    campaign = Campaign(deployment, SCALE.handovers * 250)
     await deployment.emulator(latency={"kind": "constant", "seconds": 0.5})
     # A static member says no farewell: the other takes over once its session is over.
     settings = {"KAFKA_SESSION_TIMEOUT_S": "2", "DELIVERY": "exactly-once", "MAX_IN_FLIGHT": "16"}
@@ -74,6 +81,8 @@ async def test_partitions_that_are_handed_over_repeat_nothing_exactly_once(deplo
                 assert await asyncio.to_thread(visits.wait, 40) == 0, visits.log_end()
             await asyncio.sleep(4)
             handovers += assignments(stays)[0] - before
+            left = campaign.jobs - len(set(await campaign.published()))
+            assert left > 0
         ended = await campaign.completions(timeout_s=300)
         running = stays.running
     tell(
@@ -88,20 +97,34 @@ async def test_partitions_that_are_handed_over_repeat_nothing_exactly_once(deplo
     assert running
 
 
-async def test_a_broker_of_three_that_is_killed_and_restarted_repeats_nothing(deployment_on_three, three_brokers):
+async def coordinator(deployment, instance: str, *, of_transactions: bool) -> int:
+    """The broker that coordinates a deployment's group, or the transactions of a worker of it."""
+    name = f"{deployment.name}-{instance}" if of_transactions else deployment.name
+    async with connect_admin(load_settings(deployment.environment).kafka) as admin:
+        return await admin.find_coordinator(name, int(of_transactions))
+
+
+@pytest.mark.parametrize("of_transactions", [False, True], ids=["the group's", "the transactions'"])
+async def test_a_broker_of_three_that_is_killed_and_restarted_repeats_nothing(
+    deployment_on_three, three_brokers, of_transactions
+):
     deployment = deployment_on_three
     campaign = Campaign(deployment, SCALE.jobs)
     await deployment.emulator(latency={"kind": "constant", "seconds": 0.2})
     await campaign.produce()
-    with deployment.worker(**settings_of(deployment, "exactly-once")) as (process, _):
+    settings = settings_of(deployment, "exactly-once")
+    with deployment.worker(**settings) as (process, _):
         await campaign.under_way()
-        await asyncio.to_thread(three_brokers.kill, 1)
+        # The broker that knows the group's offsets, or the one that knows the worker's transactions.
+        broker = await coordinator(deployment, settings["KAFKA_GROUP_INSTANCE_ID"], of_transactions=of_transactions)
+        await asyncio.to_thread(three_brokers.kill, broker)
         await asyncio.sleep(3)
-        await asyncio.to_thread(three_brokers.start, 1)
+        await asyncio.to_thread(three_brokers.start, broker)
         ended = await campaign.completions(timeout_s=300)
         running = process.running
     tell(
         f"4. {SCALE.jobs} jobs, one of three brokers killed and restarted, exactly-once",
+        it_coordinated="the transactions" if of_transactions else "the group",
         lost=len(campaign.lost(ended)),
         repeated=campaign.repeats(ended).total(),
         google_calls_beyond=await campaign.calls() - SCALE.jobs,

@@ -71,6 +71,7 @@ async def test_a_kill_redoes_nothing_that_is_committed_above_the_gap(deployment)
         await asyncio.to_thread(process.wait, 20)
     published = set(await campaign.published())
     committed = await campaign.committed_jobs()
+    above = await campaign.committed_above_gaps()
     with deployment.worker("last", **settings):
         ended = await campaign.completions(timeout_s=400)
     repeats = campaign.repeats(ended)
@@ -79,9 +80,12 @@ async def test_a_kill_redoes_nothing_that_is_committed_above_the_gap(deployment)
         lost=len(campaign.lost(ended)),
         published_at_the_kill=len(published),
         committed_as_done=len(committed),
+        of_these_above_a_gap=len(above),
         repeated=repeats.total(),
         of_these_committed_as_done=len(set(repeats) & committed),
     )
     assert campaign.lost(ended) == set()
+    # Without the map all of these would be done again.
+    assert len(above) > len(published) // 4
     assert not set(repeats) & committed
     assert repeats.total() <= len(published - committed)

@@ -82,7 +82,8 @@ class Consumer:
 
     def highwater(self, partition: TopicPartition) -> int | None:
         assert partition in self.positions
-        return max((raw.offset + 1 for raw in self.logs.get(partition, [])), default=0)
+        # A log may end with offsets that hold no record.
+        return max((raw.offset + 1 for raw in self.logs.get(partition, [])), default=self.positions[partition])
 
     async def position(self, partition: TopicPartition) -> int:
         if partition not in self.positions:
@@ -145,7 +146,9 @@ class Member:
         self.group = group or Committed()
         self.metrics = Metrics(CollectorRegistry(), ["pip_boy"])
         offsets: Any = self.group
-        self.partitions = Partitions(self.consumer, offsets, SOURCES, revoke_wait_s, self.metrics)
+        self.partitions = Partitions(
+            self.consumer, offsets, SOURCES, revoke_wait_s=revoke_wait_s, session_timeout_s=5.0, metrics=self.metrics
+        )
         self.partitions.hand_over = self.commit
 
     async def assign(self, *partitions: TopicPartition) -> None:

@@ -18,7 +18,8 @@ from aiokafka.errors import (
 )
 from structlog.testing import capture_logs
 
-from worker.kafka import sender as sender_module
+from worker.kafka import producing as producing_module
+from worker.kafka.producing import Producing
 from worker.kafka.sender import Message, Sender, TooLarge
 
 
@@ -73,6 +74,12 @@ class Cluster:
             self.open -= 1
 
 
+@asynccontextmanager
+async def sender_of(cluster: Cluster) -> AsyncIterator[Sender]:
+    async with Producing(cluster.connect) as producing:
+        yield Sender(producing)
+
+
 def well(_: Message) -> Exception | None:
     return None
 
@@ -87,12 +94,12 @@ def message(number: int = 0, topic: str = "t") -> Message:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender_module, "_LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(producing_module, "_LONGEST_WAIT_S", 0.01)
 
 
 async def test_what_was_sent_is_acknowledged_as_it_was_given() -> None:
     cluster = Cluster(well)
-    async with Sender(cluster.connect) as sender:
+    async with sender_of(cluster) as sender:
         await sender.send([message(1), message(2, "u")])
     assert cluster.producers[0].acknowledged == [message(1), message(2, "u")]
     assert cluster.open == 0
@@ -100,7 +107,7 @@ async def test_what_was_sent_is_acknowledged_as_it_was_given() -> None:
 
 async def test_a_failed_producer_is_replaced_once_for_all_that_wait_and_all_is_sent_again() -> None:
     cluster = Cluster(ill, well)
-    async with Sender(cluster.connect) as sender:
+    async with sender_of(cluster) as sender:
         with capture_logs() as logs:
             await asyncio.wait_for(asyncio.gather(*(sender.send([message(n)]) for n in range(200))), 10)
         assert len(cluster.producers) == 2
@@ -113,7 +120,7 @@ async def test_a_failed_producer_is_replaced_once_for_all_that_wait_and_all_is_s
 
 async def test_what_is_sent_while_the_producer_is_replaced_waits_for_the_new_one() -> None:
     cluster = Cluster(ill, well, refusals=2)
-    async with Sender(cluster.connect) as sender:
+    async with sender_of(cluster) as sender:
         first = asyncio.create_task(sender.send([message(1)]))
         while not cluster.producers[0].stopped:
             await asyncio.sleep(0)
@@ -125,14 +132,14 @@ async def test_what_is_sent_while_the_producer_is_replaced_waits_for_the_new_one
 
 async def test_of_several_messages_all_are_sent_again_when_one_fails() -> None:
     cluster = Cluster(lambda sent: KafkaTimeoutError() if sent.topic == "u" else None, well)
-    async with Sender(cluster.connect) as sender:
+    async with sender_of(cluster) as sender:
         await asyncio.wait_for(sender.send([message(1), message(2, "u")]), 10)
     assert cluster.producers[1].acknowledged == [message(1), message(2, "u")]
 
 
 async def test_it_tries_until_a_producer_works_however_many_fail() -> None:
     cluster = Cluster(ill, ill, ill, ill, well, refusals=3)
-    async with Sender(cluster.connect) as sender:
+    async with sender_of(cluster) as sender:
         await asyncio.wait_for(sender.send([message()]), 10)
     assert len(cluster.producers) == 5
 
@@ -140,7 +147,7 @@ async def test_it_tries_until_a_producer_works_however_many_fail() -> None:
 @pytest.mark.parametrize("refusal", [MessageSizeTooLargeError, RecordListTooLargeError])
 async def test_what_is_too_large_is_told_by_topic_and_size_and_the_producer_stays(refusal: type[Exception]) -> None:
     cluster = Cluster(lambda sent: refusal() if sent.topic == "u" else None)
-    async with Sender(cluster.connect) as sender:
+    async with sender_of(cluster) as sender:
         with pytest.raises(TooLarge, match=r"u .*1,000 bytes"):
             await sender.send([Message("u", None, bytes(1000), [])])
         with pytest.raises(TooLarge):
@@ -151,7 +158,7 @@ async def test_what_is_too_large_is_told_by_topic_and_size_and_the_producer_stay
 
 async def test_one_who_is_cancelled_while_replacing_leaves_it_to_the_next() -> None:
     cluster = Cluster(ill, well, refusals=3)
-    async with Sender(cluster.connect) as sender:
+    async with sender_of(cluster) as sender:
         first = asyncio.create_task(sender.send([message(1)]))
         second = asyncio.create_task(sender.send([message(2)]))
         await asyncio.sleep(0.005)
@@ -168,6 +175,6 @@ async def test_what_is_no_error_of_kafkas_is_not_swallowed() -> None:
     def broken(_: Message) -> Exception:
         return TypeError("a fault of ours")
 
-    async with Sender(Cluster(broken).connect) as sender:
+    async with sender_of(Cluster(broken)) as sender:
         with pytest.raises(TypeError):
             await sender.send([message()])

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from worker.clock import Clock
 from worker.kafka.clients import connect_admin, connect_producer, consumer_of
 from worker.kafka.committed import CommittedOffsets
 from worker.kafka.committing import AtLeastOnce
 from worker.kafka.outbox import Outbox, OutcomeMessages
 from worker.kafka.partitions import Source
+from worker.kafka.producing import Producing
+from worker.kafka.pulse import Pulse
 from worker.kafka.sender import Sender
 from worker.kafka.topics import sources_of
 from worker.kafka.transactions import ExactlyOnce, Grouping
-from worker.kafka.watch import outage_of_kafka
+from worker.kafka.watch import outage_at_start, outage_of_kafka
 from worker.outage import Dependency
 from worker.settings import Settings
 from worker.stopping import stop_in_time
@@ -24,7 +27,6 @@ from worker.stopping import stop_in_time
 class KafkaClients:
     """What a worker works with: the consumer is neither subscribed nor started, the rest is started."""
 
-    admin: Any
     consumer: Any
     delivery: AtLeastOnce | ExactlyOnce
     offsets: CommittedOffsets
@@ -47,16 +49,17 @@ async def connect_kafka(
     """
     async with AsyncExitStack() as stack:
         admin = await kafka.wait_until_up(
-            partial(_entered, stack, partial(connect_admin, settings.kafka)), outage_of_kafka
+            partial(_entered, stack, partial(connect_admin, settings.kafka)), outage_at_start
         )
         list_sources = partial(sources_of, admin, settings.kafka.topic_prefix, settings.delivery.retry_delays)
         sources = await kafka.wait_until_up(list_sources, outage_of_kafka)
         # Before the consumer: its start ends the transaction that a killed predecessor left open.
-        deliver = partial(_delivery, settings, messages)
-        delivery = await kafka.wait_until_up(partial(_entered, stack, deliver), outage_of_kafka)
+        offsets = CommittedOffsets(admin, settings.kafka.group_id)
+        deliver = partial(_delivery, settings, messages, offsets)
+        delivery = await kafka.wait_until_up(partial(_entered, stack, deliver), outage_at_start)
         consumer = consumer_of(settings.kafka)
         stack.push_async_callback(stop_in_time, "consumer", consumer.stop)
-        yield KafkaClients(admin, consumer, delivery, CommittedOffsets(admin, settings.kafka.group_id), sources)
+        yield KafkaClients(consumer, delivery, offsets, sources)
 
 
 async def _entered(stack: AsyncExitStack, connect: Any) -> Any:
@@ -64,14 +67,17 @@ async def _entered(stack: AsyncExitStack, connect: Any) -> Any:
 
 
 @asynccontextmanager
-async def _delivery(settings: Settings, messages: OutcomeMessages) -> AsyncIterator[AtLeastOnce | ExactlyOnce]:
+async def _delivery(
+    settings: Settings, messages: OutcomeMessages, offsets: CommittedOffsets
+) -> AsyncIterator[AtLeastOnce | ExactlyOnce]:
     kafka = settings.kafka
     if settings.delivery.guarantee == "exactly-once":
         # The same after a restart: a random one would leave a killed worker's transaction open for a minute, and
         # everybody who reads committed records waiting for its end.
         connect = partial(connect_producer, kafka, f"{kafka.group_id}-{kafka.group_instance_id}")
-        async with ExactlyOnce(connect, messages, kafka.group_id, Grouping()) as transactions:
-            yield transactions
+        pulse = Pulse(kafka.session_timeout_s, Clock())
+        async with Producing(connect) as producing:
+            yield ExactlyOnce(producing, offsets, messages, group_id=kafka.group_id, grouping=Grouping(), pulse=pulse)
     else:
-        async with Sender(partial(connect_producer, kafka)) as sender:
-            yield AtLeastOnce(Outbox(sender, messages), kafka.commit_interval_s)
+        async with Producing(partial(connect_producer, kafka)) as producing:
+            yield AtLeastOnce(Outbox(Sender(producing), messages), kafka.commit_interval_s)

@@ -20,7 +20,9 @@ from worker.outcome import Outcome, Pause, Record
 
 _IDLE_S: Final = 1.0
 _MEASURE_S: Final = 0.25
-_LAST_COMMIT_S: Final = 5.0
+_LAST_COMMIT_S: Final = 2.0
+# Of the grace time, for the last commit and for clients that Kafka doesn't answer any more.
+_RESERVE_S: Final = 10.0
 # Jobs whose outcome isn't acknowledged yet hold no slot; this many times the slots may be about in all.
 _UNACKNOWLEDGED: Final = 4
 _log = structlog.get_logger(__name__)
@@ -51,7 +53,7 @@ class Delivery(Protocol):
 
 @dataclass(frozen=True)
 class IntakeSettings:
-    """How much at once; how long a drain may take (seconds)."""
+    """How much at once; how long the end may take from the first signal to the exit (seconds)."""
 
     max_in_flight: int
     grace_s: float
@@ -86,7 +88,13 @@ class Intake:
         self._unacknowledged = Slots(_UNACKNOWLEDGED * settings.max_in_flight)
         self._jobs: set[asyncio.Task[None]] = set()
         self._waiting_for_quota: set[asyncio.Task[Any] | None] = set()
+        self._undelivered: dict[tuple[Owned, int], float] = {}
         self._stopping = asyncio.Event()
+
+    def oldest_undelivered_s(self) -> float:
+        """How long the oldest outcome waits to be acknowledged, in seconds; 0 with none."""
+        began = next(iter(self._undelivered.values()), None)
+        return 0.0 if began is None else self._clock.monotonic() - began
 
     def stop(self) -> None:
         """Ends the intake: no more records are taken, what is in work is finished within the grace time."""
@@ -108,6 +116,9 @@ class Intake:
             await self._drain()
             delivering.cancel()
             measuring.cancel()
+        if not self._partitions.settled.is_set():
+            # Whose partitions these are is being decided; what was done by then was committed at the revocation.
+            return
         try:
             async with asyncio.timeout(_LAST_COMMIT_S):
                 await self._delivery.finish()
@@ -159,20 +170,29 @@ class Intake:
         if owned.lost:
             _log.info("outcome_dropped", topic=record.topic, partition=record.partition, offset=record.offset)
             return
-        await self._delivery.deliver(record, owned, outcome)
+        self._undelivered[owned, record.offset] = self._clock.monotonic()
+        try:
+            await self._delivery.deliver(record, owned, outcome)
+        finally:
+            del self._undelivered[owned, record.offset]
 
     async def _pause(self, lane: Lane, slot: Slot, seconds: float) -> None:
         """A batch job's wait for quota: without its slot, and with batch intake paused."""
         slot.give_back()
         task = asyncio.current_task()
+        if self._stopping.is_set() and task is not None:
+            # Met during the drain: as in `_drain`.
+            task.cancel()
         self._waiting_for_quota.add(task)
-        self._lanes.wait_for_quota(lane)
         try:
-            await asyncio.sleep(seconds)
+            self._lanes.wait_for_quota(lane)
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                self._lanes.waited_for_quota(lane)
+            await slot.take_again()
         finally:
-            self._lanes.waited_for_quota(lane)
             self._waiting_for_quota.discard(task)
-        await slot.take_again()
 
     async def _measure_regularly(self) -> None:
         while True:
@@ -185,13 +205,14 @@ class Intake:
             task.cancel()
         if not self._jobs:
             return
-        _log.info("draining", in_flight=len(self._jobs), grace_s=self._settings.grace_s)
-        _, unfinished = await asyncio.wait(self._jobs, timeout=self._settings.grace_s)
+        drain_s = max(self._settings.grace_s - _RESERVE_S, self._settings.grace_s / 2)
+        _log.info("draining", in_flight=len(self._jobs), seconds=drain_s)
+        _, unfinished = await asyncio.wait(self._jobs, timeout=drain_s)
         for task in unfinished:
             task.cancel()
         if unfinished:
             _log.warning(
                 "handed_back",
                 jobs=len(unfinished),
-                detail="not finished within the grace time; done after the restart",
+                detail="not finished in time; done after the restart",
             )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -16,6 +16,8 @@ from worker.kafka.offsetmap import BrokenMap, Range, decode, encode
 from worker.kafka.offsets import OffsetTracker
 from worker.observability.metrics import Metrics
 
+# aiokafka answers at once where it knows a position.
+_POSITION_S: Final = 0.05
 _log = structlog.get_logger(__name__)
 
 
@@ -50,6 +52,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         offsets: the group's committed ones.
         sources: what each topic holds.
         revoke_wait_s: how long a rebalance waits for jobs in work; all workers of the group wait with it.
+        session_timeout_s: how long a hand-over may take after that; the rebalance goes on without us then.
         metrics: told of lag and age.
     """
 
@@ -58,13 +61,16 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         consumer: Any,
         offsets: CommittedOffsets,
         sources: dict[str, Source],
+        *,
         revoke_wait_s: float,
+        session_timeout_s: float,
         metrics: Metrics,
     ) -> None:
         self._consumer = consumer
         self._offsets = offsets
         self._sources = sources
         self._revoke_wait_s = revoke_wait_s
+        self._session_timeout_s = session_timeout_s
         self._metrics = metrics
         self._owned: dict[TopicPartition, Owned] = {}
         self._progress = asyncio.Event()
@@ -106,6 +112,10 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         """Puts a retry partition back to a record that isn't due, and takes nothing from it before."""
         self._consumer.seek(partition, offset)
         self._owned[partition].not_before_ms = due_ms
+
+    def hold(self, partition: TopicPartition, until_ms: float) -> None:
+        """Takes nothing from a partition before a time, in ms since 1970."""
+        self._owned[partition].not_before_ms = until_ms
 
     def received(self, partition: TopicPartition, offset: int, timestamp_ms: int) -> Owned | None:
         """Notes a record that came.
@@ -162,19 +172,20 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             if partition in self._owned:
                 self._owned[partition].committed = commitment
 
-    def last_committed(self, partition: TopicPartition) -> OffsetAndMetadata | None:
-        """What was last committed of a partition, None where nothing was."""
-        committed = self._owned[partition].committed
-        return None if committed == NOTHING else committed
+    def last_committed(self) -> Commitments:
+        """What was last committed of each partition, without those of which nothing was."""
+        return {p: owned.committed for p, owned in self._owned.items() if owned.committed != NOTHING}
 
     async def _committable(self, partition: TopicPartition, tracker: OffsetTracker) -> int:
-        if tracker.outstanding:
-            return tracker.committable
         try:
+            high = self._consumer.highwater(partition) if partition in self._consumer.assignment() else None
+            if tracker.outstanding or high is None or high <= tracker.position:
+                return tracker.committable
             # Offsets have gaps: what lies between the last record and the position is no job.
-            position: int = await self._consumer.position(partition)
-        except IllegalStateError:
-            # Not assigned: a rebalance is under way.
+            async with asyncio.timeout(_POSITION_S):
+                position: int = await self._consumer.position(partition)
+        except (IllegalStateError, TimeoutError):
+            # A rebalance is under way, or aiokafka asks where the log begins now.
             return tracker.committable
         # Meanwhile a record may have come.
         return tracker.committable if tracker.outstanding else max(tracker.committable, position)
@@ -210,8 +221,14 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             _log.info("rebalance_with_jobs_in_work", waited_s=self._revoke_wait_s)
         # From here on nobody commits: the assignment compares what is committed with what we committed last.
         self.settled.clear()
-        if self.hand_over is not None:
-            await self.hand_over()
+        try:
+            async with asyncio.timeout(self._session_timeout_s):
+                if self.hand_over is not None:
+                    await self.hand_over()
+        except Exception as error:
+            # Others may be at work on these partitions by now, and this worker doesn't know what it has committed.
+            self.failure = error
+            raise
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Goes on with what was kept, where it was; drops what was lost; skips what was done before a restart."""

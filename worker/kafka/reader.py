@@ -5,8 +5,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import CorruptRecordException, IllegalStateError, UnsupportedCodecError
 
 from worker.clock import Clock
 from worker.kafka.lanes import Lanes
@@ -18,6 +19,10 @@ _POLL_MS: Final = 500
 # More at once would ask the offset maps for room that few of the partitions' records will need.
 _MOST_AT_ONCE: Final = 64
 _NOWHERE: Final = TopicPartition("nowhere", 0)
+_BROKEN: Final = (CorruptRecordException, UnsupportedCodecError)
+_UNREADABLE: Final = (UnicodeDecodeError, *_BROKEN)
+_HELD_MS: Final = 30_000
+_log = structlog.get_logger(__name__)
 
 Start = Callable[[TopicPartition, Record], None]
 """Starts the work on a record."""
@@ -59,7 +64,7 @@ class Reader:
             return False
         try:
             taken = await self._consumer.getmany(*partitions, timeout_ms=wait_ms, max_records=room)
-        except UnicodeDecodeError:
+        except _UNREADABLE:
             await self._take_around_unreadable(partitions, room, start)
             return True
         started = False
@@ -80,6 +85,8 @@ class Reader:
 
     async def _take_around_unreadable(self, partitions: list[TopicPartition], room: int, start: Start) -> None:
         """Finds the record that aiokafka can't decode (a header's name that isn't UTF-8), and steps over it.
+
+        A batch that can't be read as a whole holds up its own partition alone.
 
         Args:
             partitions: one of them has it.
@@ -115,6 +122,17 @@ class Reader:
                 self._consumer.seek(partition, offset + 1)
                 start(partition, self._unreadable(partition, offset, str(error)))
                 return number + 1
+            except _BROKEN as error:
+                # A whole batch that can't be read, and may be lost: nothing that a worker may step over.
+                self._partitions.hold(partition, self._now_ms() + _HELD_MS)
+                _log.error(
+                    "batch_unreadable",
+                    topic=partition.topic,
+                    partition=partition.partition,
+                    error=f"{type(error).__name__}: {error}",
+                    detail=f"the other partitions go on; this one is tried again in {_HELD_MS // 1000} s",
+                )
+                return number
             if not taken or not self._start_due(partition, taken[partition], start):
                 return number
         return room

@@ -15,6 +15,8 @@ from worker.outcome import History, Outcome, Record, Retry
 
 # Jobs that failed together come back spread; upwards only, since a retry is due no earlier than its delay.
 JITTER: Final = 0.2
+# In a retry topic the first record holds back those behind it until it is due.
+LONGEST_JITTER_S: Final = 10.0
 _ATTEMPTS: Final = TypeAdapter(tuple[Attempt, ...])
 
 
@@ -44,7 +46,7 @@ def history_of(record: Record, now: datetime) -> History:
 
 def due_ms(record: Record, delay: str) -> int:
     """When a record of the retry topic of `delay` is due, in ms since 1970; never later than its jitter allows."""
-    longest = int(delay_seconds(delay) * 1000 * (1 + JITTER))
+    longest = int(1000 * (delay_seconds(delay) + _jitter_s(delay)))
     told = count(record.headers, names.RETRY_DUE_MS)
     # The record is a moment younger than the time that its header was made of.
     return min(told, record.timestamp_ms + longest) if told is not None else record.timestamp_ms + longest
@@ -71,7 +73,7 @@ def after(outcome: Outcome, history: History, delays: Delays, now: datetime, ran
         return Outcome(whole, problem, history=history)
     delay = of_lane[history.tries]
     # Rounded up: a retry is due no earlier than its delay.
-    due = int((now.timestamp() + delay_seconds(delay) * (1 + JITTER * random())) * 1000) + 1
+    due = int((now.timestamp() + delay_seconds(delay) + _jitter_s(delay) * random()) * 1000) + 1
     if outcome.deadline is not None and due > outcome.deadline.timestamp() * 1000:
         told = datetime.fromtimestamp(due / 1000, UTC).isoformat(timespec="milliseconds")
         message = f"the next try would be at {told}, after the deadline; the last failed: {problem.message}"
@@ -107,6 +109,10 @@ def attempts_json(attempts: tuple[Attempt, ...]) -> str:
 def encoded(told: dict[str, str]) -> Headers:
     """Header values as bytes; what isn't Unicode (a lone surrogate) is escaped."""
     return [(name, value.encode("utf-8", "backslashreplace")) for name, value in told.items()]
+
+
+def _jitter_s(delay: str) -> float:
+    return min(JITTER * delay_seconds(delay), LONGEST_JITTER_S)
 
 
 def _attempts(text: str | None) -> tuple[Attempt, ...]:

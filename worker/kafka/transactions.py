@@ -1,34 +1,32 @@
 """Delivers exactly once: outcomes and the offsets of their jobs in one transaction, or neither."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
-import structlog
 from aiokafka.errors import (
+    IllegalOperation,
     InvalidProducerEpoch,
     KafkaError,
     MessageSizeTooLargeError,
     ProducerFenced,
     RecordListTooLargeError,
 )
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from worker.kafka.committed import Commitments, CommittedOffsets
 from worker.kafka.letters import KEPT_BYTES, DeadLetter
 from worker.kafka.outbox import OutcomeMessages
 from worker.kafka.partitions import Owned, Partitions
+from worker.kafka.producing import Producing
+from worker.kafka.pulse import Pulse
 from worker.kafka.sender import Message, TooLarge
 from worker.outcome import Outcome, Record
 
-_LONGEST_WAIT_S: Final = 5.0
-_log = structlog.get_logger(__name__)
+_LOOK_S: Final = 1.0
 
 
 class Fenced(Exception):
-    """Another process has taken this worker's transactional id, or the broker gave its transaction up."""
+    """The worker may not commit any more: the process must start anew."""
 
 
 @dataclass(frozen=True)
@@ -57,26 +55,31 @@ class ExactlyOnce:
     """One transaction after the other; what ends during one goes into the next.
 
     Args:
-        connect: opens a started producer with this worker's transactional id. Its start ends what a killed
-            predecessor left open, so it must be open before offsets are read.
+        producing: a producer with this worker's transactional id. Its start ends what a killed predecessor left
+            open, so it must be open before offsets are read.
+        offsets: the group's committed ones.
         messages: writes outcomes down.
         group_id: the consumer group whose offsets are committed.
         grouping: when a transaction begins.
+        pulse: tells whether this process stood still, for Kafka checks no generation of offsets in transactions.
     """
 
     def __init__(
         self,
-        connect: Callable[[], AbstractAsyncContextManager[Any]],
+        producing: Producing,
+        offsets: CommittedOffsets,
         messages: OutcomeMessages,
+        *,
         group_id: str,
         grouping: Grouping,
+        pulse: Pulse,
     ) -> None:
-        self._connect = connect
+        self._pulse = pulse
+        self._producing = producing
+        self._offsets = offsets
         self._messages = messages
         self._group_id = group_id
         self._grouping = grouping
-        self._open = AsyncExitStack()
-        self._producer: Any = None
         self._partitions: Partitions | None = None
         self._waiting: list[_Waiting] = []
         self._more = asyncio.Event()
@@ -85,26 +88,13 @@ class ExactlyOnce:
         self._unsettled = False
         self._interrupted = False
 
-    async def __aenter__(self) -> Self:
-        self._producer = await self._open.enter_async_context(self._connect())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._open.aclose()
-
     def serve(self, _: Any, partitions: Partitions) -> None:
         """Commits for these partitions, and before they are handed over."""
         self._partitions = partitions
         partitions.hand_over = self.finish
 
     async def deliver(self, record: Record, owned: Owned, outcome: Outcome) -> None:
-        """Returns once outcome and offset are committed, or the partition is lost.
-
-        Raises:
-            CancelledError: the delivery failed for good.
-        """
+        """Returns once outcome and offset are committed, or the partition is lost."""
         waiting = _Waiting(record, owned, outcome, self._messages.of(record, outcome))
         self._waiting.append(waiting)
         self._more.set()
@@ -116,18 +106,22 @@ class ExactlyOnce:
         """Makes transactions until it is cancelled.
 
         Raises:
-            Fenced: somebody else has this worker's transactional id; the process must start anew.
+            Fenced: somebody else has this worker's transactional id, or may have its partitions.
             TooLarge: a topic refuses an outcome.
             Exception: what the rebalance listener met.
         """
+        async with asyncio.TaskGroup() as group:
+            beating = group.create_task(self._pulse.run(), name="pulse")
+            try:
+                await self._transact_regularly()
+            finally:
+                beating.cancel()
+
+    async def _transact_regularly(self) -> None:
         while True:
-            await self._more.wait()
-            # Offsets in transactions carry no generation: between revocation and assignment nobody may commit.
-            await self._served.settled.wait()
-            if self._served.failure is not None:
-                raise self._served.failure
+            await self._until_there_is_more()
             async with self._transacting:
-                # A revocation may have been first at the lock.
+                # Offsets in transactions carry no generation: between revocation and assignment nobody may commit.
                 if self._served.settled.is_set():
                     await self._deliver_waiting()
             try:
@@ -135,6 +129,18 @@ class ExactlyOnce:
                     await self._many.wait()
             except TimeoutError:
                 pass
+
+    async def _until_there_is_more(self) -> None:
+        while True:
+            if self._served.failure is not None:
+                raise self._served.failure
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    await self._more.wait()
+                    await self._served.settled.wait()
+            except TimeoutError:
+                continue
+            return
 
     async def finish(self) -> None:
         """Commits what waits, and returns only when the last transaction's offsets can be read by others.
@@ -144,13 +150,11 @@ class ExactlyOnce:
         """
         async with self._transacting:
             if self._interrupted:
-                # Cancelled in a transaction: what it held is done again, or was committed with its offsets.
+                # In a transaction: what it held is done again after the restart, or was committed with its offsets.
                 return
             await self._deliver_waiting()
-            if not self._unsettled:
-                return
-            known = {p: c for p in self._served.all_of_them if (c := self._served.last_committed(p)) is not None}
-            if known:
+            known = self._served.last_committed()
+            if self._unsettled and known:
                 await self._until_committed([], known)
             self._unsettled = False
 
@@ -165,6 +169,8 @@ class ExactlyOnce:
         self._many.clear()
         taken, self._waiting = self._waiting, []
         kept = [each for each in taken if not each.owned.lost]
+        # Until it is committed, what is counted as done here may stand in no other transaction's offsets.
+        self._interrupted = True
         for each in kept:
             self._served.done(each.owned, each.record.offset)
         commitments = await self._served.commitments()
@@ -172,57 +178,61 @@ class ExactlyOnce:
             await self._until_committed(kept, commitments)
             self._served.committed(commitments)
             self._unsettled = True
+        self._interrupted = False
         for each in taken:
             # A job that was cancelled meanwhile doesn't wait for it any more.
             if not each.delivered.done():
                 each.delivered.set_result(None)
 
-    async def _until_committed(self, entries: list[_Waiting], commitments: dict[Any, Any]) -> None:
+    async def _until_committed(self, entries: list[_Waiting], commitments: Commitments) -> None:
         while True:
+            self._check_pulse()
+            producer = self._producing.producer
             try:
-                await self._transact([message for each in entries for message in each.messages], commitments)
+                await self._transact(producer, [m for each in entries for m in each.messages], commitments)
             except (ProducerFenced, InvalidProducerEpoch) as error:
-                raise Fenced(f"{type(error).__name__}: another process has this worker's transactional id") from error
-            except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
-                self._make_small(entries, error)
-                await self._renew(error)
-            except KafkaError as error:
-                await self._renew(error)
+                raise Fenced(
+                    f"{type(error).__name__}: another process has this worker's KAFKA_GROUP_INSTANCE_ID, "
+                    "or Kafka gave up a transaction that took over a minute"
+                ) from error
+            except (KafkaError, IllegalOperation, AssertionError) as error:
+                if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
+                    self._make_small(entries, error)
+                # aiokafka asserts its states. A new producer of the same transactional id ends what the old one left.
+                await self._producing.renew(producer, error)
+                # It may have been committed before the answer was lost.
+                if commitments and await self._offsets.of(commitments) == commitments:
+                    return
             else:
+                self._producing.worked()
                 return
 
+    def _check_pulse(self) -> None:
+        still_s = self._pulse.stood_still_s
+        if still_s is not None:
+            raise Fenced(
+                f"this process stood still for {still_s:.0f} s, longer than KAFKA_SESSION_TIMEOUT_S: "
+                "others may be at work on its partitions"
+            )
+
     def _make_small(self, entries: list[_Waiting], error: KafkaError) -> None:
+        """The largest first: Kafka doesn't say which record it refused."""
         large = [each for each in entries if not each.small and each.size > KEPT_BYTES]
         if not large:
             raise TooLarge(f"a topic refuses an outcome: {error}") from error
-        for each in large:
-            each.small = True
-            each.messages = self._messages.of(each.record, each.outcome, small=True)
+        largest = max(large, key=lambda each: each.size)
+        largest.small = True
+        largest.messages = self._messages.of(largest.record, largest.outcome, small=True)
 
-    async def _transact(self, messages: list[Message], commitments: dict[Any, Any]) -> None:
-        producer = self._producer
-        self._interrupted = True
+    async def _transact(self, producer: Any, messages: list[Message], commitments: Commitments) -> None:
         await producer.begin_transaction()
-        sent = [
-            await producer.send(message.topic, value=message.value, key=message.key, headers=message.headers)
-            for message in messages
-        ]
+        sent = []
+        for message in messages:
+            future = await producer.send(message.topic, value=message.value, key=message.key, headers=message.headers)
+            # Where a later step fails, nobody else asks how it ended.
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+            sent.append(future)
         if commitments:
             await producer.send_offsets_to_transaction(commitments, self._group_id)
         await asyncio.gather(*sent)
         await producer.commit_transaction()
-        self._interrupted = False
-
-    async def _renew(self, error: KafkaError) -> None:
-        """A new producer of the same transactional id aborts what the old one left open."""
-        _log.warning("transaction_failed", error=f"{type(error).__name__}: {error}", detail="aborted; tried again")
-        await self._open.aclose()
-        self._open = AsyncExitStack()
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type((KafkaError, OSError)),
-            wait=wait_random_exponential(multiplier=0.1, max=_LONGEST_WAIT_S),
-        )
-        self._producer = await retrying(self._connected)
-
-    async def _connected(self) -> Any:
-        return await self._open.enter_async_context(self._connect())

@@ -1,0 +1,295 @@
+"""Exactly once: outcomes and offsets in one transaction or neither, whatever fails in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError, ProducerFenced
+from aiokafka.structs import OffsetAndMetadata
+
+from schemas.completion import Completion, Problem
+from schemas.words import JobStatus, Lane
+from worker.clock import Clock
+from worker.kafka import producing as producing_module
+from worker.kafka.outbox import Addresses, OutcomeMessages
+from worker.kafka.producing import Producing
+from worker.kafka.pulse import Pulse
+from worker.kafka.sender import TooLarge
+from worker.kafka.transactions import ExactlyOnce, Fenced, Grouping
+from worker.outcome import Outcome, Record
+
+PARTITION = TopicPartition("tts.dialogue", 0)
+
+
+class Broker:
+    """What was committed: records and offsets. `faults` are met, one a step, by the step's name."""
+
+    def __init__(self) -> None:
+        self.records: list[str] = []
+        self.offsets: dict[TopicPartition, OffsetAndMetadata] = {}
+        self.faults: list[tuple[str, Exception]] = []
+        self.transactions = 0
+        self.producers = 0
+
+    def meet(self, step: str) -> None:
+        if self.faults and self.faults[0][0] == step:
+            raise self.faults.pop(0)[1]
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Producer]:
+        self.producers += 1
+        yield Producer(self)
+
+    async def of(self, partitions: Any) -> dict[TopicPartition, OffsetAndMetadata]:
+        return {each: self.offsets[each] for each in partitions if each in self.offsets}
+
+
+class Producer:
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+        self.open: list[str] | None = None
+        self.offsets: dict[TopicPartition, OffsetAndMetadata] = {}
+
+    async def begin_transaction(self) -> None:
+        assert self.open is None, "a transaction is open"
+        self.broker.meet("begin")
+        self.open, self.offsets = [], {}
+
+    async def send(self, topic: str, *, value: Any, key: Any, headers: Any) -> asyncio.Future[None]:
+        assert key == b"k"
+        self.broker.meet("send")
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            self.broker.meet(f"acknowledge {len(value or b'') > 2**16}")
+        except KafkaError as error:
+            future.set_exception(error)
+            return future
+        assert self.open is not None
+        self.open.append(f"{topic} {dict(headers).get('ce_subject', b'').decode()}")
+        future.set_result(None)
+        return future
+
+    async def send_offsets_to_transaction(self, offsets: Any, group: str) -> None:
+        assert group == "g"
+        self.broker.meet("offsets")
+        self.offsets = dict(offsets)
+
+    async def commit_transaction(self) -> None:
+        self.broker.meet("commit")
+        assert self.open is not None
+        self.broker.records += self.open
+        self.broker.offsets |= self.offsets
+        self.broker.transactions += 1
+        self.open = None
+        self.broker.meet("answer")
+
+
+class Owned:
+    lost = False
+
+
+class Partitions:
+    """Counts offsets done; what is committed is how many."""
+
+    def __init__(self) -> None:
+        self.settled = asyncio.Event()
+        self.settled.set()
+        self.failure: Exception | None = None
+        self.hand_over: Any = None
+        self.count = 0
+        self.kept: dict[TopicPartition, OffsetAndMetadata] = {}
+
+    def done(self, _: Any, __: int) -> None:
+        self.count += 1
+
+    async def commitments(self) -> dict[TopicPartition, OffsetAndMetadata]:
+        now = OffsetAndMetadata(self.count, "")
+        return {PARTITION: now} if self.kept.get(PARTITION, OffsetAndMetadata(0, "")) != now else {}
+
+    def committed(self, commitments: Any) -> None:
+        self.kept |= commitments
+
+    def last_committed(self) -> dict[TopicPartition, OffsetAndMetadata]:
+        return self.kept
+
+
+class World:
+    def __init__(self, producing: Producing, broker: Broker, time: list[float]) -> None:
+        self.broker = broker
+        self.partitions: Any = Partitions()
+        offsets: Any = broker
+        self.delivery = ExactlyOnce(
+            producing,
+            offsets,
+            OutcomeMessages(Addresses.of("tts", "g"), Clock()),
+            group_id="g",
+            grouping=Grouping(interval_s=0.01, count=10),
+            pulse=Pulse(5.0, Clock(monotonic=lambda: time[0])),
+        )
+        self.delivery.serve(None, self.partitions)
+
+    async def deliver(self, *offsets: int, value: bytes = b"{}", owned: Any = None, failed: bool = False) -> None:
+        problem = Problem(failure_class="transient", code="UNAVAILABLE", message="m") if failed else None
+        jobs = []
+        for offset in offsets:
+            completion = Completion(job_id=f"job-{offset}", status=JobStatus.DONE, lane=Lane.DIALOGUE)
+            record = Record(Lane.DIALOGUE, "tts.dialogue", 0, offset, b"k", value)
+            jobs.append(self.delivery.deliver(record, owned or Owned(), Outcome(completion, problem)))
+        await asyncio.gather(*jobs)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(producing_module, "_LONGEST_WAIT_S", 0.01)
+
+
+@pytest.fixture
+def time() -> list[float]:
+    return [0.0]
+
+
+@pytest.fixture
+async def world(time: list[float]) -> AsyncIterator[World]:
+    broker = Broker()
+    async with Producing(broker.connect) as producing:
+        made = World(producing, broker, time)
+        running = asyncio.create_task(made.delivery.run())
+        try:
+            yield made
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+def completions(world: World) -> list[str]:
+    return [each.split()[-1] for each in world.broker.records if "completions" in each]
+
+
+async def test_outcomes_and_offsets_are_committed_together_many_in_one_transaction(world: World) -> None:
+    await asyncio.wait_for(world.deliver(*range(50)), 5)
+    assert sorted(completions(world)) == sorted(f"job-{n}" for n in range(50))
+    assert world.broker.offsets == {PARTITION: OffsetAndMetadata(50, "")}
+    assert world.broker.transactions < 10
+
+
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        *((step, KafkaConnectionError("gone")) for step in ("begin", "send", "acknowledge False", "offsets", "commit")),
+        *((step, AssertionError("invalid state")) for step in ("begin", "send", "offsets", "commit")),
+    ],
+)
+async def test_a_transaction_that_fails_is_aborted_and_made_again(world: World, step: str, error: Exception) -> None:
+    world.broker.faults = [(step, error)]
+    await asyncio.wait_for(world.deliver(1, 2, 3), 5)
+    assert sorted(completions(world)) == ["job-1", "job-2", "job-3"]
+    assert world.broker.offsets == {PARTITION: OffsetAndMetadata(3, "")}
+    assert world.broker.producers == 2
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_made_again(world: World) -> None:
+    world.broker.faults = [("answer", KafkaConnectionError("gone"))]
+    await asyncio.wait_for(world.deliver(1), 5)
+    await asyncio.wait_for(world.deliver(2), 5)
+    assert completions(world) == ["job-1", "job-2"]
+
+
+async def test_of_what_a_topic_refuses_the_largest_is_made_small_and_the_rest_stays(world: World) -> None:
+    world.broker.faults = [("acknowledge True", MessageSizeTooLargeError("m"))]
+    await asyncio.wait_for(
+        asyncio.gather(world.deliver(1, value=bytes(2**18), failed=True), world.deliver(2, failed=True)), 5
+    )
+    assert sorted(completions(world)) == ["job-1", "job-2"]
+
+
+async def test_what_is_small_and_refused_ends_the_delivery(world: World) -> None:
+    world.broker.faults = [("acknowledge False", MessageSizeTooLargeError("m"))]
+    async with Producing(world.broker.connect) as producing:
+        other = World(producing, world.broker, [0.0])
+        delivering = asyncio.create_task(other.deliver(1))
+        await asyncio.sleep(0)
+        with pytest.raises(ExceptionGroup) as raised:
+            await asyncio.wait_for(other.delivery.run(), 5)
+        delivering.cancel()
+    assert raised.group_contains(TooLarge)
+    assert world.broker.records == []
+
+
+async def test_a_fenced_worker_ends_and_commits_nothing_any_more() -> None:
+    broker = Broker()
+    broker.faults = [("offsets", ProducerFenced())]
+    async with Producing(broker.connect) as producing:
+        world = World(producing, broker, [0.0])
+        delivering = asyncio.create_task(world.deliver(1))
+        await asyncio.sleep(0)
+        with pytest.raises(ExceptionGroup) as raised:
+            await asyncio.wait_for(world.delivery.run(), 5)
+        assert raised.group_contains(Fenced)
+        await world.delivery.finish()
+        delivering.cancel()
+    assert broker.records == []
+    assert broker.offsets == {}
+
+
+async def test_a_worker_that_stood_still_commits_nothing_any_more(world: World, time: list[float]) -> None:
+    await asyncio.wait_for(world.deliver(1), 5)
+    time[0] += 60.0
+    delivering = asyncio.create_task(world.deliver(2))
+    await asyncio.sleep(0)
+    with pytest.raises(Fenced, match="stood still for 60 s"):
+        await world.delivery.finish()
+    delivering.cancel()
+    assert completions(world) == ["job-1"]
+
+
+async def test_between_a_revocation_and_an_assignment_nothing_is_committed_and_what_was_lost_is_dropped(
+    world: World,
+) -> None:
+    world.partitions.settled.clear()
+    lost = Owned()
+    dropped = asyncio.create_task(world.deliver(1, owned=lost))
+    kept = asyncio.create_task(world.deliver(2))
+    await asyncio.sleep(0.05)
+    assert world.broker.transactions == 0
+    lost.lost = True
+    world.partitions.settled.set()
+    await asyncio.wait_for(asyncio.gather(dropped, kept), 5)
+    assert completions(world) == ["job-2"]
+
+
+async def test_a_hand_over_makes_one_more_transaction_that_waits_for_the_last_ones_markers(world: World) -> None:
+    await asyncio.wait_for(world.deliver(1), 5)
+    before = world.broker.transactions
+    await world.delivery.finish()
+    assert world.broker.transactions == before + 1
+    await world.delivery.finish()
+    assert world.broker.transactions == before + 1
+
+
+async def test_what_the_listener_met_ends_an_idle_delivery_too() -> None:
+    broker = Broker()
+    async with Producing(broker.connect) as producing:
+        world = World(producing, broker, [0.0])
+        world.partitions.failure = RuntimeError("no offsets")
+        with pytest.raises(ExceptionGroup) as raised:
+            await asyncio.wait_for(world.delivery.run(), 5)
+    assert raised.group_contains(RuntimeError)
+
+
+async def test_a_standstill_is_noticed_whoever_looks_first_after_it(time: list[float]) -> None:
+    pulse = Pulse(5.0, Clock(monotonic=lambda: time[0]))
+    beating = asyncio.create_task(pulse.run())
+    await asyncio.sleep(0)
+    time[0] = 4.0
+    assert pulse.stood_still_s is None
+    time[0] = 10.0
+    beating.cancel()
+    again = asyncio.create_task(pulse.run())
+    await asyncio.sleep(0)
+    assert pulse.stood_still_s == 6.0
+    again.cancel()

@@ -1,0 +1,72 @@
+"""One producer at a time, and a new one where the old one is beyond help."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from types import TracebackType
+from typing import Any, Final, Self
+
+import structlog
+from aiokafka.errors import KafkaError
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+_FIRST_WAIT_S: Final = 0.05
+_LONGEST_WAIT_S: Final = 5.0
+_DOUBLINGS: Final = 10
+_log = structlog.get_logger(__name__)
+
+
+class Producing:
+    """Owns the worker's producer.
+
+    aiokafka numbers an idempotent producer's batches and never starts anew: once one was refused or ran out of time,
+    the partition's later ones can be refused as out of order for ever. So a failed producer is replaced.
+
+    Args:
+        connect: opens a started producer.
+    """
+
+    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+        self._connect = connect
+        self._open = AsyncExitStack()
+        self._renewing = asyncio.Lock()
+        self._failures_in_a_row = 0
+        self.producer: Any = None
+
+    async def __aenter__(self) -> Self:
+        self.producer = await self._open.enter_async_context(self._connect())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+    def worked(self) -> None:
+        """Notes that the producer did what was asked."""
+        self._failures_in_a_row = 0
+
+    async def renew(self, failed: Any, error: Exception) -> None:
+        """Replaces a producer; the more failed in a row, the longer it waits before it does, up to 5 s.
+
+        Args:
+            failed: the producer; if it isn't the present one, somebody else has replaced it.
+            error: what it failed with.
+        """
+        async with self._renewing:
+            if self.producer is not failed:
+                return
+            self._failures_in_a_row += 1
+            _log.warning("producer_failed", error=f"{type(error).__name__}: {error}", detail="going on with a new one")
+            wait_s = _FIRST_WAIT_S * 2 ** min(self._failures_in_a_row, _DOUBLINGS)
+            await asyncio.sleep(min(_LONGEST_WAIT_S, wait_s))
+            await self._open.aclose()
+            self._open = AsyncExitStack()
+            retrying = AsyncRetrying(
+                retry=retry_if_exception_type((KafkaError, OSError)),
+                wait=wait_random_exponential(multiplier=2 * _FIRST_WAIT_S, max=_LONGEST_WAIT_S),
+            )
+            self.producer = await retrying(self._connected)
+
+    async def _connected(self) -> Any:
+        return await self._open.enter_async_context(self._connect())
