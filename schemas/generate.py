@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from schemas.completion import Completion
 from schemas.events import COMPLETION_TYPE
 from schemas.job import Job
-from schemas.topics import COMPLETIONS, LANES
+from schemas.revision import Revision
+from schemas.topics import COMPLETIONS, LANES, ROLLOUT
 
 TARGET: Final = Path(__file__).parent / "generated"
 
@@ -34,6 +35,12 @@ def asyncapi() -> dict[str, Any]:
         "description": "how each job ended; the record's key is the job record's",
         "messages": {"completion": {"$ref": "#/components/messages/completion"}},
     }
+    channels["rollout"] = {
+        "address": ROLLOUT,
+        "description": "the rollout's revisions, one partition, from the first on; a record whose base isn't the "
+        "current revision doesn't count",
+        "messages": {"revision": {"$ref": "#/components/messages/revision"}},
+    }
     operations = {
         f"send-{lane.value}": {
             "action": "receive",
@@ -46,6 +53,11 @@ def asyncapi() -> dict[str, Any]:
         "action": "send",
         "channel": {"$ref": "#/channels/completions"},
         "summary": "The worker says how a job ended.",
+    }
+    operations["follow-rollout"] = {
+        "action": "receive",
+        "channel": {"$ref": "#/channels/rollout"},
+        "summary": "The worker follows the rollout.",
     }
     headers = {
         "type": "object",
@@ -73,6 +85,7 @@ def asyncapi() -> dict[str, Any]:
         "components": {
             "messages": {
                 "job": {"payload": {"$ref": "./job.schema.json"}},
+                "revision": {"payload": {"$ref": "./revision.schema.json"}},
                 "completion": {
                     "summary": "A CloudEvent 1.0 in Kafka's binary mode.",
                     "headers": headers,
@@ -88,6 +101,7 @@ def documents() -> dict[str, str]:
     made = {
         "job.schema.json": json_schema(Job),
         "completion.schema.json": json_schema(Completion, "serialization"),
+        "revision.schema.json": json_schema(Revision),
         "asyncapi.json": asyncapi(),
     }
     return {name: json.dumps(document, indent=2) + "\n" for name, document in made.items()}

@@ -2,7 +2,10 @@
 
 import asyncio
 import gc
+import socket
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import structlog
@@ -18,13 +21,19 @@ from worker.kafka.outbox import Addresses, OutcomeMessages
 from worker.kafka.partitions import Partitions
 from worker.kafka.reader import Reader
 from worker.kafka.watch import outage_at_start as outage_at_start_of_kafka
-from worker.kafka.watch import watch_kafka
+from worker.kafka.watch import outage_of_kafka, watch_kafka
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
 from worker.outage import Dependency, Gate, Pauses
 from worker.pipeline import Pipeline, PipelineParts
 from worker.readiness import Readiness
+from worker.rollout.channel import open_log
+from worker.rollout.current import CurrentRollout
 from worker.rollout.environment import rollout_state
+from worker.rollout.follower import Follower
+from worker.rollout.state import OFF, RolloutState
+from worker.rollout.wording import exposure
+from worker.rollout.writing import Author, Editor
 from worker.settings import DeliverySettings, Settings
 from worker.settling import Watch
 from worker.speech.attempt import Attempter
@@ -69,8 +78,9 @@ async def run_worker(settings: Settings) -> None:
     catalogue = catalogue_of(settings)
     state = rollout_state(settings.rollout, catalogue.names)
     metrics = Metrics(CollectorRegistry(), catalogue.names)
-    metrics.rollout_percentage.set(state.percent if state.enabled else 0)
     clock = Clock()
+    current = CurrentRollout(state)
+    metrics.show_rollout(state.revision, 0 if state.is_off else state.percent)
     worker, storage = settings.worker, settings.storage
     async with AsyncExitStack() as stack:
         google = await stack.enter_async_context(connect_google(settings.google))
@@ -84,13 +94,15 @@ async def run_worker(settings: Settings) -> None:
         gate = Gate(google_watch, store_watch, kafka)
         lanes = Lanes(_bad_input_limit(settings.delivery), metrics, clock)
         readiness = Readiness(gate, lanes, stopping)
+        follower = _follower(settings, current, catalogue, metrics, clock)
+        readiness.rollout_known = None if follower is None else follower.known
         port = await stack.enter_async_context(
             serve_http(worker.http_host, worker.http_port, metrics.registry, readiness.waits_for, lanes.resume)
         )
         await store_watch.wait_until_up(store.check_bucket, outage_at_start(store.bucket))
         parts = PipelineParts(
             catalogue=catalogue,
-            rollout=state,
+            rollout=current,
             attempter=Attempter(google, metrics, settings.google.quick_retry_after_s, clock),
             store=SteadyStore(store, store_watch, storage.kept_audio_mb * 2**20),
             google=google_watch,
@@ -100,6 +112,9 @@ async def run_worker(settings: Settings) -> None:
         )
         messages = OutcomeMessages(Addresses.of(settings.kafka.topic_prefix, settings.kafka.group_id), clock)
         clients = await stack.enter_async_context(connect_kafka(settings, messages, kafka))
+        if follower is not None:
+            # Before the group knows this worker: jobs that it can't decide yet belong to the others.
+            await kafka.wait_until_up(follower.start, outage_of_kafka)
         partitions = Partitions(
             clients.consumer,
             clients.offsets,
@@ -129,8 +144,9 @@ async def run_worker(settings: Settings) -> None:
         _log.info(
             "started",
             http=f"http://{worker.http_host}:{port}",
-            rollout=state.describe(catalogue.names),
-            fallback=state.fallback,
+            rollout_source=settings.rollout.source,
+            rollout=_described(current.state, catalogue, clock),
+            fallback=current.state.fallback,
             group=settings.kafka.group_id,
             delivery=settings.delivery.guarantee,
             topics=list(clients.sources),
@@ -142,10 +158,45 @@ async def run_worker(settings: Settings) -> None:
                 group.create_task(store_watch.run(), name="s3"),
                 group.create_task(watch_kafka(clients.consumer, intake.oldest_undelivered_s, kafka), name="kafka"),
             ]
+            if follower is not None:
+                watching.append(group.create_task(follower.run(), name="rollout"))
             await intake.run()
             for task in watching:
                 task.cancel()
         _log.info("stopped")
+
+
+def _follower(
+    settings: Settings, current: CurrentRollout, catalogue: Catalogue, metrics: Metrics, clock: Clock
+) -> Follower | None:
+    """Who follows the rollout's topic, if the settings say so. `current` has the state that the variables say."""
+    if settings.rollout.source == "env":
+        return None
+    kafka = settings.kafka
+    seed = replace(current.state, braked=False)
+    # What the variables say is no state to decide by: the topic may say another.
+    current.adopt(OFF)
+    follower = Follower(
+        open_log=partial(open_log, kafka, clock),
+        editor_of=lambda log: Editor(log, kafka, clock),
+        seed=seed,
+        author=Author(
+            f"worker {kafka.group_instance_id or socket.gethostname()}", "first start: the CHIRP3_* variables"
+        ),
+        current=current,
+        catalogue=catalogue.names,
+        metrics=metrics,
+        clock=clock,
+    )
+    metrics.show_rollout_age(follower.age_s)
+    metrics.show_rollout(0, 0)
+    return follower
+
+
+def _described(state: RolloutState, catalogue: Catalogue, clock: Clock) -> str:
+    if state.revision == 0 or state.braked:
+        return state.describe(catalogue.names)
+    return exposure(state, catalogue.names, clock.now())
 
 
 def _bad_input_limit(settings: DeliverySettings) -> BadInputLimit:

@@ -16,19 +16,18 @@ from google.auth.exceptions import GoogleAuthError
 from schemas.completion import Completion
 from schemas.job import InvalidJob, Job, parse_job
 from schemas.words import JobStatus, Lane
-from worker import console, dead_letters_cli, lane_cli
+from worker import asking, console, dead_letters_cli, lane_cli, rollout_cli
 from worker.app import catalogue_of, run_worker
+from worker.clock import Clock
 from worker.doctor import examine
 from worker.kafka.clients import connect_admin, connect_producer
 from worker.kafka.submit import NoCompletion, read_completions, submit
 from worker.kafka.topics import TopicError, create_topics
 from worker.observability.http import PortTaken
 from worker.observability.logs import configure_logs
-from worker.rollout.decision import request_of
 from worker.rollout.environment import rollout_state
-from worker.rollout.explain import explain
 from worker.settings import SettingError, Settings, load_settings
-from worker.speech.catalogue import CatalogueError, Voice
+from worker.speech.catalogue import CatalogueError
 from worker.speech.google import CallFailed, connect_google
 from worker.speech.voices import character_voices, check_voices
 from worker.storage.errors import StorageError
@@ -37,6 +36,7 @@ from worker.storage.s3 import connect_store
 FAILED = 1
 MISUSED = 2
 ENDED_EARLY = 143
+_FAILURES = (StorageError, TopicError, NoCompletion, lane_cli.WorkerUnreached)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,6 +52,7 @@ app.add_typer(voices_app, name="voices")
 app.add_typer(config_app, name="config")
 app.add_typer(dead_letters_cli.app, name="dead-letters")
 app.add_typer(lane_cli.app, name="lane")
+app.add_typer(rollout_cli.app, name="rollout")
 app.command()(dead_letters_cli.replay)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -198,31 +199,22 @@ async def _listed(settings: Settings) -> dict[str, str]:
 
 @app.command("decide")
 def decide_command(
-    character: Annotated[str, typer.Option(help="Who speaks.")] = "pip_boy",
-    text: Annotated[str, typer.Option(help="The line; decides where there is no user and no rollout key.")] = "ok",
-    user_id: Annotated[str | None, typer.Option(help="Whose bucket decides.")] = None,
-    rollout_key: Annotated[str | None, typer.Option(help="A session or scene; wins over the user.")] = None,
-    language: Annotated[str, typer.Option(help="en-US, cmn-TW, …")] = "en-US",
-    voice: Annotated[str | None, typer.Option(help="A voice or voice model that the job forces.")] = None,
+    character: asking.Character = "pip_boy",
+    text: asking.Text = "ok",
+    user_id: asking.UserId = None,
+    rollout_key: asking.RolloutKey = None,
+    language: asking.Language = "en-US",
+    voice: asking.ForcedVoice = None,
     as_json: AsJson = False,
 ) -> None:
     """Explain which voice model a job gets by the CHIRP3_* variables, without any server."""
     settings = load_settings()
-    catalogue = catalogue_of(settings)
-    given = {"job_id": "decide", "character": character, "text": text, "user_id": user_id,
-             "rollout_key": rollout_key, "language": language, "voice": voice}  # fmt: skip
-    job = parse_job(
-        json.dumps({name: value for name, value in given.items() if value is not None}).encode(),
-        max_text_bytes=settings.worker.max_text_bytes,
-    )
-    forced = catalogue.admit(job)
-    request = request_of(
-        job,
-        forced=forced.voice_model if isinstance(forced, Voice) else forced,
-        chirp_speaks_language=catalogue.chirp_speaks(job.language),
-    )
-    state = rollout_state(settings.rollout, catalogue.names)
-    console.show_one(explain(state, job, request).as_row(), as_json=as_json)
+    state = rollout_state(settings.rollout, catalogue_of(settings).names)
+    asked = {"character": character, "text": text, "user_id": user_id, "rollout_key": rollout_key,
+             "language": language, "voice": voice}  # fmt: skip
+    console.show_one(asking.explained(settings, state, asked, Clock().now()).as_row(), as_json=as_json)
+    if settings.rollout.source == "topic":
+        sys.stderr.write("chirp-worker: ROLLOUT_SOURCE=topic: workers follow the topic; `rollout explain` asks it\n")
 
 
 @config_app.command("show")
@@ -237,7 +229,12 @@ def doctor() -> None:
     settings = load_settings()
     catalogue = catalogue_of(settings)
     rollout = rollout_state(settings.rollout, catalogue.names)
-    typer.echo(f"ok    Settings: {rollout.describe(catalogue.names)}")
+    told = rollout.describe(catalogue.names)
+    if settings.rollout.source == "topic" and not rollout.braked:
+        told = (
+            f"the rollout's topic decides, `chirp-worker rollout status` shows it; an empty one is seeded with: {told}"
+        )
+    typer.echo(f"ok    Settings: {told}")
 
     async def ask() -> bool:
         well = True
@@ -256,7 +253,7 @@ def main() -> None:
     """The entry point: what a user can do wrong ends in one line, never in a traceback."""
     try:
         app()
-    except (SettingError, CatalogueError, InvalidJob, *dead_letters_cli.MISUSES) as error:
+    except (SettingError, CatalogueError, InvalidJob, *dead_letters_cli.MISUSES, *rollout_cli.MISUSES) as error:
         _end(str(error), MISUSED)
     except PortTaken as error:
         _end(str(error), MISUSED)
@@ -266,7 +263,7 @@ def main() -> None:
         _end(f"Google: {error}", FAILED)
     except CallFailed as error:
         _end(f"Google: {error.failure.code}: {error.failure.message}", FAILED)
-    except (StorageError, TopicError, NoCompletion, lane_cli.WorkerUnreached, *dead_letters_cli.FAILURES) as error:
+    except (*_FAILURES, *dead_letters_cli.FAILURES, *rollout_cli.FAILURES) as error:
         _end(str(error), FAILED)
     except OSError as error:
         _end(str(error), FAILED)

@@ -18,18 +18,21 @@ _DAY_MS = 24 * 60 * 60 * 1000
 _LINE_EVERY_S = 5.0
 
 
-def show(rows: Sequence[Mapping[str, object]], *, as_json: bool, nothing: str = "Nothing.") -> None:
+def show(
+    rows: Sequence[Mapping[str, object]], *, as_json: bool, nothing: str = "Nothing.", to_stderr: bool = False
+) -> None:
     """Shows rows that have the same columns.
 
     Args:
         rows: what to show.
         as_json: as a JSON array instead of a table.
         nothing: what the table says where there are no rows.
+        to_stderr: the table is a question's, not the answer.
     """
     if as_json:
         _write_json(list(rows))
         return
-    console = _console()
+    console = _console(stderr=to_stderr)
     if not rows:
         console.print(nothing)
         return
@@ -40,6 +43,11 @@ def show(rows: Sequence[Mapping[str, object]], *, as_json: bool, nothing: str = 
         # As Text: what stands in brackets in a message is no markup.
         table.add_row(*(Text(str(value)) for value in row.values()))
     console.print(table)
+
+
+def clear() -> None:
+    """Clears the terminal, for what is shown live."""
+    _console().clear()
 
 
 def show_one(row: Mapping[str, object], *, as_json: bool) -> None:
@@ -113,7 +121,7 @@ def _write_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def _console() -> Console:
-    console = Console(highlight=False)
+def _console(*, stderr: bool = False) -> Console:
+    console = Console(highlight=False, stderr=stderr)
     # Into a pipe or a file goes the whole width, not what a terminal of 80 columns would hold.
-    return console if console.is_terminal else Console(highlight=False, width=200)
+    return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=200)

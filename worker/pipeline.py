@@ -16,6 +16,7 @@ from worker.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.outcome import Outcome, Pause
 from worker.progress import Failed, Progress, audio_of, done, failed
+from worker.rollout.current import CurrentRollout
 from worker.rollout.decision import Decision, decide, request_of
 from worker.rollout.state import RolloutState
 from worker.settling import Watch
@@ -34,7 +35,7 @@ class PipelineParts:
     """What the pipeline works with; `prefix` is the key prefix of the takes."""
 
     catalogue: Catalogue
-    rollout: RolloutState
+    rollout: CurrentRollout
     attempter: Attempter
     store: SteadyStore
     google: Watch
@@ -69,9 +70,11 @@ class Pipeline:
             InvalidJob: the catalogue has no such character, language or voice.
         """
         forced = self._parts.catalogue.admit(job)
-        progress = Progress(job, lane, self._parts.clock.monotonic(), waited_s, pause)
+        # One job sees one state: a change takes effect between two jobs.
+        state = self._parts.rollout.state
+        progress = Progress(job, lane, self._parts.clock.monotonic(), waited_s, pause, fallback=state.fallback)
         try:
-            progress.decision = decision = self._decide(job, forced)
+            progress.decision = decision = self._decide(state, job, forced)
             progress.forced = decision.reason is DecisionReason.FORCED
             take, voice, cached = await self._take(progress, decision, forced)
         except StorageError as error:
@@ -89,13 +92,13 @@ class Pipeline:
                 JobStatus.EXPIRED,
             )
 
-    def _decide(self, job: Job, forced: Voice | VoiceModel | None) -> Decision:
+    def _decide(self, state: RolloutState, job: Job, forced: Voice | VoiceModel | None) -> Decision:
         request = request_of(
             job,
             forced=forced.voice_model if isinstance(forced, Voice) else forced,
             chirp_speaks_language=self._parts.catalogue.chirp_speaks(job.language),
         )
-        return decide(self._parts.rollout, request)
+        return decide(state, request, self._parts.clock.now())
 
     async def _take(
         self, progress: Progress, decision: Decision, forced: Voice | VoiceModel | None
@@ -119,7 +122,7 @@ class Pipeline:
                 voice_model, forced_voice = decided, decided_voice
 
     def _falls_back(self, progress: Progress, voice_model: VoiceModel, failure: Failure) -> bool:
-        if voice_model is VoiceModel.WAVENET or not self._parts.rollout.fallback:
+        if voice_model is VoiceModel.WAVENET or not progress.fallback:
             return False
         denied_alone = failure.failure_class is FailureClass.DENIED and progress.forced
         return not denied_alone

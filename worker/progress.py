@@ -13,13 +13,17 @@ from worker.storage.takes import StoredTake
 
 @dataclass
 class Progress:
-    """A job on its way. `started` is the monotonic clock's; `waited` and `seconds` by stage are in seconds."""
+    """A job on its way. `started` is the monotonic clock's; `waited` and `seconds` by stage are in seconds.
+
+    `fallback` is whether the rollout that decided it lets WaveNet answer when Chirp fails.
+    """
 
     job: Job
     lane: Lane
     started: float
     waited: float
     pause: Pause
+    fallback: bool
     decision: Decision | None = None
     forced: bool = False
     attempts: list[Attempt] = field(default_factory=list)

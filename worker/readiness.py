@@ -10,7 +10,8 @@ from worker.stopping import Stopping
 class Readiness:
     """Gathers what keeps the worker, or one of its lanes, from taking jobs.
 
-    `assigned` is set by the consumer's first assignment; None until there is a consumer.
+    `assigned` is set by the consumer's first assignment; None until there is a consumer. `rollout_known` is set by the
+    first reading of the rollout's topic; None where the variables say the rollout.
     """
 
     def __init__(self, gate: Gate, lanes: Lanes, stopping: Stopping) -> None:
@@ -18,12 +19,15 @@ class Readiness:
         self._lanes = lanes
         self._stopping = stopping
         self.assigned: asyncio.Event | None = None
+        self.rollout_known: asyncio.Event | None = None
 
     def waits_for(self) -> list[str]:
         """One line for each; empty when it is ready."""
         reasons = [*self._gate.waits_for]
         if not self._gate.is_allowed:
             pass
+        elif self.rollout_known is not None and not self.rollout_known.is_set():
+            reasons.append("Kafka: the rollout's topic, read to its end")
         elif self.assigned is None or not self.assigned.is_set():
             reasons.append("Kafka: the group's assignment")
         reasons += [

@@ -41,11 +41,17 @@ def _flag(value: object) -> object:
 
 
 def _hundredths(value: object) -> object:
-    """'12.5' → 1250: exactly, or not at all."""
-    if not isinstance(value, str):
-        return value
+    return hundredths(value) if isinstance(value, str) else value
+
+
+def hundredths(text: str) -> int:
+    """'12.5' → 1250: exactly, or not at all.
+
+    Raises:
+        ValueError: it is no number from 0 to 100 with at most two decimals.
+    """
     try:
-        percent = Decimal(value.strip().removesuffix("%").strip())
+        percent = Decimal(text.strip().removesuffix("%").strip())
     except InvalidOperation:
         raise ValueError("no number") from None
     # The range first: 1e999999 times anything overflows. Comparing is exact, multiplying rounds.
@@ -188,7 +194,7 @@ class GoogleSettings(_Part):
 
 
 class RolloutSettings(_Part):
-    """The rollout as the plan's four variables say it, and one to take characters out."""
+    """Where the rollout comes from; as the plan's four variables say it, and one to take characters out."""
 
     enabled: Flag | None = _setting("CHIRP3_ENABLED", f"{_FLAG}; an explicit false is the hand brake", None)
     percentage: Hundredths = _setting(
@@ -200,7 +206,11 @@ class RolloutSettings(_Part):
     excluded: Names = _setting("CHIRP3_EXCLUDED_CHARACTERS", "characters with commas, or empty", frozenset())
     fallback: Flag = _setting("CHIRP3_FALLBACK_TO_WAVENET", _FLAG, default=True)
     salt: str = _setting("CHIRP3_SALT", "any text; another one draws other users", "", min_length=0)
-    source: Literal["env"] = _setting("ROLLOUT_SOURCE", "env (the rollout topic isn't built yet)", "env")
+    source: Literal["env", "topic"] = _setting(
+        "ROLLOUT_SOURCE",
+        "env, or topic: the rollout topic is followed, and seeded from the variables while it is empty",
+        "env",
+    )
 
 
 class WorkerSettings(_Part):

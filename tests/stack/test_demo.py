@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,7 @@ def decided(job: Job) -> tuple[VoiceModel, DecisionReason]:
             chirp_speaks_language=CATALOGUE.chirp_speaks(job.language),
             forced=forced if forced is None or isinstance(forced, VoiceModel) else forced.voice_model,
         ),
+        datetime.now(UTC),
     )
     return decision.voice_model, decision.reason
 

@@ -19,9 +19,12 @@ from schemas.completion import (
 )
 from schemas.generate import TARGET, asyncapi, documents
 from schemas.job import Job
-from schemas.topics import COMPLETIONS, LANES
+from schemas.topics import COMPLETIONS, LANES, ROLLOUT
 from schemas.words import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from tests.unit.makers import fields, good_documents
+from tests.unit.rollouts import NOW, states
+from worker.rollout.records import Made, revision_of
+from worker.rollout.state import RolloutState
 
 
 def schema(name: str) -> jsonschema.Draft202012Validator:
@@ -103,15 +106,22 @@ def test_a_full_and_an_empty_completion_are_valid_by_the_schema() -> None:
         validator.validate(json.loads(completion.model_dump_json()))
 
 
-def test_the_asyncapi_document_has_every_lane_and_the_completions() -> None:
+@settings(max_examples=50, deadline=None)
+@given(states, states)
+def test_every_revision_is_valid_by_the_schema(before: RolloutState, after: RolloutState) -> None:
+    made = revision_of(before, after, Made("anna", "why not", NOW, "x"))
+    schema("revision.schema.json").validate(json.loads(made.model_dump_json()))
+
+
+def test_the_asyncapi_document_has_every_lane_the_completions_and_the_rollout() -> None:
     document = asyncapi()
     assert document["asyncapi"].startswith("3.")
     addresses = {channel["address"] for channel in document["channels"].values()}
-    assert addresses == {*LANES.values(), COMPLETIONS}
+    assert addresses == {*LANES.values(), COMPLETIONS, ROLLOUT}
     for operation in document["operations"].values():
         name = operation["channel"]["$ref"].removeprefix("#/channels/")
         assert name in document["channels"]
     received = [o["channel"]["$ref"] for o in document["operations"].values() if o["action"] == "receive"]
-    assert received == [f"#/channels/{lane.value}" for lane in Lane]
+    assert received == [*(f"#/channels/{lane.value}" for lane in Lane), "#/channels/rollout"]
     for message in document["components"]["messages"].values():
         assert (TARGET / message["payload"]["$ref"]).is_file()

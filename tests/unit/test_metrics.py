@@ -176,6 +176,17 @@ def test_every_metric_says_what_a_high_value_means() -> None:
         assert "High" in said or "Many" in said or "At MAX_IN_FLIGHT" in said, family.name
 
 
+def test_the_rollout_shows_its_revision_its_percentage_and_how_old_it_is_when_it_is_asked() -> None:
+    metrics = fresh()
+    names = ("tts_rollout_revision", "tts_rollout_percentage", "tts_rollout_state_age_seconds")
+    assert [total(metrics, name) for name in names] == [0, 0, 0]
+    ages = iter([1.5, 2.5])
+    metrics.show_rollout(7, 12.5)
+    metrics.show_rollout_age(lambda: next(ages))
+    assert [value(metrics, name) for name in names] == [7, 12.5, 1.5]
+    assert value(metrics, names[2]) == 2.5
+
+
 def test_a_job_without_timings_is_counted_without_a_duration() -> None:
     metrics = fresh()
     metrics.count_job(Lane.BATCH, "rejected", None)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -380,3 +382,26 @@ async def test_a_fault_of_ours_ends_one_job_and_not_the_worker() -> None:
     assert (outcome.dead_letter.failure_class, outcome.dead_letter.code) == ("internal", "RuntimeError")
     assert outcome.completion is not None
     assert outcome.completion.status is JobStatus.FAILED
+
+
+async def test_a_change_of_the_rollout_takes_effect_between_two_jobs_and_never_within_one() -> None:
+    world = World()
+    speaks = world.google.synthesize
+
+    async def changed_meanwhile(*given: Any) -> bytes:
+        world.rollout.adopt(RolloutState(enabled=True, percentage=0, characters=None, fallback=False, revision=2))
+        return await speaks(*given)
+
+    world.google.synthesize = changed_meanwhile  # type: ignore[method-assign]
+    world.google.fails[CHIRP] = ["UNAVAILABLE"] * 2
+    first = spoke(await world.run())
+    assert (first.decision.revision, first.decision.reason, first.fallback) == (0, DecisionReason.IN_ROLLOUT, True)
+    second = spoke(await world.run(text="Another line."))
+    assert (second.decision.revision, second.decision.reason) == (2, DecisionReason.OUTSIDE)
+
+
+async def test_a_quarantine_ends_by_the_pipelines_own_clock() -> None:
+    world = World(replace(ALL, quarantined={"pip_boy": NOW + timedelta(seconds=60)}))
+    assert spoke(await world.run()).decision.reason is DecisionReason.EXCLUDED
+    world.seconds = 60
+    assert spoke(await world.run(text="Another line.")).decision.reason is DecisionReason.IN_ROLLOUT

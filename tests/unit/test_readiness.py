@@ -35,6 +35,16 @@ def test_what_is_down_comes_first_and_the_assignment_is_not_told_beside_it() -> 
     assert readiness(down=["S3: no answer"]).waits_for() == ["S3: no answer"]
 
 
+def test_a_worker_that_follows_the_rollouts_topic_waits_for_its_first_reading() -> None:
+    waiting = readiness()
+    waiting.assigned = asyncio.Event()
+    waiting.assigned.set()
+    waiting.rollout_known = asyncio.Event()
+    assert waiting.waits_for() == ["Kafka: the rollout's topic, read to its end"]
+    waiting.rollout_known.set()
+    assert waiting.waits_for() == []
+
+
 def test_a_paused_lane_is_told_with_what_ends_the_pause() -> None:
     waiting = readiness(paused=[Lane.BATCH])
     waiting.assigned = asyncio.Event()

@@ -71,7 +71,7 @@ WRONG = {
     "CHIRP3_EXCLUDED_CHARACTERS": [","],
     "CHIRP3_FALLBACK_TO_WAVENET": FLAGS,
     "CHIRP3_SALT": BYTES,
-    "ROLLOUT_SOURCE": ["topic", "ENV"],
+    "ROLLOUT_SOURCE": ["kafka", "ENV", "Topic"],
     "MAX_IN_FLIGHT": ["0", "4097", "-1", "1.5", "many", "1e2"],
     "MAX_TEXT_BYTES": ["0", "1000001", "x"],
     "SHUTDOWN_GRACE_S": SECONDS,

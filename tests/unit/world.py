@@ -23,6 +23,7 @@ from worker.observability.metrics import Metrics
 from worker.outage import Down, Outage, Pauses
 from worker.outcome import Outcome
 from worker.pipeline import Pipeline, PipelineParts
+from worker.rollout.current import CurrentRollout
 from worker.rollout.state import FULL, RolloutState
 from worker.settling import Watch
 from worker.speech.attempt import Attempter
@@ -109,9 +110,10 @@ class World:
         trial = probe_of(self._trial, 0)
         self.watch = Watch("google", trial, pauses, self.metrics, self.clock, sleep=self.sleep)
         self.s3 = Watch("s3", self._bucket, pauses, self.metrics, self.clock, sleep=self.sleep)
+        self.rollout = CurrentRollout(state)
         parts = PipelineParts(
             catalogue=CATALOGUE,
-            rollout=state,
+            rollout=self.rollout,
             attempter=Attempter(self.google, self.metrics, 0.0, self.clock),
             store=SteadyStore(self.shelf, self.s3, kept_bytes, sleep=self.sleep),
             google=self.watch,

@@ -1,6 +1,6 @@
 """The one catalogue of metrics, each with a sentence that says what a high value means."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -143,9 +143,21 @@ class Metrics:
             ["lane"],
             registry=registry,
         )
-        self.rollout_percentage = Gauge(
+        self._rollout_percentage = Gauge(
             "tts_rollout_percentage",
             "The rollout's percentage, 0 to 100; 0 while it is off. High: more users hear Chirp.",
+            registry=registry,
+        )
+        self._rollout_revision = Gauge(
+            "tts_rollout_revision",
+            "The rollout's revision that this worker decides by; 0 for the variables'. High: it was changed often; "
+            "workers that differ for long don't all reach the topic.",
+            registry=registry,
+        )
+        self._rollout_age = Gauge(
+            "tts_rollout_state_age_seconds",
+            "How long ago the rollout's state was known to be the current one; 0 for the variables'. High: the topic "
+            "can't be read, and a change doesn't reach this worker.",
             registry=registry,
         )
         self._stages: dict[Lane, list[tuple[str, Histogram]]] = {}
@@ -196,6 +208,15 @@ class Metrics:
         self._synthesis_duration.labels(attempt.voice_model, key).observe(attempt.seconds)
         self._billed.labels(attempt.voice_model).inc(attempt.billed_characters)
         self._audio_seconds.labels(attempt.voice_model).inc(audio_seconds)
+
+    def show_rollout(self, revision: int, percent: float) -> None:
+        """Shows the state that jobs are decided by; `percent` is 0 while it is off."""
+        self._rollout_revision.set(revision)
+        self._rollout_percentage.set(percent)
+
+    def show_rollout_age(self, age_s: Callable[[], float]) -> None:
+        """Shows the state's age, asked for whenever the metrics are."""
+        self._rollout_age.set_function(age_s)
 
     def set_down(self, dependency: str, reason: str | None) -> None:
         """Says that a dependency is down and for which reason, or with None that it is up."""

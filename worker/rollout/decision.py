@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 from schemas.job import Job
 from schemas.words import DecisionReason, VoiceModel
@@ -80,19 +81,28 @@ def request_of(job: Job, *, forced: VoiceModel | None, chirp_speaks_language: bo
     return DecisionRequest(job.character, key, chirp_speaks_language, forced)
 
 
-def decide(state: RolloutState, request: DecisionRequest) -> Decision:
-    """Decides by the design's order; the first rule that applies wins."""
+def decide(state: RolloutState, request: DecisionRequest, now: datetime) -> Decision:
+    """Decides by the design's order; the first rule that applies wins.
+
+    Args:
+        state: the rollout.
+        request: what is looked at.
+        now: with an offset; a quarantine ends by itself.
+    """
     bucket = bucket_of(state.salt, request.sticky_key)
-    voice_model, reason = _first_rule(state, request, bucket)
+    voice_model, reason = _first_rule(state, request, bucket, now)
     return Decision(voice_model, reason, bucket, state.revision, state.percent)
 
 
-def _first_rule(state: RolloutState, request: DecisionRequest, bucket: int) -> tuple[VoiceModel, DecisionReason]:
+def _first_rule(
+    state: RolloutState, request: DecisionRequest, bucket: int, now: datetime
+) -> tuple[VoiceModel, DecisionReason]:
+    out = request.character in state.excluded or state.is_quarantined(request.character, now)
     rules = (
         (state.braked, VoiceModel.WAVENET, DecisionReason.BRAKED),
         (request.forced is not None, request.forced or VoiceModel.WAVENET, DecisionReason.FORCED),
         (not state.enabled, VoiceModel.WAVENET, DecisionReason.DISABLED),
-        (request.character in state.excluded, VoiceModel.WAVENET, DecisionReason.EXCLUDED),
+        (out, VoiceModel.WAVENET, DecisionReason.EXCLUDED),
         (
             state.characters is not None and request.character not in state.characters,
             VoiceModel.WAVENET,

@@ -1,6 +1,7 @@
 """Explains one decision in words. Pure."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from schemas.job import Job
 from schemas.words import DecisionReason
@@ -29,21 +30,22 @@ class Explanation:
         }
 
 
-def explain(state: RolloutState, job: Job, request: DecisionRequest) -> Explanation:
+def explain(state: RolloutState, job: Job, request: DecisionRequest, now: datetime) -> Explanation:
     """Decides as the worker does, and says why.
 
     Args:
         state: the rollout.
         job: what would be spoken.
         request: of `decision.request_of` for the job.
+        now: when it would be spoken.
     """
-    decision = decide(state, request)
+    decision = decide(state, request, now)
     below = f"bucket {decision.bucket} is {{}} {state.percentage}, the percentage in hundredths"
     why = {
         DecisionReason.BRAKED: "CHIRP3_ENABLED=false is this worker's hand brake; it wins over all",
         DecisionReason.FORCED: f"the job forces {job.voice}",
-        DecisionReason.DISABLED: "the rollout is not enabled (CHIRP3_ENABLED is unset)",
-        DecisionReason.EXCLUDED: f"{job.character} is excluded",
+        DecisionReason.DISABLED: f"the rollout is not enabled ({_where(state)})",
+        DecisionReason.EXCLUDED: _excluded(state, job.character),
         DecisionReason.NOT_LISTED: f"{job.character} is not among the listed characters",
         DecisionReason.LANGUAGE: f"Chirp 3: HD does not speak {job.language}",
         DecisionReason.IN_ROLLOUT: below.format("below"),
@@ -51,3 +53,14 @@ def explain(state: RolloutState, job: Job, request: DecisionRequest) -> Explanat
     }[decision.reason]
     sticky_by = "rollout_key" if job.rollout_key else "user_id" if job.user_id else "the line itself"
     return Explanation(decision, sticky_by, why)
+
+
+def _where(state: RolloutState) -> str:
+    return f"revision {state.revision}" if state.revision else "CHIRP3_ENABLED is unset"
+
+
+def _excluded(state: RolloutState, character: str) -> str:
+    until = state.quarantined.get(character)
+    if character in state.excluded or until is None:
+        return f"{character} is excluded"
+    return f"{character} is quarantined until {until.isoformat(timespec='seconds')}"

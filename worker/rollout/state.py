@@ -1,6 +1,9 @@
-"""The rollout state: which voice model the rollout gives to whom."""
+"""The rollout state: which voice model the rollout gives to whom. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
 
 FULL = 10_000
 """A percentage is held in hundredths: 10,000 is 100 %."""
@@ -8,16 +11,35 @@ FULL = 10_000
 
 @dataclass(frozen=True)
 class RolloutState:
-    """One revision of the rollout. `characters` is None for all; `percentage` is in hundredths of a percent."""
+    """One revision of the rollout.
+
+    Attributes:
+        enabled: False: nobody gets Chirp by the rollout.
+        percentage: in hundredths of a percent.
+        characters: who may; None for all.
+        excluded: who may not, whatever `characters` says.
+        quarantined: who may not until the time given (with an offset).
+        fallback: whether WaveNet answers when Chirp fails.
+        salt: of the buckets.
+        revision: 0 for the environment's.
+        braked: this worker's hand brake; in no revision.
+        plan: the plan that runs, if any.
+        stage: its stage.
+        since: when the stage began.
+    """
 
     enabled: bool
     percentage: int
     characters: frozenset[str] | None
     excluded: frozenset[str] = frozenset()
+    quarantined: Mapping[str, datetime] = field(default_factory=dict)
     fallback: bool = True
     salt: str = ""
     revision: int = 0
     braked: bool = False
+    plan: str | None = None
+    stage: str | None = None
+    since: datetime | None = None
 
     def __post_init__(self) -> None:
         """Refuses a percentage outside 0 to 100 %."""
@@ -29,8 +51,18 @@ class RolloutState:
         """The percentage as people write it, 0 to 100."""
         return self.percentage / 100
 
+    @property
+    def is_off(self) -> bool:
+        """Whether nobody gets Chirp by the rollout, whatever the percentage."""
+        return self.braked or not self.enabled or self.characters == frozenset()
+
+    def is_quarantined(self, character: str, now: datetime) -> bool:
+        """Whether a character is out for a time that isn't over."""
+        until = self.quarantined.get(character)
+        return until is not None and now < until
+
     def describe(self, catalogue: frozenset[str]) -> str:
-        """One sentence for the start: who gets Chirp, an empty list's meaning said aloud."""
+        """One sentence for the start: who gets Chirp by the variables, an empty list's meaning said aloud."""
         if self.braked:
             return "Chirp is off: CHIRP3_ENABLED=false is this worker's hand brake"
         if not self.enabled:
@@ -43,3 +75,7 @@ class RolloutState:
             who = ", ".join(sorted(self.characters))
         out = f" (except {', '.join(sorted(self.excluded))})" if self.excluded else ""
         return f"{who}{out} at {self.percent:g} %"
+
+
+OFF: Final = RolloutState(enabled=False, percentage=0, characters=None)
+"""Before there is a revision."""

@@ -1,0 +1,227 @@
+"""The rollout's topic on Apache Kafka: seen by all workers at once, by one history, with and without its broker."""
+
+import asyncio
+import json
+import time
+from contextlib import ExitStack
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from loadtest.counters import scrape
+from schemas.topics import ROLLOUT
+from schemas.words import DecisionReason
+from tests.stack.deployment import get, job
+from tests.stack.test_cli import run
+from worker.clock import Clock
+from worker.rollout.changes import set_to
+from worker.rollout.channel import open_log
+from worker.rollout.fold import Fold
+from worker.rollout.writing import Author, Editor, Overtaken
+from worker.settings import load_settings
+
+WITHIN_S = 2.0
+TOPIC = {"ROLLOUT_SOURCE": "topic", "CHIRP3_ROLLOUT_PERCENTAGE": "100", "CHIRP3_ENABLED_CHARACTERS": "pip_boy"}
+
+
+def following(deployment, **settings: str):
+    deployment.environment |= {**TOPIC, **settings}
+    return deployment
+
+
+async def rollout(deployment, *arguments: str) -> str:
+    ended = await run(deployment, "rollout", *arguments)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+async def gauge(address: str, name: str) -> float:
+    return (await scrape(address)).total(name)
+
+
+async def history(deployment, records: int) -> Fold:
+    fold = Fold()
+    for record in await deployment.read(ROLLOUT, records):
+        fold.add(record.value)
+    return fold
+
+
+async def wait_for_revision(addresses: list[str], revision: int, timeout_s: float = 30) -> None:
+    async with asyncio.timeout(timeout_s):
+        for address in addresses:
+            while await gauge(address, "tts_rollout_revision") != revision:
+                await asyncio.sleep(0.02)
+
+
+async def speak(deployment, number: int, total: int, **fields: object):
+    """The completion of one more job."""
+    await deployment.produce([job(number, **fields)])
+    return next(each for each in await deployment.completions(total) if each.job_id == f"job-{number}")
+
+
+async def test_a_change_reaches_three_workers_within_two_seconds_and_none_restarts(deployment):
+    following(deployment)
+    with ExitStack() as stack:
+        workers = [stack.enter_context(deployment.worker(f"worker-{number}")) for number in range(3)]
+        addresses = [address for _, address in workers]
+        pids = [process.pid for process, _ in workers]
+        settings = load_settings(deployment.environment).kafka
+        took = []
+        async with open_log(settings, Clock()) as log:
+            await log.read_to_end()
+            editor = Editor(log, settings, Clock())
+            for number in range(5):
+                written = asyncio.create_task(
+                    editor.change(lambda s, n=number: set_to(s, percentage=1_000 * (n + 1)), Author("anna"), confirm)
+                )
+                await written
+                began = time.monotonic()
+                await wait_for_revision(addresses, number + 2)
+                took.append(time.monotonic() - began)
+        print(f"a change was seen by three workers after {', '.join(f'{each:.3f}' for each in took)} s")
+        # The issue's figure, from the acknowledged record to the slowest worker's metrics.
+        assert max(took) < WITHIN_S
+        assert [process.pid for process, _ in workers] == pids
+        assert all(process.running for process, _ in workers)
+    fold = await history(deployment, 6)
+    # All three found the topic empty at their start.
+    assert [each.revision for each in fold.taken] == [1, 2, 3, 4, 5, 6]
+    assert fold.taken[0].actor.startswith("worker")
+
+
+def confirm(_change: object) -> None:
+    pass
+
+
+async def test_workers_that_start_at_once_seed_an_empty_topic_once(deployment):
+    following(deployment)
+    starts = [deployment.worker(f"worker-{number}", CHIRP3_ROLLOUT_PERCENTAGE=f"{number + 1}") for number in range(3)]
+    addresses = [address for _, address in await asyncio.gather(*(asyncio.to_thread(s.__enter__) for s in starts))]
+    try:
+        shown = [await gauge(address, "tts_rollout_percentage") for address in addresses]
+    finally:
+        for start in starts:
+            await asyncio.to_thread(start.__exit__, None, None, None)
+    fold = await history(deployment, 1)
+    assert fold.revision == 1
+    assert shown == [fold.taken[0].percentage / 100] * 3
+    print(f"three workers at once wrote {1 + len(fold.lost)} records; one counts")
+
+
+async def test_two_writers_at_once_make_one_history_and_the_loser_is_told_who_won(deployment):
+    settings = load_settings(deployment.environment).kafka
+    lost: list[Overtaken] = []
+
+    async def write(name: str, percentages: range) -> None:
+        async with open_log(settings, Clock()) as log:
+            editor = Editor(log, settings, Clock())
+            for percentage in percentages:
+                while True:
+                    await log.read_to_end()
+                    try:
+                        await editor.change(
+                            lambda s, p=percentage: set_to(s, enabled=True, percentage=p), Author(name), confirm
+                        )
+                    except Overtaken as error:
+                        lost.append(error)
+                    else:
+                        break
+
+    await asyncio.gather(write("anna", range(1, 2_000, 200)), write("bert", range(2, 2_000, 200)))
+    fold = await history(deployment, 20)
+    assert [each.revision for each in fold.taken] == list(range(1, 21))
+    assert {actor: sum(each.actor == actor for each in fold.taken) for actor in ("anna", "bert")} == {
+        "anna": 10,
+        "bert": 10,
+    }
+    assert all(error.winner == fold.by_number(error.winner.revision) for error in lost)
+    assert all(each.winner is not None for each in fold.lost)
+    print(f"20 changes by two writers: {len(fold.taken)} revisions, {len(fold.lost)} records lost, {len(lost)} told")
+
+
+async def test_the_last_listed_character_out_turns_chirp_off_between_two_jobs(deployment):
+    following(deployment)
+    with deployment.worker() as (_, address):
+        first = await speak(deployment, 1, 1)
+        assert (first.decision.reason, first.decision.revision) == (DecisionReason.IN_ROLLOUT, 1)
+        await rollout(deployment, "exclude", "pip_boy", "--reason", "croaks")
+        await wait_for_revision([address], 2)
+        assert await gauge(address, "tts_rollout_percentage") == 0
+        second, other = await speak(deployment, 2, 2), await speak(deployment, 3, 3, character="ghoul")
+    assert (second.decision.reason, second.decision.revision) == (DecisionReason.DISABLED, 2)
+    assert other.decision.reason is DecisionReason.DISABLED
+
+
+async def test_the_hand_brake_of_a_worker_wins_over_the_topic(deployment):
+    following(deployment, CHIRP3_ENABLED="false")
+    with deployment.worker() as (_, address):
+        await rollout(deployment, "set", "--enabled", "--percentage", "100", "--yes")
+        await wait_for_revision([address], 2)
+        by_topic = await speak(deployment, 1, 1)
+        forced = await speak(deployment, 2, 2, voice="chirp3-hd")
+        assert await gauge(address, "tts_rollout_percentage") == 0
+    for completion in (by_topic, forced):
+        assert (completion.decision.reason, completion.voice_model) == (DecisionReason.BRAKED, "wavenet")
+        assert completion.decision.revision == 2
+
+
+async def test_without_the_topics_broker_workers_go_on_with_the_last_state(three_brokers, deployment_on_three):
+    deployment = following(deployment_on_three)
+    broker = await only_on_one_broker(deployment)
+    with deployment.worker() as (process, address):
+        assert (await speak(deployment, 1, 1)).decision.revision == 2
+        three_brokers.kill(broker)
+        async with asyncio.timeout(60):
+            while await gauge(address, "tts_rollout_state_age_seconds") < 3:
+                await asyncio.sleep(0.2)
+        away = await speak(deployment, 2, 2)
+        status, _ = await get(f"{address}/readyz")
+        age = await gauge(address, "tts_rollout_state_age_seconds")
+        await asyncio.to_thread(three_brokers.start, broker)
+        await rollout(deployment, "off", "--reason", "the broker is back")
+        began = time.monotonic()
+        await wait_for_revision([address], 3, 60)
+        back = await speak(deployment, 3, 3)
+        assert await gauge(address, "tts_rollout_state_age_seconds") < WITHIN_S
+        assert process.running
+    print(f"topic away for {age:.1f} s; seen again {time.monotonic() - began:.1f} s after the change")
+    assert (away.decision.reason, away.decision.revision) == (DecisionReason.IN_ROLLOUT, 2)
+    assert status == 200
+    assert (back.decision.reason, back.decision.revision) == (DecisionReason.DISABLED, 3)
+
+
+async def only_on_one_broker(deployment) -> int:
+    """Makes the rollout's topic anew with a single copy, sets a rollout in it, and tells its broker."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=deployment.stack.kafka)
+    await admin.start()
+    topic = deployment.topic(ROLLOUT)
+    try:
+        await admin.delete_topics([topic])
+        async with asyncio.timeout(30):
+            while topic in await admin.list_topics():
+                await asyncio.sleep(0.1)
+        await admin.create_topics([NewTopic(topic, 1, 1, topic_configs={"min.insync.replicas": "1"})])
+        async with asyncio.timeout(30):
+            while not (described := await admin.describe_topics([topic]))[0]["partitions"]:
+                await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
+    await rollout(deployment, "set", "--percentage", "100", "--characters", "pip_boy", "--actor", "anna", "--yes")
+    await rollout(deployment, "set", "--enabled", "--yes")
+    leader: int = described[0]["partitions"][0]["leader"]
+    return leader
+
+
+async def test_a_broker_that_is_down_is_told_in_one_line_and_off_works_as_soon_as_it_is_back(own_cluster, deployment):
+    following(deployment)
+    with deployment.worker() as (_, address):
+        assert (await speak(deployment, 1, 1)).decision.revision == 1
+        own_cluster.kill(1)
+        ended = await run(deployment, "rollout", "off")
+        assert ended.returncode == 1
+        assert ended.stderr.startswith("chirp-worker: Kafka: ")
+        assert ended.stderr.count("\n") == 1
+        assert await gauge(address, "tts_rollout_revision") == 1
+        await asyncio.to_thread(own_cluster.start, 1)
+        made = json.loads(await rollout(deployment, "off", "--json"))
+        assert made["revision"]["revision"] == 2
+        await wait_for_revision([address], 2, 60)

@@ -1,0 +1,171 @@
+"""What can be done to the rollout: nothing that narrows ever adds a user or a character, by the real decision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.rollouts import CHARACTERS, HOUR, NOW, TIMES, exposed, names, states
+from worker.rollout.changes import ALL, Change, exclude, include, quarantine, set_to, turn_off, widens
+from worker.rollout.state import FULL, OFF, RolloutState
+
+ON = RolloutState(enabled=True, percentage=5_000, characters=None)
+LATER = [time for time in TIMES if time >= NOW]
+one = st.sampled_from(CHARACTERS)
+narrowing = (
+    st.just(turn_off)
+    | st.builds(lambda name: partial(exclude, character=name), one)
+    | st.builds(lambda name, until: partial(quarantine, character=name, until=until), one, st.sampled_from(TIMES))
+    | st.builds(lambda: partial(set_to, enabled=False))
+    | st.builds(lambda: partial(set_to, characters=frozenset()))
+    | st.builds(lambda: partial(set_to, percentage=0))
+)
+setting = st.builds(
+    lambda **given: partial(set_to, **given),
+    enabled=st.none() | st.booleans(),
+    percentage=st.none() | st.integers(0, FULL),
+    characters=st.none() | st.just(ALL) | names,
+    fallback=st.none() | st.booleans(),
+)
+verbs = narrowing | setting | st.builds(lambda name: partial(include, character=name), one)
+
+
+@settings(max_examples=300, deadline=None)
+@given(states, st.lists(narrowing, max_size=6))
+def test_what_narrows_never_adds_anybody_in_whatever_order_and_never_asks(
+    state: RolloutState, steps: list[Any]
+) -> None:
+    for verb in steps:
+        change = Change(state, verb(state), NOW)
+        assert not change.asks
+        for at in LATER:
+            assert exposed(change.after, at) <= exposed(state, at)
+        state = change.after
+
+
+@settings(max_examples=500, deadline=None)
+@given(states, st.lists(verbs, min_size=1, max_size=6))
+def test_whatever_adds_somebody_at_any_time_from_now_on_is_known_to_widen(
+    state: RolloutState, steps: list[Any]
+) -> None:
+    for verb in steps:
+        after = verb(state)
+        adds = any(exposed(after, at) - exposed(state, at) for at in LATER)
+        if adds:
+            assert widens(state, after, NOW)
+        state = after
+
+
+@settings(max_examples=300, deadline=None)
+@given(states, states)
+def test_widening_is_told_exactly_between_any_two_states_of_one_salt(before: RolloutState, after: RolloutState) -> None:
+    after = replace(after, salt=before.salt)
+    adds = any(exposed(after, at) - exposed(before, at) for at in LATER)
+    assert widens(before, after, NOW) is adds
+
+
+def test_another_salt_draws_others_and_widens_unless_everybody_had_chirp_or_nobody_gets_it() -> None:
+    assert widens(ON, replace(ON, salt="new"), NOW)
+    assert widens(ON, replace(ON, salt="new", percentage=1), NOW)
+    full = replace(ON, percentage=FULL)
+    assert not widens(full, replace(full, salt="new"), NOW)
+    assert not widens(ON, replace(ON, salt="new", percentage=0), NOW)
+
+
+@settings(max_examples=300, deadline=None)
+@given(states, st.lists(verbs, max_size=6), st.permutations(CHARACTERS))
+def test_taking_the_listed_out_one_by_one_ends_with_chirp_off(
+    state: RolloutState, steps: list[Any], order: list[str]
+) -> None:
+    for verb in steps:
+        state = verb(state)
+    if state.characters is None:
+        return
+    for character in order:
+        state = exclude(state, character)
+    assert not state.enabled
+    assert not exposed(state, NOW)
+    assert state.characters is not None
+
+
+@pytest.mark.parametrize(
+    "verb", [partial(exclude, character="ghoul"), partial(set_to, characters=frozenset()), turn_off]
+)
+def test_without_the_last_listed_character_chirp_is_off_and_the_list_is_not_all(verb: Any) -> None:
+    before = replace(ON, characters=frozenset({"ghoul"}))
+    after = verb(before)
+    assert not after.enabled
+    assert after.characters is not None
+    # The trap of the variables: an empty list, and then "on" again.
+    again = set_to(after, enabled=True)
+    assert exposed(again, NOW) <= exposed(before, NOW)
+
+
+def test_a_list_whose_characters_are_all_excluded_turns_chirp_off() -> None:
+    before = replace(ON, characters=frozenset({"ghoul", "raider"}), excluded=frozenset({"raider"}))
+    assert not exclude(before, "ghoul").enabled
+    assert not set_to(before, characters=frozenset({"raider"})).enabled
+
+
+def test_a_quarantine_of_the_last_listed_ends_by_itself() -> None:
+    before = replace(ON, characters=frozenset({"ghoul"}))
+    after = quarantine(before, "ghoul", NOW + HOUR)
+    assert after.enabled
+    assert not exposed(after, NOW)
+    assert exposed(after, NOW + HOUR) == exposed(before, NOW + HOUR)
+
+
+def test_a_quarantine_is_never_shortened() -> None:
+    long = quarantine(ON, "ghoul", NOW + 3 * HOUR)
+    assert quarantine(long, "ghoul", NOW + HOUR) == long
+
+
+def test_include_ends_exclusion_and_quarantine_and_puts_on_the_list_and_leaves_off_what_is_off() -> None:
+    out = quarantine(exclude(replace(ON, characters=frozenset({"raider"})), "ghoul"), "ghoul", NOW + HOUR)
+    back = include(out, "ghoul")
+    assert {character for character, _ in exposed(back, NOW)} == {"raider", "ghoul"}
+    assert Change(out, back, NOW).asks
+    assert not include(turn_off(out), "ghoul").enabled
+    assert include(ON, "ghoul").characters is None
+
+
+def test_set_leaves_what_is_not_given() -> None:
+    state = replace(ON, characters=frozenset({"ghoul"}), excluded=frozenset({"raider"}), fallback=False, plan="p")
+    assert set_to(state) == state
+    assert set_to(state, percentage=100) == replace(state, percentage=100)
+    assert set_to(state, characters=ALL) == replace(state, characters=None)
+    assert set_to(state, fallback=True) == replace(state, fallback=True)
+
+
+def test_taking_the_fallback_away_asks_and_giving_it_back_does_not() -> None:
+    without = set_to(ON, fallback=False)
+    assert Change(ON, without, NOW).asks
+    assert not Change(ON, without, NOW).widens
+    assert not Change(without, ON, NOW).asks
+
+
+@pytest.mark.parametrize(
+    ("verb", "asks"),
+    [
+        (partial(set_to, percentage=5_001), True),
+        (partial(set_to, percentage=4_999), False),
+        (partial(set_to, characters=frozenset({"ghoul"})), False),
+        (partial(set_to, percentage=10_000, enabled=False), False),
+        (partial(include, character="ghoul"), False),
+    ],
+)
+def test_a_change_asks_only_if_somebody_more_would_hear_chirp(verb: Any, asks: bool) -> None:
+    assert Change(ON, verb(ON), NOW).asks is asks
+
+
+@example(state=OFF)
+@given(states)
+def test_changing_to_the_same_is_no_change(state: RolloutState) -> None:
+    change = Change(state, state, NOW)
+    assert change.is_none
+    assert not change.asks

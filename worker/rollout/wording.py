@@ -1,0 +1,73 @@
+"""The rollout in the words of those who hear it, and what a change changes. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from worker.rollout.state import RolloutState
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that a change changes, in words."""
+
+    what: str
+    before: str
+    after: str
+
+
+def exposure(state: RolloutState, catalogue: frozenset[str], now: datetime) -> str:
+    """Who hears Chirp, in one sentence.
+
+    Args:
+        state: the rollout.
+        catalogue: the keys of all characters.
+        now: with an offset; quarantines that are over aren't told.
+    """
+    if state.is_off:
+        return "Chirp is off: nobody hears it"
+    who = f"all {len(catalogue)} characters" if state.characters is None else ", ".join(sorted(state.characters))
+    out = [f"{name} (excluded)" for name in sorted(state.excluded & (state.characters or catalogue))]
+    out += [
+        f"{name} (quarantined until {_time(until)})"
+        for name, until in sorted(state.quarantined.items())
+        if now < until and name not in state.excluded
+    ]
+    but = f", not as {', '.join(out)}" if out else ""
+    return f"{state.percent:g} % of users hear Chirp as {who}{but}"
+
+
+def differences(before: RolloutState, after: RolloutState) -> list[Difference]:
+    """What changes from one state to another; of the first revision all that it says."""
+    was, becomes = _fields(before), _fields(after)
+    if before.revision == 0:
+        return [Difference(what, "-", said) for what, said in becomes.items()]
+    return [Difference(what, was[what], becomes[what]) for what in becomes if was[what] != becomes[what]]
+
+
+def in_words(said: Iterable[tuple[str, str]]) -> str:
+    """Such as "percentage 10 %; characters pip_boy"."""
+    return "; ".join(f"{what} {value}" for what, value in said)
+
+
+def _fields(state: RolloutState) -> dict[str, str]:
+    quarantined = (f"{name} until {_time(until)}" for name, until in sorted(state.quarantined.items()))
+    return {
+        "Chirp": "on" if state.enabled else "off",
+        "percentage": f"{state.percent:g} %",
+        "characters": "all" if state.characters is None else _names(state.characters),
+        "excluded": _names(state.excluded),
+        "quarantined": ", ".join(quarantined) or "none",
+        "fallback": "on" if state.fallback else "off",
+        "salt": repr(state.salt),
+        "plan": state.plan or "none",
+        "stage": state.stage or "none",
+    }
+
+
+def _names(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _time(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,100 @@
+"""What the commands about the rollout show of states, changes and revisions. Pure."""
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from schemas.revision import Revision
+from worker.rollout.changes import Change
+from worker.rollout.fold import Fold
+from worker.rollout.records import current_state
+from worker.rollout.wording import differences, exposure
+
+_SECOND = "%Y-%m-%d %H:%M:%S"
+
+
+def document(revision: Revision) -> dict[str, Any]:
+    """A revision as it stands in the topic."""
+    loaded: dict[str, Any] = json.loads(revision.model_dump_json())
+    return loaded
+
+
+def status_row(fold: Fold, catalogue: frozenset[str], now: datetime) -> dict[str, object]:
+    """The state that counts now, for people: who hears Chirp first."""
+    state, revision = current_state(fold), fold.current
+    rows: dict[str, object] = {"who hears Chirp": exposure(state, catalogue, now)}
+    if not state.enabled:
+        rows["when it is on"] = exposure(replace(state, enabled=True), catalogue, now)
+    rows |= {"fallback": "WaveNet answers when Chirp fails" if state.fallback else "off: a failed line stays silent"}
+    if state.plan is not None:
+        since = f", since {state.since.astimezone().strftime(_SECOND)}" if state.since else ""
+        rows |= {"plan": f"{state.plan}, stage {state.stage}{since}"}
+    if revision is None:
+        return {**rows, "revision": "none yet: the first worker with ROLLOUT_SOURCE=topic makes it, or `rollout set`"}
+    made = f"{revision.revision}, by {revision.actor}, {revision.time.astimezone().strftime(_SECOND)}"
+    return {**rows, "revision": made, "reason": revision.reason or "-"}
+
+
+def status_document(fold: Fold, catalogue: frozenset[str], now: datetime, changes: int) -> dict[str, object]:
+    """The same for scripts; `revision` is null before the first."""
+    return {
+        "who": exposure(current_state(fold), catalogue, now),
+        "revision": document(fold.current) if fold.current else None,
+        "changes": [document(each) for each in fold.taken[-changes:]],
+    }
+
+
+def history_rows(revisions: list[Revision]) -> list[dict[str, object]]:
+    """One row a revision."""
+    return [
+        {
+            "revision": each.revision,
+            "time": each.time.astimezone().strftime(_SECOND),
+            "actor": each.actor,
+            "before": each.before if each.base else "-",
+            "after": each.after,
+            "reason": each.reason or "-",
+        }
+        for each in revisions
+    ]
+
+
+def change_rows(change: Change, catalogue: frozenset[str]) -> list[dict[str, object]]:
+    """A change before it is made: who hears Chirp, and each thing that differs."""
+    rows: list[dict[str, object]] = [
+        {
+            "": "who hears Chirp",
+            "now": exposure(change.before, catalogue, change.now),
+            "then": exposure(change.after, catalogue, change.now),
+        }
+    ]
+    changed = differences(change.before, change.after)
+    return rows + [{"": each.what, "now": each.before, "then": each.after} for each in changed]
+
+
+def change_document(change: Change, revision: Revision | None, catalogue: frozenset[str]) -> dict[str, object]:
+    """A change that was made, or that changes nothing, for scripts."""
+    return {
+        "changed": not change.is_none,
+        "before": exposure(change.before, catalogue, change.now),
+        "after": exposure(change.after, catalogue, change.now),
+        "revision": document(revision) if revision else None,
+    }
+
+
+def why_asked(change: Change) -> str:
+    """Why a change is confirmed before it is made."""
+    return "this widens who hears Chirp" if change.widens else "this leaves a line silent when Chirp fails"
+
+
+def told(change: Change, catalogue: frozenset[str]) -> str:
+    """A change, or that nothing changes, in one line."""
+    was, becomes = (exposure(state, catalogue, change.now) for state in (change.before, change.after))
+    if change.is_none:
+        return f"nothing to change; revision {change.before.revision}: {was}"
+    # `off` may change what nobody hears yet, `--fallback` what nobody hears directly.
+    changed = "; ".join(
+        f"{each.what} {each.before} → {each.after}" for each in differences(change.before, change.after)
+    )
+    return f"revision {change.before.revision + 1}: {was} → {becomes} ({changed})"
