@@ -37,9 +37,16 @@ class Stopping:
 
 
 async def stop_in_time(name: str, stop: Callable[[], Awaitable[object]]) -> None:
-    """Stops a client that may wait for ever for a broker that is gone."""
+    """Stops a client that may wait for ever for a broker that is gone, or cancel whoever stops it."""
     try:
         async with asyncio.timeout(_STOP_S):
             await stop()
+    except asyncio.CancelledError:
+        # An aiokafka consumer whose broker is gone raises its own fetch's cancellation out of its stop: whoever stops
+        # it would end without a word, as if asked to.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        _log.warning("stop_cancelled_itself", client=name)
     except TimeoutError:
         _log.warning("stop_timed_out", client=name, seconds=_STOP_S)

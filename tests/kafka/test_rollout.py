@@ -190,24 +190,25 @@ async def test_without_the_topics_broker_workers_go_on_with_the_last_state(three
 
 
 async def only_on_one_broker(deployment) -> int:
-    """Makes the rollout's topic anew with a single copy, sets a rollout in it, and tells its broker."""
+    """Gives the deployment other topics, the rollout's with one copy; sets a rollout, and tells that copy's broker."""
+    deployment.name += "b"
+    deployment.environment |= {"KAFKA_TOPIC_PREFIX": deployment.name, "KAFKA_GROUP_ID": deployment.name}
+    topic = deployment.topic(ROLLOUT)
     admin = AIOKafkaAdminClient(bootstrap_servers=deployment.stack.kafka)
     await admin.start()
-    topic = deployment.topic(ROLLOUT)
     try:
-        await admin.delete_topics([topic])
-        async with asyncio.timeout(30):
-            while topic in await admin.list_topics():
-                await asyncio.sleep(0.1)
         await admin.create_topics([NewTopic(topic, 1, 1, topic_configs={"min.insync.replicas": "1"})])
+        leader = 0
         async with asyncio.timeout(30):
-            while not (described := await admin.describe_topics([topic]))[0]["partitions"]:
+            while leader <= 0:
                 await asyncio.sleep(0.1)
+                (described,) = await admin.describe_topics([topic])
+                leader = described["partitions"][0]["leader"] if described["partitions"] else 0
     finally:
         await admin.close()
+    await deployment.create_topics()
     await rollout(deployment, "set", "--percentage", "100", "--characters", "pip_boy", "--actor", "anna", "--yes")
     await rollout(deployment, "set", "--enabled", "--yes")
-    leader: int = described[0]["partitions"][0]["leader"]
     return leader
 
 

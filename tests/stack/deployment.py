@@ -1,5 +1,6 @@
 """One test's own topics, consumer group and takes on a shared stack."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -16,10 +17,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from loadtest.processes import Process
 from loadtest.stack import Stack, worker_process
 from schemas.completion import Completion
-from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
+from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, RETRY_DELAYS, prefixed
 from schemas.words import Lane
 from worker.kafka.submit import partitions_of
-from worker.kafka.topics import create_topics
+from worker.kafka.topics import create_topics, missing_topics
 from worker.settings import load_settings
 from worker.storage.s3 import TakeStore, connect_store
 
@@ -60,6 +61,9 @@ class Deployment:
         await admin.start()
         try:
             await create_topics(admin, self.name)
+            # Apache Kafka has made them, and may not list them yet.
+            while missing_topics(await admin.list_topics(), self.name, RETRY_DELAYS):
+                await asyncio.sleep(0.05)
         finally:
             await admin.close()
 

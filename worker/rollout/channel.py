@@ -163,6 +163,8 @@ async def open_log(settings: KafkaSettings, clock: Clock) -> AsyncIterator[Rollo
         yield RolloutLog(consumer, partitions[0], clock)
     finally:
         await stop_in_time("rollout consumer", consumer.stop)
+        # Where its stop ended in the middle, its connections live on, and its watch over the cluster.
+        await stop_in_time("rollout consumer's connections", consumer._client.close)  # noqa: SLF001
 
 
 async def _partitions(settings: KafkaSettings, topic: str) -> list[TopicPartition]:
