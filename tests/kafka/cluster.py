@@ -133,7 +133,7 @@ class KafkaCluster:
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "1000",
             # A killed broker can't come back before its session is over (9 s by default).
-            "broker.session.timeout.ms": "3000",
+            "broker.session.timeout.ms": "5000",
             "broker.heartbeat.interval.ms": "300",
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
             # 128 MB by default, out of a heap of 256.

@@ -41,7 +41,10 @@ async def test_two_of_three_brokers_go_on_and_the_third_comes_back(three_brokers
     await deployment_on_three.produce(job(number) for number in range(20, 40))
     assert len(await deployment_on_three.read(LANES[Lane.DIALOGUE], 40)) == 40
     await asyncio.to_thread(three_brokers.restart, 2)
-    assert await brokers_of(three_brokers.bootstrap) == {1, 2, 3}
+    async with asyncio.timeout(30):
+        # On a busy machine another one may be missed for a moment.
+        while await brokers_of(three_brokers.bootstrap) != {1, 2, 3}:
+            await asyncio.sleep(0.2)
 
 
 @pytest.mark.parametrize(("length", "accepted"), [(4096, True), (4097, False)])

@@ -80,7 +80,8 @@ class Deployment:
             await admin.close()
 
     async def produce(self, jobs: Iterable[Mapping | bytes], lane: Lane = Lane.DIALOGUE) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self.stack.kafka, max_request_size=4 * 2**20)
+        # Acknowledged by all replicas: what the leader alone had is gone with it.
+        producer = AIOKafkaProducer(bootstrap_servers=self.stack.kafka, max_request_size=4 * 2**20, acks="all")
         await producer.start()
         try:
             for each in jobs:
