@@ -133,7 +133,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line():
         "CHIRP3_ENABLED_CHARACTERS": "pip_boy,nobody",
         "S3_ENDPOINT_URL": "ftp://x",
         "CHARACTERS_FILE": "/nowhere/at/all.yaml",
-        "ROLLOUT_SOURCE": "topic",
+        "ROLLOUT_SOURCE": "kafka",
     }.items():
         ended = call({variable: value, "TTS_PLAINTEXT": "true"}, "run")
         assert ended.returncode == 2, variable
