@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-kafka test-faults check format bench schemas lock clean
+.PHONY: help install demo test coverage test-kafka test-faults check format bench schemas lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ demo: .venv/local.stamp ## speak a script on a local stack (KEEP=1 keeps the sta
 test: .venv/dev.stamp ## all tests that need no Java
 	$(BIN)/python -m pytest tests/unit tests/stack
 
+coverage: .venv/dev.stamp ## the same, with the lines that they miss; slower
+	$(BIN)/python -m pytest tests/unit tests/stack --cov --cov-report=term:skip-covered
+
 # Without Maven nothing is made, and pytest says why it skips (with CI=true: fails).
 .kafka/jars.stamp: tests/kafka/pom.xml
 	@if command -v mvn >/dev/null; then \
@@ -41,10 +44,10 @@ test: .venv/dev.stamp ## all tests that need no Java
 	else echo "Maven is not installed: no Apache Kafka"; fi
 
 test-kafka: .venv/dev.stamp .kafka/jars.stamp ## delivery on Apache Kafka, every fault small (Java 17, Maven)
-	$(BIN)/python -m pytest tests/kafka $(wildcard tests/faults) --no-cov
+	$(BIN)/python -m pytest tests/kafka tests/faults
 
 test-faults: .venv/dev.stamp .kafka/jars.stamp ## every fault in full size; prints the figures
-	FAULTS=full $(BIN)/python -m pytest tests/faults -s --no-cov --timeout=3600
+	FAULTS=full $(BIN)/python -m pytest tests/faults -s --timeout=3600
 
 check: .venv/dev.stamp ## the static checks
 	$(BIN)/ruff check .
