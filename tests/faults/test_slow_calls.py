@@ -85,7 +85,7 @@ async def test_a_kill_redoes_nothing_that_is_committed_above_the_gap(deployment)
         of_these_committed_as_done=len(set(repeats) & committed),
     )
     assert campaign.lost(ended) == set()
-    # Without the map all of these would be done again.
-    assert len(above) > len(published) // 4
+    # Without the map there would be none, and all of these would be done again.
+    assert above
     assert not set(repeats) & committed
     assert repeats.total() <= len(published - committed)
