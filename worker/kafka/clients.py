@@ -1,4 +1,4 @@
-"""Opens and closes the clients of Kafka: producer, consumer, admin; and those of a worker together."""
+"""Opens and closes the clients of Kafka: producer, consumer, admin."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -99,11 +99,6 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             and (owned.tracker is None or owned.tracker.may_take(room))
         ]
 
-    @property
-    def all_of_them(self) -> list[TopicPartition]:
-        """All partitions of ours."""
-        return [*self._owned]
-
     def next_due_ms(self, now_ms: float) -> float | None:
         """When the next retry record is due that is waited for, None with none."""
         return min((o.not_before_ms for o in self._owned.values() if o.not_before_ms > now_ms), default=None)
@@ -111,7 +106,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     def defer(self, partition: TopicPartition, offset: int, due_ms: float) -> None:
         """Puts a retry partition back to a record that isn't due, and takes nothing from it before."""
         self._consumer.seek(partition, offset)
-        self._owned[partition].not_before_ms = due_ms
+        self.hold(partition, due_ms)
 
     def hold(self, partition: TopicPartition, until_ms: float) -> None:
         """Takes nothing from a partition before a time, in ms since 1970."""
