@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test coverage test-kafka test-faults check format bench schemas lock clean
+.PHONY: help install demo demo-rollout test coverage test-kafka test-faults check format bench bench-dialogue simulations bench-quota schemas lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,9 @@ install: .venv/run.stamp ## chirp-worker in .venv/bin
 demo: .venv/local.stamp ## speak a script on a local stack (KEEP=1 keeps the stack running)
 	@$(BIN)/python -m loadtest.demo $(if $(KEEP),--keep)
 
+demo-rollout: .venv/local.stamp ## roll Chirp out by the production plan, with seconds for days
+	@$(BIN)/python -m loadtest.rollout_demo
+
 test: .venv/dev.stamp ## all tests that need no Java
 	$(BIN)/python -m pytest tests/unit tests/stack
 
@@ -37,7 +40,7 @@ coverage: .venv/dev.stamp ## the same, with the lines that they miss; slower
 	$(BIN)/python -m pytest tests/unit tests/stack --cov --cov-report=term:skip-covered
 
 # Without Maven nothing is made, and pytest says why it skips (with CI=true: fails).
-.kafka/jars.stamp: tests/kafka/pom.xml
+.kafka/jars.stamp: loadtest/kafka.xml
 	@if command -v mvn >/dev/null; then \
 		rm -rf $(@D) && mvn -B -q -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)/jars \
 		&& touch $@; \
@@ -64,8 +67,19 @@ format: .venv/dev.stamp ## put the code into its form
 bench: .venv/local.stamp ## the worker against a plain bounded gather
 	@$(BIN)/python -m loadtest.bench
 
+bench-dialogue: .venv/local.stamp .kafka/jars.stamp ## how long a game server waits, alone and beside a batch backlog
+	@$(BIN)/python -m loadtest.dialogue
+
+SEEDS ?= 1000
+simulations: .venv/run.stamp ## the roll-back rules over SEEDS simulated rollouts each (1000: hours)
+	@$(BIN)/python -m loadtest.simulations --seeds $(SEEDS)
+
+bench-quota: .venv/local.stamp ## how much of the quota workers use together, and what a broken Chirp costs; 16 minutes
+	@$(BIN)/python -m loadtest.quota
+
 schemas: .venv/run.stamp ## make the JSON Schemas and the AsyncAPI document from the models
 	$(BIN)/python -m schemas.generate
+	$(BIN)/python -m worker.rollout.plan_schema
 
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml requirements/build.in

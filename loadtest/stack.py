@@ -6,7 +6,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -61,6 +61,10 @@ class Stack:
             "S3_SECRET_ACCESS_KEY": SECRET_KEY,
             "TTS_ENDPOINT": self.emulator,
             "TTS_PLAINTEXT": "true",
+            # As the emulator: whoever sets its quota sets these too.
+            "QUOTA_CHIRP3_PER_MINUTE": "0",
+            "QUOTA_WAVENET_PER_MINUTE": "0",
+            "QUOTA_TOTAL_PER_MINUTE": "0",
         }
 
 
@@ -118,13 +122,16 @@ def local_stack(
 
 
 @contextmanager
-def worker_process(environment: Mapping[str, str], folder: Path, name: str = "worker") -> Iterator[tuple[Process, str]]:
+def worker_process(
+    environment: Mapping[str, str], folder: Path, name: str = "worker", command: Sequence[str] = ("run",)
+) -> Iterator[tuple[Process, str]]:
     """Starts a real worker process on a free port and waits until it is ready.
 
     Args:
         environment: its settings.
         folder: where its log goes.
         name: of the log.
+        command: another one of `chirp-worker` that serves HTTP, such as `rollout run`.
 
     Yields:
         The process, and the address of its HTTP server.
@@ -136,7 +143,7 @@ def worker_process(environment: Mapping[str, str], folder: Path, name: str = "wo
     address = f"http://127.0.0.1:{port}"
     worker = Process(
         name,
-        [sys.executable, "-m", "worker.cli", "run"],
+        [sys.executable, "-m", "worker.cli", *command],
         folder / f"{name}.log",
         worker_environment({**environment, "HTTP_PORT": str(port)}),
     )

@@ -25,7 +25,9 @@ class Audio(Message):
     encoding: AudioEncoding
     sample_rate: int = Field(description="Hz")
     sha256: str = Field(description="of the object, hexadecimal")
-    cached: bool = Field(description="the take was there already; nothing was paid for it")
+    cached: bool = Field(
+        description="the take was there already, or another job's call made it; nothing was paid for it"
+    )
 
 
 class DecisionTaken(Message):
@@ -41,24 +43,36 @@ class DecisionTaken(Message):
 class Attempt(Message):
     """One voice model tried for the job, its quick retries included. Rollout, cost and replay read these."""
 
-    id: str = Field(description="unique: count an attempt once by it, however often its record is read")
+    id: str = Field(
+        description="count an attempt once by it, however often it is read: a failed one stands in the completions of "
+        "all jobs that waited for it"
+    )
     voice_model: VoiceModel
     voice: str
     result: AttemptResult
     failure_class: FailureClass | None = None
-    code: str = Field(description="the gRPC status of its last call")
+    code: str = Field(
+        description="the gRPC status of its last call; NOT_CALLED where quota or circuit let none be made"
+    )
     message: str | None = Field(default=None, description="Google's words, shortened")
-    calls: int = Field(description="requests sent to Google: parts of a long text and the quick retry")
-    seconds: float
+    calls: int = Field(
+        description="requests sent to Google: parts of a long text, the quick retry, those refused for quota; or 0"
+    )
+    seconds: float = Field(description="without what it waited for quota")
     billed_characters: int
     ended_at: AwareDatetime
+    decided: VoiceModel | None = Field(default=None, description="what the decision of this try gave the job")
+    reason: DecisionReason | None = Field(default=None, description="and why")
+    revision: int | None = Field(default=None, description="of the rollout state that decided this try")
+    falls_back: bool = Field(default=False, description="it failed, and WaveNet was asked instead")
 
 
 class Timings(Message):
     """Seconds by stage; a stage that didn't happen is 0."""
 
     wait: float = Field(description="from the record's timestamp to the start of the work")
-    look_up: float
+    look_up: float = Field(description="waiting for another job that makes the same take included")
+    quota: float = Field(default=0.0, description="waiting for Google's quota")
     speak: float
     store: float
     total: float = Field(description="from the start of the work to its outcome")
@@ -83,12 +97,16 @@ class Completion(Message):
     language: str | None = None
     text_characters: int | None = Field(default=None, description="length of the line, for length bands")
     labels: dict[str, str] = Field(default_factory=dict)
+    reply_topic: str | None = Field(default=None, description="the topic that it stands in too, since the job named it")
     take: int = 1
     audio: Audio | None = None
     decision: DecisionTaken | None = None
     voice_model: VoiceModel | None = Field(default=None, description="which spoke")
     voice: str | None = Field(default=None, description="the full name of the voice that spoke")
-    fallback: bool = False
+    fallback: bool = Field(
+        default=False,
+        description="WaveNet answers for Chirp: a failed attempt says why; without one, Chirp would have been late",
+    )
     timings: Timings | None = None
     attempts: tuple[Attempt, ...] = ()
     error: Problem | None = None

@@ -10,6 +10,7 @@ from schemas.completion import Completion
 from schemas.events import COMPLETION_TYPE
 from schemas.job import Job
 from schemas.revision import Revision
+from schemas.rollout_status import RolloutStatus
 from schemas.topics import COMPLETIONS, LANES, ROLLOUT
 
 TARGET: Final = Path(__file__).parent / "generated"
@@ -35,6 +36,13 @@ def asyncapi() -> dict[str, Any]:
         "description": "how each job ended; the record's key is the job record's",
         "messages": {"completion": {"$ref": "#/components/messages/completion"}},
     }
+    channels["replies"] = {
+        # Unknown here: the job names it.
+        "address": None,
+        "description": "the topic that a job names as reply_topic, one of those that the worker allows: its completion "
+        "stands there too",
+        "messages": {"completion": {"$ref": "#/components/messages/completion"}},
+    }
     channels["rollout"] = {
         "address": ROLLOUT,
         "description": "the rollout's revisions, one partition, from the first on; a record whose base isn't the "
@@ -53,6 +61,11 @@ def asyncapi() -> dict[str, Any]:
         "action": "send",
         "channel": {"$ref": "#/channels/completions"},
         "summary": "The worker says how a job ended.",
+    }
+    operations["reply"] = {
+        "action": "send",
+        "channel": {"$ref": "#/channels/replies"},
+        "summary": "The worker answers whoever asked, in the topic that the job names.",
     }
     operations["follow-rollout"] = {
         "action": "receive",
@@ -102,6 +115,7 @@ def documents() -> dict[str, str]:
         "job.schema.json": json_schema(Job),
         "completion.schema.json": json_schema(Completion, "serialization"),
         "revision.schema.json": json_schema(Revision),
+        "rollout-status.schema.json": json_schema(RolloutStatus, "serialization"),
         "asyncapi.json": asyncapi(),
     }
     return {name: json.dumps(document, indent=2) + "\n" for name, document in made.items()}

@@ -2,7 +2,8 @@
 
 import json
 import re
-from typing import Annotated, Any, Final, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +30,8 @@ SAMPLE_RATES: Final = dict.fromkeys(AudioEncoding, _WAV_RATES) | {
 }
 
 JOB_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:@=+-]{0,127}$"
+TOPIC_PATTERN: Final = r"^[A-Za-z0-9._-]{1,249}$"
+"""Kafka's own rule."""
 MAX_TEXT_BYTES: Final = 50_000
 _JOB_ID: Final = re.compile(JOB_ID_PATTERN)
 # C0 and C1 control characters but tab and newlines, DEL, lone surrogates and non-characters: no voice can say them.
@@ -119,6 +122,11 @@ class Job(Message):
     take: int = Field(
         default=1, ge=1, le=1_000_000, strict=True, description="the next number asks for another reading"
     )
+    reply_topic: str | None = Field(
+        default=None,
+        pattern=TOPIC_PATTERN,
+        description="one of the topics that the worker allows (REPLY_TOPICS): the completion is sent there too",
+    )
     labels: dict[Name, Label] = Field(default_factory=dict, max_length=32, description="passed through untouched")
 
     @field_validator("text")
@@ -153,14 +161,35 @@ class Job(Message):
         return self
 
 
-class InvalidJob(Exception):
-    """A record that is no job: it becomes a dead letter, and a failed completion if `job_id` is usable."""
+class FieldProblem(NamedTuple):
+    """What is wrong with one field, dotted where it lies deeper."""
 
-    def __init__(self, field: str, message: str, job_id: str | None = None) -> None:
+    field: str
+    message: str
+
+
+class InvalidJob(Exception):
+    """A record that is no job: it becomes a dead letter, and a failed completion if `job_id` is usable.
+
+    `field` and `message` are the first problem's; `problems` are all of them. `reply_topic` is the one that the record
+    names, whatever that is.
+    """
+
+    def __init__(
+        self,
+        field: str,
+        message: str,
+        job_id: str | None = None,
+        *,
+        reply_topic: str | None = None,
+        problems: tuple[FieldProblem, ...] = (),
+    ) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
         self.message = message
         self.job_id = job_id
+        self.reply_topic = reply_topic
+        self.problems = problems or (FieldProblem(field, message),)
 
 
 def parse_job(value: bytes | None, *, max_text_bytes: int = MAX_TEXT_BYTES) -> Job:
@@ -173,18 +202,33 @@ def parse_job(value: bytes | None, *, max_text_bytes: int = MAX_TEXT_BYTES) -> J
     Raises:
         InvalidJob: it is none; `field` names what is wrong (`record` where it isn't JSON at all).
     """
-    document = _parse_json(value)
+    return job_of(_parse_json(value), max_text_bytes=max_text_bytes)
+
+
+def job_of(document: dict[str, Any], *, max_text_bytes: int = MAX_TEXT_BYTES) -> Job:
+    """The job of a JSON object.
+
+    Args:
+        document: as it was parsed.
+        max_text_bytes: the longest `text`, in bytes of UTF-8.
+
+    Raises:
+        InvalidJob: it is none; `problems` has all that is wrong.
+    """
     job_id = document.get("job_id")
     usable_id = job_id if isinstance(job_id, str) and _JOB_ID.fullmatch(job_id) else None
+    reply_topic = document.get("reply_topic")
+    asked_at = reply_topic if isinstance(reply_topic, str) else None
     text = document.get("text")
     # Before the patterns of the model look at a megabyte.
     if isinstance(text, str) and (size := len(text.encode("utf-8", "surrogatepass"))) > max_text_bytes:
-        raise InvalidJob("text", f"is {size} bytes long; at most {max_text_bytes} are allowed", usable_id)
+        message = f"is {size} bytes long; at most {max_text_bytes} are allowed"
+        raise InvalidJob("text", message, usable_id, reply_topic=asked_at)
     try:
         return Job.model_validate(document)
     except ValidationError as error:
-        field, message = _first_problem(error)
-        raise InvalidJob(field, message, usable_id) from None
+        problems = tuple(_problems(error))
+        raise InvalidJob(*problems[0], usable_id, reply_topic=asked_at, problems=problems) from None
 
 
 def _parse_json(value: bytes | None) -> dict[str, Any]:
@@ -207,9 +251,13 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _first_problem(error: ValidationError) -> tuple[str, str]:
-    """The first problem's field, dotted, and a message with the value, shortened."""
-    problem = error.errors(include_url=False, include_context=False)[0]
+def _problems(error: ValidationError) -> Iterator[FieldProblem]:
+    """Each problem's field and a message with the value, shortened."""
+    for problem in error.errors(include_url=False, include_context=False):
+        yield _problem(problem)
+
+
+def _problem(problem: Any) -> FieldProblem:
     dotted = ".".join(str(part) for part in problem["loc"]) or "record"
     field = dotted.encode("ascii", "backslashreplace").decode()[:100]
     message = problem["msg"].removeprefix("Value error, ")
@@ -220,4 +268,4 @@ def _first_problem(error: ValidationError) -> tuple[str, str]:
     shown = ascii(problem["input"])
     if problem["type"] != "missing" and field not in {"text", "ssml", "record"} and len(shown) < 100:  # noqa: PLR2004
         message = f"{shown}: {message}"
-    return field, message
+    return FieldProblem(field, message)

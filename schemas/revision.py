@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
 
 from schemas.job import Message, Name, Plain
+from schemas.words import Phase
 
 CharacterKey = Annotated[Name, StringConstraints(max_length=64)]
 Actor = Annotated[Name, StringConstraints(max_length=128)]
@@ -26,6 +27,31 @@ class Measurement(_Lenient):
     limit: float | None = None
     sample: int | None = Field(default=None, description="attempts that were judged")
     verdict: Name
+
+
+class Approval(_Lenient):
+    """A person's answer to a question of the stage."""
+
+    name: Name = Field(description="of the question in the plan")
+    approved: bool
+    actor: Actor
+    time: AwareDatetime
+    reason: Reason = ""
+
+
+class PlanRun(_Lenient):
+    """Where a plan stands. It is whole in each revision, its file too: a controller needs nothing but this topic."""
+
+    plan: Name = Field(description="its name")
+    text: str = Field(description="the plan's file, YAML, as it was when the plan was started")
+    day_s: float = Field(default=86_400.0, gt=0, description="how long the plan's day lasts; less in a rehearsal")
+    stage: Name
+    phase: Phase
+    since: AwareDatetime = Field(description="when the stage began: what ended before isn't judged")
+    stage_revision: int = Field(ge=1, description="the revision that began the stage: older decisions aren't judged")
+    served_s: float = Field(default=0.0, ge=0, description="seconds served in the stage before `serving_since`")
+    serving_since: AwareDatetime | None = Field(default=None, description="null while its time stands still")
+    approvals: tuple[Approval, ...] = Field(default=(), description="given or refused in this stage, the last counts")
 
 
 class Revision(_Lenient):
@@ -51,9 +77,7 @@ class Revision(_Lenient):
     fallback: bool = Field(description="whether WaveNet answers when Chirp fails")
     salt: str = Field(description="of the buckets; another one draws other users")
 
-    plan: Name | None = Field(default=None, description="the plan that runs")
-    stage: Name | None = Field(default=None, description="its stage")
-    since: AwareDatetime | None = Field(default=None, description="when the stage began")
+    run: PlanRun | None = Field(default=None, description="the plan that runs; null where people set the rollout")
     measured: tuple[Measurement, ...] = Field(default=(), description="the controller's evidence")
 
     @model_validator(mode="after")

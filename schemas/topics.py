@@ -7,7 +7,8 @@ from typing import Final
 
 from schemas.words import Lane
 
-DAY_MS: Final = 24 * 60 * 60 * 1000
+HOUR_MS: Final = 60 * 60 * 1000
+DAY_MS: Final = 24 * HOUR_MS
 FOR_EVER: Final = -1
 
 LANE_RECORD_BYTES: Final = 2**20 + 2**17
@@ -34,6 +35,7 @@ LANES: Final = {lane: f"tts.{lane.value}" for lane in Lane}
 COMPLETIONS: Final = "tts.completions"
 DEAD_LETTERS: Final = "tts.dead-letters"
 ROLLOUT: Final = "tts.rollout"
+ROLLOUT_STATUS: Final = "tts.rollout-status"
 
 TOPICS: Final = (
     Topic(
@@ -56,6 +58,7 @@ TOPICS: Final = (
         "jobs that can't be done, whole; and what was replayed",
     ),
     Topic(ROLLOUT, 1, "none", FOR_EVER, LANE_RECORD_BYTES, "the rollout's revisions: state and audit"),
+    Topic(ROLLOUT_STATUS, 1, "none", HOUR_MS, LANE_RECORD_BYTES, "what the controller of the rollout last judged"),
 )
 
 Delays = Mapping[Lane, Sequence[str]]
@@ -117,6 +120,15 @@ def all_topics(delays: Delays = RETRY_DELAYS) -> tuple[Topic, ...]:
         for delay in of_lane
     )
     return (*TOPICS, *retries)
+
+
+def reply_topic(name: str) -> Topic:
+    """The row of a topic that jobs may name for their completions.
+
+    Args:
+        name: as the cluster calls it; no prefix is put before it.
+    """
+    return Topic(name, 12, "the job record's", 3 * DAY_MS, LANE_RECORD_BYTES, "completions of the jobs that name it")
 
 
 def prefixed(name: str, prefix: str) -> str:

@@ -57,6 +57,7 @@ class FailureClass(StrEnum):
     TIMEOUT = "timeout"
     BAD_AUDIO = "bad_audio"
     DENIED = "denied"
+    CIRCUIT_OPEN = "circuit_open"
 
 
 class JobStatus(StrEnum):
@@ -65,6 +66,15 @@ class JobStatus(StrEnum):
     DONE = "done"
     FAILED = "failed"
     EXPIRED = "expired"
+
+
+class Phase(StrEnum):
+    """What the plan that runs does: goes on by itself, is held by a person, waits for one, or has reached its end."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    WAITING = "waiting"
+    DONE = "done"
 
 
 class AttemptResult(StrEnum):

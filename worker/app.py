@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry
 
+from schemas.words import VoiceModel
 from worker.clock import Clock
 from worker.handling import Handler
 from worker.kafka.bad_input import BadInputLimit
@@ -19,6 +20,7 @@ from worker.kafka.intake import Intake, IntakeSettings
 from worker.kafka.lanes import Lanes
 from worker.kafka.outbox import Addresses, OutcomeMessages
 from worker.kafka.partitions import Partitions
+from worker.kafka.pulse import Pulse
 from worker.kafka.reader import Reader
 from worker.kafka.watch import outage_at_start as outage_at_start_of_kafka
 from worker.kafka.watch import outage_of_kafka, watch_kafka
@@ -34,14 +36,20 @@ from worker.rollout.follower import Follower
 from worker.rollout.state import OFF, RolloutState
 from worker.rollout.wording import exposure
 from worker.rollout.writing import Author, Editor
-from worker.settings import DeliverySettings, Settings
+from worker.setting_parts import CircuitSettings, DeliverySettings, QuotaSettings
+from worker.settings import Settings
 from worker.settling import Watch
 from worker.speech.attempt import Attempter
 from worker.speech.catalogue import BUILT_IN, Catalogue, load_catalogue
+from worker.speech.circuit import Circuit, CircuitRules
 from worker.speech.google import connect_google
+from worker.speech.permits import Permits
 from worker.speech.probing import probe_of as google_probe
 from worker.speech.probing import trial_of
+from worker.speech.quota import Quota, QuotaRules
+from worker.speech.quota_queue import QuotaQueue
 from worker.stopping import Stopping
+from worker.storage.known import KnownTakes
 from worker.storage.s3 import connect_store
 from worker.storage.steady import SteadyStore, outage_at_start
 from worker.storage.steady import probe_of as store_probe
@@ -85,7 +93,8 @@ async def run_worker(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         google = await stack.enter_async_context(connect_google(settings.google))
         store = await stack.enter_async_context(connect_store(storage, worker.max_in_flight + 2))
-        speaks = google_probe(trial_of(google, catalogue), settings.google.quick_retry_after_s)
+        quota = _quota(settings.quota, metrics, clock)
+        speaks = google_probe(trial_of(google, catalogue, quota.charge), settings.google.quick_retry_after_s)
         google_watch = Watch(
             "google", speaks, Pauses(settings.google.probe_interval_s, _GOOGLE_LONGEST_S), metrics, clock
         )
@@ -103,15 +112,23 @@ async def run_worker(settings: Settings) -> None:
         parts = PipelineParts(
             catalogue=catalogue,
             rollout=current,
+            permits=Permits(quota, _circuits(settings.circuit), metrics, clock),
             attempter=Attempter(google, metrics, settings.google.quick_retry_after_s, clock),
-            store=SteadyStore(store, store_watch, storage.kept_audio_mb * 2**20),
+            store=SteadyStore(
+                store,
+                store_watch,
+                KnownTakes(storage.known_takes, storage.known_takes_s),
+                storage.kept_audio_mb * 2**20,
+                clock,
+            ),
             google=google_watch,
             metrics=metrics,
             clock=clock,
             prefix=storage.prefix,
         )
+        pulse = Pulse(settings.kafka.missed_after_s, clock)
         messages = OutcomeMessages(Addresses.of(settings.kafka.topic_prefix, settings.kafka.group_id), clock)
-        clients = await stack.enter_async_context(connect_kafka(settings, messages, kafka))
+        clients = await stack.enter_async_context(connect_kafka(settings, messages, pulse, kafka))
         if follower is not None:
             # Before the group knows this worker: jobs that it can't decide yet belong to the others.
             await kafka.wait_until_up(follower.start, outage_of_kafka)
@@ -123,6 +140,7 @@ async def run_worker(settings: Settings) -> None:
             session_timeout_s=settings.kafka.session_timeout_s,
             metrics=metrics,
         )
+        partitions.share_changed = quota.set_share
         clients.delivery.serve(clients.consumer, partitions)
         readiness.assigned = partitions.assigned
         clients.consumer.subscribe(list(clients.sources), listener=partitions)
@@ -133,10 +151,16 @@ async def run_worker(settings: Settings) -> None:
             lanes=lanes,
             delivery=clients.delivery,
             handle=Handler(
-                Pipeline(parts), metrics, clock, worker.max_text_bytes, settings.delivery.retry_delays
+                Pipeline(parts),
+                metrics,
+                clock,
+                worker.max_text_bytes,
+                settings.delivery.retry_delays,
+                reply_topics=settings.delivery.reply_topics,
             ).handle,
             gate=gate,
-            settings=IntakeSettings(worker.max_in_flight, worker.grace_s),
+            pulse=pulse,
+            settings=IntakeSettings(worker.max_in_flight, worker.dialogue_slots, worker.grace_s),
             metrics=metrics,
             clock=clock,
         )
@@ -145,7 +169,7 @@ async def run_worker(settings: Settings) -> None:
             "started",
             http=f"http://{worker.http_host}:{port}",
             rollout_source=settings.rollout.source,
-            rollout=_described(current.state, catalogue, clock),
+            rollout=described(current.state, catalogue, clock),
             fallback=current.state.fallback,
             group=settings.kafka.group_id,
             delivery=settings.delivery.guarantee,
@@ -193,7 +217,8 @@ def _follower(
     return follower
 
 
-def _described(state: RolloutState, catalogue: Catalogue, clock: Clock) -> str:
+def described(state: RolloutState, catalogue: Catalogue, clock: Clock) -> str:
+    """Who gets Chirp, in words: by the variables, or by the topic's revision."""
     if state.revision == 0 or state.braked:
         return state.describe(catalogue.names)
     return exposure(state, catalogue.names, clock.now())
@@ -201,6 +226,20 @@ def _described(state: RolloutState, catalogue: Catalogue, clock: Clock) -> str:
 
 def _bad_input_limit(settings: DeliverySettings) -> BadInputLimit:
     return BadInputLimit(settings.bad_input_share, settings.bad_input_window, settings.bad_input_probe_s)
+
+
+def _quota(settings: QuotaSettings, metrics: Metrics, clock: Clock) -> QuotaQueue:
+    by_voice_model = {
+        VoiceModel.CHIRP3_HD: settings.chirp3_per_minute,
+        VoiceModel.WAVENET: settings.wavenet_per_minute,
+    }
+    rules = QuotaRules(by_voice_model, settings.total_per_minute, settings.dialogue_reserve)
+    return QuotaQueue(Quota(rules), settings.dialogue_wait_s, metrics, clock)
+
+
+def _circuits(settings: CircuitSettings) -> dict[VoiceModel, Circuit]:
+    rules = CircuitRules(settings.share, settings.window_s, settings.minimum, settings.cool_down_s)
+    return {VoiceModel.CHIRP3_HD: Circuit(rules)}
 
 
 def _calm_collector() -> None:

@@ -16,7 +16,15 @@ from google.auth.exceptions import GoogleAuthError
 from schemas.completion import Completion
 from schemas.job import InvalidJob, Job, parse_job
 from schemas.words import JobStatus, Lane
-from worker import asking, console, dead_letters_cli, lane_cli, rollout_cli
+from worker import (
+    asking,
+    console,
+    dead_letters_cli,
+    lane_cli,
+    rollout_changing,
+    rollout_cli,
+    takes_cli,
+)
 from worker.app import catalogue_of, run_worker
 from worker.clock import Clock
 from worker.doctor import examine
@@ -36,6 +44,7 @@ from worker.storage.s3 import connect_store
 FAILED = 1
 MISUSED = 2
 ENDED_EARLY = 143
+_MISUSES = (*dead_letters_cli.MISUSES, *rollout_changing.MISUSES, *takes_cli.MISUSES)
 _FAILURES = (StorageError, TopicError, NoCompletion, lane_cli.WorkerUnreached)
 
 app = typer.Typer(
@@ -53,6 +62,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(dead_letters_cli.app, name="dead-letters")
 app.add_typer(lane_cli.app, name="lane")
 app.add_typer(rollout_cli.app, name="rollout")
+app.add_typer(takes_cli.app, name="takes")
 app.command()(dead_letters_cli.replay)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -142,7 +152,11 @@ def topics_create(
     async def create() -> list[dict[str, object]]:
         async with connect_admin(settings.kafka) as admin:
             states = await create_topics(
-                admin, settings.kafka.topic_prefix, settings.delivery.retry_delays, replication_factor
+                admin,
+                settings.kafka.topic_prefix,
+                settings.delivery.retry_delays,
+                replication_factor,
+                settings.delivery.reply_topics,
             )
         return [
             {
@@ -253,9 +267,7 @@ def main() -> None:
     """The entry point: what a user can do wrong ends in one line, never in a traceback."""
     try:
         app()
-    except (SettingError, CatalogueError, InvalidJob, *dead_letters_cli.MISUSES, *rollout_cli.MISUSES) as error:
-        _end(str(error), MISUSED)
-    except PortTaken as error:
+    except (SettingError, CatalogueError, InvalidJob, PortTaken, *_MISUSES) as error:
         _end(str(error), MISUSED)
     except KafkaError as error:
         _end(f"Kafka: {error}; `chirp-worker doctor` says more", FAILED)
@@ -263,7 +275,7 @@ def main() -> None:
         _end(f"Google: {error}", FAILED)
     except CallFailed as error:
         _end(f"Google: {error.failure.code}: {error.failure.message}", FAILED)
-    except (*_FAILURES, *dead_letters_cli.FAILURES, *rollout_cli.FAILURES) as error:
+    except (*_FAILURES, *dead_letters_cli.FAILURES, *rollout_changing.FAILURES, *takes_cli.FAILURES) as error:
         _end(str(error), FAILED)
     except OSError as error:
         _end(str(error), FAILED)

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from worker.settings import Settings, variables
+from schemas.topics import DAY_MS, HOUR_MS
+from worker.settings import Settings, variables, without_credentials
 
-_DAY_MS = 24 * 60 * 60 * 1000
 _LINE_EVERY_S = 5.0
 
 
@@ -36,13 +36,18 @@ def show(
     if not rows:
         console.print(nothing)
         return
+    console.print(table_of(rows))
+
+
+def table_of(rows: Sequence[Mapping[str, object]]) -> Table:
+    """At least one row, as a table; all have the same columns."""
     table = Table(box=None, header_style="bold")
     for column in rows[0]:
         table.add_column(column, overflow="fold")
     for row in rows:
         # As Text: what stands in brackets in a message is no markup.
         table.add_row(*(Text(str(value)) for value in row.values()))
-    console.print(table)
+    return table
 
 
 def clear() -> None:
@@ -59,14 +64,14 @@ def show_one(row: Mapping[str, object], *, as_json: bool) -> None:
 
 
 @contextmanager
-def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
+def progress(doing: str) -> Iterator[Callable[[int, int | None], None]]:
     """Tells of progress: a bar on a terminal, else a line now and then.
 
     Args:
         doing: what is done, in words.
 
     Yields:
-        What is to be told how much is done, and of how much.
+        What is to be told how much is done, and of how much; None where nobody knows yet.
     """
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:
@@ -77,11 +82,11 @@ def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
         return
     told = time.monotonic()
 
-    def tell(done: int, total: int) -> None:
+    def tell(done: int, total: int | None) -> None:
         nonlocal told
         if time.monotonic() - told >= _LINE_EVERY_S:
             told = time.monotonic()
-            console.out(f"{doing}: {done:,} of {total:,}", highlight=False)
+            console.out(f"{doing}: {done:,}{'' if total is None else f' of {total:,}'}", highlight=False)
 
     yield tell
 
@@ -99,7 +104,9 @@ def settings_rows(settings: Settings) -> list[dict[str, object]]:
 
 def retention(milliseconds: int) -> str:
     """A topic's retention in words."""
-    return "for ever" if milliseconds < 0 else f"{milliseconds // _DAY_MS} days"
+    if milliseconds < 0:
+        return "for ever"
+    return f"{milliseconds // DAY_MS} days" if milliseconds >= DAY_MS else f"{milliseconds // HOUR_MS} h"
 
 
 def _shown(variable: str, value: object) -> str:
@@ -107,13 +114,14 @@ def _shown(variable: str, value: object) -> str:
         return "(unset)"
     if isinstance(value, SecretStr):
         return "***"
-    if isinstance(value, frozenset):
-        return ",".join(sorted(value)) or "(empty)"
+    if isinstance(value, frozenset | dict):
+        # Of a webhook its audience alone: its address is a secret.
+        return ",".join(f"{name}=***" if isinstance(value, dict) else name for name in sorted(value)) or "(empty)"
     if isinstance(value, bool):
         return str(value).lower()
     if variable == "CHIRP3_ROLLOUT_PERCENTAGE" and isinstance(value, int):
         return f"{value / 100:g}"
-    return str(value) or "(empty)"
+    return without_credentials(str(value)) or "(empty)"
 
 
 def _write_json(document: object) -> None:

@@ -17,7 +17,8 @@ from worker.kafka.edits import Edit, EditRefused
 from worker.kafka.letter_filter import FilterError, LetterFilter, check_ids, parse_time
 from worker.kafka.replay import ReplayEnded, Replayer, connect_replayer
 from worker.kafka.replay_plan import Plan, ReplayRefused, Wish, plan_replay
-from worker.settings import KafkaSettings, Settings, load_settings
+from worker.setting_parts import KafkaSettings
+from worker.settings import Settings, load_settings
 from worker.stopping import Stopping
 
 # What main ends in one line: asked for wrongly, or failed.

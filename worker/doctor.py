@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from aiokafka.errors import KafkaError
 from google.auth.exceptions import GoogleAuthError
 
-from schemas.topics import Delays, all_topics
+from schemas.topics import all_topics
 from worker.kafka.clients import connect_admin
 from worker.kafka.topics import missing_topics
-from worker.settings import GoogleSettings, KafkaSettings, Settings, StorageSettings
+from worker.setting_parts import DeliverySettings, GoogleSettings, KafkaSettings, StorageSettings
+from worker.settings import Settings
 from worker.speech.catalogue import Catalogue
 from worker.speech.failures import Failure
 from worker.speech.google import CallFailed, connect_google
@@ -39,23 +40,24 @@ def _ill(subject: str, message: str, advice: str) -> Finding:
 
 async def examine(settings: Settings, catalogue: Catalogue) -> AsyncIterator[Finding]:
     """Looks at Kafka, S3 and Google in turn; each finding comes as soon as it is known."""
-    yield await _kafka(settings.kafka, settings.delivery.retry_delays)
+    yield await _kafka(settings.kafka, settings.delivery)
     async for finding in _storage(settings.storage):
         yield finding
     async for finding in _google(settings.google, catalogue):
         yield finding
 
 
-async def _kafka(settings: KafkaSettings, delays: Delays) -> Finding:
+async def _kafka(settings: KafkaSettings, delivery: DeliverySettings) -> Finding:
     subject = f"Kafka at {settings.bootstrap_servers}"
     try:
         async with connect_admin(settings) as admin:
-            missing = missing_topics(await admin.list_topics(), settings.topic_prefix, delays)
+            present = await admin.list_topics()
     except (KafkaError, OSError) as error:
         return _ill(subject, f"{type(error).__name__}: {error}", "start it, or set KAFKA_BOOTSTRAP_SERVERS")
-    if missing:
+    delays, reply_topics = delivery.retry_delays, delivery.reply_topics
+    if missing := missing_topics(present, settings.topic_prefix, delays, reply_topics):
         return _ill(subject, f"reached; no topic {', '.join(missing)}", "run `chirp-worker topics create`")
-    return _well(subject, f"reached; all {len(all_topics(delays))} topics are there")
+    return _well(subject, f"reached; all {len(all_topics(delays)) + len(reply_topics)} topics are there")
 
 
 async def _storage(settings: StorageSettings) -> AsyncIterator[Finding]:

@@ -1,5 +1,6 @@
 """The work on one record, from its bytes to its outcome: parse, run the pipeline, retry or not, count, log."""
 
+import asyncio
 import random
 
 import structlog
@@ -11,7 +12,7 @@ from schemas.words import JobStatus, Lane
 from worker.clock import Clock
 from worker.kafka.retry import after, history_of
 from worker.observability.metrics import Metrics
-from worker.outcome import BAD_INPUT, Outcome, Pause, Record
+from worker.outcome import BAD_INPUT, Outcome, Record, Waiting
 from worker.pipeline import Pipeline
 
 _log = structlog.get_logger(__name__)
@@ -21,32 +22,44 @@ class Handler:
     """Handles records; whatever a record holds, it ends in an outcome."""
 
     def __init__(
-        self, pipeline: Pipeline, metrics: Metrics, clock: Clock, max_text_bytes: int, retry_delays: Delays
+        self,
+        pipeline: Pipeline,
+        metrics: Metrics,
+        clock: Clock,
+        max_text_bytes: int,
+        retry_delays: Delays,
+        *,
+        reply_topics: frozenset[str] = frozenset(),
     ) -> None:
         self._pipeline = pipeline
         self._metrics = metrics
         self._clock = clock
         self._max_text_bytes = max_text_bytes
         self._retry_delays = retry_delays
+        self._reply_topics = reply_topics
 
-    async def handle(self, record: Record, pause: Pause) -> Outcome:
+    async def handle(self, record: Record, waiting: Waiting) -> Outcome:
         """Does a record's work; raises nothing but cancellation.
 
         Args:
             record: as it came.
-            pause: sleeps for the seconds given, without a slot; a batch job that met the quota does so.
+            waiting: entered while a batch job waits for quota.
         """
         began = self._clock.now()
         history = history_of(record, began)
         waited = max(0.0, began.timestamp() - history.timestamp_ms / 1000)
         job: Job | None = None
         try:
-            job = _job(record, self._max_text_bytes)
-            outcome = await self._pipeline.run(job, record.lane, waited, pause)
+            job = self._job(record)
+            outcome = await self._pipeline.run(job, record.lane, waited, waiting)
         except InvalidJob as error:
-            outcome = _rejected(error, record.lane)
-        except Exception as error:  # noqa: BLE001
-            # A fault of ours must not stop the others' jobs; the job is kept whole among the dead letters.
+            asked_at = error.reply_topic if job is None else job.reply_topic
+            outcome = _rejected(error, record.lane, asked_at if asked_at in self._reply_topics else None)
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
+            # A fault of ours, or a library's cancellation that nobody asked for, must not stop the others' jobs nor
+            # lose this one: it is kept whole among the dead letters.
             _log.exception("job_crashed", job_id=job.job_id if job else None)
             # A message that isn't Unicode (a lone surrogate) couldn't be published.
             message = str(error)[:300].encode("utf-8", "backslashreplace").decode()
@@ -55,6 +68,16 @@ class Handler:
         outcome = after(outcome, history, self._retry_delays, self._clock.now(), random.random)
         self._report(record, outcome)
         return outcome
+
+    def _job(self, record: Record) -> Job:
+        if record.unreadable is not None:
+            raise InvalidJob("record", f"can't be read: {record.unreadable}")
+        job = parse_job(record.value, max_text_bytes=self._max_text_bytes)
+        if job.reply_topic is not None and job.reply_topic not in self._reply_topics:
+            allowed = ", ".join(sorted(self._reply_topics)) or "none"
+            message = f"{job.reply_topic!r} is no topic to reply to; allowed is (REPLY_TOPICS): {allowed}"
+            raise InvalidJob("reply_topic", message, job.job_id)
+        return job
 
     def _report(self, record: Record, outcome: Outcome) -> None:
         completion, retry = outcome.completion, outcome.retry
@@ -77,18 +100,17 @@ class Handler:
         _log.info("job", **fields)
 
 
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def _named(outcome: Outcome) -> str:
     if outcome.retry is not None:
         return "retried"
     if outcome.rejected or outcome.completion is None:
         return "rejected"
     return outcome.completion.status.value
-
-
-def _job(record: Record, max_text_bytes: int) -> Job:
-    if record.unreadable is not None:
-        raise InvalidJob("record", f"can't be read: {record.unreadable}")
-    return parse_job(record.value, max_text_bytes=max_text_bytes)
 
 
 def _described(completion: Completion) -> dict[str, object]:
@@ -110,11 +132,13 @@ def _described(completion: Completion) -> dict[str, object]:
     return fields
 
 
-def _rejected(error: InvalidJob, lane: Lane) -> Outcome:
+def _rejected(error: InvalidJob, lane: Lane, reply_topic: str | None) -> Outcome:
     problem = Problem(failure_class=BAD_INPUT, code="INVALID_JOB", message=error.message[:1000], field=error.field)
     if error.job_id is None:
         return Outcome(None, problem)
-    completion = Completion(job_id=error.job_id, status=JobStatus.FAILED, lane=lane, error=problem)
+    completion = Completion(
+        job_id=error.job_id, status=JobStatus.FAILED, lane=lane, reply_topic=reply_topic, error=problem
+    )
     return Outcome(completion, problem)
 
 
@@ -122,6 +146,11 @@ def _crashed(job: Job | None, lane: Lane, problem: Problem) -> Outcome:
     if job is None:
         return Outcome(None, problem)
     completion = Completion(
-        job_id=job.job_id, status=JobStatus.FAILED, lane=lane, character=job.character, error=problem
+        job_id=job.job_id,
+        status=JobStatus.FAILED,
+        lane=lane,
+        character=job.character,
+        reply_topic=job.reply_topic,
+        error=problem,
     )
     return Outcome(completion, problem)

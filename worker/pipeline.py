@@ -1,33 +1,34 @@
 """The way of one job, readable top to bottom: decide, look up, speak, fall back, store, complete."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from tenacity import AsyncRetrying, retry_if_result, wait_exponential_jitter
-
 from schemas.completion import Problem
 from schemas.job import Job
-from schemas.words import DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
+from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
 from worker.clock import Clock
+from worker.failing import Failed, expired, unspoken, unstored
+from worker.making import Made, Making, StillMaking
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome, Pause
-from worker.progress import Failed, Progress, audio_of, done, failed
+from worker.outcome import Outcome, Waiting
+from worker.progress import Progress, audio_of, done, failed
 from worker.rollout.current import CurrentRollout
 from worker.rollout.decision import Decision, decide, request_of
 from worker.rollout.state import RolloutState
 from worker.settling import Watch
-from worker.speech.attempt import Attempter, Spoken
+from worker.speech.attempt import AttemptEnd, Attempter
 from worker.speech.catalogue import Catalogue, Voice
-from worker.speech.failures import Failure
+from worker.speech.failures import NOT_CALLED, Failure
+from worker.speech.pace import Pace
+from worker.speech.permits import Permits
 from worker.speech.probing import OUTAGES
 from worker.speech.render import Rendered, render
-from worker.storage.errors import StorageError, StorageUnavailable
+from worker.storage.errors import StorageError
 from worker.storage.steady import SteadyStore
-from worker.storage.takes import StoredTake, take_key
+from worker.storage.takes import StoredTake, made_take, take_key
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class PipelineParts:
 
     catalogue: Catalogue
     rollout: CurrentRollout
+    permits: Permits
     attempter: Attempter
     store: SteadyStore
     google: Watch
@@ -44,8 +46,9 @@ class PipelineParts:
     prefix: str
 
 
-# The SLA's back-off after an error: a second, doubling to 32.
-_QUOTA_WAIT: Final = wait_exponential_jitter(initial=1, max=32)
+_TOO_LATE: Final = Failure(FailureClass.TIMEOUT, NOT_CALLED, "it would come after the job's deadline")
+# After a longer wait for quota somebody else may have stored the take.
+_LONG_WAIT_S: Final = 1.0
 
 
 class Pipeline:
@@ -53,15 +56,17 @@ class Pipeline:
 
     def __init__(self, parts: PipelineParts) -> None:
         self._parts = parts
+        self._making = Making()
+        self._pace = Pace()
 
-    async def run(self, job: Job, lane: Lane, waited_s: float, pause: Pause) -> Outcome:
+    async def run(self, job: Job, lane: Lane, waited_s: float, waiting: Waiting) -> Outcome:
         """Speaks one job.
 
         Args:
             job: what to speak.
             lane: where it came from.
             waited_s: how long it lay in Kafka, in seconds.
-            pause: how a batch job that met the quota waits before it tries again.
+            waiting: entered while a batch job waits for quota.
 
         Returns:
             Its completion, with a dead letter beside it when it failed, and whether trying later may help.
@@ -72,13 +77,11 @@ class Pipeline:
         forced = self._parts.catalogue.admit(job)
         # One job sees one state: a change takes effect between two jobs.
         state = self._parts.rollout.state
-        progress = Progress(job, lane, self._parts.clock.monotonic(), waited_s, pause, fallback=state.fallback)
+        progress = Progress(job, lane, self._parts.clock.monotonic(), waited_s, waiting, fallback=state.fallback)
         try:
             progress.decision = decision = self._decide(state, job, forced)
             progress.forced = decision.reason is DecisionReason.FORCED
             take, voice, cached = await self._take(progress, decision, forced)
-        except StorageError as error:
-            return failed(progress, _storage_failed(error), self._parts.clock.monotonic())
         except Failed as reason:
             return failed(progress, reason, self._parts.clock.monotonic())
         audio = audio_of(take, self._parts.store.bucket, cached=cached)
@@ -86,11 +89,7 @@ class Pipeline:
 
     def _check_deadline(self, job: Job) -> None:
         if job.deadline is not None and self._parts.clock.now() >= job.deadline:
-            message = f"the deadline {job.deadline.isoformat()} has passed"
-            raise Failed(
-                Problem(failure_class="expired", code="EXPIRED", message=message, field="deadline"),
-                JobStatus.EXPIRED,
-            )
+            raise expired(job)
 
     def _decide(self, state: RolloutState, job: Job, forced: Voice | VoiceModel | None) -> Decision:
         request = request_of(
@@ -110,13 +109,13 @@ class Pipeline:
         while True:
             voice = forced_voice or self._voice(progress.job, voice_model)
             ended_before = self._parts.google.ended_outages
-            answer = await self._with_quota(progress, voice)
+            answer = await self._look_up_or_speak(progress, voice)
             if not isinstance(answer, Failure):
                 return answer
             if self._falls_back(progress, voice_model, answer):
                 voice_model, forced_voice = VoiceModel.WAVENET, None
             elif answer.failure_class not in OUTAGES or await self._parts.google.settle(ended_before):
-                raise Failed(_problem(answer), retryable=answer.retryable)
+                raise unspoken(answer)
             elif answer.failure_class is not FailureClass.DENIED:
                 # Google was down for both voice models, which says nothing against the one that was decided on.
                 voice_model, forced_voice = decided, decided_voice
@@ -134,50 +133,117 @@ class Pipeline:
             raise Failed(Problem(failure_class="invalid", code="NOT_FOUND", message=message, field="language"))
         return voice
 
-    async def _with_quota(self, progress: Progress, voice: Voice) -> tuple[StoredTake, Voice, bool] | Failure:
-        """As `_look_up_or_speak`; a batch job that meets the quota waits for it, whatever that takes."""
-        if progress.lane is not Lane.BATCH:
-            return await self._look_up_or_speak(progress, voice)
-        retrying = AsyncRetrying(
-            retry=retry_if_result(lambda a: isinstance(a, Failure) and _waits_for_quota(progress, a)),
-            wait=_QUOTA_WAIT,
-            sleep=progress.pause,
-        )
-        return await retrying(self._look_up_or_speak, progress, voice)
-
     async def _look_up_or_speak(self, progress: Progress, voice: Voice) -> tuple[StoredTake, Voice, bool] | Failure:
+        """The take, looked up or made; or, where another job is at the same take already, what comes of that."""
         parts = self._parts
         job = progress.job
-        # Each time: a job may have waited for quota, or for Google to come back.
-        self._check_deadline(job)
         rendered = render(job, parts.catalogue.characters[job.character], voice)
         key = take_key(parts.prefix, job.character, rendered, job.take)
+        if self._comes_too_late(progress, rendered):
+            if (stored := await self._look_up(progress, voice.voice_model, key)) is not None:
+                return stored, voice, True
+            if await self._wavenet_comes_sooner(progress, rendered):
+                parts.metrics.count_early_fallback(job.character)
+                return _TOO_LATE
+        began = parts.clock.monotonic()
+        try:
+            made, mine = await self._making.once(
+                # A dialogue job doesn't wait with a batch job for quota, nor shares one that asks nothing of an ill
+                # voice model what comes of it with one that does.
+                (key, progress.lane, _may_skip(progress, voice.voice_model)),
+                partial(self._make, progress, rendered, key),
+                patience_s=None if job.deadline is None else (job.deadline - parts.clock.now()).total_seconds(),
+            )
+        except StillMaking:
+            raise expired(job) from None
+        if not mine:
+            progress.seconds["look_up"] += parts.clock.monotonic() - began
+            parts.metrics.count_look_up(voice.voice_model, hit=made.take is not None)
+        if made.error is not None:
+            raise unstored(made.error)
+        if made.take is not None:
+            return made.take, voice, made.cached or not mine
+        if not mine and made.attempt is not None:
+            # Counted where it was made; it stands here too, by the same id, as what this job's fallback is due to.
+            progress.attempts.append(made.attempt)
+        return made.failure or Failure(FailureClass.BAD_AUDIO, "OK", "no audio")
 
-        with self._timed(progress, "look_up"):
-            stored = await parts.store.look_up(key, partial(self._check_deadline, job))
-        parts.metrics.count_look_up(voice.voice_model, hit=stored is not None)
-        if stored is not None:
-            return stored, voice, True
+    def _comes_too_late(self, progress: Progress, rendered: Rendered) -> bool:
+        """Whether somebody waits for the line who, with this voice model, would likely wait beyond the deadline."""
+        deadline, voice_model = progress.job.deadline, rendered.voice.voice_model
+        if deadline is None or progress.lane is not Lane.DIALOGUE or not _may_skip(progress, voice_model):
+            return False
+        expected_s = self._pace.expected_s(voice_model, rendered.spoken_units)
+        return expected_s is not None and expected_s > (deadline - self._parts.clock.now()).total_seconds()
 
-        end = await parts.attempter.attempt(rendered)
+    async def _wavenet_comes_sooner(self, progress: Progress, rendered: Rendered) -> bool:
+        """Whether WaveNet is faster than a voice model, or its take is stored."""
+        parts, job = self._parts, progress.job
+        this_s = self._pace.expected_s(rendered.voice.voice_model, rendered.spoken_units)
+        wavenet_s = self._pace.expected_s(VoiceModel.WAVENET, rendered.spoken_units)
+        if this_s is not None and wavenet_s is not None and wavenet_s < this_s:
+            return True
+        line = render(job, parts.catalogue.characters[job.character], self._voice(job, VoiceModel.WAVENET))
+        key = take_key(parts.prefix, job.character, line, job.take)
+        return await parts.store.look_up(key, partial(self._check_deadline, job)) is not None
+
+    async def _make(self, progress: Progress, rendered: Rendered, key: str) -> Made:
+        try:
+            return await self._look_up_and_make(progress, rendered, key)
+        except StorageError as error:
+            # The store was asked three times: it need not be once more for each that waits.
+            return Made(error=error)
+
+    async def _look_up_and_make(self, progress: Progress, rendered: Rendered, key: str) -> Made:
+        parts = self._parts
+        job, voice_model = progress.job, rendered.voice.voice_model
+        if (stored := await self._look_up(progress, voice_model, key)) is not None:
+            return Made(stored, cached=True)
+        end = await self._speak(progress, rendered, key)
+        if isinstance(end, StoredTake):
+            return Made(end, cached=True)
         progress.seconds["speak"] += end.entry.seconds
-        if end.failure is not None and _waits_for_quota(progress, end.failure):
-            return end.failure
-        progress.attempts.append(end.entry)
+        falls_back = end.failure is not None and self._falls_back(progress, voice_model, end.failure)
+        progress.tried(end.entry, falls_back=falls_back)
         parts.metrics.count_attempt(
             job.character,
             end.entry,
             audio_seconds=end.spoken.duration_s if end.spoken else 0.0,
-            falls_back=end.failure is not None and self._falls_back(progress, voice.voice_model, end.failure),
+            falls_back=falls_back,
         )
         if end.failure is not None or end.spoken is None:
-            return end.failure or Failure(FailureClass.BAD_AUDIO, "OK", "no audio")
+            return Made(failure=end.failure, attempt=progress.attempts[-1])
 
-        made = _made_take(key, rendered, end.spoken)
+        self._pace.noted(voice_model, rendered.spoken_units, end.entry.seconds)
+        take = made_take(key, rendered, end.spoken.audio, end.spoken.duration_s)
         with self._timed(progress, "store"):
-            kept = await parts.store.store(made, end.spoken.audio)
+            kept = await parts.store.store(take, end.spoken.audio)
         # Whoever loses the race for a key reports the take that was stored; it was paid for all the same.
-        return kept, voice, False
+        return Made(kept)
+
+    async def _look_up(self, progress: Progress, voice_model: VoiceModel, key: str) -> StoredTake | None:
+        # Each time: a job may have waited for quota, or for Google to come back.
+        self._check_deadline(progress.job)
+        with self._timed(progress, "look_up"):
+            stored = await self._parts.store.look_up(key, partial(self._check_deadline, progress.job))
+        self._parts.metrics.count_look_up(voice_model, hit=stored is not None)
+        return stored
+
+    async def _speak(self, progress: Progress, rendered: Rendered, key: str) -> AttemptEnd | StoredTake:
+        """One attempt, or the take that somebody stored while the job waited for quota."""
+        voice_model = rendered.voice.voice_model
+        permitting = self._parts.permits.ask(
+            voice_model, progress.lane, progress.waiting, may_skip=_may_skip(progress, voice_model)
+        )
+        async with permitting as permit:
+            try:
+                if permit.waited_s > _LONG_WAIT_S:
+                    stored = await self._look_up(progress, voice_model, key)
+                    if stored is not None:
+                        return stored
+                return await self._parts.attempter.attempt(rendered, permit)
+            finally:
+                progress.seconds["quota"] += permit.waited_s
 
     @contextmanager
     def _timed(self, progress: Progress, stage: str) -> Iterator[None]:
@@ -189,27 +255,9 @@ class Pipeline:
             progress.seconds[stage] += self._parts.clock.monotonic() - began
 
 
-def _waits_for_quota(progress: Progress, failure: Failure) -> bool:
-    return failure.failure_class is FailureClass.QUOTA and progress.lane is Lane.BATCH
+def _may_skip(progress: Progress, voice_model: VoiceModel) -> bool:
+    """Whether the job goes straight to the fallback when a voice model's circuit is open.
 
-
-def _made_take(key: str, rendered: Rendered, spoken: Spoken) -> StoredTake:
-    return StoredTake(
-        key=key,
-        size=len(spoken.audio),
-        sha256=hashlib.sha256(spoken.audio).hexdigest(),
-        duration_s=spoken.duration_s,
-        encoding=rendered.encoding,
-        sample_rate=rendered.sample_rate,
-        voice=rendered.voice.name,
-    )
-
-
-def _storage_failed(error: StorageError) -> Failed:
-    retryable = isinstance(error, StorageUnavailable)
-    code = "UNAVAILABLE" if retryable else "REFUSED"
-    return Failed(Problem(failure_class="storage", code=code, message=str(error)), retryable=retryable)
-
-
-def _problem(failure: Failure) -> Problem:
-    return Problem(failure_class=failure.failure_class, code=failure.code, message=failure.message)
+    With fallback off, or a voice that the job asks for, there is nothing better than to ask an ill voice model.
+    """
+    return progress.fallback and not progress.forced and voice_model is not VoiceModel.WAVENET

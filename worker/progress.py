@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from schemas.completion import Attempt, Audio, Completion, DecisionTaken, Problem, Timings
+from schemas.completion import Attempt, Audio, Completion, DecisionTaken, Timings
 from schemas.job import Job
 from schemas.words import JobStatus, Lane
-from worker.outcome import Outcome, Pause
+from worker.failing import Failed
+from worker.outcome import Outcome, Waiting
 from worker.rollout.decision import Decision
 from worker.speech.catalogue import Voice
 from worker.storage.takes import StoredTake
@@ -22,26 +23,33 @@ class Progress:
     lane: Lane
     started: float
     waited: float
-    pause: Pause
+    waiting: Waiting
     fallback: bool
     decision: Decision | None = None
     forced: bool = False
     attempts: list[Attempt] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=lambda: {"look_up": 0.0, "speak": 0.0, "store": 0.0})
+    seconds: dict[str, float] = field(
+        default_factory=lambda: {"look_up": 0.0, "quota": 0.0, "speak": 0.0, "store": 0.0}
+    )
 
+    def tried(self, attempt: Attempt, *, falls_back: bool) -> None:
+        """Adds an attempt, with the decision that led to it: a retry of the job may be decided otherwise.
 
-class Failed(Exception):
-    """The job ends without audio; `retryable` when the same may work later."""
-
-    def __init__(self, problem: Problem, status: JobStatus = JobStatus.FAILED, *, retryable: bool = False) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
-        self.status = status
-        self.retryable = retryable
+        Args:
+            attempt: as it ended.
+            falls_back: whether WaveNet is asked instead.
+        """
+        decision = self.decision
+        decided = (
+            {}
+            if decision is None
+            else {"decided": decision.voice_model, "reason": decision.reason, "revision": decision.revision}
+        )
+        self.attempts.append(attempt.model_copy(update={**decided, "falls_back": falls_back}))
 
 
 def audio_of(take: StoredTake, bucket: str, *, cached: bool) -> Audio:
-    """A stored take as a completion tells it; `cached` when it was there before the job."""
+    """A stored take as a completion tells it; `cached` when this job paid nothing for it."""
     return Audio(
         uri=f"s3://{bucket}/{take.key}",
         bucket=bucket,
@@ -85,6 +93,7 @@ def _completion(progress: Progress, status: JobStatus, now: float) -> Completion
         language=job.language,
         text_characters=len(job.text if job.text is not None else job.ssml or ""),
         labels=job.labels,
+        reply_topic=job.reply_topic,
         take=job.take,
         decision=decision
         and DecisionTaken(

@@ -1,37 +1,41 @@
 """The commands about the rollout in `tts.rollout`: read it, explain it, change it by hand."""
 
 import asyncio
-import getpass
 import sys
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal
 
 import typer
 from aiokafka.errors import KafkaError
-from pydantic import ValidationError
 
-from worker import asking, console, rollout_rows
+from schemas.rollout_status import RolloutStatus
+from worker import asking, console, rollout_plan_cli, rollout_rows, status_rows
 from worker.app import catalogue_of
 from worker.clock import Clock
-from worker.rollout import changes
-from worker.rollout.changes import ALL, Change, Verb
-from worker.rollout.channel import RolloutLog, open_log
+from worker.rollout import changes, stages
+from worker.rollout.changes import ALL, Verb
+from worker.rollout.channel import RolloutLog
 from worker.rollout.records import current_state
-from worker.rollout.writing import Author, Editor, NoSuchRevision, Overtaken
-from worker.settings import Settings, hundredths, load_settings
+from worker.rollout.state import RolloutState
+from worker.rollout.status import last_status
+from worker.rollout_changing import (
+    ActorOption,
+    AsJson,
+    Asked,
+    OnRevision,
+    ReasonOption,
+    RolloutRefused,
+    Yes,
+    change,
+    check_known,
+    read_log,
+    rollout_settings,
+    tell,
+)
+from worker.setting_words import hundredths
+from worker.settings import Settings
 
-
-class RolloutRefused(Exception):
-    """What was asked for is not done; the message says what to ask instead."""
-
-
-# What main ends in one line: asked for wrongly, or failed.
-MISUSES = (RolloutRefused, NoSuchRevision)
-FAILURES = (Overtaken,)
-_DECLINED = 1
 _LAST_CHANGES = 5
 _EVERY_S = 1.0
 
@@ -40,23 +44,9 @@ app = typer.Typer(
     help="The rollout that workers with ROLLOUT_SOURCE=topic follow: what it is, why, and changes by hand.",
 )
 
-ActorOption = Annotated[str | None, typer.Option("--actor", help="Who changes it; default: your login name.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the history.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask where it widens exposure.")]
-OnRevision = Annotated[int | None, typer.Option("--revision", min=0, help="Only if this is the current revision.")]
+rollout_plan_cli.add_to(app)
+
 OneCharacter = Annotated[str, typer.Argument(metavar="CHARACTER")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """The options that all verbs have."""
-
-    actor: str | None
-    reason: str
-    yes: bool = False
-    revision: int | None = None
-    as_json: bool = False
 
 
 @app.command()
@@ -64,44 +54,55 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Show it live; Ctrl-C ends.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Who hears Chirp now, and the last changes; with --watch --json a document at each change."""
-    settings = _settings()
+    """Who hears Chirp now, what the plan waits for, what its gates say; with --watch a new one each second."""
+    settings = rollout_settings()
     show = partial(_show_status, catalogue_of(settings).names, as_json=as_json)
-    asyncio.run(_watch(settings, show, as_json=as_json) if watch else _once(settings, show))
+    asyncio.run(_watch(settings, show) if watch else _show_once(settings, show))
 
 
-def _show_status(catalogue: frozenset[str], log: RolloutLog, *, as_json: bool) -> None:
+def _show_status(catalogue: frozenset[str], log: RolloutLog, judged: RolloutStatus | None, *, as_json: bool) -> None:
     now = Clock().now()
+    plan_runs = current_state(log.fold).run is not None
     if as_json:
         document = rollout_rows.status_document(log.fold, catalogue, now, _LAST_CHANGES)
-        console.show_one(document, as_json=True)
+        judged_document = judged.model_dump(mode="json") if judged and plan_runs else None
+        console.show_one({**document, "judged": judged_document}, as_json=True)
         return
-    console.show_one(rollout_rows.status_row(log.fold, catalogue, now), as_json=False)
+    row = rollout_rows.status_row(log.fold, catalogue, now)
+    if plan_runs:
+        row |= status_rows.plan_row(judged, now)
+    console.show_one(row, as_json=False)
+    if judged is not None and plan_runs:
+        for title, rows in status_rows.tables(judged):
+            typer.echo(f"\n{title}")
+            console.show(rows, as_json=False)
     if log.fold.taken:
-        typer.echo("")
+        typer.echo("\nThe last changes")
         console.show(rollout_rows.history_rows(log.fold.taken[-_LAST_CHANGES:]), as_json=False)
 
 
-async def _once(settings: Settings, show: Callable[[RolloutLog], None]) -> None:
-    async with _read(settings) as log:
-        show(log)
+Show = Callable[[RolloutLog, RolloutStatus | None], None]
 
 
-async def _watch(settings: Settings, show: Callable[[RolloutLog], None], *, as_json: bool) -> None:
-    live = sys.stdout.isatty() and not as_json
-    shown: int | None = None
+async def _show_once(settings: Settings, show: Show) -> None:
+    async with read_log(settings) as log:
+        show(log, await last_status(settings.kafka))
+
+
+async def _watch(settings: Settings, show: Show) -> None:
+    live = sys.stdout.isatty()
     while True:
         try:
-            async with _read(settings) as log:
+            async with read_log(settings) as log:
                 while True:
+                    judged = await last_status(settings.kafka)
                     if live:
                         console.clear()
-                    if live or log.fold.revision != shown:
-                        show(log)
-                        shown = log.fold.revision
-                    await log.more(_EVERY_S)
+                    show(log, judged)
+                    await log.more(0)
+                    await asyncio.sleep(_EVERY_S)
         except KafkaError as error:
-            _tell(f"Kafka: {type(error).__name__}: {error}; trying again, what is shown may be old")
+            tell(f"Kafka: {type(error).__name__}: {error}; trying again, what is shown may be old")
             await asyncio.sleep(_EVERY_S)
 
 
@@ -111,18 +112,18 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Who changed the rollout, when, why, and from what to what; the oldest first."""
-    settings = _settings()
+    settings = rollout_settings()
 
     async def read() -> None:
-        async with _read(settings) as log:
+        async with read_log(settings) as log:
             fold = log.fold
         last = fold.taken[-limit:]
         rows = [rollout_rows.document(each) for each in last] if as_json else rollout_rows.history_rows(last)
         console.show(rows, as_json=as_json, nothing="No revision yet.")
         if len(last) < len(fold.taken):
-            _tell(f"{len(last):,} of {len(fold.taken):,} shown; --limit shows more")
+            tell(f"{len(last):,} of {len(fold.taken):,} shown; --limit shows more")
         if fold.lost or fold.unreadable:
-            _tell(f"passed over: {len(fold.lost)} that lost a race, {fold.unreadable} that are no revisions")
+            tell(f"passed over: {len(fold.lost)} that lost a race, {fold.unreadable} that are no revisions")
 
     asyncio.run(read())
 
@@ -138,15 +139,16 @@ def explain_command(
     as_json: AsJson = False,
 ) -> None:
     """Explain which voice model a job gets by the rollout's topic, as a worker without a hand brake decides."""
-    settings = _settings()
+    settings = rollout_settings()
     asked = {"character": character, "text": text, "user_id": user_id, "rollout_key": rollout_key,
              "language": language, "voice": voice}  # fmt: skip
 
-    def show(log: RolloutLog) -> None:
-        explanation = asking.explained(settings, current_state(log.fold), asked, Clock().now())
-        console.show_one(explanation.as_row(), as_json=as_json)
+    async def read() -> RolloutState:
+        async with read_log(settings) as log:
+            return current_state(log.fold)
 
-    asyncio.run(_once(settings, show))
+    explanation = asking.explained(settings, asyncio.run(read()), asked, Clock().now())
+    console.show_one(explanation.as_row(), as_json=as_json)
 
 
 @app.command("set")
@@ -166,7 +168,7 @@ def set_command(
     as_json: AsJson = False,
 ) -> None:
     """Set one or more things at once; all else stays as it is."""
-    settings = _settings()
+    settings = rollout_settings()
     if enabled is None and percentage is None and characters is None and fallback is None:
         raise RolloutRefused("nothing to set: give --enabled, --disabled, --percentage, --characters or --fallback")
     verb = partial(
@@ -176,13 +178,17 @@ def set_command(
         characters=None if characters is None else _characters(settings, characters),
         fallback=fallback,
     )
-    _change(settings, verb, _Asked(actor, reason, yes, revision, as_json))
+    change(settings, _by_hand(verb), Asked(actor, reason, yes, revision, as_json))
 
 
 @app.command()
 def off(actor: ActorOption = None, reason: ReasonOption = "", as_json: AsJson = False) -> None:
     """Turn Chirp off for everybody, at once and without asking; all else is kept for `set --enabled`."""
-    _change(_settings(), changes.turn_off, _Asked(actor, reason, as_json=as_json))
+    change(
+        rollout_settings(),
+        lambda state: stages.turn_off_by_hand(state, Clock().now()),
+        Asked(actor, reason, as_json=as_json),
+    )
 
 
 @app.command()
@@ -190,9 +196,9 @@ def exclude(
     character: OneCharacter, actor: ActorOption = None, reason: ReasonOption = "", as_json: AsJson = False
 ) -> None:
     """Take one character out, at once and without asking; without the last listed one Chirp is off."""
-    settings = _settings()
-    _known(settings, {character}, character)
-    _change(settings, partial(changes.exclude, character=character), _Asked(actor, reason, as_json=as_json))
+    settings = rollout_settings()
+    check_known(settings, {character}, character)
+    change(settings, _by_hand(partial(changes.exclude, character=character)), Asked(actor, reason, as_json=as_json))
 
 
 @app.command()
@@ -205,59 +211,20 @@ def include(
     as_json: AsJson = False,
 ) -> None:
     """Put one character in: on the list if there is one, neither excluded nor quarantined."""
-    settings = _settings()
-    _known(settings, {character}, character)
-    verb = partial(changes.include, character=character)
-    _change(settings, verb, _Asked(actor, reason, yes, revision, as_json))
+    settings = rollout_settings()
+    check_known(settings, {character}, character)
+
+    def verb(state: RolloutState) -> RolloutState:
+        return changes.include(state, character, Clock().now())
+
+    change(settings, verb, Asked(actor, reason, yes, revision, as_json))
 
 
-def _change(settings: Settings, verb: Verb, asked: _Asked) -> None:
-    names = catalogue_of(settings).names
-    author = Author(asked.actor or _login_name(), asked.reason)
+def _by_hand(verb: Verb) -> Verb:
+    def by_hand(state: RolloutState) -> RolloutState:
+        return stages.by_hand(state, verb(state), Clock().now())
 
-    async def change() -> None:
-        async with _read(settings) as log:
-            editor = Editor(log, settings.kafka, Clock())
-            made = await editor.change(verb, author, partial(_confirm, names, yes=asked.yes), asked.revision)
-            if asked.as_json:
-                console.show_one(rollout_rows.change_document(made, log.fold.current, names), as_json=True)
-            else:
-                typer.echo(rollout_rows.told(made, names))
-
-    try:
-        asyncio.run(change())
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        raise RolloutRefused(f"--{first['loc'][0]}: {first['msg']}") from None
-
-
-def _confirm(catalogue: frozenset[str], change: Change, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise RolloutRefused(
-            f"{rollout_rows.why_asked(change)}, and nobody is there to confirm it: say --yes for "
-            f"{rollout_rows.told(change, catalogue)}"
-        )
-    console.show(rollout_rows.change_rows(change, catalogue), as_json=False, to_stderr=True)
-    if not typer.confirm(f"{rollout_rows.why_asked(change).capitalize()}. Do it?", err=True):
-        _tell("nothing changed")
-        raise typer.Exit(_DECLINED)
-
-
-@asynccontextmanager
-async def _read(settings: Settings) -> AsyncIterator[RolloutLog]:
-    """The log, read to its end."""
-    async with open_log(settings.kafka, Clock()) as log:
-        await log.read_to_end()
-        yield log
-
-
-def _settings() -> Settings:
-    settings = load_settings()
-    if settings.rollout.source != "topic":
-        _tell("ROLLOUT_SOURCE is env here: workers that have it so don't follow the rollout's topic")
-    return settings
+    return by_hand
 
 
 def _hundredths(text: str) -> int:
@@ -275,23 +242,5 @@ def _characters(settings: Settings, text: str) -> frozenset[str] | Literal["all"
         return ALL
     if names <= {"none"}:
         return frozenset()
-    _known(settings, names, text)
+    check_known(settings, names, text)
     return names
-
-
-def _known(settings: Settings, names: Collection[str], text: str) -> None:
-    catalogue = catalogue_of(settings).names
-    if unknown := sorted(set(names) - catalogue):
-        raise RolloutRefused(f"{text!r}: {unknown[0]!r} is unknown; the characters are {', '.join(sorted(catalogue))}")
-
-
-def _login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # In a container the user may have no name.
-        raise RolloutRefused("who are you? Say --actor NAME") from None
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"chirp-worker: {text}\n")

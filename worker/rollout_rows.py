@@ -27,9 +27,9 @@ def status_row(fold: Fold, catalogue: frozenset[str], now: datetime) -> dict[str
     if not state.enabled:
         rows["when it is on"] = exposure(replace(state, enabled=True), catalogue, now)
     rows |= {"fallback": "WaveNet answers when Chirp fails" if state.fallback else "off: a failed line stays silent"}
-    if state.plan is not None:
-        since = f", since {state.since.astimezone().strftime(_SECOND)}" if state.since else ""
-        rows |= {"plan": f"{state.plan}, stage {state.stage}{since}"}
+    if (run := state.run) is not None:
+        since = run.since.astimezone().strftime(_SECOND)
+        rows |= {"plan": f"{run.plan}, stage {run.stage} since {since}, {run.phase}"}
     if revision is None:
         return {**rows, "revision": "none yet: the first worker with ROLLOUT_SOURCE=topic makes it, or `rollout set`"}
     made = f"{revision.revision}, by {revision.actor}, {revision.time.astimezone().strftime(_SECOND)}"

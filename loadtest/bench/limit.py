@@ -1,7 +1,6 @@
 """The limit: the worker's look-up, call, check and PUT in a plain bounded gather, without Kafka. One process."""
 
 import asyncio
-import hashlib
 import json
 import signal
 import sys
@@ -17,7 +16,7 @@ from worker.speech.catalogue import Catalogue
 from worker.speech.google import Google, connect_google
 from worker.speech.render import render
 from worker.storage.s3 import TakeStore, connect_store
-from worker.storage.takes import StoredTake, take_key
+from worker.storage.takes import made_take, take_key
 
 
 async def _speak(job: Job, catalogue: Catalogue, google: Google, store: TakeStore, prefix: str) -> bool:
@@ -38,15 +37,7 @@ async def _speak(job: Job, catalogue: Catalogue, google: Google, store: TakeStor
         speaking_rate=rendered.speaking_rate,
         pause_seconds=rendered.pause_seconds,
     )
-    made = StoredTake(
-        key=key,
-        size=len(audio),
-        sha256=hashlib.sha256(audio).hexdigest(),
-        duration_s=duration,
-        encoding=rendered.encoding,
-        sample_rate=rendered.sample_rate,
-        voice=voice.name,
-    )
+    made = made_take(key, rendered, audio, duration)
     return await store.store(made, audio) is made
 
 

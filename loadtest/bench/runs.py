@@ -13,7 +13,7 @@ from typing import Any, Final
 import aiohttp
 
 from loadtest.bench.figures import Figures
-from loadtest.bench.lines import Run
+from loadtest.bench.lines import PARTITIONS, Run
 from loadtest.bench.topics import Completions, completions_of, preload, read_completions, topics_of
 from loadtest.processes import Process
 from loadtest.stack import worker_environment
@@ -48,6 +48,12 @@ class Door:
     async def set_faults(self, faults: list[dict[str, object]]) -> None:
         """Puts these faults in the place of all others."""
         async with self._session.put(f"{self._address}/faults", json=faults) as answer:
+            answer.raise_for_status()
+
+    async def set_latency(self, seconds: float) -> None:
+        """From now on Google answers after a constant time."""
+        latency = {"latency": {"kind": "constant", "seconds": seconds}}
+        async with self._session.patch(f"{self._address}/settings", json=latency) as answer:
             answer.raise_for_status()
 
     async def forget_calls(self) -> None:
@@ -103,11 +109,11 @@ async def run_worker(place: Place, run: Run) -> Figures:
     """
     command = [sys.executable, "-m", "worker.cli", "run"]
     completions = Completions()
-    async with topics_of(place.bootstrap, run) as prefix:
+    async with topics_of(place.bootstrap, run.name, PARTITIONS):
         await preload(place.bootstrap, run)
-        names = {"KAFKA_TOPIC_PREFIX": prefix, "KAFKA_GROUP_ID": f"{prefix}-group"}
+        names = {"KAFKA_TOPIC_PREFIX": run.name, "KAFKA_GROUP_ID": f"{run.name}-group"}
         async with (
-            completions_of(place.bootstrap, run) as consumer,
+            completions_of(place.bootstrap, run.name) as consumer,
             _started(place, run, command, names) as (process, began, cpu_at),
         ):
             try:

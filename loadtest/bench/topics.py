@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
-from loadtest.bench.lines import PARTITIONS, Run
+from loadtest.bench.lines import Run
 from schemas.topics import COMPLETIONS, LANES, all_topics, prefixed
 from schemas.words import Lane
 
@@ -30,23 +30,23 @@ class Completions:
 
 
 @asynccontextmanager
-async def topics_of(bootstrap: str, run: Run) -> AsyncIterator[str]:
-    """Makes a run's topics and removes them when the context ends; yields their prefix.
+async def topics_of(bootstrap: str, prefix: str, partitions: int) -> AsyncIterator[None]:
+    """Makes a run's topics, of so many partitions each, and removes them when the context ends.
 
     Raises:
         KafkaError: the broker refused.
     """
-    names = [prefixed(topic.name, run.name) for topic in all_topics()]
+    names = [prefixed(topic.name, prefix) for topic in all_topics()]
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         # The broker's own replication factor; aiokafka takes the -1 only beside (no) assignments.
-        new = [NewTopic(name, PARTITIONS, -1, replica_assignments={}) for name in names]
+        new = [NewTopic(name, partitions, -1, replica_assignments={}) for name in names]
         answer = await admin.create_topics(new)
         for name, code, *_ in answer.topic_errors:
             if code:
                 raise for_code(code)(name)
-        yield run.name
+        yield
         await admin.delete_topics(names)
     finally:
         await admin.close()
@@ -69,10 +69,10 @@ async def preload(bootstrap: str, run: Run) -> None:
 
 
 @asynccontextmanager
-async def completions_of(bootstrap: str, run: Run) -> AsyncIterator[Any]:
+async def completions_of(bootstrap: str, prefix: str) -> AsyncIterator[Any]:
     """A started consumer of a run's completions."""
     consumer = AIOKafkaConsumer(
-        prefixed(COMPLETIONS, run.name),
+        prefixed(COMPLETIONS, prefix),
         bootstrap_servers=bootstrap,
         auto_offset_reset="earliest",
         enable_auto_commit=False,

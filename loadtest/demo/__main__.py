@@ -1,22 +1,15 @@
 """`python -m loadtest.demo [--keep]`: speaks a script on a local stack, and shows what became of each line."""
 
-import sys
+from collections.abc import Callable
 
-from loadtest.demo.stopping import Stopped, Stopping
+from loadtest.demo.stopping import run_command
 
 
-def main() -> None:
-    """Runs the command; Ctrl-C at any time ends it without a traceback."""
-    stopping = Stopping()
-    try:
-        # Only now: the libraries take a second to import, and Ctrl-C has to work in it.
-        from loadtest.demo.command import app  # noqa: PLC0415
+def _load() -> Callable[..., object]:
+    from loadtest.demo.command import app  # noqa: PLC0415
 
-        app(obj=stopping, prog_name="python -m loadtest.demo")
-    except Stopped as stopped:
-        print("stopped; nothing is left running", file=sys.stderr)
-        sys.exit(stopped.code)
+    return app
 
 
 if __name__ == "__main__":
-    main()
+    run_command(_load, "python -m loadtest.demo")

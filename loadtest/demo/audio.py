@@ -11,7 +11,7 @@ import soundfile
 
 from loadtest.demo.script import Line
 from schemas.completion import Audio, Completion
-from worker.settings import StorageSettings
+from worker.setting_parts import StorageSettings
 from worker.storage.errors import StorageError
 from worker.storage.s3 import TakeStore, connect_store
 from worker.storage.takes import EXTENSIONS

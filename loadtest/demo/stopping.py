@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any, Final, TypeVar
@@ -75,3 +76,18 @@ class Stopping:
         if self._cancel is None:
             raise Stopped(self._code)
         self._cancel()
+
+
+def run_command(load: Callable[[], Callable[..., object]], name: str) -> None:
+    """Runs a demo's command; Ctrl-C at any time ends it without a traceback.
+
+    Args:
+        load: imports the command. The libraries take a second, and Ctrl-C has to work in it.
+        name: of the program.
+    """
+    stopping = Stopping()
+    try:
+        load()(obj=stopping, prog_name=name)
+    except Stopped as stopped:
+        print("stopped; nothing is left running", file=sys.stderr)
+        sys.exit(stopped.code)

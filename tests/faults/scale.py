@@ -15,10 +15,28 @@ class Scale:
     letters: int
     backlog: int
     rounds: int
+    errors: float
+    counted_s: float
+    lines: int
+    quota_s: float
+    down_s: float
 
 
 SMALL = Scale(
-    jobs=600, kills=3, handovers=4, outage_s=5.0, slow_jobs=1200, slow_s=8.0, letters=60, backlog=20_000, rounds=1
+    jobs=600,
+    kills=3,
+    handovers=4,
+    outage_s=5.0,
+    slow_jobs=1200,
+    slow_s=8.0,
+    letters=60,
+    backlog=20_000,
+    rounds=1,
+    errors=0.3,
+    counted_s=15.0,
+    lines=300,
+    quota_s=8.0,
+    down_s=15.0,
 )
 FULL = Scale(
     jobs=4000,
@@ -30,5 +48,10 @@ FULL = Scale(
     letters=1000,
     backlog=200_000,
     rounds=3,
+    errors=0.12,
+    counted_s=300.0,
+    lines=20_000,
+    quota_s=120.0,
+    down_s=60.0,
 )
 SCALE = FULL if os.environ.get("FAULTS") == "full" else SMALL

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from loadtest.java import NoJava
+from loadtest.kafka_cluster import KafkaCluster
 from loadtest.stack import local_stack
-from tests.kafka.cluster import KafkaCluster
-from tests.kafka.java import NoJava
 from tests.stack.deployment import CANNED, Deployment
 
 OUTSIDE = "KAFKA_BOOTSTRAP_SERVERS"

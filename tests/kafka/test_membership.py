@@ -114,7 +114,8 @@ async def test_a_producer_may_compress_as_it_likes(deployment, codec):
 async def test_a_worker_that_is_frozen_past_its_session_commits_nothing_exactly_once(deployment):
     await deployment.emulator(latency={"kind": "constant", "seconds": 0.5})
     settings = {"DELIVERY": "exactly-once", "KAFKA_SESSION_TIMEOUT_S": "2", "MAX_IN_FLIGHT": "8"}
-    await deployment.produce(job(number) for number in range(100))
+    # So many that both have some in work when one is frozen, however long the other's start took.
+    await deployment.produce(job(number) for number in range(300))
     with (
         deployment.worker("frozen", **settings, KAFKA_GROUP_INSTANCE_ID="a") as (frozen, _),
         deployment.worker("other", **settings, KAFKA_GROUP_INSTANCE_ID="b"),
@@ -123,6 +124,6 @@ async def test_a_worker_that_is_frozen_past_its_session_commits_nothing_exactly_
         await asyncio.sleep(5)
         frozen.signal(signal.SIGCONT)
         assert await asyncio.to_thread(frozen.wait, 30) == 1
-        completions = await deployment.completions(100)
+        completions = await deployment.completions(300)
         assert "stood still" in frozen.log_end(3)
-    assert sorted(c.job_id for c in completions) == sorted(f"job-{number}" for number in range(100))
+    assert sorted(c.job_id for c in completions) == sorted(f"job-{number}" for number in range(300))

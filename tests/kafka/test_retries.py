@@ -25,9 +25,11 @@ async def topics_for(deployment) -> None:
 
 async def test_a_job_that_failed_is_tried_again_after_its_delay_and_holds_nothing_back(deployment):
     await topics_for(deployment)
+    await deployment.create_topic(retry_topic(Lane.BATCH, "5s"), 2)
     # Chirp and WaveNet, each with its quick retry: the whole first try fails, the second works.
     await deployment.set_faults(failing(0, limit=4))
-    with deployment.worker(MAX_IN_FLIGHT="4", **RETRIES):
+    # A delay in which a slow machine, too, does the other jobs, four at once.
+    with deployment.worker(MAX_IN_FLIGHT="4", **{**RETRIES, "RETRY_BATCH": "5s"}):
         await deployment.produce((job(number) for number in range(100)), Lane.BATCH)
         records = await deployment.read(COMPLETIONS, 100)
     values = {value["job_id"]: value for value in (json.loads(record.value) for record in records)}
@@ -36,7 +38,7 @@ async def test_a_job_that_failed_is_tried_again_after_its_delay_and_holds_nothin
     retried = values["job-0"]
     assert [attempt["result"] for attempt in retried["attempts"]] == ["error", "error", "success"]
     ended = [datetime.fromisoformat(attempt["ended_at"]) for attempt in retried["attempts"]]
-    assert 1.0 <= (ended[2] - ended[1]).total_seconds() < 10
+    assert (ended[2] - ended[1]).total_seconds() >= 5
     others = [r.timestamp for r in records if json.loads(r.value)["job_id"] != "job-0"]
     assert max(others) < ended[2].timestamp() * 1000
     assert await deployment.dead_letters(0) == []

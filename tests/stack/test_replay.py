@@ -26,7 +26,8 @@ from worker.kafka.letters import dead_letter
 from worker.kafka.replay import ReplayEnded, connect_replayer
 from worker.kafka.replay_plan import Wish, plan_replay
 from worker.outcome import History, Record
-from worker.settings import KafkaSettings, load_settings
+from worker.setting_parts import KafkaSettings
+from worker.settings import load_settings
 
 NOW = datetime.now(UTC)
 

@@ -109,6 +109,18 @@ async def test_what_is_asked_for_wrongly_is_told_in_one_line(deployment):
         assert len(lines) == 1, ended.stderr
 
 
+async def test_an_answer_that_cannot_be_written_is_told_in_one_line(deployment):
+    deployment.environment["ROLLOUT_SOURCE"] = "topic"
+    await rollout(deployment, "start", "staging", "--yes")
+    for arguments, field in (
+        (("approve", ""), "QUESTION"),
+        (("approve", "stable", "--reason", "x" * 1001), "--reason"),
+        (("reject", "stable", "--actor", "a" * 200), "--actor"),
+    ):
+        (line,) = (await rollout(deployment, *arguments, status=2)).splitlines()
+        assert line.startswith(f"chirp-worker: {field}: "), line
+
+
 async def test_an_empty_list_turns_chirp_off_where_the_variables_would_have_widened_it_to_all(deployment):
     deployment.environment["ROLLOUT_SOURCE"] = "topic"
     await rollout(deployment, "set", "--enabled", "--percentage", "100", "--characters", "pip_boy", "--yes")

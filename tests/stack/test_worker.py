@@ -51,6 +51,20 @@ async def test_the_same_line_again_is_cached_and_not_paid_for_twice(deployment):
     assert (await deployment.calls())["total"] == 1
 
 
+async def test_a_hundred_jobs_for_the_same_line_at_once_cost_one_call_and_have_one_sound(deployment):
+    await deployment.emulator(latency={"kind": "constant", "seconds": 1.0})
+    await deployment.produce(job(number, text="All at once.", voice="chirp3-hd") for number in range(100))
+    with deployment.worker(MAX_IN_FLIGHT="100") as (_, address):
+        completions = await deployment.completions(100)
+        metrics = await scrape(address)
+    assert {completion.job_id for completion in completions} == {f"job-{number}" for number in range(100)}
+    assert len({completion.audio.sha256 for completion in completions}) == 1
+    assert (await deployment.calls())["total"] == 1
+    assert len([key for key in await deployment.keys() if key.startswith(deployment.name)]) == 1
+    assert sum(len(completion.attempts) for completion in completions) == 1
+    assert metrics.total("tts_cache_requests_total", result="hit") == 99
+
+
 async def test_after_ten_jobs_with_chirp_failing_the_fallback_rate_is_100_and_not_more(deployment):
     await deployment.set_faults({"kind": "status", "code": "UNAVAILABLE", "voice_model": "chirp3-hd"})
     with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="100") as (_, address):
@@ -131,7 +145,7 @@ async def test_while_wavenet_is_denied_the_worker_takes_no_jobs_and_then_loses_n
 
 async def test_a_batch_job_waits_for_quota_while_dialogue_goes_on(deployment):
     await deployment.set_faults({"kind": "status", "code": "RESOURCE_EXHAUSTED", "text_pattern": "patient"})
-    with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="0", MAX_IN_FLIGHT="2"):
+    with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="0", MAX_IN_FLIGHT="8"):
         await deployment.produce((job(n, text=f"I am patient {n}.") for n in range(4)), Lane.BATCH)
         await asyncio.sleep(0.5)
         await deployment.produce(job(n) for n in range(10, 16))

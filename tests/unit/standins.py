@@ -28,6 +28,9 @@ SOURCES = {
 }
 
 
+PARTITIONS_OF = {"tts.dialogue": {0}, "tts.batch": {0, 1, 2}, "tts.retry.batch.10s": {0}}
+
+
 @dataclass
 class Time:
     """A clock that goes when it is told to; `at` is in seconds since 1970."""
@@ -99,6 +102,10 @@ class Consumer:
         assert partitions
         for partition in partitions:
             self.seek(partition, min((raw.offset for raw in self.logs.get(partition, [])), default=0))
+
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        """As the cluster's metadata tell it: all that anybody may be assigned."""
+        return PARTITIONS_OF.get(topic)
 
     def pause(self, *partitions: TopicPartition) -> None:
         self.paused_ones |= set(partitions)

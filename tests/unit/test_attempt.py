@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from schemas.words import AttemptResult, AudioEncoding, FailureClass
+from schemas.words import AttemptResult, AudioEncoding, FailureClass, Lane
 from tests.unit.makers import CHIRP, WAVENET, audio, rendered_job
 from worker.clock import Clock
 from worker.observability.metrics import Metrics
@@ -16,7 +20,13 @@ from worker.speech.attempt import AttemptEnd, Attempter
 from worker.speech.audio import duration_of
 from worker.speech.failures import Failure, failure_of
 from worker.speech.google import CallFailed
+from worker.speech.permits import Permit, Permits
+from worker.speech.quota import Quota, QuotaRules
+from worker.speech.quota_queue import QuotaQueue
 
+NO_LIMITS = QuotaRules({}, 0, 0.0)
+# Of a share that was just taken 3 % may be used at once: one request of 42.
+ONE_CALL = QuotaRules({CHIRP: 42}, 0, 0.0)
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 WAV = {"audio": {"encoding": "LINEAR16", "sample_rate": 24000}}
 GOOD = audio(AudioEncoding.LINEAR16, 1.5)
@@ -38,16 +48,25 @@ class ScriptedGoogle:
 
 
 async def attempt(
-    *answers: bytes | str, voice_model: Any = CHIRP, **changes: Any
+    *answers: bytes | str, voice_model: Any = CHIRP, quota: QuotaRules = NO_LIMITS, **changes: Any
 ) -> tuple[AttemptEnd, ScriptedGoogle, Metrics]:
     google = ScriptedGoogle(*answers)
     metrics = Metrics(CollectorRegistry(), ["pip_boy"])
     ticks = iter(range(100))
     clock = Clock(monotonic=lambda: float(next(ticks)), now=lambda: NOW)
     attempter = Attempter(google, metrics, 0.0, clock, new_id=lambda: "attempt-1")
-    end = await attempter.attempt(rendered_job(voice_model, **{**WAV, **changes}))
+    async with permitting(quota, metrics, voice_model) as permit:
+        end = await attempter.attempt(rendered_job(voice_model, **{**WAV, **changes}), permit)
     assert not google.answers, "not all was asked for"
     return end, google, metrics
+
+
+def permitting(quota: QuotaRules, metrics: Metrics, voice_model: Any = CHIRP) -> AbstractAsyncContextManager[Permit]:
+    """A permit of a quota whose time stands still."""
+    still = Clock(monotonic=lambda: 1000.0, now=lambda: NOW)
+    queue = QuotaQueue(Quota(quota), 0.25, metrics, still)
+    queue.set_share(1.0)
+    return Permits(queue, {}, metrics, still).ask(voice_model, Lane.DIALOGUE, nullcontext, may_skip=False)
 
 
 def calls(metrics: Metrics, code: str, voice_model: Any = CHIRP) -> float | None:
@@ -109,6 +128,20 @@ async def test_bad_audio_is_a_failure_that_is_not_retried_and_is_billed(bad: byt
     assert end.entry.billed_characters > 0
 
 
+async def test_a_quick_retry_takes_from_the_quota_too_and_without_it_the_calls_own_failure_stands() -> None:
+    end, _, _ = await attempt("UNAVAILABLE", quota=ONE_CALL)
+    assert end.failure == failure_of("UNAVAILABLE", "UNAVAILABLE it is")
+    assert end.entry.calls == 1
+
+
+async def test_each_part_of_a_long_text_takes_from_the_quota() -> None:
+    end, _, _ = await attempt(PART, quota=ONE_CALL, **LONG_JOB)
+    assert end.failure is not None
+    assert (end.failure.failure_class, end.failure.code) == (FailureClass.QUOTA, "NOT_CALLED")
+    assert end.entry.calls == 1
+    assert end.entry.billed_characters > 0
+
+
 LONG = "The vault door opens at dawn, and nobody knows why. " * 150
 PART = audio(AudioEncoding.LINEAR16, 240, 8000)
 LONG_JOB = {"text": LONG, "audio": {"encoding": "LINEAR16", "sample_rate": 8000}}
@@ -135,3 +168,170 @@ async def test_a_part_that_fails_ends_the_attempt_and_what_was_spoken_is_billed(
     assert isinstance(end.failure, Failure)
     assert end.entry.calls == 2
     assert 0 < end.entry.billed_characters < len(LONG)
+
+
+class PartsGoogle:
+    """Speaks each part for as many turns of the loop as it is told; tells how many calls were under way at once."""
+
+    def __init__(self, **answers: str) -> None:
+        self.answers = answers
+        self.spoken: list[str] = []
+        self.under_way = 0
+        self.most = 0
+        self.cancelled = 0
+        self.hold = asyncio.Event()
+
+    async def synthesize(self, entry: Any, rendered: Any, _encoding: AudioEncoding) -> bytes:
+        index = rendered.inputs.index(entry)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            if answer := self.answers.get(f"part_{index}"):
+                raise CallFailed(failure_of(answer, "as told"))
+            await self.hold.wait()
+            # The later ones are done first.
+            for _ in range(2 * (len(rendered.inputs) - index)):
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.under_way -= 1
+        self.spoken.append(entry.content)
+        return audio(AudioEncoding.LINEAR16, 25 + index, 8000)
+
+
+PARTS = 6
+TELLING = " ".join(f"Sentence {number} of the broadcast." for number in range(900))
+
+
+async def tell(google: PartsGoogle) -> AttemptEnd:
+    """Speaks a line of `PARTS` parts."""
+    attempter, line = telling(google)
+    async with permitting(NO_LIMITS, Metrics(CollectorRegistry(), [])) as permit:
+        return await attempter.attempt(line, permit)
+
+
+def telling(google: PartsGoogle) -> tuple[Attempter, Any]:
+    line = rendered_job(CHIRP, text=TELLING, audio={"encoding": "PCM", "sample_rate": 8000}, speaking_rate=2.0)
+    line = replace(line, spoken_units=1000)
+    assert len(line.inputs) == PARTS
+    metrics = Metrics(CollectorRegistry(), ["pip_boy"])
+    return Attempter(google, metrics, 0.0, Clock(now=lambda: NOW)), line
+
+
+async def test_a_long_texts_parts_are_spoken_four_at_once_and_stand_in_their_order() -> None:
+    google = PartsGoogle()
+    google.hold.set()
+    line = telling(google)[1]
+    end = await tell(google)
+    assert end.spoken is not None
+    assert google.most == 4
+    assert google.spoken != [entry.content for entry in line.inputs], "they were done in another order"
+    assert end.spoken.duration_s == sum(25 + index for index in range(PARTS))
+    boundary = 25 * 8000 * 2
+    second = audio(AudioEncoding.PCM, 26, 8000)
+    assert end.spoken.audio[boundary + 1000 : boundary + 2000] == second[1000:2000]
+    assert (end.entry.calls, end.entry.billed_characters) == (PARTS, len(TELLING))
+
+
+async def test_a_part_that_fails_ends_the_calls_for_the_others_and_begins_no_more() -> None:
+    google = PartsGoogle(part_1="INVALID_ARGUMENT")
+    end = await tell(google)
+    assert end.failure is not None
+    assert end.failure.code == "INVALID_ARGUMENT"
+    assert (google.under_way, google.spoken) == (0, [])
+    assert end.entry.calls == google.cancelled + 1 <= 4
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0, "libraries would take that for the job's own cancellation"
+    assert end.entry.billed_characters == 0
+
+
+async def test_a_long_text_that_is_cancelled_leaves_no_call_behind() -> None:
+    google = PartsGoogle()
+    speaking = asyncio.create_task(tell(google))
+    await asyncio.sleep(0.01)
+    assert google.under_way == 4
+    speaking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await speaking
+    assert (google.under_way, google.cancelled) == (0, 4)
+
+
+async def test_of_parts_that_wait_for_quota_side_by_side_the_time_counts_once_and_not_as_the_attempts() -> None:
+    google = PartsGoogle()
+    google.hold.set()
+    line = telling(google)[1]
+    passed_s = 0.0
+
+    def later(seconds: float, call: Callable[[], None]) -> asyncio.Handle:
+        """Time passes while parts wait, and only then."""
+
+        def pass_time() -> None:
+            nonlocal passed_s
+            passed_s += seconds
+            call()
+
+        return asyncio.get_running_loop().call_soon(pass_time)
+
+    clock = Clock(monotonic=lambda: passed_s, now=lambda: NOW)
+    metrics = Metrics(CollectorRegistry(), [])
+    queue = QuotaQueue(Quota(ONE_CALL), 0.25, metrics, clock, later=later)
+    queue.set_share(1.0)
+    attempter = Attempter(google, metrics, 0.0, clock)
+    async with Permits(queue, {}, metrics, clock).ask(CHIRP, Lane.BATCH, nullcontext, may_skip=False) as permit:
+        end = await attempter.attempt(line, permit)
+    assert (end.failure, end.entry.calls) == (None, PARTS)
+    # One at once, and then one every 60 / 42 s.
+    assert passed_s == pytest.approx(5 * 60 / 42, rel=0.1)
+    assert permit.waited_s == pytest.approx(passed_s)
+    assert 0 <= end.entry.seconds <= passed_s
+
+
+async def test_a_late_refusal_of_one_part_is_of_when_that_part_asked() -> None:
+    class Told:
+        """A permit of a batch job that notes when what was refused had been asked; each request takes a second."""
+
+        def __init__(self) -> None:
+            self.now = 0.0
+            self.refusals: list[float] = []
+
+        async def take(self) -> None:
+            self.now += 1
+
+        def refused(self, asked_at: float) -> bool:
+            self.refusals.append(asked_at)
+            return True
+
+        def ended(self, _: Any) -> None:
+            pass
+
+    class OneLate(PartsGoogle):
+        """Refuses the first part's first call late, and the second part's at once."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.asked: frozenset[int] = frozenset()
+            self.late = asyncio.Event()
+
+        async def synthesize(self, entry: Any, rendered: Any, encoding: AudioEncoding) -> bytes:
+            index = rendered.inputs.index(entry)
+            first, self.asked = index not in self.asked, self.asked | {index}
+            if first and index == 0:
+                await self.late.wait()
+            if first and index < 2:
+                raise CallFailed(failure_of("RESOURCE_EXHAUSTED", "as told"))
+            return await super().synthesize(entry, rendered, encoding)
+
+    permit, google = Told(), OneLate()
+    attempter, line = telling(google)
+    told: Any = permit
+    speaking = asyncio.create_task(attempter.attempt(line, told))
+    await asyncio.sleep(0.01)
+    # The second part has asked again by now, after the third and the fourth, and waits for its answer.
+    google.late.set()
+    google.hold.set()
+    end = await speaking
+    assert end.spoken is not None
+    assert permit.refusals == [2.0, 1.0]

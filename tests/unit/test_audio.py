@@ -1,4 +1,4 @@
-"""Audio is checked before it is stored, and the parts of a long text become one file."""
+"""Audio is checked before it is stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from schemas.job import SAMPLE_RATES
 from schemas.words import AudioEncoding
 from tests.unit.makers import audio
-from worker.speech.audio import BadAudio, check_audio, duration_of, join
+from worker.speech.audio import BadAudio, check_audio, duration_of
 
 E = AudioEncoding
 EVERY = pytest.mark.parametrize("encoding", AudioEncoding)
@@ -169,28 +169,3 @@ def test_the_bounds_follow_rate_and_pauses() -> None:
 def test_real_speech_is_plausible(text_units: int, seconds: float) -> None:
     # "Ok", a slow "ok", a sentence in English by a fast and a slow voice, twenty Chinese characters, a spelled "7".
     assert check(made(E.PCM, 0.25) * round(seconds * 4), E.PCM, spoken_units=text_units)
-
-
-@EVERY
-def test_joined_parts_last_as_long_as_all_of_them(encoding: AudioEncoding) -> None:
-    for rate in {SAMPLE_RATES[encoding][0], 24000, SAMPLE_RATES[encoding][-1]}:
-        parts = [made(E.LINEAR16, seconds, rate) for seconds in (0.5, 0.25, 1.0)]
-        joined = join(parts, encoding, rate)
-        assert duration_of(joined, encoding, rate) == pytest.approx(1.75, abs=0.3 if encoding is E.MP3 else 0.002)
-
-
-def test_joined_samples_are_the_parts_samples_in_order() -> None:
-    parts = [made(E.LINEAR16, 0.25), made(E.LINEAR16, 0.5)]
-    assert join(parts, E.PCM, 24000) == made(E.PCM, 0.25) + made(E.PCM, 0.5)
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [b"", b"garbage", made(E.LINEAR16, 0.5)[:-100], made(E.MP3, 0.5), made(E.MULAW, 0.5)],
-    ids=["empty", "garbage", "cut", "MP3", "MULAW"],
-)
-def test_a_bad_part_makes_the_whole_bad(bad: bytes) -> None:
-    good = made(E.LINEAR16, 0.5)
-    for parts in ([bad, good], [good, bad]):
-        with pytest.raises(BadAudio):
-            join(parts, E.OGG_OPUS, 24000)

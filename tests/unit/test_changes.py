@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.plans import begun
 from tests.unit.rollouts import CHARACTERS, HOUR, NOW, TIMES, exposed, names, states
 from worker.rollout.changes import ALL, Change, exclude, include, quarantine, set_to, turn_off, widens
 from worker.rollout.state import FULL, OFF, RolloutState
@@ -32,7 +34,7 @@ setting = st.builds(
     characters=st.none() | st.just(ALL) | names,
     fallback=st.none() | st.booleans(),
 )
-verbs = narrowing | setting | st.builds(lambda name: partial(include, character=name), one)
+verbs = narrowing | setting | st.builds(lambda name: partial(include, character=name, now=NOW), one)
 
 
 @settings(max_examples=300, deadline=None)
@@ -127,15 +129,24 @@ def test_a_quarantine_is_never_shortened() -> None:
 
 def test_include_ends_exclusion_and_quarantine_and_puts_on_the_list_and_leaves_off_what_is_off() -> None:
     out = quarantine(exclude(replace(ON, characters=frozenset({"raider"})), "ghoul"), "ghoul", NOW + HOUR)
-    back = include(out, "ghoul")
+    back = include(out, "ghoul", NOW)
     assert {character for character, _ in exposed(back, NOW)} == {"raider", "ghoul"}
     assert Change(out, back, NOW).asks
-    assert not include(turn_off(out), "ghoul").enabled
-    assert include(ON, "ghoul").characters is None
+    assert not include(turn_off(out), "ghoul", NOW).enabled
+    assert include(ON, "ghoul", NOW).characters is None
+
+
+@pytest.mark.parametrize(("ends", "ended"), [(HOUR, timedelta(0)), (-HOUR, -HOUR)])
+def test_when_a_quarantine_ended_is_known_after_the_character_is_included(ends: timedelta, ended: timedelta) -> None:
+    back = include(quarantine(ON, "ghoul", NOW + ends), "ghoul", NOW)
+    assert back.quarantined == {"ghoul": NOW + ended}
+    assert not include(exclude(ON, "ghoul"), "ghoul", NOW).quarantined
 
 
 def test_set_leaves_what_is_not_given() -> None:
-    state = replace(ON, characters=frozenset({"ghoul"}), excluded=frozenset({"raider"}), fallback=False, plan="p")
+    state = replace(
+        ON, characters=frozenset({"ghoul"}), excluded=frozenset({"raider"}), fallback=False, run=begun("2").run
+    )
     assert set_to(state) == state
     assert set_to(state, percentage=100) == replace(state, percentage=100)
     assert set_to(state, characters=ALL) == replace(state, characters=None)
@@ -156,7 +167,7 @@ def test_taking_the_fallback_away_asks_and_giving_it_back_does_not() -> None:
         (partial(set_to, percentage=4_999), False),
         (partial(set_to, characters=frozenset({"ghoul"})), False),
         (partial(set_to, percentage=10_000, enabled=False), False),
-        (partial(include, character="ghoul"), False),
+        (partial(include, character="ghoul", now=NOW), False),
     ],
 )
 def test_a_change_asks_only_if_somebody_more_would_hear_chirp(verb: Any, asks: bool) -> None:

@@ -136,7 +136,19 @@ async def test_a_fault_of_ours_ends_the_job_alone_and_can_be_published() -> None
 
 
 async def test_a_job_that_is_cancelled_has_no_outcome() -> None:
-    handled = Handled(asyncio.CancelledError())
+    handled = Handled({})
+    handled.pipeline.run = lambda *_: asyncio.sleep(60)
+    job = asyncio.create_task(handled.handle())
+    await asyncio.sleep(0)
+    job.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await handled.handle()
+        await job
     assert handled.counted("failed") == 0
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_a_crash_and_loses_no_job() -> None:
+    handled = Handled(asyncio.CancelledError())
+    outcome = await handled.handle()
+    assert outcome.dead_letter is not None
+    assert (outcome.dead_letter.failure_class, outcome.dead_letter.code) == ("internal", "CancelledError")
+    assert handled.counted("failed") == 1

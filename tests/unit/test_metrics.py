@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from schemas.completion import Attempt, Timings
 from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET
-from worker.observability.metrics import CODES, STAGES, UNKNOWN, Metrics
+from worker.observability.metrics import CODES, STAGES, UNKNOWN, Metrics, QuotaDecision
 
 LABELS = [*sorted(CATALOGUE.names), UNKNOWN]
 
@@ -72,6 +72,11 @@ def test_every_child_is_there_before_the_first_job() -> None:
         ("tts_consumer_lag", {"lane": list(Lane)}),
         ("tts_oldest_unfinished_job_age_seconds", {"lane": list(Lane)}),
         ("tts_lane_paused", {"lane": list(Lane)}),
+        ("tts_quota_wait_seconds_count", {"lane": list(Lane), "voice_model": list(VoiceModel)}),
+        (
+            "tts_quota_decisions_total",
+            {"lane": list(Lane), "voice_model": list(VoiceModel), "decision": list(QuotaDecision)},
+        ),
         ("tts_dependency_down", {"dependency": ["google", "s3", "kafka"]}),
     ]
     there = {
@@ -99,6 +104,8 @@ def test_nothing_that_happens_makes_a_new_series() -> None:
             for code in CODES:
                 metrics.count_call(voice_model, code)
             metrics.count_look_up(voice_model, hit=True)
+            for lane, decision in product(Lane, QuotaDecision):
+                metrics.count_quota(voice_model, lane, decision, 1.0)
     for lane in Lane:
         for outcome in (*JobStatus, "rejected", "retried"):
             metrics.count_job(lane, outcome, Timings(wait=0, look_up=0, speak=0, store=0, total=0))
@@ -120,6 +127,15 @@ def test_nothing_that_happens_makes_a_new_series() -> None:
 )
 def test_the_names_and_labels_of_the_plans_queries_are_exposed(series: str) -> None:
     assert f"\n{series} 0.0\n" in generate_latest(fresh().registry).decode()
+
+
+def test_an_attempt_that_made_no_call_counts_as_failed_and_fallen_back_and_has_no_time() -> None:
+    metrics = fresh()
+    skipped = attempt(CHIRP, FailureClass.CIRCUIT_OPEN, calls=0, seconds=0.0, billed_characters=0)
+    metrics.count_attempt("pip_boy", skipped, audio_seconds=0, falls_back=True)
+    assert total(metrics, "tts_synthesis_total", status="error") == 1
+    assert total(metrics, "tts_chirp3_fallback_total", error_type="circuit_open") == 1
+    assert total(metrics, "tts_synthesis_duration_seconds_count") == 0
 
 
 def test_two_and_five_seconds_are_exact_edges_and_belong_below() -> None:

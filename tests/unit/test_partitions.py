@@ -309,8 +309,8 @@ async def test_rewinding_puts_each_partition_behind_the_last_record_that_was_rec
     await member.assign(BATCH, BATCH_1, DIALOGUE)
     take(member, BATCH, 0, 1)
     member.consumer.positions = {BATCH: 9, BATCH_1: 9, DIALOGUE: 9}
-    await member.partitions.rewind()
-    assert member.consumer.positions == {BATCH: 2, BATCH_1: 3, DIALOGUE: 0}
+    await member.partitions.rewind([BATCH, BATCH_1])
+    assert member.consumer.positions == {BATCH: 2, BATCH_1: 3, DIALOGUE: 9}
 
 
 # What is measured
@@ -342,3 +342,16 @@ async def test_what_is_owned_and_not_assigned_is_not_measured() -> None:
     member.consumer.positions = {}
     member.partitions.measure(0.0)
     assert member.gauge("tts_consumer_lag", Lane.BATCH) == 0
+
+
+async def test_the_share_of_the_partitions_is_told_at_each_assignment_and_kept_in_between() -> None:
+    member = Member()
+    told: list[float] = []
+    member.partitions.share_changed = told.append
+    await member.assign(BATCH, BATCH_1, RETRY)
+    assert told == [0.6]
+    await member.partitions.on_partitions_revoked({BATCH, BATCH_1, RETRY})
+    assert told == [0.6]
+    member.consumer.assign(DIALOGUE)
+    await member.partitions.on_partitions_assigned({DIALOGUE})
+    assert told == [0.6, 0.2]

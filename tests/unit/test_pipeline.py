@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -24,6 +26,7 @@ from tests.unit.makers import CHIRP, WAVENET, job, rendered_job
 from tests.unit.world import ALL, DENIED, NOW, SOUNDS, WAV, World, failed, spoke
 from worker.outcome import Outcome, Record
 from worker.rollout.state import FULL, RolloutState
+from worker.speech.quota import QuotaRules
 from worker.storage.takes import StoredTake, take_key
 
 
@@ -186,38 +189,170 @@ async def test_a_deadline_at_the_end_of_time_or_before_it_is_no_crash() -> None:
     assert outcome.completion.status is JobStatus.EXPIRED
 
 
-async def test_quota_in_batch_waits_without_its_slot_and_is_no_attempt() -> None:
+async def test_a_batch_job_that_google_refuses_for_quota_waits_and_that_is_one_attempt() -> None:
     world = World()
     world.google.fails[CHIRP] = ["RESOURCE_EXHAUSTED"] * 3
     completion = spoke(await world.run(Lane.BATCH))
     assert (completion.voice_model, completion.fallback) == (CHIRP, False)
-    assert len(completion.attempts) == 1
+    assert [(each.calls, each.seconds) for each in completion.attempts] == [(4, pytest.approx(12.0))]
     assert world.counted() == {"chirp3-hd success": 1}
-    assert len(world.pauses) == 3
-    assert all(before < after for before, after in zip(world.pauses, world.pauses[1:], strict=False))
-    assert 1 <= world.pauses[0] <= 2
+    assert world.waits == pytest.approx([1, 2, 4])
+    assert completion.timings.quota == pytest.approx(7)
     assert world.count("tts_google_calls_total", code="RESOURCE_EXHAUSTED") == 3
 
 
-async def test_waits_for_quota_never_grow_over_thirty_two_seconds() -> None:
+async def test_a_refused_batch_job_waits_for_as_long_as_it_takes_and_never_over_thirty_two_seconds_at_once() -> None:
     world = World()
     world.google.fails[CHIRP] = ["RESOURCE_EXHAUSTED"] * 12
     spoke(await world.run(Lane.BATCH))
-    assert max(world.pauses) <= 33
+    assert max(world.waits) == pytest.approx(32)
 
 
-async def test_a_take_that_somebody_stored_during_the_wait_for_quota_is_used() -> None:
-    world = World()
-    world.google.fails[CHIRP] = ["RESOURCE_EXHAUSTED"]
-    key = take_key("takes", "pip_boy", rendered_job(CHIRP, audio=WAV), 1)
+ONE_A_MINUTE = QuotaRules({CHIRP: 1}, 0, 0.1)
 
-    async def meanwhile(_seconds: float) -> None:
-        world.shelf.takes[key] = StoredTake(key, 7, "ff", 1.0, AudioEncoding.LINEAR16, 24000, "v")
 
-    world.pause = meanwhile  # type: ignore[method-assign]
-    completion = spoke(await world.run(Lane.BATCH))
-    assert completion.audio.cached
+async def test_batch_waits_for_its_quota_and_its_time_is_no_time_of_the_attempt() -> None:
+    world = World(quota=ONE_A_MINUTE)
+    first, second = map(spoke, await world.run_all({}, {"text": "Another line."}, lane=Lane.BATCH))
+    assert first.timings.quota == 0
+    assert 55 < second.timings.quota < 62
+    assert second.timings.speak == 3.0
+    assert world.google.calls == [CHIRP, CHIRP]
+    assert world.count("tts_synthesis_duration_seconds_sum") == 6.0
+    assert world.count("tts_quota_decisions_total", lane="batch", decision="granted") == 1
+    assert world.count("tts_quota_decisions_total", lane="batch", decision="waited") == 1
+    assert world.count("tts_quota_wait_seconds_sum", lane="batch") == pytest.approx(second.timings.quota)
+
+
+async def test_a_take_that_somebody_stored_during_the_wait_for_quota_is_used_and_the_quota_given_back() -> None:
+    world = World(quota=ONE_A_MINUTE)
+    spoke(await world.run(Lane.BATCH))
+    waits = world.waiting
+
+    @contextmanager
+    def meanwhile() -> Iterator[None]:
+        with waits():
+            yield
+        for line in ("Another line.", "And another."):
+            key = take_key("takes", "pip_boy", rendered_job(CHIRP, audio=WAV, text=line), 1)
+            world.shelf.takes[key] = StoredTake(key, 7, "ff", 1.0, AudioEncoding.LINEAR16, 24000, "v")
+
+    world.waiting = meanwhile  # type: ignore[method-assign]
+    jobs = ({"text": "Another line."}, {"text": "And another."})
+    completions = list(map(spoke, await world.run_all(*jobs, lane=Lane.BATCH)))
+    assert [each.audio.cached for each in completions] == [True, True]
     assert world.google.calls == [CHIRP]
+    assert completions[1].timings.quota < 62, "the second took what the first gave back"
+
+
+async def test_a_batch_job_whose_deadline_passes_while_it_waits_for_quota_is_expired_unpaid() -> None:
+    world = World(quota=ONE_A_MINUTE)
+    spoke(await world.run(Lane.BATCH))
+    outcome = await world.run(Lane.BATCH, text="Another line.", deadline=(NOW + timedelta(seconds=30)).isoformat())
+    assert outcome.completion is not None
+    assert outcome.completion.status is JobStatus.EXPIRED
+    assert world.google.calls == [CHIRP]
+
+
+async def test_dialogue_without_quota_falls_back_and_the_chirp_attempt_that_was_not_made_is_told() -> None:
+    world = World(quota=ONE_A_MINUTE)
+    spoke(await world.run())
+    completion = spoke(await world.run(text="Another line."))
+    assert (completion.fallback, completion.voice_model) == (True, WAVENET)
+    chirp, wavenet = completion.attempts
+    assert (chirp.result, chirp.failure_class, chirp.code) == (AttemptResult.ERROR, FailureClass.QUOTA, "NOT_CALLED")
+    assert (chirp.calls, chirp.seconds, chirp.billed_characters, chirp.falls_back) == (0, 0.0, 0, True)
+    assert (wavenet.result, wavenet.calls) == (AttemptResult.SUCCESS, 1)
+    assert world.google.calls == [CHIRP, WAVENET]
+    assert world.counted() == {"chirp3-hd success": 1, "chirp3-hd error": 1, "wavenet success": 1, "fallback": 1}
+    assert world.count("tts_chirp3_fallback_total", error_type="quota") == 1
+    assert world.count("tts_synthesis_duration_seconds_count", voice_model=CHIRP) == 1
+    assert world.count("tts_quota_decisions_total", lane="dialogue", decision="refused") == 1
+
+
+async def test_without_quota_for_wavenet_either_a_dialogue_job_is_tried_again_later() -> None:
+    world = World(quota=QuotaRules({CHIRP: 1, WAVENET: 1}, 0, 0.1))
+    for voice in ("chirp3-hd", "wavenet"):
+        spoke(await world.run(voice=voice))
+    completion = failed(await world.run(text="Another line."), retryable=True)
+    assert (completion.error.failure_class, completion.error.code) == ("quota", "NOT_CALLED")
+    assert [(each.voice_model, each.calls) for each in completion.attempts] == [(CHIRP, 0), (WAVENET, 0)]
+    assert world.probes == 0
+
+
+def deaf(world: World, attempts: int = 10) -> None:
+    """Chirp fails so often that its circuit opens."""
+    world.google.fails[CHIRP] = ["DEADLINE_EXCEEDED"] * attempts
+
+
+async def test_with_an_open_circuit_jobs_go_straight_to_the_fallback_and_are_counted_as_failed() -> None:
+    world = World()
+    deaf(world)
+    for number in range(10):
+        spoke(await world.run(text=f"Line number {number}."))
+    completion = spoke(await world.run(text="Another line."))
+    chirp, wavenet = completion.attempts
+    assert (chirp.failure_class, chirp.code, chirp.calls) == (FailureClass.CIRCUIT_OPEN, "NOT_CALLED", 0)
+    assert (chirp.falls_back, wavenet.result) == (True, AttemptResult.SUCCESS)
+    assert world.google.calls.count(CHIRP) == 10
+    assert world.counted() == {"chirp3-hd error": 11, "wavenet success": 11, "fallback": 11}
+    assert world.count("tts_chirp3_fallback_total", error_type="circuit_open") == 1
+    assert world.count("tts_synthesis_duration_seconds_count", voice_model=CHIRP) == 10
+    assert world.count("tts_circuit_state", voice_model=CHIRP) == 2
+
+
+async def test_a_circuit_is_probed_by_jobs_and_closes_when_they_work() -> None:
+    world = World()
+    deaf(world, 11)
+    for number in range(10):
+        spoke(await world.run(text=f"Line number {number}."))
+    world.seconds += 5
+    assert spoke(await world.run(text="A probe that fails.")).fallback
+    assert spoke(await world.run(text="Nobody asks.")).attempts[0].calls == 0
+    world.seconds += 5
+    for number in range(3):
+        assert not spoke(await world.run(text=f"Probe number {number}.")).fallback
+    assert world.count("tts_circuit_state", voice_model=CHIRP) == 0
+
+
+@pytest.mark.parametrize("failure", ["INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"])
+async def test_bad_text_and_quota_open_no_circuit(failure: str) -> None:
+    world = World()
+    for number in range(30):
+        world.google.fails[CHIRP] = [failure]
+        world.seconds += 32
+        spoke(await world.run(text=f"Line number {number}."))
+    assert world.google.calls.count(CHIRP) == 30
+
+
+async def test_chirp_denied_alone_opens_its_circuit_at_once_but_not_for_a_voice_that_a_job_forces() -> None:
+    world = World()
+    world.google.fails[CHIRP] = [DENIED, DENIED]
+    failed(await world.run(voice="en-US-Chirp3-HD-Kore"))
+    assert world.count("tts_circuit_state", voice_model=CHIRP) == 0
+    spoke(await world.run())
+    assert world.count("tts_circuit_state", voice_model=CHIRP) == 2
+    assert spoke(await world.run(text="Another line.")).attempts[0].failure_class is FailureClass.CIRCUIT_OPEN
+
+
+async def test_who_has_no_fallback_or_asks_for_chirp_asks_it_whatever_its_circuit_is() -> None:
+    world = World()
+    world.google.fails[CHIRP] = [DENIED]
+    spoke(await world.run())
+    assert spoke(await world.run(voice="chirp3-hd", text="Another line.")).voice_model is CHIRP
+    world.rollout.adopt(replace(ALL, fallback=False))
+    assert spoke(await world.run(text="And another.")).voice_model is CHIRP
+    assert world.count("tts_circuit_state", voice_model=CHIRP) == 2, "it is no probe before the cool-down"
+
+
+async def test_a_stored_chirp_take_answers_whatever_circuit_and_quota_say() -> None:
+    world = World(quota=ONE_A_MINUTE)
+    spoke(await world.run())
+    world.google.fails[CHIRP] = [DENIED]
+    world.seconds += 61
+    spoke(await world.run(text="Another line."))
+    again = spoke(await world.run())
+    assert (again.audio.cached, again.voice_model, again.attempts) == (True, CHIRP, ())
 
 
 async def test_other_failures_fall_back_in_batch_as_in_dialogue_and_quota_of_the_fallback_waits() -> None:
@@ -225,7 +360,7 @@ async def test_other_failures_fall_back_in_batch_as_in_dialogue_and_quota_of_the
     world.google.fails = defaultdict(list, {CHIRP: ["DEADLINE_EXCEEDED"], WAVENET: ["RESOURCE_EXHAUSTED"]})
     completion = spoke(await world.run(Lane.BATCH))
     assert completion.fallback
-    assert len(world.pauses) == 1
+    assert world.waits == pytest.approx([1])
     assert world.counted() == {"chirp3-hd error": 1, "wavenet success": 1, "fallback": 1}
 
 
@@ -234,7 +369,7 @@ async def test_quota_of_both_in_dialogue_waits_for_nothing() -> None:
     world.google.fails = defaultdict(list, {CHIRP: ["RESOURCE_EXHAUSTED"], WAVENET: ["RESOURCE_EXHAUSTED"]})
     completion = failed(await world.run(), retryable=True)
     assert completion.error.failure_class == FailureClass.QUOTA
-    assert world.pauses == []
+    assert world.waits == []
 
 
 @pytest.mark.parametrize(
@@ -327,7 +462,7 @@ async def test_what_the_catalogue_does_not_have_is_an_invalid_job() -> None:
 
 async def handled(world: World, value: bytes | None, lane: Lane = Lane.DIALOGUE) -> Outcome:
     record = Record(lane, "tts.dialogue", 0, 0, b"k", value, timestamp_ms=int(NOW.timestamp() * 1000) - 1500)
-    outcome = await world.handler.handle(record, world.pause)
+    outcome = await world.handler.handle(record, world.waiting)
     if outcome.completion is not None:
         outcome.completion.model_dump_json().encode()
     return outcome
@@ -405,3 +540,62 @@ async def test_a_quarantine_ends_by_the_pipelines_own_clock() -> None:
     assert spoke(await world.run()).decision.reason is DecisionReason.EXCLUDED
     world.seconds = 60
     assert spoke(await world.run(text="Another line.")).decision.reason is DecisionReason.IN_ROLLOUT
+
+
+# A deadline that is near
+
+
+def learned(world: World, *, chirp_s: float = 3.0, wavenet_s: float = 0.5) -> None:
+    for _ in range(6):
+        world.pipeline._pace.noted(CHIRP, 20, chirp_s)
+        world.pipeline._pace.noted(WAVENET, 20, wavenet_s)
+
+
+def in_seconds(world: World, seconds: float) -> str:
+    return (world.clock.now() + timedelta(seconds=seconds)).isoformat()
+
+
+async def test_a_dialogue_job_that_chirp_would_answer_too_late_is_answered_by_wavenet_and_counts_against_nobody() -> (
+    None
+):
+    world = World()
+    learned(world)
+    completion = spoke(await world.run(deadline=in_seconds(world, 1.0)))
+    assert (completion.voice_model, completion.fallback, completion.decision.voice_model) == (WAVENET, True, CHIRP)
+    assert [each.voice_model for each in completion.attempts] == [WAVENET]
+    assert world.counted() == {"wavenet success": 1}
+    assert world.count("tts_chirp3_early_fallback_total") == 1
+
+
+@pytest.mark.parametrize(
+    ("lane", "seconds", "changes"),
+    [(Lane.DIALOGUE, 5.0, {}), (Lane.BATCH, 1.0, {}), (Lane.DIALOGUE, 1.0, {"voice": "chirp3-hd"})],
+)
+async def test_with_time_enough_in_the_batch_lane_or_with_a_voice_that_is_asked_for_chirp_answers(
+    lane: Lane, seconds: float, changes: dict[str, Any]
+) -> None:
+    world = World()
+    learned(world)
+    completion = spoke(await world.run(lane, deadline=in_seconds(world, seconds), **changes))
+    assert (completion.voice_model, completion.fallback) == (CHIRP, False)
+
+
+async def test_a_stored_take_of_chirps_answers_however_near_the_deadline_is() -> None:
+    world = World()
+    spoke(await world.run())
+    learned(world)
+    completion = spoke(await world.run(deadline=in_seconds(world, 0.1)))
+    assert (completion.voice_model, completion.audio.cached) == (CHIRP, True)
+
+
+async def test_where_wavenet_is_no_faster_only_its_stored_take_answers_early() -> None:
+    world = World()
+    learned(world, wavenet_s=4.0)
+    completion = spoke(await world.run(deadline=in_seconds(world, 1.0)))
+    assert completion.voice_model is CHIRP, "late, but sooner than WaveNet"
+    world = World()
+    world.google.fails[CHIRP] = ["DEADLINE_EXCEEDED"]
+    assert spoke(await world.run()).voice_model is WAVENET
+    learned(world, wavenet_s=4.0)
+    completion = spoke(await world.run(deadline=in_seconds(world, 1.0)))
+    assert (completion.voice_model, completion.audio.cached, completion.attempts) == (WAVENET, True, ())

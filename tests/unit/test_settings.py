@@ -10,25 +10,28 @@ from hypothesis import strategies as st
 from schemas.topics import RETRY_DELAYS
 from schemas.words import Lane
 from tests.unit.makers import CATALOGUE
+from worker.console import settings_rows
 from worker.rollout.environment import rollout_state
 from worker.rollout.state import RolloutState
-from worker.settings import (
+from worker.setting_parts import (
+    CircuitSettings,
+    ControllerSettings,
     DeliverySettings,
     GoogleSettings,
     KafkaSettings,
+    QuotaSettings,
     RolloutSettings,
-    SettingError,
     StorageSettings,
     WorkerSettings,
-    load_settings,
-    variables,
 )
+from worker.settings import SettingError, load_settings, variables
 
 SECONDS = ["0", "-1", "nan", "inf", "1e400", "soon", "1s"]
 SECONDS_OR_NONE = SECONDS[1:]
 FLAGS = ["maybe", "2", "truee", " ", "tru e"]
 DELAYS = [",", " ", "10", "0s", "-1s", "1.5m", "1d", "10s,10s", "10s,none", "10s;1m", "100000s", "1m\n,x"]
 BYTES = ["\udcff"]  # how os.environ shows a byte that isn't UTF-8
+PER_MINUTE = ["-1", "1000001", "1.5", "many"]
 WRONG = {
     "KAFKA_BOOTSTRAP_SERVERS": ["localhost", "a:b", "a:1,", "a:1 b:2", "kafka://a:1", ":9092"],
     "KAFKA_GROUP_ID": BYTES,
@@ -55,6 +58,9 @@ WRONG = {
     "S3_TIMEOUT_S": SECONDS,
     "S3_PROBE_INTERVAL_S": SECONDS,
     "KEPT_AUDIO_MB": ["-1", "some", "1.5"],
+    "REPLY_TOPICS": [",", "a b", "game/1", "x" * 250],
+    "KNOWN_TAKES": ["-1", "1000001", "many"],
+    "KNOWN_TAKES_S": ["0", "-1", "soon"],
     "TTS_ENDPOINT": ["https://texttospeech.googleapis.com", "a:b", "a b", "host:1/x"],
     "TTS_PLAINTEXT": FLAGS,
     "TTS_TIMEOUT_BASE_S": SECONDS,
@@ -62,6 +68,15 @@ WRONG = {
     "TTS_TIMEOUT_MAX_S": SECONDS,
     "TTS_QUICK_RETRY_AFTER_S": SECONDS_OR_NONE,
     "TTS_PROBE_INTERVAL_S": SECONDS,
+    "QUOTA_CHIRP3_PER_MINUTE": PER_MINUTE,
+    "QUOTA_WAVENET_PER_MINUTE": PER_MINUTE,
+    "QUOTA_TOTAL_PER_MINUTE": PER_MINUTE,
+    "QUOTA_DIALOGUE_RESERVE": ["-0.1", "0.91", "half", "nan"],
+    "QUOTA_DIALOGUE_WAIT_S": SECONDS_OR_NONE,
+    "CIRCUIT_SHARE": ["0", "1.1", "-1", "half"],
+    "CIRCUIT_WINDOW_S": SECONDS,
+    "CIRCUIT_MINIMUM": ["0", "100001", "1.5", "ten"],
+    "CIRCUIT_COOL_DOWN_S": SECONDS,
     "CHIRP3_ENABLED": FLAGS,
     "CHIRP3_ROLLOUT_PERCENTAGE": [
         *("12.345", "100.01", "-1", "-0.01", "nan", "snan", "inf", "-inf", "1e3", "1e999999", "1e-3", "0x10", "10%%"),
@@ -72,7 +87,12 @@ WRONG = {
     "CHIRP3_FALLBACK_TO_WAVENET": FLAGS,
     "CHIRP3_SALT": BYTES,
     "ROLLOUT_SOURCE": ["kafka", "ENV", "Topic"],
+    "ROLLOUT_ROUND_S": [*SECONDS, "301"],
+    "PROMETHEUS_URL": ["prometheus:9090", "ftp://x", "http://", "http://a b"],
+    "PROMETHEUS_TIMEOUT_S": SECONDS,
+    "ROLLOUT_WEBHOOKS": [",", "https://hooks", "team", "team=", "team=hooks", "=https://x", "te am=https://x"],
     "MAX_IN_FLIGHT": ["0", "4097", "-1", "1.5", "many", "1e2"],
+    "DIALOGUE_SHARE": ["1", "-0.1", "25%", "nan"],
     "MAX_TEXT_BYTES": ["0", "1000001", "x"],
     "SHUTDOWN_GRACE_S": SECONDS,
     "HTTP_HOST": BYTES,
@@ -91,8 +111,20 @@ def refused(environment: dict[str, str]) -> str:
     return message
 
 
+@pytest.mark.parametrize("name", ["tts.batch", "tts.retry.batch.5m", "tts.completions", "tts.rollout"])
+def test_no_topic_of_the_workers_own_may_be_replied_to(name: str) -> None:
+    assert refused({"REPLY_TOPICS": f"game-1,{name}"}).startswith(f"REPLY_TOPICS={name!r}: is one of the worker's own")
+    ours = name.replace("tts", "staging", 1)
+    assert "own topics" in refused({"REPLY_TOPICS": ours, "KAFKA_TOPIC_PREFIX": "staging"})
+    settings = load_settings({"REPLY_TOPICS": "game-1, tts.replies.game-2,", "KAFKA_TOPIC_PREFIX": "tts"})
+    assert settings.delivery.reply_topics == {"game-1", "tts.replies.game-2"}
+
+
 def test_every_variable_stands_in_this_test() -> None:
-    parts = (KafkaSettings, DeliverySettings, StorageSettings, GoogleSettings, RolloutSettings, WorkerSettings)
+    parts = (
+        *(KafkaSettings, DeliverySettings, StorageSettings, GoogleSettings),
+        *(QuotaSettings, CircuitSettings, RolloutSettings, ControllerSettings, WorkerSettings),
+    )
     assert {variable for part in parts for variable in variables(part)} == WRONG.keys() | ANY_PATH
 
 
@@ -100,7 +132,9 @@ def test_every_variable_stands_in_this_test() -> None:
 def test_a_wrong_value_is_told_in_one_line_with_variable_value_and_what_is_allowed(variable: str, value: str) -> None:
     message = refused({variable: value})
     assert variable in message
-    if not variable.startswith(("S3_ACCESS", "S3_SECRET")):
+    if variable == "ROLLOUT_WEBHOOKS":
+        assert message.startswith("ROLLOUT_WEBHOOKS='***': allowed is ")
+    elif not variable.startswith(("S3_ACCESS", "S3_SECRET")):
         assert message.startswith(f"{variable}={value!r}: allowed is ")
         assert len(message) > len(f"{variable}={value!r}: allowed is ") + 3
 
@@ -121,6 +155,9 @@ def test_without_any_variable_all_settings_have_their_defaults() -> None:
     assert settings.kafka.revoke_wait_s == 3.0
     assert settings.rollout.percentage == 0
     assert settings.rollout.fallback is True
+    quota = settings.quota
+    assert (quota.chirp3_per_minute, quota.wavenet_per_minute, quota.total_per_minute) == (200, 1000, 1000)
+    assert quota.dialogue_wait_s == 0.25
 
 
 def test_without_any_variable_delivery_is_at_least_once_with_the_issues_figures() -> None:
@@ -194,6 +231,40 @@ def test_the_secret_is_masked_wherever_settings_are_shown() -> None:
     settings = load_settings({"S3_ACCESS_KEY_ID": "id", "S3_SECRET_ACCESS_KEY": "hunter2"})
     for shown in (repr(settings), str(settings), settings.model_dump_json()):
         assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://anna:hunter2@prometheus 9090",
+        "anna:hunter2@prometheus",
+        "http:/anna:hunter2@p",
+        "http://a:hun ter2@p@q",
+    ],
+)
+def test_the_password_of_an_address_that_is_refused_is_masked(url: str) -> None:
+    message = refused({"PROMETHEUS_URL": url})
+    assert "ter2" not in message
+    assert "***@" in message
+
+
+def test_the_password_of_an_address_is_masked_where_settings_are_shown_and_its_host_is_not() -> None:
+    settings = load_settings({"PROMETHEUS_URL": "https://anna:hunter2@prometheus:9090"})
+    (row,) = [row for row in settings_rows(settings) if row["variable"] == "PROMETHEUS_URL"]
+    assert row["value"] == "https://***@prometheus:9090"
+    assert settings.controller.prometheus_url == "https://anna:hunter2@prometheus:9090"
+
+
+def test_of_the_webhooks_the_audiences_are_shown_and_never_an_address() -> None:
+    settings = load_settings({"ROLLOUT_WEBHOOKS": "team=https://hooks/hunter2, players=http://hooks/hunter2?a=b"})
+    assert {name: url.get_secret_value() for name, url in settings.controller.webhooks.items()} == {
+        "team": "https://hooks/hunter2",
+        "players": "http://hooks/hunter2?a=b",
+    }
+    for shown in (repr(settings), settings.model_dump_json()):
+        assert "hunter2" not in shown
+    (row,) = [row for row in settings_rows(settings) if row["variable"] == "ROLLOUT_WEBHOOKS"]
+    assert row["value"] == "players=***,team=***"
 
 
 @pytest.mark.parametrize("written", ["true", "TRUE", "1", "yes", "on", " True "])

@@ -16,6 +16,7 @@ from schemas.topics import (
     LANES,
     RETRY_DELAYS,
     ROLLOUT,
+    ROLLOUT_STATUS,
     TOPICS,
     all_topics,
     delay_seconds,
@@ -35,7 +36,7 @@ DAYS = 24 * 60 * 60 * 1000
 
 def test_every_lane_has_its_topic_and_no_topic_stands_twice() -> None:
     assert len(TABLE) == len(TOPICS)
-    assert {*LANES.values(), COMPLETIONS, DEAD_LETTERS, ROLLOUT} == set(TABLE)
+    assert {*LANES.values(), COMPLETIONS, DEAD_LETTERS, ROLLOUT, ROLLOUT_STATUS} == set(TABLE)
     assert LANES == {Lane.DIALOGUE: "tts.dialogue", Lane.BATCH: "tts.batch"}
 
 
@@ -45,6 +46,11 @@ def test_completions_are_kept_thirty_days_and_the_rollout_for_ever_in_one_partit
     assert TABLE[ROLLOUT].retention_ms == FOR_EVER == -1
     assert TABLE[ROLLOUT].partitions == 1
     assert TABLE[ROLLOUT].config()["retention.ms"] == "-1"
+
+
+def test_the_controllers_reports_are_in_one_partition_that_keeps_an_hour() -> None:
+    assert (TABLE[ROLLOUT_STATUS].partitions, TABLE[ROLLOUT_STATUS].key) == (1, "none")
+    assert TABLE[ROLLOUT_STATUS].retention_ms == 60 * 60 * 1000
 
 
 def test_a_dead_letter_has_room_for_a_whole_record_and_its_reason() -> None:
@@ -169,3 +175,10 @@ async def test_a_topic_that_is_missing_is_told_by_name() -> None:
     admin: Any = Cluster(*present, *deployment("tts"))
     with pytest.raises(TopicError, match=r"staging\.retry\.batch\.1m"):
         await sources_of(admin, "staging", RETRY_DELAYS)
+
+
+async def test_a_topic_to_reply_to_that_is_missing_is_told_by_name_and_none_of_them_is_read() -> None:
+    admin: Any = Cluster(*deployment("staging"), "game-1")
+    with pytest.raises(TopicError, match=r"no topic game-2;"):
+        await sources_of(admin, "staging", RETRY_DELAYS, {"game-1", "game-2"})
+    assert "game-1" not in await sources_of(admin, "staging", RETRY_DELAYS, {"game-1"})

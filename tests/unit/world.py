@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,9 +29,14 @@ from worker.rollout.current import CurrentRollout
 from worker.rollout.state import FULL, RolloutState
 from worker.settling import Watch
 from worker.speech.attempt import Attempter
+from worker.speech.circuit import Circuit, CircuitRules
 from worker.speech.failures import Failure, failure_of
 from worker.speech.google import CallFailed
+from worker.speech.permits import Permits
 from worker.speech.probing import probe_of
+from worker.speech.quota import Quota, QuotaRules
+from worker.speech.quota_queue import QuotaQueue
+from worker.storage.known import KnownTakes
 from worker.storage.steady import SteadyStore
 from worker.storage.takes import StoredTake
 
@@ -38,6 +45,7 @@ WAV = {"encoding": "LINEAR16", "sample_rate": 24000}
 SOUNDS = {CHIRP: audio(AudioEncoding.LINEAR16, 1.5), WAVENET: audio(AudioEncoding.LINEAR16, 2.0)}
 ALL = RolloutState(enabled=True, percentage=FULL, characters=None)
 DENIED = "PERMISSION_DENIED"
+NO_LIMITS = QuotaRules({}, 0, 0.1)
 
 
 class Studio:
@@ -45,14 +53,19 @@ class Studio:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.busy = 0
         self.fails: dict[VoiceModel, list[str | bytes]] = defaultdict(list)
         self.calls: list[VoiceModel] = []
 
     async def synthesize(self, _entry: Any, rendered: Any, _encoding: Any) -> bytes:
         voice_model = rendered.voice.voice_model
         self.calls.append(voice_model)
+        # Longer than it takes to wake those who wait for the call before.
+        self.busy += 1
+        for _ in range(10):
+            await asyncio.sleep(0)
+        self.busy -= 1
         self.world.seconds += 3.0 if voice_model is CHIRP else 0.5
-        await asyncio.sleep(0)
         answer = self.fails[voice_model].pop(0) if self.fails[voice_model] else SOUNDS[voice_model]
         if isinstance(answer, str):
             raise CallFailed(failure_of(answer, "as told"))
@@ -95,15 +108,17 @@ class World:
         probe: list[str | None] | None = None,
         bucket: list[Outage | None] | None = None,
         kept_bytes: int = 2**20,
+        quota: QuotaRules = NO_LIMITS,
     ) -> None:
-        self.seconds = 0.0
+        # The share is taken a while ago: nobody else has used any of it since.
+        self.seconds = -100.0
         self.google = Studio(self)
         self.shelf = Shelf()
         self.metrics = Metrics(CollectorRegistry(), CATALOGUE.names)
         self.clock = Clock(monotonic=lambda: self.seconds, now=lambda: NOW + timedelta(seconds=self.seconds))
         self.probe = probe or [None]
         self.probes = 0
-        self.pauses: list[float] = []
+        self.waits: list[float] = []
         self.bucket = bucket or [None]
         self.slept: list[float] = []
         pauses = Pauses(4, 4)
@@ -111,11 +126,16 @@ class World:
         self.watch = Watch("google", trial, pauses, self.metrics, self.clock, sleep=self.sleep)
         self.s3 = Watch("s3", self._bucket, pauses, self.metrics, self.clock, sleep=self.sleep)
         self.rollout = CurrentRollout(state)
+        self.quota = QuotaQueue(Quota(quota), 0.25, self.metrics, self.clock, later=self.later)
+        self.quota.set_share(1.0)
+        self.seconds = 0.0
+        self.circuit = Circuit(CircuitRules(share=0.5, window_s=60.0, minimum=10, cool_down_s=5.0))
         parts = PipelineParts(
             catalogue=CATALOGUE,
             rollout=self.rollout,
+            permits=Permits(self.quota, {CHIRP: self.circuit}, self.metrics, self.clock),
             attempter=Attempter(self.google, self.metrics, 0.0, self.clock),
-            store=SteadyStore(self.shelf, self.s3, kept_bytes, sleep=self.sleep),
+            store=SteadyStore(self.shelf, self.s3, KnownTakes(100, 600.0), kept_bytes, self.clock, sleep=self.sleep),
             google=self.watch,
             metrics=self.metrics,
             clock=self.clock,
@@ -139,8 +159,27 @@ class World:
         code = self.probe.pop(0) if len(self.probe) > 1 else self.probe[0]
         return failure_of(code, "no") if code else None
 
-    async def pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
+    def later(self, seconds: float, call: Callable[[], None]) -> asyncio.Handle:
+        """The clock goes on when the loop has nothing better to do."""
+        handle: asyncio.Handle
+
+        def pass_time() -> None:
+            if handle.cancelled():
+                return
+            if self.google.busy:
+                asyncio.get_running_loop().call_soon(pass_time)
+                return
+            self.seconds += seconds
+            call()
+
+        handle = asyncio.get_running_loop().call_soon(pass_time)
+        return handle
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        began = self.seconds
+        yield
+        self.waits.append(self.seconds - began)
 
     async def run(self, lane: Lane = Lane.DIALOGUE, **changes: Any) -> Outcome:
         (outcome,) = await self.run_all({**changes}, lane=lane)
@@ -149,7 +188,7 @@ class World:
     async def run_all(self, *jobs: dict[str, Any], lane: Lane = Lane.DIALOGUE) -> list[Outcome]:
         """Jobs side by side."""
         probing = [asyncio.create_task(watch.run()) for watch in (self.watch, self.s3)]
-        running = [self.pipeline.run(job(**{"audio": WAV, **each}), lane, 0.25, self.pause) for each in jobs]
+        running = [self.pipeline.run(job(**{"audio": WAV, **each}), lane, 0.25, self.waiting) for each in jobs]
         try:
             async with asyncio.timeout(5):
                 return list(await asyncio.gather(*running))

@@ -8,13 +8,16 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.topics import LANE_RECORD_BYTES
-from worker.settings import KafkaSettings
+from worker.setting_parts import KafkaSettings
 from worker.stopping import stop_in_time
 
 # A dead letter may be twice a lane's record, and its batch has some bytes of its own.
 LARGEST_REQUEST: Final = 2 * LANE_RECORD_BYTES + 2**20
 # A partition's jobs wait in Kafka, not in memory; a record that is larger comes all the same (KIP-74).
 _PREFETCH_BYTES: Final = 2**16
+_UNTAKEN_S: Final = 0.005
+# A partition that was taken from too late for the fetch under way is asked for with the next.
+_FETCH_WAIT_MS: Final = 100
 
 
 @asynccontextmanager
@@ -61,9 +64,46 @@ async def connect_admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminC
         await stop_in_time("admin client", admin.close)
 
 
+@asynccontextmanager
+async def consumer_alone(settings: KafkaSettings, name: str, **options: Any) -> AsyncIterator[Any]:
+    """A consumer without a group, of what is committed, neither started nor assigned; it is stopped at the end.
+
+    Args:
+        settings: of the cluster.
+        name: how the log calls it.
+        options: of aiokafka's consumer, beside these.
+    """
+    consumer: Any = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        **options,
+    )
+    try:
+        yield consumer
+    finally:
+        await stop_in_time(name, consumer.stop)
+        # They live on, with a watch over the cluster, where the stop ends in the middle.
+        await stop_in_time(f"{name}'s connections", consumer._client.close)  # noqa: SLF001
+
+
+class LanesConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+    """A consumer whose partitions don't wait for each other.
+
+    aiokafka fetches nothing from a broker for 100 ms while records of one of its partitions are there that nobody has
+    taken: with a batch backlog and no slot for it that is always so, and dialogue jobs would wait. 5 ms are enough for
+    records that are waited for to be taken, so that the next fetch asks for their partition too.
+    """
+
+    async def start(self) -> None:
+        """As aiokafka's."""
+        await super().start()
+        self._fetcher._prefetch_backoff = _UNTAKEN_S  # noqa: SLF001
+
+
 def consumer_of(settings: KafkaSettings) -> Any:
     """A consumer of the lanes, not started and not subscribed."""
-    return AIOKafkaConsumer(
+    return LanesConsumer(
         bootstrap_servers=settings.bootstrap_servers,
         group_id=settings.group_id,
         group_instance_id=settings.group_instance_id,
@@ -72,7 +112,8 @@ def consumer_of(settings: KafkaSettings) -> Any:
         isolation_level="read_committed",
         session_timeout_ms=int(settings.session_timeout_s * 1000),
         rebalance_timeout_ms=int((settings.session_timeout_s + settings.revoke_wait_s) * 1000),
-        heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 10),
+        heartbeat_interval_ms=int(settings.heartbeat_interval_s * 1000),
         max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
         max_partition_fetch_bytes=_PREFETCH_BYTES,
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
     )

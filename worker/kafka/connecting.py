@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from worker.clock import Clock
 from worker.kafka.clients import connect_admin, connect_producer, consumer_of
 from worker.kafka.committed import CommittedOffsets
 from worker.kafka.committing import AtLeastOnce
@@ -35,13 +34,14 @@ class KafkaClients:
 
 @asynccontextmanager
 async def connect_kafka(
-    settings: Settings, messages: OutcomeMessages, kafka: Dependency
+    settings: Settings, messages: OutcomeMessages, pulse: Pulse, kafka: Dependency
 ) -> AsyncIterator[KafkaClients]:
     """Opens a worker's clients; closed in the order that loses nothing, the consumer first.
 
     Args:
         settings: of the worker.
         messages: writes outcomes down.
+        pulse: of this process; somebody must run it.
         kafka: what is waited for.
 
     Raises:
@@ -51,15 +51,18 @@ async def connect_kafka(
         admin = await kafka.wait_until_up(
             partial(_entered, stack, partial(connect_admin, settings.kafka)), outage_at_start
         )
-        list_sources = partial(sources_of, admin, settings.kafka.topic_prefix, settings.delivery.retry_delays)
+        delivery = settings.delivery
+        list_sources = partial(
+            sources_of, admin, settings.kafka.topic_prefix, delivery.retry_delays, delivery.reply_topics
+        )
         sources = await kafka.wait_until_up(list_sources, outage_of_kafka)
         # Before the consumer: its start ends the transaction that a killed predecessor left open.
         offsets = CommittedOffsets(admin, settings.kafka.group_id)
-        deliver = partial(_delivery, settings, messages, offsets)
-        delivery = await kafka.wait_until_up(partial(_entered, stack, deliver), outage_at_start)
+        deliver = partial(_delivery, settings, messages, pulse, offsets)
+        delivers = await kafka.wait_until_up(partial(_entered, stack, deliver), outage_at_start)
         consumer = consumer_of(settings.kafka)
         stack.push_async_callback(stop_in_time, "consumer", consumer.stop)
-        yield KafkaClients(consumer, delivery, offsets, sources)
+        yield KafkaClients(consumer, delivers, offsets, sources)
 
 
 async def _entered(stack: AsyncExitStack, connect: Any) -> Any:
@@ -68,14 +71,13 @@ async def _entered(stack: AsyncExitStack, connect: Any) -> Any:
 
 @asynccontextmanager
 async def _delivery(
-    settings: Settings, messages: OutcomeMessages, offsets: CommittedOffsets
+    settings: Settings, messages: OutcomeMessages, pulse: Pulse, offsets: CommittedOffsets
 ) -> AsyncIterator[AtLeastOnce | ExactlyOnce]:
     kafka = settings.kafka
     if settings.delivery.guarantee == "exactly-once":
         # The same after a restart: a random one would leave a killed worker's transaction open for a minute, and
         # everybody who reads committed records waiting for its end.
         connect = partial(connect_producer, kafka, f"{kafka.group_id}-{kafka.group_instance_id}")
-        pulse = Pulse(kafka.session_timeout_s, Clock())
         async with Producing(connect) as producing:
             yield ExactlyOnce(producing, offsets, messages, group_id=kafka.group_id, grouping=Grouping(), pulse=pulse)
     else:

@@ -1,10 +1,11 @@
 """Intake: takes as many records as there are free slots, runs their jobs side by side, delivers their outcomes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final, Protocol, cast
 
 import structlog
 from aiokafka import TopicPartition
@@ -13,10 +14,11 @@ from schemas.words import Lane
 from worker.clock import Clock
 from worker.kafka.lanes import Lanes
 from worker.kafka.partitions import Owned, Partitions
-from worker.kafka.reader import Reader
-from worker.kafka.slots import Slot, Slots
+from worker.kafka.pulse import Pulse
+from worker.kafka.reader import MOST_AT_ONCE, Reader
+from worker.kafka.slots import LaneSlots, Slot, Slots
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome, Pause, Record
+from worker.outcome import Outcome, Record, Waiting
 
 _IDLE_S: Final = 1.0
 _MEASURE_S: Final = 0.25
@@ -25,9 +27,14 @@ _LAST_COMMIT_S: Final = 2.0
 _RESERVE_S: Final = 10.0
 # Jobs whose outcome isn't acknowledged yet hold no slot; this many times the slots may be about in all.
 _UNACKNOWLEDGED: Final = 4
+# Batch jobs that start together come back from Google together, and hold up whatever else is in work each time. Beside
+# a backlog of them a dialogue job took an eighth less time (p99) than with two at once and rounds of 2 ms; batch lost
+# nothing.
+_AT_ONCE: Final = {Lane.DIALOGUE: MOST_AT_ONCE, Lane.BATCH: 1}
+_QUICK_ROUND_S: Final = 0.0005
 _log = structlog.get_logger(__name__)
 
-Handle = Callable[[Record, Pause], Awaitable[Outcome]]
+Handle = Callable[[Record, Waiting], Awaitable[Outcome]]
 
 
 class Gate(Protocol):
@@ -53,9 +60,10 @@ class Delivery(Protocol):
 
 @dataclass(frozen=True)
 class IntakeSettings:
-    """How much at once; how long the end may take from the first signal to the exit (seconds)."""
+    """How much at once, of it for dialogue alone; how long the end may take from the first signal to the exit (s)."""
 
     max_in_flight: int
+    dialogue_slots: int
     grace_s: float
 
 
@@ -71,6 +79,7 @@ class Intake:
         delivery: Delivery,
         handle: Handle,
         gate: Gate,
+        pulse: Pulse,
         settings: IntakeSettings,
         metrics: Metrics,
         clock: Clock,
@@ -81,13 +90,14 @@ class Intake:
         self._delivery = delivery
         self._handle = handle
         self._gate = gate
+        self._pulse = pulse
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
-        self._slots = Slots(settings.max_in_flight)
+        self._slots = LaneSlots(settings.max_in_flight, settings.dialogue_slots)
         self._unacknowledged = Slots(_UNACKNOWLEDGED * settings.max_in_flight)
         self._jobs: set[asyncio.Task[None]] = set()
-        self._waiting_for_quota: set[asyncio.Task[Any] | None] = set()
+        self._waiting_for_quota: dict[object, tuple[Callable[[], object], Owned]] = {}
         self._undelivered: dict[tuple[Owned, int], float] = {}
         self._stopping = asyncio.Event()
 
@@ -108,13 +118,16 @@ class Intake:
                 committed, so that the next start does it again.
         """
         async with asyncio.TaskGroup() as group:
-            taking = group.create_task(self._take(group), name="intake")
+            taking = [group.create_task(self._take(lane, group), name=f"intake of {lane}") for lane in Lane]
             delivering = group.create_task(self._delivery.run(), name="delivery")
+            beating = group.create_task(self._pulse.run(), name="pulse")
             measuring = group.create_task(self._measure_regularly(), name="measure")
             await self._stopping.wait()
-            taking.cancel()
+            for task in taking:
+                task.cancel()
             await self._drain()
             delivering.cancel()
+            beating.cancel()
             measuring.cancel()
         if not self._partitions.settled.is_set():
             # Whose partitions these are is being decided; what was done by then was committed at the revocation.
@@ -125,21 +138,40 @@ class Intake:
         except TimeoutError:
             _log.warning("last_commit_failed", detail="Kafka doesn't answer; what was done since is done again")
 
-    async def _take(self, group: asyncio.TaskGroup) -> None:
+    async def _take(self, lane: Lane, group: asyncio.TaskGroup) -> None:
+        """Takes from one lane: a dialogue job waits for no batch partition that is being read, and the reverse."""
         start = partial(self._start, group)
         while True:
-            room = min(self._slots.free, self._unacknowledged.free)
-            if room > 0 and self._gate.is_allowed:
-                await self._reader.take(room, start)
+            room = min(self._slots.free(lane), self._unacknowledged.free, _AT_ONCE[lane])
+            if room > 0 and self._may_take:
+                came = await self._reader.take(lane, room, start, wait=not self._slots.more_dialogue)
+                if lane is Lane.DIALOGUE:
+                    self._slots.more_dialogue = came >= room
+                    self._slots.wake()
+                elif came:
+                    await self._let_others_go_on()
             else:
-                await self._wait_for_room()
+                await self._wait_for_room(lane)
 
-    async def _wait_for_room(self) -> None:
+    @property
+    def _may_take(self) -> bool:
+        # After a standstill what was fetched before it may be others' by now, and done.
+        return self._gate.is_allowed and self._pulse.is_steady
+
+    async def _let_others_go_on(self) -> None:
+        """Waits until the event loop goes round quickly: a dialogue job goes round with it some twenty times."""
+        while True:
+            began = self._clock.monotonic()
+            await asyncio.sleep(0)
+            if self._clock.monotonic() - began < _QUICK_ROUND_S:
+                return
+
+    async def _wait_for_room(self, lane: Lane) -> None:
         try:
             async with asyncio.timeout(_IDLE_S):
-                await self._slots.wait_free()
+                await self._slots.wait_free(lane)
                 await self._unacknowledged.wait_free()
-                if not self._gate.is_allowed:
+                if not self._may_take:
                     await asyncio.sleep(_IDLE_S)
         except TimeoutError:
             await self._reader.keep_membership()
@@ -148,7 +180,7 @@ class Intake:
         owned = self._partitions.received(partition, record.offset, record.timestamp_ms)
         if owned is None:
             return
-        slot = Slot(self._slots)
+        slot = Slot(self._slots, record.lane)
         self._unacknowledged.take()
         task = group.create_task(self._work(record, owned, slot))
         self._jobs.add(task)
@@ -159,10 +191,13 @@ class Intake:
         self._unacknowledged.give_back()
 
     async def _work(self, record: Record, owned: Owned, slot: Slot) -> None:
+        job = cast("asyncio.Task[None]", asyncio.current_task())
         in_flight = self._metrics.in_flight.labels(record.lane)
         in_flight.inc()
         try:
-            outcome = await self._handle(record, partial(self._pause, record.lane, slot))
+            # Lanes are taken from side by side: the other one may have taken the slot that there was room in.
+            await slot.hold()
+            outcome = await self._handle(record, partial(self._waiting, job.cancel, owned))
         finally:
             in_flight.dec()
             slot.give_back()
@@ -176,33 +211,38 @@ class Intake:
         finally:
             del self._undelivered[owned, record.offset]
 
-    async def _pause(self, lane: Lane, slot: Slot, seconds: float) -> None:
-        """A batch job's wait for quota: without its slot, and with batch intake paused."""
-        slot.give_back()
-        task = asyncio.current_task()
-        if self._stopping.is_set() and task is not None:
+    @contextmanager
+    def _waiting(self, cancel: Callable[[], object], owned: Owned) -> Iterator[None]:
+        """A batch job's wait for quota. It keeps its slot, so that no more is taken than can be worked on.
+
+        The parts of a long text wait side by side, each in a task of its own.
+        """
+        if self._stopping.is_set():
             # Met during the drain: as in `_drain`.
-            task.cancel()
-        self._waiting_for_quota.add(task)
+            cancel()
+        wait = object()
+        self._waiting_for_quota[wait] = cancel, owned
         try:
-            self._lanes.wait_for_quota(lane)
-            try:
-                await asyncio.sleep(seconds)
-            finally:
-                self._lanes.waited_for_quota(lane)
-            await slot.take_again()
+            yield
         finally:
-            self._waiting_for_quota.discard(task)
+            del self._waiting_for_quota[wait]
 
     async def _measure_regularly(self) -> None:
         while True:
             await asyncio.sleep(_MEASURE_S)
             self._partitions.measure(self._clock.now().timestamp() * 1000)
+            self._let_go_of_lost()
+
+    def _let_go_of_lost(self) -> None:
+        """Ends the jobs that wait for quota and that another worker does by now: their calls would be paid twice."""
+        for cancel, owned in self._waiting_for_quota.values():
+            if owned.lost:
+                cancel()
 
     async def _drain(self) -> None:
         # Quota may take longer than any grace time.
-        for task in self._jobs & self._waiting_for_quota:
-            task.cancel()
+        for cancel, _ in self._waiting_for_quota.values():
+            cancel()
         if not self._jobs:
             return
         drain_s = max(self._settings.grace_s - _RESERVE_S, self._settings.grace_s / 2)

@@ -1,4 +1,4 @@
-"""Which lanes may be taken from: a lane pauses for quota, or when nearly all that arrives is no job."""
+"""Which lanes may be taken from: a lane pauses when nearly all that arrives is no job."""
 
 import structlog
 
@@ -26,13 +26,10 @@ class Lanes:
         self._limit = limit
         self._metrics = metrics
         self._clock = clock
-        self._waiting_for_quota = dict.fromkeys(Lane, 0)
         self._probes: dict[Lane, set[_Place]] = {lane: set() for lane in Lane}
 
     def allow(self, source: Source) -> bool:
         """Whether a source may be taken from; the retries of a lane that pauses were jobs, and go on."""
-        if self._waiting_for_quota[source.lane]:
-            return False
         return source.delay is not None or not self._bad_input[source.lane].paused
 
     @property
@@ -40,10 +37,9 @@ class Lanes:
         """The lanes that pause for what came in them."""
         return [lane for lane in Lane if self._bad_input[lane].paused]
 
-    def to_probe(self) -> list[Lane]:
-        """Paused lanes of which one record is to be tried now."""
-        now = self._clock.monotonic()
-        return [lane for lane in Lane if self._bad_input[lane].may_probe(now) and not self._waiting_for_quota[lane]]
+    def to_probe(self, lane: Lane) -> bool:
+        """Whether the lane pauses and one of its records is to be tried now."""
+        return self._bad_input[lane].may_probe(self._clock.monotonic())
 
     def probed(self, record: Record) -> None:
         """A record of a paused lane was taken; the next is due later."""
@@ -72,14 +68,6 @@ class Lanes:
         if resumed:
             self._tell(lane)
         return resumed
-
-    def wait_for_quota(self, lane: Lane) -> None:
-        """One more job of the lane waits for quota."""
-        self._waiting_for_quota[lane] += 1
-
-    def waited_for_quota(self, lane: Lane) -> None:
-        """A job has ceased to wait."""
-        self._waiting_for_quota[lane] -= 1
 
     def _tell(self, lane: Lane) -> None:
         paused = self._bad_input[lane].paused

@@ -64,10 +64,11 @@ class OutcomeMessages:
             topic = prefixed(DEAD_LETTERS, self._prefix)
             messages.append(Message(topic, letter.key, letter.value, letter.headers))
         if completion is not None:
-            messages.append(self._completion(record, completion))
+            messages += self._completions(record, completion)
         return messages
 
-    def _completion(self, record: Record, completion: Completion) -> Message:
+    def _completions(self, record: Record, completion: Completion) -> list[Message]:
+        """The completion for everybody, from which attempts are counted; and once more for the one who asked."""
         replay = count(record.headers, REPLAY_NUMBER) or 0
         headers = completion_headers(
             completion,
@@ -78,7 +79,10 @@ class OutcomeMessages:
         # A key that no lane's record should have would make the completion too large for its topic.
         key = record.key if len(record.key or b"") <= _LONGEST_KEY else None
         value = completion.model_dump_json(exclude_none=True).encode()
-        return Message(prefixed(COMPLETIONS, self._prefix), key, value, headers)
+        topics = [prefixed(COMPLETIONS, self._prefix)]
+        if completion.reply_topic is not None:
+            topics.append(completion.reply_topic)
+        return [Message(topic, key, value, headers) for topic in topics]
 
 
 class Outbox:

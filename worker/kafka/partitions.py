@@ -1,7 +1,7 @@
 """The partitions that this worker owns: what is in work in each, what may be committed, what was lost."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -81,6 +81,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         """Set while it is known which partitions are ours: not between a revocation and the next assignment."""
         self.hand_over: Callable[[], Awaitable[None]] | None = None
         """Publishes and commits what is done, before others may own it; set by who commits."""
+        self.share_changed: Callable[[float], None] | None = None
+        """Told at each assignment what share of all partitions is ours, 0 to 1."""
 
     def source(self, partition: TopicPartition) -> Source:
         """What a partition holds."""
@@ -128,10 +130,13 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             owned.tracker = OffsetTracker(offset)
         return owned if owned.tracker.received(offset, timestamp_ms) else None
 
-    async def rewind(self) -> None:
-        """Puts every partition back to the record after the last that was received."""
+    async def rewind(self, partitions: Iterable[TopicPartition]) -> None:
+        """Puts these partitions of ours back to the record after the last that was received."""
         fresh = []
-        for partition, owned in self._owned.items():
+        for partition in partitions:
+            owned = self._owned.get(partition)
+            if owned is None:
+                continue
             if owned.tracker is not None:
                 self._consumer.seek(partition, owned.tracker.position)
             else:
@@ -229,6 +234,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         """Goes on with what was kept, where it was; drops what was lost; skips what was done before a restart."""
         # aiokafka fetches while this runs: no record may come before its partition's place is known.
         self._consumer.pause(*assigned)
+        # At once: the others go by their new shares too.
+        self._tell_share(assigned)
         try:
             self._take_over(await self._offsets.of(assigned))
             self._consumer.resume(*assigned)
@@ -239,6 +246,12 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             self.settled.set()
         _log.info("assigned", partitions=sorted(f"{p.topic}/{p.partition}" for p in assigned))
         self.assigned.set()
+
+    def _tell_share(self, assigned: set[TopicPartition]) -> None:
+        # Those of the retries too: a worker that has no others must have something to do them with.
+        partitions = sum(len(self._consumer.partitions_for_topic(topic) or ()) for topic in self._sources)
+        if partitions and self.share_changed is not None:
+            self.share_changed(len(assigned) / partitions)
 
     def _take_over(self, committed: Commitments) -> None:
         for partition, owned in [*self._owned.items()]:

@@ -9,6 +9,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, IllegalStateError, UnsupportedCodecError
 
+from schemas.words import Lane
 from worker.clock import Clock
 from worker.kafka.lanes import Lanes
 from worker.kafka.partitions import Partitions, Source
@@ -17,7 +18,7 @@ from worker.outcome import Record
 
 _POLL_MS: Final = 500
 # More at once would ask the offset maps for room that few of the partitions' records will need.
-_MOST_AT_ONCE: Final = 64
+MOST_AT_ONCE: Final = 64
 _NOWHERE: Final = TopicPartition("nowhere", 0)
 _BROKEN: Final = (CorruptRecordException, UnsupportedCodecError)
 _UNREADABLE: Final = (UnicodeDecodeError, *_BROKEN)
@@ -37,19 +38,33 @@ class Reader:
         self._lanes = lanes
         self._clock = clock
 
-    async def take(self, room: int, start: Start) -> None:
-        """Starts what comes, at most `room` records, within half a second."""
+    async def take(self, lane: Lane, room: int, start: Start, *, wait: bool = True) -> int:
+        """Starts what comes in a lane, at most `room` records; lanes may be taken from side by side.
+
+        Args:
+            lane: whose records.
+            room: for how many.
+            start: starts the work on one.
+            wait: whether to wait up to half a second where nothing is there.
+
+        Returns:
+            How many came.
+        """
         now_ms = self._now_ms()
-        room = min(room, _MOST_AT_ONCE)
-        for lane in self._lanes.to_probe():
+        room = min(room, MOST_AT_ONCE)
+        if self._lanes.to_probe(lane):
             probed = self._partitions.takeable(Source(lane).__eq__, 1, now_ms)
-            if await self._poll(probed, 1, 0, partial(self._probe, start)):
-                return
+            if came := await self._poll(probed, 1, 0, partial(self._probe, start)):
+                return came
+        allowed = partial(self._allows, lane)
         # Without a partition to be named, aiokafka takes from all.
-        partitions = self._partitions.takeable(self._lanes.allow, room, now_ms) or [_NOWHERE]
+        partitions = self._partitions.takeable(allowed, room, now_ms) or [_NOWHERE]
         due = self._partitions.next_due_ms(now_ms)
         wait_ms = _POLL_MS if due is None else min(_POLL_MS, max(1, int(due - now_ms)))
-        await self._poll(partitions, room, wait_ms, start)
+        return await self._poll(partitions, room, wait_ms if wait else 0, start)
+
+    def _allows(self, lane: Lane, source: Source) -> bool:
+        return source.lane is lane and self._lanes.allow(source)
 
     def _probe(self, start: Start, partition: TopicPartition, record: Record) -> None:
         self._lanes.probed(record)
@@ -59,31 +74,27 @@ class Reader:
         """Polls without taking: a consumer that doesn't poll for `max_poll_interval_ms` leaves its group."""
         await self._consumer.getmany(_NOWHERE, timeout_ms=0)
 
-    async def _poll(self, partitions: list[TopicPartition], room: int, wait_ms: int, start: Start) -> bool:
+    async def _poll(self, partitions: list[TopicPartition], room: int, wait_ms: int, start: Start) -> int:
         if not partitions:
-            return False
+            return 0
         try:
             taken = await self._consumer.getmany(*partitions, timeout_ms=wait_ms, max_records=room)
         except _UNREADABLE:
-            await self._take_around_unreadable(partitions, room, start)
-            return True
-        started = False
-        for partition, records in taken.items():
-            started = self._start_due(partition, records, start) or started
-        return started
+            return await self._take_around_unreadable(partitions, room, start)
+        return sum(self._start_due(partition, records, start) for partition, records in taken.items())
 
-    def _start_due(self, partition: TopicPartition, records: list[Any], start: Start) -> bool:
+    def _start_due(self, partition: TopicPartition, records: list[Any], start: Start) -> int:
         source = self._partitions.source(partition)
         for number, raw in enumerate(records):
             record = self._record(partition, raw)
             if source.delay is not None and (due := due_ms(record, source.delay)) > self._now_ms():
                 # What came behind it is read again with it.
                 self._partitions.defer(partition, raw.offset, due)
-                return number > 0
+                return number
             start(partition, record)
-        return bool(records)
+        return len(records)
 
-    async def _take_around_unreadable(self, partitions: list[TopicPartition], room: int, start: Start) -> None:
+    async def _take_around_unreadable(self, partitions: list[TopicPartition], room: int, start: Start) -> int:
         """Finds the record that aiokafka can't decode (a header's name that isn't UTF-8), and steps over it.
 
         A batch that can't be read as a whole holds up its own partition alone.
@@ -92,19 +103,24 @@ class Reader:
             partitions: one of them has it.
             room: for how many records there is room in all.
             start: starts the work on one.
+
+        Returns:
+            How many came.
         """
         # What was taken together with it is gone with the error, but the positions have moved.
-        await self._partitions.rewind()
+        await self._partitions.rewind(partitions)
         # Each its share, in any order: one's backlog mustn't hide another's unreadable record for ever.
         share = max(1, room // len(partitions))
+        came = 0
         for partition in random.sample(partitions, len(partitions)):
-            if room <= 0:
-                return
+            if came >= room:
+                break
             try:
-                room -= await self._take_one_by_one(partition, min(room, share), start)
+                came += await self._take_one_by_one(partition, min(room - came, share), start)
             except IllegalStateError:
                 # A rebalance has taken it meanwhile.
                 continue
+        return came
 
     async def _take_one_by_one(self, partition: TopicPartition, room: int, start: Start) -> int:
         """Takes so many records, so that the position is the unreadable one's when it is met.

@@ -5,27 +5,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from pydantic import ValidationError
 
 from schemas.completion import Completion
 from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
-from worker.kafka.clients import connect_admin
-from worker.settings import KafkaSettings
+from worker.kafka.clients import connect_admin, consumer_alone
+from worker.kafka.topics import TopicError
+from worker.setting_parts import KafkaSettings
 
 
 class NoCompletion(Exception):
     """No completion came in time; the message says where to look."""
 
 
-async def submit(producer: Any, settings: KafkaSettings, lane: Lane, job: Job) -> None:
-    """Sends a job and waits until Kafka has it; the key is the job's id."""
+async def submit(producer: Any, settings: KafkaSettings, lane: Lane, job: Job, key: bytes | None = None) -> None:
+    """Sends a job and waits until Kafka has it; the record's key, if none is given, is the job's id."""
     await producer.send_and_wait(
         prefixed(LANES[lane], settings.topic_prefix),
         value=job.model_dump_json(exclude_defaults=True).encode(),
-        key=job.job_id.encode(),
+        key=job.job_id.encode() if key is None else key,
     )
 
 
@@ -61,12 +62,12 @@ async def partitions_of(settings: KafkaSettings, topic: str) -> list[TopicPartit
     """The partitions of a topic.
 
     Raises:
-        NoCompletion: there is no such topic.
+        TopicError: there is no such topic.
     """
     async with connect_admin(settings) as admin:
         # Asking for a topic by name may create it; the list creates nothing.
         if topic not in await admin.list_topics():
-            raise NoCompletion(f"there is no topic {topic}; `chirp-worker topics create` makes it")
+            raise TopicError(f"there is no topic {topic}; `chirp-worker topics create` makes it")
         (described,) = await admin.describe_topics([topic])
     return [TopicPartition(topic, each["partition"]) for each in described["partitions"]]
 
@@ -75,8 +76,7 @@ async def partitions_of(settings: KafkaSettings, topic: str) -> list[TopicPartit
 async def read_completions(settings: KafkaSettings) -> AsyncIterator[CompletionReader]:
     """Opens a reader at the end of the completions, without a consumer group."""
     topic = prefixed(COMPLETIONS, settings.topic_prefix)
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap_servers, isolation_level="read_committed")
-    try:
+    async with consumer_alone(settings, "completions consumer") as consumer:
         await consumer.start()
         partitions = await partitions_of(settings, topic)
         consumer.assign(partitions)
@@ -85,5 +85,3 @@ async def read_completions(settings: KafkaSettings) -> AsyncIterator[CompletionR
         for partition in partitions:
             await consumer.position(partition)
         yield CompletionReader(consumer)
-    finally:
-        await consumer.stop()

@@ -1,6 +1,6 @@
 """Creates the topics of the table, and says what is there and differs."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from schemas.topics import (
     is_delay,
     lane_of,
     prefixed,
+    reply_topic,
     retry_topic,
     unprefixed,
 )
@@ -28,7 +29,7 @@ _REPLICATION: Final = 3
 
 
 class TopicError(Exception):
-    """The broker refused to create a topic; the message says which and why."""
+    """A topic is missing, was refused or isn't what it must be; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,11 @@ class TopicState:
 
 
 async def create_topics(
-    admin: AIOKafkaAdminClient, prefix: str, delays: Delays = RETRY_DELAYS, replication: int | None = None
+    admin: AIOKafkaAdminClient,
+    prefix: str,
+    delays: Delays = RETRY_DELAYS,
+    replication: int | None = None,
+    reply_topics: Collection[str] = (),
 ) -> list[TopicState]:
     """Creates what is missing and compares the rest with the table; changes nothing that is there.
 
@@ -50,11 +55,13 @@ async def create_topics(
         prefix: what takes the place of `tts`.
         delays: of the retries.
         replication: the replication factor of new topics; by default 3, or as many as there are brokers.
+        reply_topics: those that jobs may name, by their names in the cluster.
 
     Raises:
         TopicError: the broker refused a topic.
     """
     names = {prefixed(topic.name, prefix): topic for topic in all_topics(delays)}
+    names |= {name: reply_topic(name) for name in sorted(reply_topics)}
     present = set(await admin.list_topics())
     factor = replication or min(_REPLICATION, len((await admin.describe_cluster())["brokers"]))
     states = []
@@ -71,22 +78,27 @@ async def create_topics(
     return states
 
 
-def missing_topics(present: Iterable[str], prefix: str, delays: Delays) -> list[str]:
-    """The table's topics that aren't among these."""
+def missing_topics(
+    present: Iterable[str], prefix: str, delays: Delays, reply_topics: Collection[str] = ()
+) -> list[str]:
+    """The table's topics, and those that jobs may name for replies, that aren't among these."""
     names = set(present)
-    return [name for topic in all_topics(delays) if (name := prefixed(topic.name, prefix)) not in names]
+    wanted = [*(prefixed(topic.name, prefix) for topic in all_topics(delays)), *sorted(reply_topics)]
+    return [name for name in wanted if name not in names]
 
 
-async def sources_of(admin: AIOKafkaAdminClient, prefix: str, delays: Delays) -> dict[str, Source]:
+async def sources_of(
+    admin: AIOKafkaAdminClient, prefix: str, delays: Delays, reply_topics: Collection[str] = ()
+) -> dict[str, Source]:
     """The topics to be consumed, by name.
 
     Retry topics of delays that are set no more are among them: jobs may still wait there.
 
     Raises:
-        TopicError: topics of the table are missing.
+        TopicError: topics of the table, or to reply to, are missing.
     """
     present = await admin.list_topics()
-    if missing := missing_topics(present, prefix, delays):
+    if missing := missing_topics(present, prefix, delays, reply_topics):
         raise TopicError(f"no topic {', '.join(missing)}; `chirp-worker topics create` makes them")
     # The cluster may have another deployment's lanes too.
     found = {name: source_of(unprefixed(name, prefix)) for name in present if name.startswith(f"{prefix}.")}

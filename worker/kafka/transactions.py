@@ -80,6 +80,7 @@ class ExactlyOnce:
         self._messages = messages
         self._group_id = group_id
         self._grouping = grouping
+        self._consumer: Any = None
         self._partitions: Partitions | None = None
         self._waiting: list[_Waiting] = []
         self._more = asyncio.Event()
@@ -88,8 +89,9 @@ class ExactlyOnce:
         self._unsettled = False
         self._interrupted = False
 
-    def serve(self, _: Any, partitions: Partitions) -> None:
-        """Commits for these partitions, and before they are handed over."""
+    def serve(self, consumer: Any, partitions: Partitions) -> None:
+        """Commits by this member of the group for these partitions, and before they are handed over."""
+        self._consumer = consumer
         self._partitions = partitions
         partitions.hand_over = self.finish
 
@@ -110,14 +112,6 @@ class ExactlyOnce:
             TooLarge: a topic refuses an outcome.
             Exception: what the rebalance listener met.
         """
-        async with asyncio.TaskGroup() as group:
-            beating = group.create_task(self._pulse.run(), name="pulse")
-            try:
-                await self._transact_regularly()
-            finally:
-                beating.cancel()
-
-    async def _transact_regularly(self) -> None:
         while True:
             await self._until_there_is_more()
             async with self._transacting:
@@ -186,7 +180,7 @@ class ExactlyOnce:
 
     async def _until_committed(self, entries: list[_Waiting], commitments: Commitments) -> None:
         while True:
-            self._check_pulse()
+            self._check_membership()
             producer = self._producing.producer
             try:
                 await self._transact(producer, [m for each in entries for m in each.messages], commitments)
@@ -207,11 +201,18 @@ class ExactlyOnce:
                 self._producing.worked()
                 return
 
-    def _check_pulse(self) -> None:
+    def _check_membership(self) -> None:
         still_s = self._pulse.stood_still_s
         if still_s is not None:
             raise Fenced(
-                f"this process stood still for {still_s:.0f} s, longer than KAFKA_SESSION_TIMEOUT_S: "
+                f"this process stood still for {still_s:.0f} s, about KAFKA_SESSION_TIMEOUT_S or longer: "
+                "others may be at work on its partitions"
+            )
+        # aiokafka forgets its generation as soon as Kafka says that it doesn't know this member; the listener hears of
+        # that as of any other rebalance.
+        if self._consumer._coordinator.generation < 0:  # noqa: SLF001
+            raise Fenced(
+                "Kafka has counted this worker out of its group (KAFKA_SESSION_TIMEOUT_S): "
                 "others may be at work on its partitions"
             )
 

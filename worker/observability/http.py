@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -22,7 +23,7 @@ class PortTaken(Exception):
 
 @asynccontextmanager
 async def serve_http(
-    host: str, port: int, registry: CollectorRegistry, waits_for: WaitsFor, resume: Resume
+    host: str, port: int, registry: CollectorRegistry, waits_for: WaitsFor, resume: Resume | None = None
 ) -> AsyncIterator[int]:
     """Serves until the context ends.
 
@@ -31,7 +32,7 @@ async def serve_http(
         port: the port; 0 for a free one.
         registry: what `/metrics` and `/metrics/prometheus` show.
         waits_for: what `/readyz` shows; 503 while it isn't empty.
-        resume: what `POST /lanes/{lane}/resume` does.
+        resume: what `POST /lanes/{lane}/resume` does; without, there is no such address.
 
     Yields:
         The port.
@@ -50,7 +51,7 @@ async def serve_http(
         waiting = waits_for()
         return web.json_response({"ready": not waiting, "waits_for": waiting}, status=503 if waiting else 200)
 
-    async def resume_lane(request: web.Request) -> web.Response:
+    async def resume_lane(request: web.Request, resume: Resume) -> web.Response:
         name = request.match_info["lane"]
         if name not in set(Lane):
             allowed = ", ".join(Lane)
@@ -64,9 +65,10 @@ async def serve_http(
             web.get("/metrics/prometheus", metrics),
             web.get("/healthz", health),
             web.get("/readyz", ready),
-            web.post("/lanes/{lane}/resume", resume_lane),
         ]
     )
+    if resume is not None:
+        app.add_routes([web.post("/lanes/{lane}/resume", partial(resume_lane, resume=resume))])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

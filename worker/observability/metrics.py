@@ -1,6 +1,7 @@
 """The one catalogue of metrics, each with a sentence that says what a high value means."""
 
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -13,7 +14,9 @@ UNKNOWN: Final = "unknown"
 
 # The plan's limits, 2 and 5 s, are edges, so that a share over a limit is exact.
 SYNTHESIS_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 7.5, 10, 20, 30, 60)
-STAGES: Final = ("wait", "look_up", "speak", "store", "total")
+STAGES: Final = ("wait", "look_up", "quota", "speak", "store", "total")
+# Up to what dialogue waits at most, and on to what batch does.
+QUOTA_BUCKETS: Final = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
 STAGE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 CODES: Final = (
     "OK",
@@ -37,6 +40,17 @@ CODES: Final = (
 DEPENDENCIES: Final = ("google", "s3", "kafka")
 DENIED: Final = "denied"
 """The reason of an outage in which Google answers and lets us do nothing."""
+
+ALL_TOGETHER: Final = "all"
+"""The quota of all voice models together."""
+
+
+class QuotaDecision(StrEnum):
+    """What a request for quota came to: granted at once, after a wait, or refused."""
+
+    GRANTED = "granted"
+    WAITED = "waited"
+    REFUSED = "refused"
 
 
 class Metrics:
@@ -67,6 +81,13 @@ class Metrics:
             ["character_key", "error_type"],
             registry=registry,
         )
+        self._early_fallback = Counter(
+            "tts_chirp3_early_fallback",
+            "Dialogue jobs that WaveNet answers since Chirp, which wasn't asked, would have come after their deadline. "
+            "High: Chirp is slow, or deadlines are short.",
+            ["character_key"],
+            registry=registry,
+        )
         self._jobs = Counter(
             "tts_jobs",
             "Tries of jobs by lane and outcome (done, failed, expired, rejected, retried). High failed: look at the "
@@ -83,7 +104,8 @@ class Metrics:
         )
         self._cache = Counter(
             "tts_cache_requests",
-            "Look-ups of stored takes by voice model and result (hit, miss). Many hits: lines repeat and cost nothing.",
+            "Look-ups of stored takes by voice model and result (hit, miss); a take that another job was just making "
+            "is a hit. Many hits: lines repeat and cost nothing.",
             ["voice_model", "result"],
             registry=registry,
         )
@@ -160,6 +182,37 @@ class Metrics:
             "can't be read, and a change doesn't reach this worker.",
             registry=registry,
         )
+        self._quota_limit = Gauge(
+            "tts_quota_requests_per_minute",
+            "Requests a minute that this worker may make, by voice model and for all together; its share of the "
+            "quota, lower after a refusal by Google, +Inf without a limit. High: it has many partitions; low: "
+            "few, or others use the quota.",
+            ["voice_model"],
+            registry=registry,
+        )
+        self._quota_decisions = Counter(
+            "tts_quota_decisions",
+            "Requests for quota by lane, voice model and decision (granted, waited, refused). High waited: batch goes "
+            "as fast as the quota lets it; high refused: dialogue falls back for want of quota.",
+            ["lane", "voice_model", "decision"],
+            registry=registry,
+        )
+        self._quota_wait = Histogram(
+            "tts_quota_wait_seconds",
+            "Seconds that a request waited for quota, granted or not, by lane and voice model. High in batch: it is "
+            "bound by the quota.",
+            ["lane", "voice_model"],
+            buckets=QUOTA_BUCKETS,
+            registry=registry,
+        )
+        self._circuit = Gauge(
+            "tts_circuit_state",
+            "A voice model's circuit: 0 closed, 1 half-open (single jobs probe it), 2 open. High: its jobs go straight "
+            "to the fallback, since most of its last attempts failed.",
+            ["voice_model"],
+            registry=registry,
+        )
+        self._quota: dict[tuple[VoiceModel, Lane, QuotaDecision], tuple[Counter, Histogram]] = {}
         self._stages: dict[Lane, list[tuple[str, Histogram]]] = {}
         self._make_children(keys)
 
@@ -168,6 +221,7 @@ class Metrics:
         for key in keys:
             for error_type in FailureClass:
                 self._fallback.labels(key, error_type)
+            self._early_fallback.labels(key)
         for lane in Lane:
             for outcome in (*JobStatus, "rejected", "retried"):
                 self._jobs.labels(lane, outcome)
@@ -191,6 +245,13 @@ class Metrics:
                 self._calls.labels(voice_model, code)
             self._billed.labels(voice_model)
             self._audio_seconds.labels(voice_model)
+            for lane in Lane:
+                for decision in QuotaDecision:
+                    # Kept, as the stages of jobs are.
+                    self._quota[voice_model, lane, decision] = (
+                        self._quota_decisions.labels(lane, voice_model, decision),
+                        self._quota_wait.labels(lane, voice_model),
+                    )
 
     def count_attempt(self, character: str, attempt: Attempt, *, audio_seconds: float, falls_back: bool) -> None:
         """Counts an attempt, and the fallback that follows it, in one step: their ratio never passes 100 %.
@@ -205,7 +266,8 @@ class Metrics:
         self._synthesis.labels(attempt.voice_model, key, attempt.result).inc()
         if falls_back and attempt.failure_class is not None:
             self._fallback.labels(key, attempt.failure_class).inc()
-        self._synthesis_duration.labels(attempt.voice_model, key).observe(attempt.seconds)
+        if attempt.calls:
+            self._synthesis_duration.labels(attempt.voice_model, key).observe(attempt.seconds)
         self._billed.labels(attempt.voice_model).inc(attempt.billed_characters)
         self._audio_seconds.labels(attempt.voice_model).inc(audio_seconds)
 
@@ -227,6 +289,24 @@ class Metrics:
     def count_call(self, voice_model: VoiceModel, code: str) -> None:
         """Counts one request to Google by its gRPC status."""
         self._calls.labels(voice_model, code).inc()
+
+    def show_quota(self, name: str, per_minute: Callable[[], float]) -> None:
+        """Shows the limit in force of a voice model or of all together, asked for whenever the metrics are."""
+        self._quota_limit.labels(name).set_function(per_minute)
+
+    def count_quota(self, voice_model: VoiceModel, lane: Lane, decision: QuotaDecision, waited_s: float) -> None:
+        """Counts what a request for quota came to, and how long it waited."""
+        decisions, wait = self._quota[voice_model, lane, decision]
+        decisions.inc()
+        wait.observe(waited_s)
+
+    def set_circuit(self, voice_model: VoiceModel, state: int) -> None:
+        """Shows the state of a voice model's circuit: 0 closed, 1 half-open, 2 open."""
+        self._circuit.labels(voice_model).set(state)
+
+    def count_early_fallback(self, character: str) -> None:
+        """Counts a job that WaveNet answers for want of time; no attempt of Chirp's."""
+        self._early_fallback.labels(character if character in self._keys else UNKNOWN).inc()
 
     def count_look_up(self, voice_model: VoiceModel, *, hit: bool) -> None:
         """Counts one look-up of a stored take."""

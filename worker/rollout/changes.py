@@ -52,16 +52,17 @@ def exclude(state: RolloutState, character: str) -> RolloutState:
     return _off_without_characters(replace(state, excluded=state.excluded | {character}))
 
 
-def include(state: RolloutState, character: str) -> RolloutState:
-    """Puts a character in: on the list where there is one, neither excluded nor quarantined.
+def include(state: RolloutState, character: str, now: datetime) -> RolloutState:
+    """Puts a character in: on the list where there is one, neither excluded nor quarantined from now on.
 
-    Chirp stays off where it is off.
+    Chirp stays off where it is off. A quarantine ends now and isn't forgotten: what came before it isn't judged again.
     """
+    ended = {name: min(until, now) for name, until in state.quarantined.items() if name == character}
     return replace(
         state,
         characters=None if state.characters is None else state.characters | {character},
         excluded=state.excluded - {character},
-        quarantined={name: until for name, until in state.quarantined.items() if name != character},
+        quarantined={**state.quarantined, **ended},
     )
 
 

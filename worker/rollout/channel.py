@@ -5,18 +5,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from schemas.topics import ROLLOUT, prefixed
 from worker.clock import Clock
-from worker.kafka.submit import NoCompletion, partitions_of
+from worker.kafka.clients import consumer_alone
+from worker.kafka.partition_reader import PartitionReader
+from worker.kafka.submit import partitions_of
 from worker.kafka.topics import TopicError
 from worker.rollout.fold import Entry, Fold
-from worker.settings import KafkaSettings
-from worker.stopping import stop_in_time
+from worker.setting_parts import KafkaSettings
 
-_AT_ONCE: Final = 500
 _POLL_S: Final = 0.5
 # aiokafka waits in silence for a broker that is gone. A consumer that heard nothing for so long is replaced: what it
 # knows of the cluster may be old.
@@ -37,11 +37,15 @@ class RolloutLog:
         self._consumer = consumer
         self._partition = partition
         self._clock = clock
-        self._position = 0
-        self._at_once = _AT_ONCE
+        self._reader = PartitionReader(consumer, partition, 0)
         self._answered_ms: int | None = None
         self.heard_at = clock.monotonic()
         """When the broker last answered, by the monotonic clock."""
+
+    @property
+    def position(self) -> int:
+        """The offset up to which it is read."""
+        return self._reader.position
 
     async def read_to_end(self) -> list[Entry]:
         """Reads to where the log ends now.
@@ -61,10 +65,10 @@ class RolloutLog:
         """
         entries = []
         moved_at = self._clock.monotonic()
-        while self._position < offset:
-            before = self._position
+        while self.position < offset:
+            before = self.position
             entries += await self.more()
-            if self._position > before:
+            if self.position > before:
                 moved_at = self._clock.monotonic()
             elif self._clock.monotonic() - moved_at > _SILENCE_S:
                 # The broker answers and gives nothing: a transaction that isn't ours stands open in front.
@@ -77,36 +81,18 @@ class RolloutLog:
         Raises:
             KafkaError: the log doesn't go on where it was, or Kafka has answered nothing for 10 s: open it anew.
         """
-        try:
-            taken = await self._consumer.getmany(
-                self._partition, timeout_ms=int(wait_s * 1000), max_records=self._at_once
-            )
-        except UnicodeDecodeError:
-            return self._past_undecodable()
-        async with answered_in_time():
-            # Markers and aborted records move the position, though they are no records.
-            position = await self._consumer.position(self._partition)
+        undecodable = self._reader.undecodable
+        # Its position may have to be found out first.
+        async with answered_in_time(wait_s):
+            records = await self._reader.take(wait_s)
         self._note_answer()
-        if position < self._position:
-            # Made anew, or records were lost: it must be read from its first record again.
-            raise KafkaError(f"{self._partition.topic} was at {self._position} and is at {position}")
-        self._position = position
-        return [self.fold.add(record.value) for record in taken.get(self._partition, ())]
-
-    def _past_undecodable(self) -> list[Entry]:
-        # A header's name isn't UTF-8, which aiokafka can't decode; what it took together with it is gone. So again one
-        # by one, and when that meets it, past it.
-        entries: list[Entry] = []
-        if self._at_once == 1:
-            entries.append(self.fold.skip("a header's name is not UTF-8"))
-            self._position += 1
-        self._at_once = _AT_ONCE if self._at_once == 1 else 1
-        self._consumer.seek(self._partition, self._position)
-        return entries
+        if self._reader.undecodable > undecodable:
+            return [self.fold.skip("a header's name is not UTF-8")]
+        return [self.fold.add(record.value) for record in records]
 
     def _note_answer(self) -> None:
-        # An answer without records is one too: it says that the log ends where we are.
-        answered_ms = self._consumer.last_poll_timestamp(self._partition)
+        # Without records too: it says that the log ends where we are.
+        answered_ms = self._reader.answered_ms
         if answered_ms != self._answered_ms:
             self._answered_ms = answered_ms
             self.heard_at = self._clock.monotonic()
@@ -115,14 +101,14 @@ class RolloutLog:
 
 
 @asynccontextmanager
-async def answered_in_time() -> AsyncIterator[None]:
-    """Ends what waits for Kafka for longer than 10 s.
+async def answered_in_time(wait_s: float = 0.0) -> AsyncIterator[None]:
+    """Ends what waits for Kafka for longer than 10 s, and longer than it was asked to.
 
     Raises:
         KafkaTimeoutError: it did.
     """
     try:
-        async with asyncio.timeout(_SILENCE_S):
+        async with asyncio.timeout(_SILENCE_S + wait_s):
             yield
     except TimeoutError:
         raise KafkaTimeoutError(f"no answer within {_SILENCE_S:g} s") from None
@@ -137,16 +123,10 @@ async def open_log(settings: KafkaSettings, clock: Clock) -> AsyncIterator[Rollo
         KafkaError: Kafka can't be reached.
     """
     topic = prefixed(ROLLOUT, settings.topic_prefix)
-    consumer: Any = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        # Each answer, though without records, says that the state is still the current one.
-        fetch_max_wait_ms=int(_POLL_S * 1000),
-    )
-    try:
+    # Each answer, though without records, says that the state is still the current one.
+    async with consumer_alone(settings, "rollout consumer", fetch_max_wait_ms=int(_POLL_S * 1000)) as consumer:
         async with answered_in_time():
-            partitions = await _partitions(settings, topic)
+            partitions = await partitions_of(settings, topic)
             if len(partitions) != 1:
                 raise TopicError(
                     f"{topic} has {len(partitions)} partitions; a rollout needs one, which gives the order"
@@ -159,16 +139,4 @@ async def open_log(settings: KafkaSettings, clock: Clock) -> AsyncIterator[Rollo
                 "nobody knows which ones count; delete the topic, make it anew and set the rollout again"
             )
         consumer.assign(partitions)
-        consumer.seek(partitions[0], 0)
         yield RolloutLog(consumer, partitions[0], clock)
-    finally:
-        await stop_in_time("rollout consumer", consumer.stop)
-        # Where its stop ended in the middle, its connections live on, and its watch over the cluster.
-        await stop_in_time("rollout consumer's connections", consumer._client.close)  # noqa: SLF001
-
-
-async def _partitions(settings: KafkaSettings, topic: str) -> list[TopicPartition]:
-    try:
-        return await partitions_of(settings, topic)
-    except NoCompletion as error:
-        raise TopicError(str(error)) from None

@@ -1,7 +1,8 @@
 """The rollout state that the environment's variables say (`ROLLOUT_SOURCE=env`)."""
 
 from worker.rollout.state import RolloutState
-from worker.settings import RolloutSettings, SettingError
+from worker.setting_parts import RolloutSettings
+from worker.settings import SettingError
 
 
 def rollout_state(settings: RolloutSettings, catalogue: frozenset[str]) -> RolloutState:

@@ -43,9 +43,7 @@ def revision_of(before: RolloutState, after: RolloutState, made: Made) -> Revisi
         quarantined=dict(sorted(after.quarantined.items())),
         fallback=after.fallback,
         salt=after.salt,
-        plan=after.plan,
-        stage=after.stage,
-        since=after.since,
+        run=after.run,
         measured=made.measured,
     )
 
@@ -61,9 +59,7 @@ def state_of(revision: Revision) -> RolloutState:
         fallback=revision.fallback,
         salt=revision.salt,
         revision=revision.revision,
-        plan=revision.plan,
-        stage=revision.stage,
-        since=revision.since,
+        run=revision.run,
     )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from schemas.revision import PlanRun
+
 FULL = 10_000
 """A percentage is held in hundredths: 10,000 is 100 %."""
 
@@ -23,9 +25,7 @@ class RolloutState:
         salt: of the buckets.
         revision: 0 for the environment's.
         braked: this worker's hand brake; in no revision.
-        plan: the plan that runs, if any.
-        stage: its stage.
-        since: when the stage began.
+        run: the plan that runs and where it stands, if any.
     """
 
     enabled: bool
@@ -37,9 +37,7 @@ class RolloutState:
     salt: str = ""
     revision: int = 0
     braked: bool = False
-    plan: str | None = None
-    stage: str | None = None
-    since: datetime | None = None
+    run: PlanRun | None = None
 
     def __post_init__(self) -> None:
         """Refuses a percentage outside 0 to 100 %."""

@@ -60,9 +60,16 @@ def _fields(state: RolloutState) -> dict[str, str]:
         "quarantined": ", ".join(quarantined) or "none",
         "fallback": "on" if state.fallback else "off",
         "salt": repr(state.salt),
-        "plan": state.plan or "none",
-        "stage": state.stage or "none",
+        "plan": state.run.plan if state.run else "none",
+        "stage": state.run.stage if state.run else "none",
+        "phase": state.run.phase if state.run else "none",
+        "answers": _answers(state),
     }
+
+
+def _answers(state: RolloutState) -> str:
+    answers = state.run.approvals if state.run else ()
+    return ", ".join(f"{each.name} {'yes' if each.approved else 'no'}" for each in answers) or "none"
 
 
 def _names(names: frozenset[str]) -> str:

@@ -14,7 +14,7 @@ from worker.rollout.changes import Change, Verb
 from worker.rollout.channel import RolloutLog
 from worker.rollout.records import Made, current_state, revision_of
 from worker.rollout.state import RolloutState
-from worker.settings import KafkaSettings
+from worker.setting_parts import KafkaSettings
 
 
 class Overtaken(Exception):

@@ -3,17 +3,24 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from schemas.completion import Attempt
-from schemas.words import AttemptResult, AudioEncoding
+from schemas.words import AttemptResult, AudioEncoding, FailureClass
 from worker.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.speech.audio import BadAudio, check_audio, join
-from worker.speech.failures import Failure, bad_audio
+from worker.speech.audio import BadAudio, check_audio
+from worker.speech.failures import NOT_CALLED, Failure, bad_audio
 from worker.speech.google import CallFailed, Google
+from worker.speech.joining import join
+from worker.speech.permits import Permit
 from worker.speech.render import Rendered
+
+_PARTS_AT_ONCE: Final = 4
+"""Calls under way for one long text: 50,000 bytes take some three calls' time, not eleven, and crowd nobody out."""
 
 
 def _new_id() -> str:
@@ -57,10 +64,14 @@ class Attempter:
         self._jitter = jitter
         self._retry_after_s = retry_after_s
 
-    async def attempt(self, rendered: Rendered) -> AttemptEnd:
-        """Speaks a line with its voice; never raises for what Google does."""
-        started = self._clock.monotonic()
-        calls = _Calls()
+    async def attempt(self, rendered: Rendered, permit: Permit) -> AttemptEnd:
+        """Speaks a line with its voice; never raises for what Google does.
+
+        Args:
+            rendered: the line.
+            permit: to ask the voice model; without one the attempt fails and makes no call.
+        """
+        calls = _Calls(permit, self._clock)
         spoken: Spoken | None = None
         failure: Failure | None = None
         try:
@@ -69,6 +80,8 @@ class Attempter:
             failure = error.failure
         except BadAudio as error:
             failure = bad_audio(str(error))
+        if calls.made:
+            permit.ended(failure)
         entry = Attempt(
             id=self._new_id(),
             voice_model=rendered.voice.voice_model,
@@ -78,7 +91,7 @@ class Attempter:
             code=failure.code if failure else "OK",
             message=failure.message if failure else None,
             calls=calls.made,
-            seconds=self._clock.monotonic() - started,
+            seconds=calls.seconds,
             billed_characters=calls.billed_characters,
             ended_at=self._clock.now(),
         )
@@ -86,39 +99,66 @@ class Attempter:
 
     async def _speak(self, rendered: Rendered, calls: "_Calls") -> Spoken:
         if len(rendered.inputs) == 1:
-            audio = await self._call(rendered, 0, rendered.encoding, calls)
-        else:
-            # The parts come as LINEAR16 and are encoded once. A joint may be heard; a seamless one is later work.
-            parts = [
-                await self._call(rendered, index, AudioEncoding.LINEAR16, calls)
-                for index in range(len(rendered.inputs))
-            ]
-            audio = await asyncio.to_thread(join, parts, rendered.encoding, rendered.sample_rate)
-        duration = check_audio(
-            audio,
-            encoding=rendered.encoding,
-            sample_rate=rendered.sample_rate,
-            spoken_units=rendered.spoken_units,
-            speaking_rate=rendered.speaking_rate,
-            pause_seconds=rendered.pause_seconds,
-        )
-        return Spoken(audio, duration)
+            return _checked(await self._call(rendered, 0, rendered.encoding, calls), rendered)
+        # In a task of its own: a task group (of Python 3.11) leaves the task that it failed in cancelled for good, and
+        # aiohttp would take that for the job's own cancellation in the middle of a later upload.
+        parts = await asyncio.create_task(self._parts(rendered, calls))
+        return await asyncio.to_thread(_joined, parts, rendered)
+
+    async def _parts(self, rendered: Rendered, calls: "_Calls") -> list[bytes]:
+        """The parts of a long text as LINEAR16, in order; the first that fails ends the others."""
+        waiting = iter(range(len(rendered.inputs)))
+        parts: dict[int, bytes] = {}
+
+        async def speak_one_after_the_other() -> None:
+            for index in waiting:
+                parts[index] = await self._call(rendered, index, AudioEncoding.LINEAR16, calls)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(_PARTS_AT_ONCE):
+                    group.create_task(speak_one_after_the_other())
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return [parts[index] for index in sorted(parts)]
 
     async def _call(self, rendered: Rendered, index: int, encoding: AudioEncoding, calls: "_Calls") -> bytes:
         """One call, and the quick retry. Tenacity's objects would cost a job a tenth of a millisecond."""
         try:
-            return await self._call_once(rendered, index, encoding, calls)
+            return await self._call_within_quota(rendered, index, encoding, calls)
         except CallFailed as error:
             if not error.failure.quickly_retried:
                 raise
-        await asyncio.sleep(self._jitter(1, 1.25) * self._retry_after_s)
-        return await self._call_once(rendered, index, encoding, calls)
+            failed = error
+        with calls.under_way():
+            await asyncio.sleep(self._jitter(1, 1.25) * self._retry_after_s)
+        try:
+            return await self._call_within_quota(rendered, index, encoding, calls)
+        except CallFailed as error:
+            # Without quota for the retry the call's own failure stands.
+            raise (failed if error.failure.code == NOT_CALLED else error) from None
+
+    async def _call_within_quota(
+        self, rendered: Rendered, index: int, encoding: AudioEncoding, calls: "_Calls"
+    ) -> bytes:
+        """One call once there is quota for it; where Google says that there is none, a batch job waits for more."""
+        while True:
+            if (refusal := await calls.permit.take()) is not None:
+                raise CallFailed(refusal)
+            # Of each call its own: a late refusal of one part says nothing of what the others have asked since.
+            asked_at = calls.permit.now
+            try:
+                return await self._call_once(rendered, index, encoding, calls)
+            except CallFailed as error:
+                if error.failure.failure_class is not FailureClass.QUOTA or not calls.permit.refused(asked_at):
+                    raise
 
     async def _call_once(self, rendered: Rendered, index: int, encoding: AudioEncoding, calls: "_Calls") -> bytes:
         entry = rendered.inputs[index]
         calls.made += 1
         try:
-            audio = await self._google.synthesize(entry, rendered, encoding)
+            with calls.under_way():
+                audio = await self._google.synthesize(entry, rendered, encoding)
         except CallFailed as error:
             self._metrics.count_call(rendered.voice.voice_model, error.failure.code)
             raise
@@ -128,7 +168,42 @@ class Attempter:
         return audio
 
 
+def _checked(audio: bytes, rendered: Rendered) -> Spoken:
+    duration = check_audio(
+        audio,
+        encoding=rendered.encoding,
+        sample_rate=rendered.sample_rate,
+        spoken_units=rendered.spoken_units,
+        speaking_rate=rendered.speaking_rate,
+        pause_seconds=rendered.pause_seconds,
+    )
+    return Spoken(audio, duration)
+
+
+def _joined(parts: list[bytes], rendered: Rendered) -> Spoken:
+    return _checked(join(parts, rendered.encoding, rendered.sample_rate), rendered)
+
+
 @dataclass
 class _Calls:
+    """What an attempt has asked of Google; `seconds` in which at least one call, or its quick retry, was under way."""
+
+    permit: Permit
+    clock: Clock
     made: int = 0
     billed_characters: int = 0
+    seconds: float = 0.0
+    _busy: int = 0
+    _busy_since: float = 0.0
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        if self._busy == 0:
+            self._busy_since = self.clock.monotonic()
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            if self._busy == 0:
+                self.seconds += self.clock.monotonic() - self._busy_since

@@ -1,4 +1,4 @@
-"""Checks audio before it is stored, and joins the parts of a long text."""
+"""Checks audio before it is stored."""
 
 import io
 from typing import Final
@@ -7,15 +7,16 @@ import soundfile
 
 from schemas.words import AudioEncoding
 
-_SOUNDFILE: Final = {
+CONTAINERS: Final = {
     AudioEncoding.OGG_OPUS: ("OGG", "OPUS"),
     AudioEncoding.MP3: ("MP3", "MPEG_LAYER_III"),
     AudioEncoding.LINEAR16: ("WAV", "PCM_16"),
     AudioEncoding.MULAW: ("WAV", "ULAW"),
     AudioEncoding.ALAW: ("WAV", "ALAW"),
 }
+"""libsndfile's format and subtype of each encoding; PCM has neither."""
+
 _BYTES_PER_SAMPLE: Final = 2
-_OPUS_LEVEL: Final = 0.8
 
 # Speech has some 20 letters a second at most and 2 at least, at the voice's own rate; the bounds leave room
 # for digits and abbreviations that are spoken longer than they are written.
@@ -81,7 +82,7 @@ def duration_of(audio: bytes, encoding: AudioEncoding, sample_rate: int) -> floa
         info = soundfile.info(io.BytesIO(audio))
     except soundfile.LibsndfileError as error:
         raise BadAudio(f"the audio can't be decoded as {encoding}: {error.error_string}") from None
-    if (info.format, info.subtype) != _SOUNDFILE[encoding]:
+    if (info.format, info.subtype) != CONTAINERS[encoding]:
         raise BadAudio(f"the audio is {info.format} {info.subtype}, not {encoding}")
     if encoding is AudioEncoding.OGG_OPUS:
         _check_pages(audio)
@@ -111,41 +112,3 @@ def _check_riff_length(audio: bytes) -> None:
     declared = int.from_bytes(audio[4:8], "little")
     if declared not in {0, _UNKNOWN_LENGTH} and len(audio) < declared + 8:
         raise BadAudio(f"the audio is cut: {len(audio)} bytes of {declared + 8}")
-
-
-def join(parts: list[bytes], encoding: AudioEncoding, sample_rate: int) -> bytes:
-    """Joins LINEAR16 parts into one file of the encoding asked for. Slow: run it on a thread.
-
-    Args:
-        parts: whole LINEAR16 files of the same sample rate, in order.
-        encoding: of the result.
-        sample_rate: in Hz, of parts and result.
-
-    Raises:
-        BadAudio: a part is empty, cut or no LINEAR16.
-    """
-    for part in parts:
-        duration_of(part, AudioEncoding.LINEAR16, sample_rate)
-    samples = b"".join(_samples(part) for part in parts)
-    if encoding is AudioEncoding.PCM:
-        return samples
-    file_format, subtype = _SOUNDFILE[encoding]
-    made = io.BytesIO()
-    # Ogg's default level takes 2.5 times the CPU time and saves a third of the bytes.
-    level = _OPUS_LEVEL if encoding is AudioEncoding.OGG_OPUS else None
-    with soundfile.SoundFile(
-        made,
-        "w",
-        samplerate=sample_rate,
-        channels=1,
-        format=file_format,
-        subtype=subtype,
-        compression_level=level,
-    ) as sound:
-        sound.buffer_write(samples, dtype="int16")
-    return made.getvalue()
-
-
-def _samples(part: bytes) -> bytes:
-    with soundfile.SoundFile(io.BytesIO(part)) as sound:
-        return bytes(sound.buffer_read(dtype="int16"))

@@ -27,9 +27,14 @@ class _Part(BaseModel):
 
 
 class Language(_Part):
-    """A language that jobs may ask for; `chirp_locale` is None where Chirp doesn't speak it."""
+    """A language that jobs may ask for; `chirp_locale` is None where Chirp doesn't speak it.
+
+    Chirp knows pause marks and pronunciations in most of its locales, not in all: the lint of scripts warns by these.
+    """
 
     chirp_locale: str | None
+    chirp_pauses: bool = True
+    chirp_pronunciations: bool = True
 
 
 class Character(_Part):

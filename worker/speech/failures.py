@@ -16,6 +16,8 @@ _BY_CODE: Final = {
     "PERMISSION_DENIED": FailureClass.DENIED,
     "UNAUTHENTICATED": FailureClass.DENIED,
 }
+NOT_CALLED: Final = "NOT_CALLED"
+"""In the place of a gRPC status where no call was made."""
 _RETRIED: Final = frozenset({"UNAVAILABLE", "INTERNAL", "ABORTED"})
 _AUTH_PLUGIN: Final = "Getting metadata from plugin failed"
 _UNREACHED: Final = ("TransportError", "Max retries", "timed out", "Failed to establish", "Connection")
@@ -25,7 +27,7 @@ _SHOWN_CHARACTERS: Final = 300
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt failed; `code` is the gRPC status of its last call, `OK` for bad audio."""
+    """Why an attempt failed; `code` is the gRPC status of its last call, `OK` for bad audio, or `NOT_CALLED`."""
 
     failure_class: FailureClass
     code: str

@@ -18,8 +18,15 @@ OUTAGES: Final = frozenset({FailureClass.DENIED, FailureClass.TRANSIENT, Failure
 """The failures that may be everybody's. Who is told that the quota is used up, or the text is wrong, may speak."""
 
 
-def trial_of(google: Google, catalogue: Catalogue) -> Callable[[], Awaitable[Failure | None]]:
+def trial_of(
+    google: Google, catalogue: Catalogue, asks: Callable[[VoiceModel], None] = lambda _: None
+) -> Callable[[], Awaitable[Failure | None]]:
     """A trial in which the catalogue's first character says "ok" with WaveNet: two billed characters.
+
+    Args:
+        google: what is asked.
+        catalogue: whose first character speaks.
+        asks: told before each request, which takes from the quota too.
 
     Returns:
         The trial; it returns None when it worked.
@@ -35,6 +42,7 @@ def trial_of(google: Google, catalogue: Catalogue) -> Callable[[], Awaitable[Fai
     rendered = render(job, character, voice)
 
     async def trial() -> Failure | None:
+        asks(VoiceModel.WAVENET)
         try:
             await google.synthesize(rendered.inputs[0], rendered, rendered.encoding)
         except CallFailed as error:

@@ -18,7 +18,7 @@ MAX_INPUT_BYTES: Final = 5000
 """Google's limit of text, SSML or markup in one request."""
 
 # Google's documentation of Chirp 3: HD; what stands outside it is silently ignored, so it is taken out here.
-_CHIRP_ELEMENTS: Final = frozenset({"speak", "say-as", "p", "s", "phoneme", "sub", "break", "prosody"})
+CHIRP_ELEMENTS: Final = frozenset({"speak", "say-as", "p", "s", "phoneme", "sub", "break", "prosody"})
 _BREAK_TIME: Final = re.compile(r"\s*\+?([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(ms|s)\s*")
 
 
@@ -151,7 +151,7 @@ def _whole_words(phrase: str) -> str:
 
 def _chirp_ssml(ssml: str) -> str:
     root = parse_ssml(ssml)
-    if all(element.tag in _CHIRP_ELEMENTS for element in root.iter()):
+    if all(element.tag in CHIRP_ELEMENTS for element in root.iter()):
         return ssml
     return tostring(_without_unknown(root), encoding="unicode")
 
@@ -161,7 +161,7 @@ def _without_unknown(element: Element) -> Element:
     kept = Element(element.tag, element.attrib)
     kept.text, kept.tail = element.text, element.tail
     for child in map(_without_unknown, element):
-        if child.tag in _CHIRP_ELEMENTS:
+        if child.tag in CHIRP_ELEMENTS:
             kept.append(child)
             continue
         _append_text(kept, child.text)

@@ -34,6 +34,10 @@ class StorageRefused(StorageError):
     """It answers and refuses, or the settings are wrong: until somebody mends that, it will again."""
 
 
+class NoTake(StorageRefused):
+    """What is there under a take's key has no take's metadata: somebody else put it there."""
+
+
 def storage_error(doing: str, error: Exception) -> StorageError:
     """The error of ours for one of the client's.
 

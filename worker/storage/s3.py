@@ -1,7 +1,7 @@
 """Takes in an S3-compatible store: look-up and conditional upload, by one client for the process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,9 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import add_expect_header
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from schemas.words import AudioEncoding
-from worker.settings import StorageSettings
+from worker.setting_parts import StorageSettings
 from worker.storage.errors import STORE_ERRORS, StorageRefused, StorageUnavailable, status_of, storage_error
+from worker.storage.metadata import metadata_of, stored_take
 from worker.storage.takes import CONTENT_TYPES, StoredTake
 
 _CONFLICT_TRIES: Final = 5
@@ -109,13 +109,7 @@ class TakeStore:
                 Body=audio,
                 IfNoneMatch="*",
                 ContentType=CONTENT_TYPES[take.encoding],
-                Metadata={
-                    "sha256": take.sha256,
-                    "duration": f"{take.duration_s:.6f}",
-                    "encoding": take.encoding.value,
-                    "sample-rate": str(take.sample_rate),
-                    "voice": take.voice,
-                },
+                Metadata=metadata_of(take),
             )
 
     async def fetch(self, key: str) -> bytes:
@@ -125,12 +119,45 @@ class TakeStore:
             StorageUnavailable: the store couldn't answer.
             StorageRefused: it isn't there, or may not be read.
         """
+        found = await self._get(key)
+        if found is None:
+            raise StorageRefused(f"download of {key}: it isn't there")
+        return found[1]
+
+    async def fetch_whole(self, key: str) -> tuple[StoredTake, bytes] | None:
+        """A stored take with its audio; None where it isn't there.
+
+        Raises:
+            StorageUnavailable: the store couldn't answer.
+            NoTake: what is there has no take's metadata.
+            StorageRefused: it may not be read.
+        """
+        found = await self._get(key)
+        return None if found is None else (_stored(key, found[0]), found[1])
+
+    async def _get(self, key: str) -> tuple[dict[str, Any], bytes] | None:
         try:
             answer = await self._client.get_object(Bucket=self.bucket, Key=key)
             async with answer["Body"] as body:
-                return bytes(await body.read())
+                return answer, bytes(await body.read())
         except STORE_ERRORS as error:
+            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == "NoSuchKey":
+                return None
             raise storage_error(f"download of {key}", error) from error
+
+    async def keys(self, prefix: str) -> AsyncGenerator[list[str], None]:
+        """All keys under a prefix, some at once.
+
+        Raises:
+            StorageUnavailable: the store couldn't answer.
+            StorageRefused: it may not be listed.
+        """
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        try:
+            async for page in pages:
+                yield [entry["Key"] for entry in page.get("Contents", ())]
+        except STORE_ERRORS as error:
+            raise storage_error(f"list of {prefix}", error) from error
 
     async def probe_conditional_put(self, key: str) -> bool:
         """Stores a probe twice and removes it.
@@ -187,6 +214,8 @@ async def connect_store(settings: StorageSettings, connections: int) -> AsyncIte
         # No retries in here. botocore's wait up to 3 s and then 10 s for an answer, three times, before anybody
         # hears of a dead store, and they can't know that all jobs meet the same. `SteadyStore` tries as often.
         retries={"mode": "standard", "total_max_attempts": 1},
+        # What is sent is this module's own, and no user's.
+        parameter_validation=False,
         # The default CRC32 breaks some S3-compatible stores.
         request_checksum_calculation=settings.checksums,
         response_checksum_validation=settings.checksums,
@@ -201,7 +230,17 @@ async def connect_store(settings: StorageSettings, connections: int) -> AsyncIte
         # `Expect: 100-continue` costs a take a round trip; and where the connection breaks while aiohttp waits for the
         # answer, it loses an exception, which asyncio logs, once a job.
         client.meta.events.unregister("before-call.s3", add_expect_header)
+        _remember_endpoint(client)
         yield TakeStore(client, settings.bucket, settings.timeout_s)
+
+
+def _remember_endpoint(client: Any) -> None:
+    """Lets botocore find the endpoint that it worked out for the request before, as it means to.
+
+    It remembers them by all of a request's parameters that its rules declare. No rule reads the object's key, which is
+    another one each time: without it a look-up takes a fifth less CPU time.
+    """
+    client._ruleset_resolver._provider.ruleset.parameters.pop("Key", None)  # noqa: SLF001
 
 
 def _is_conflict(error: BaseException) -> bool:
@@ -209,17 +248,4 @@ def _is_conflict(error: BaseException) -> bool:
 
 
 def _stored(key: str, head: dict[str, Any]) -> StoredTake:
-    """Reads a take's metadata; an object without it was put there by somebody else."""
-    metadata = head.get("Metadata", {})
-    try:
-        return StoredTake(
-            key=key,
-            size=int(head["ContentLength"]),
-            sha256=metadata["sha256"],
-            duration_s=float(metadata["duration"]),
-            encoding=AudioEncoding(metadata["encoding"]),
-            sample_rate=int(metadata["sample-rate"]),
-            voice=metadata["voice"],
-        )
-    except (KeyError, ValueError) as error:
-        raise StorageRefused(f"{key} is there without a take's metadata ({error}); remove it") from None
+    return stored_take(key, int(head.get("ContentLength", 0)), head.get("Metadata", {}))

@@ -5,9 +5,11 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from worker.clock import Clock
 from worker.outage import REFUSED, UNREACHABLE, Down, Outage, Sleep
 from worker.settling import Probe, Watch
 from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
+from worker.storage.known import KnownTakes
 from worker.storage.s3 import TakeStore
 from worker.storage.takes import StoredTake
 
@@ -52,14 +54,27 @@ class SteadyStore:
     Args:
         store: the store itself.
         watch: settles whether it is down.
+        known: the takes that needn't be looked up.
         kept_bytes: how much audio may wait for it, over all jobs.
+        clock: tells how long a take is known.
         sleep: sleeps for some seconds.
     """
 
-    def __init__(self, store: TakeStore, watch: Watch, kept_bytes: int, *, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        store: TakeStore,
+        watch: Watch,
+        known: KnownTakes,
+        kept_bytes: int,
+        clock: Clock,
+        *,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self._store = store
         self._watch = watch
+        self._known = known
         self._room = kept_bytes
+        self._clock = clock
         self._sleep = sleep
 
     @property
@@ -68,7 +83,7 @@ class SteadyStore:
         return self._store.bucket
 
     async def look_up(self, key: str, check: Callable[[], None]) -> StoredTake | None:
-        """The stored take of a key, or None; waits while the store is down.
+        """The stored take of a key, or None; waits while the store is down. A known take is not asked for.
 
         Args:
             key: of the take.
@@ -78,7 +93,13 @@ class SteadyStore:
             StorageUnavailable: the store answers others, and failed this three times.
             StorageRefused: it answers others, and refused this three times.
         """
-        return await self._patiently(lambda: self._store.look_up(key), lambda: None, check)
+        known = self._known.find(key, self._clock.monotonic())
+        if known is not None:
+            return known
+        stored = await self._patiently(lambda: self._store.look_up(key), lambda: None, check)
+        if stored is not None:
+            self._known.saw(stored, self._clock.monotonic())
+        return stored
 
     async def store(self, take: StoredTake, audio: bytes) -> StoredTake:
         """Stores a take unless one is there already, and says which one counts; waits while the store is down.
@@ -100,9 +121,11 @@ class SteadyStore:
             self._room -= kept
 
         try:
-            return await self._patiently(lambda: self._store.store(take, audio), keep, lambda: None)
+            stored = await self._patiently(lambda: self._store.store(take, audio), keep, lambda: None)
         finally:
             self._room += kept
+        self._known.saw(stored, self._clock.monotonic())
+        return stored
 
     async def _patiently(
         self, step: Callable[[], Awaitable[T]], after_failure: Callable[[], None], before_again: Callable[[], None]

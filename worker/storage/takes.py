@@ -74,3 +74,23 @@ def take_key(prefix: str, character: str, rendered: Rendered, take: int) -> str:
     name = f"{digest}.{EXTENSIONS[rendered.encoding]}"
     parts = (prefix, character, rendered.voice.voice_model.value, digest[:2], name)
     return "/".join(part for part in parts if part)
+
+
+def made_take(key: str, rendered: Rendered, audio: bytes, duration_s: float) -> StoredTake:
+    """The take that a line's audio is, once it is stored.
+
+    Args:
+        key: of it.
+        rendered: the line as it was sent to Google.
+        audio: whole.
+        duration_s: of it, in seconds.
+    """
+    return StoredTake(
+        key=key,
+        size=len(audio),
+        sha256=hashlib.sha256(audio).hexdigest(),
+        duration_s=duration_s,
+        encoding=rendered.encoding,
+        sample_rate=rendered.sample_rate,
+        voice=rendered.voice.name,
+    )

@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from signal import Signals
 from typing import Self
@@ -13,8 +14,8 @@ from typing import Self
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from loadtest.java import java_command
 from loadtest.processes import Process, Restartable, StackError, free_ports, listening
-from tests.kafka.java import java_command
 
 LOG4J = """\
 rootLogger.level=WARN
@@ -53,6 +54,7 @@ class KafkaCluster:
 
     @property
     def bootstrap(self) -> str:
+        """The bootstrap servers."""
         return ",".join(f"127.0.0.1:{port}" for port in self.ports.values())
 
     @property
@@ -64,9 +66,7 @@ class KafkaCluster:
         try:
             self._format()
             for broker in self.broker_ids:
-                self._brokers[broker] = Restartable(
-                    lambda broker=broker: self._launch(broker), lambda broker=broker: self._serves(broker), 60.0
-                )
+                self._brokers[broker] = Restartable(partial(self._launch, broker), partial(self._serves, broker), 60.0)
             for process in self._brokers.values():
                 process.wait_until_ready()
         except BaseException:

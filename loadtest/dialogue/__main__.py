@@ -1,0 +1,149 @@
+"""`make bench-dialogue`: how long a game server waits, alone and beside a batch backlog, and where the time goes."""
+
+import asyncio
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import aiohttp
+import typer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+
+from loadtest.bench.runs import Door
+from loadtest.dialogue.figures import latency_table, percentile, stage_table
+from loadtest.dialogue.load import Ears
+from loadtest.dialogue.runs import Load, Place, run_backlog, run_load
+from loadtest.java import NoJava
+from loadtest.kafka_cluster import KafkaCluster
+from loadtest.processes import StackError
+from loadtest.stack import Stack, local_stack
+from schemas.words import JobStatus, Lane
+
+_KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"
+_OWN_WAY_S: Final = 0.05
+_OWN_WAY_EVERY_S: Final = 0.2
+_BESIDE_S: Final = 0.3
+_WORKERS_S: Final = 2.0
+
+
+class Scenario(StrEnum):
+    """What is measured."""
+
+    OWN_WAY = "own-way"
+    BESIDE_BATCH = "beside-batch"
+    WORKERS = "workers"
+
+
+def main(
+    scenario: Annotated[list[Scenario] | None, typer.Option(help="What to measure; again for more.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Times that each is measured.")] = 1,
+    jobs: Annotated[int, typer.Option(min=50, help="Dialogue jobs of a run.")] = 600,
+    backlog: Annotated[int, typer.Option(min=0, help="Batch jobs that wait.")] = 20_000,
+    rate: Annotated[float, typer.Option(min=0.1, help="Dialogue jobs a second beside a backlog.")] = 10.0,
+) -> None:
+    """Measure a dialogue job's latency; ends with 1 if jobs were lost or failed, whatever the figures."""
+    bench = _Bench(Console(), jobs, backlog, rate)
+    try:
+        with _kafka() as bootstrap, local_stack("external", {"speech": "canned"}, kafka=bootstrap) as stack:
+            asyncio.run(bench.run(stack, scenario or [*Scenario], rounds))
+    except (NoJava, StackError, KafkaError, OSError) as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from None
+    if bench.failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _kafka() -> Iterator[str]:
+    """Apache Kafka: a cluster of yours, or one broker here."""
+    if outside := os.environ.get(_KAFKA):
+        yield outside
+        return
+    with tempfile.TemporaryDirectory(prefix="chirp-kafka-") as folder, KafkaCluster(Path(folder)) as cluster:
+        yield cluster.bootstrap
+
+
+class _Bench:
+    def __init__(self, console: Console, jobs: int, backlog: int, rate: float) -> None:
+        self._console = console
+        self._jobs = jobs
+        self._backlog = backlog
+        self._rate = rate
+        self.failed = False
+
+    async def run(self, stack: Stack, scenarios: list[Scenario], rounds: int) -> None:
+        place = Place(stack.kafka, stack.folder, _environment(stack))
+        async with aiohttp.ClientSession() as session:
+            door = Door(session, stack.door)
+            for number in range(1, rounds + 1):
+                for scenario in scenarios:
+                    self._console.rule(f"{scenario}, round {number} of {rounds}")
+                    await self._measure(scenario, place, door)
+
+    async def _measure(self, scenario: Scenario, place: Place, door: Door) -> None:
+        name = f"{scenario}-{uuid.uuid4().hex[:6]}"
+        if scenario is Scenario.OWN_WAY:
+            await door.set_latency(_OWN_WAY_S)
+            ears = await run_load(place, name, Load(_OWN_WAY_EVERY_S, self._jobs))
+            self._check(ears)
+            self._console.print(stage_table("idle", ears.heard, _OWN_WAY_S))
+        elif scenario is Scenario.BESIDE_BATCH:
+            await door.set_latency(_BESIDE_S)
+            await self._beside_batch(place, name)
+        else:
+            await door.set_latency(_WORKERS_S)
+            bound = Place(place.bootstrap, place.folder, {**place.environment, "MAX_IN_FLIGHT": "16"})
+            one = await run_backlog(bound, f"{name}-1", 1, 200)
+            four = await run_backlog(bound, f"{name}-4", 4, 800)
+            self._console.print(
+                f"16 jobs at once a worker, Google answers after {_WORKERS_S:g} s: one worker {one:.2f} jobs/s, "
+                f"four {four:.2f}: {four / one:.2f} times as many"
+            )
+
+    async def _beside_batch(self, place: Place, name: str) -> None:
+        loads = {
+            "idle": Load(1 / self._rate, self._jobs),
+            f"{self._backlog:,} batch jobs wait": Load(1 / self._rate, self._jobs, self._backlog),
+            "the same, without lanes": Load(1 / self._rate, self._jobs, self._backlog, Lane.BATCH),
+        }
+        runs: dict[str, tuple[list[float], int]] = {}
+        for number, (title, load) in enumerate(loads.items()):
+            ears = await run_load(place, f"{name}-{number}", load)
+            if load.lane is Lane.DIALOGUE:
+                self._check(ears)
+            if ears.heard:
+                self._console.print(stage_table(title, ears.heard, _BESIDE_S))
+            runs[title] = ([heard.latency_s for heard in ears.heard], ears.waiting)
+        self._console.print(latency_table(runs))
+        idle, beside, _ = (percentile(latencies, 99) if latencies else float("inf") for latencies, _ in runs.values())
+        self._console.print(f"p99 beside batch: {beside / idle:.2f} times the idle system's")
+
+    def _check(self, ears: Ears) -> None:
+        bad = [
+            heard.completion
+            for heard in ears.heard
+            if heard.completion.status is not JobStatus.DONE or heard.completion.fallback
+        ]
+        if bad or ears.waiting:
+            self.failed = True
+            self._console.print(f"{len(bad)} jobs failed or fell back, {ears.waiting} weren't answered", style="red")
+
+
+def _environment(stack: Stack) -> dict[str, str]:
+    return {
+        **stack.environment,
+        "LOG_LEVEL": "info",
+        "CHIRP3_ENABLED": "true",
+        "CHIRP3_ROLLOUT_PERCENTAGE": "100",
+        "TTS_TIMEOUT_BASE_S": "30",
+    }
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,76 @@
+"""Percentiles of latencies and of their stages, and the tables of them. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from rich.table import Table
+
+from loadtest.dialogue.load import Heard
+
+_PERCENTILES: Final = (50, 90, 99, 100)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that so many percent of the values don't exceed (nearest rank).
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not values:
+        raise ValueError("no values")
+    rank = -(-len(values) * percent // 100)
+    return sorted(values)[max(0, int(rank) - 1)]
+
+
+def stages(google_s: float) -> dict[str, Callable[[Heard], float]]:
+    """The stages of a dialogue job's way, in order, each with its seconds; they add up to the latency.
+
+    Args:
+        google_s: how long Google takes for an answer; its call's stage is told without it.
+    """
+    return {
+        "due → sent": lambda heard: heard.sent - heard.due,
+        "sent → work begins": lambda heard: _timing(heard, "wait"),
+        "look-up": lambda heard: _timing(heard, "look_up"),
+        f"Google, over its {1000 * google_s:g} ms": lambda heard: _timing(heard, "speak") - google_s,
+        "store": lambda heard: _timing(heard, "store"),
+        "the rest of the work": lambda heard: (
+            _timing(heard, "total") - sum(_timing(heard, name) for name in ("look_up", "speak", "store"))
+        ),
+        "outcome → completion read": lambda heard: (
+            heard.read - heard.sent - _timing(heard, "wait") - _timing(heard, "total")
+        ),
+    }
+
+
+def stage_table(title: str, heard: Sequence[Heard], google_s: float) -> Table:
+    """Milliseconds by stage, and of the own way: from the game server's send, and from when the job was due."""
+    table = Table("ms", *_heads(), title=f"{title}: {len(heard)} jobs", title_justify="left")
+    for name, seconds in stages(google_s).items():
+        table.add_row(name, *_cells([seconds(each) for each in heard]))
+    table.add_section()
+    table.add_row("sent → completion read", *_cells([each.read - each.sent - google_s for each in heard]))
+    table.add_row("due → completion read", *_cells([each.latency_s - google_s for each in heard]))
+    return table
+
+
+def latency_table(runs: Mapping[str, tuple[Sequence[float], int]]) -> Table:
+    """Milliseconds from when a job was due to its completion, a row a run: its latencies, how many have none."""
+    table = Table("ms", "answered", "unanswered", *_heads())
+    for name, (latencies, unanswered) in runs.items():
+        cells = _cells(latencies) if latencies else ["-"] * len(_PERCENTILES)
+        table.add_row(name, str(len(latencies)), str(unanswered), *cells)
+    return table
+
+
+def _timing(heard: Heard, stage: str) -> float:
+    timings = heard.completion.timings
+    return 0.0 if timings is None else float(getattr(timings, stage))
+
+
+def _heads() -> list[str]:
+    return [*(f"p{percent}" for percent in _PERCENTILES[:-1]), "max"]
+
+
+def _cells(seconds: Sequence[float]) -> list[str]:
+    return [f"{1000 * percentile(seconds, percent):.1f}" for percent in _PERCENTILES]

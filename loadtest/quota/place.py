@@ -1,0 +1,102 @@
+"""Where the runs happen: the emulator's door, its log of calls, topics of a run's own, workers."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from aiokafka.admin import AIOKafkaAdminClient
+
+from loadtest.processes import Process
+from loadtest.quota.figures import Call
+from loadtest.stack import worker_process
+from schemas.topics import RETRY_DELAYS
+from worker.kafka.topics import create_topics, missing_topics
+
+# The emulator's log holds its last 1,000 calls: a minute's, at 1,000 a minute.
+_POLL_S: Final = 5.0
+_LISTED_S: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """The running stack, as far as a run needs it; `environment` are a worker's variables."""
+
+    session: aiohttp.ClientSession
+    door: str
+    kafka: str
+    folder: Path
+    environment: Mapping[str, str]
+
+    async def set_emulator(self, **settings: object) -> None:
+        """Changes the emulator's settings."""
+        await self._door("PATCH", "/settings", settings)
+
+    async def set_faults(self, *faults: Mapping[str, object]) -> None:
+        """Puts these faults in the place of all others."""
+        await self._door("PUT", "/faults", list(faults))
+
+    async def calls(self) -> list[Call]:
+        """The last 1,000 calls that ended."""
+        logged = await self._door("GET", "/calls/log")
+        return [Call(float(each["time"]), str(each["input"]), str(each["code"])) for each in logged]
+
+    async def _door(self, method: str, path: str, body: object = None) -> Any:
+        async with self.session.request(method, f"{self.door}{path}", json=body) as answer:
+            answer.raise_for_status()
+            return await answer.json()
+
+    @asynccontextmanager
+    async def topics(self, run: str) -> AsyncIterator[dict[str, str]]:
+        """All topics under the run's prefix; yields a worker's variables for them."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
+        await admin.start()
+        try:
+            await create_topics(admin, run, replication=1)
+            # Apache Kafka has made them, and may not list them yet.
+            deadline = time.monotonic() + _LISTED_S
+            while time.monotonic() < deadline:
+                if not missing_topics(await admin.list_topics(), run, RETRY_DELAYS):
+                    break
+                await asyncio.sleep(0.05)
+        finally:
+            await admin.close()
+        yield {
+            **self.environment,
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
+            "KAFKA_TOPIC_PREFIX": run,
+            "KAFKA_GROUP_ID": run,
+            "S3_PREFIX": run,
+        }
+
+    @asynccontextmanager
+    async def worker(self, name: str, settings: Mapping[str, str]) -> AsyncIterator[Process]:
+        """A worker that is ready; it is asked to end when the context ends."""
+        starting = worker_process(settings, self.folder, name)
+        process, _ = await asyncio.to_thread(starting.__enter__)
+        try:
+            yield process
+        finally:
+            await asyncio.to_thread(starting.__exit__, None, None, None)
+
+
+class CallLog:
+    """Every call since it was made, read from the emulator's log before it is forgotten there."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.calls: set[Call] = set()
+
+    async def read(self) -> None:
+        """Reads what the log holds now."""
+        self.calls.update(await self._place.calls())
+
+    async def run(self) -> None:
+        """Reads regularly until it is cancelled."""
+        while True:
+            await self.read()
+            await asyncio.sleep(_POLL_S)

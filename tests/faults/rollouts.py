@@ -1,0 +1,121 @@
+"""A rollout under way: a worker, a controller, steady traffic, and the people's commands."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import yaml
+from aiokafka import AIOKafkaProducer
+
+from loadtest.stack import worker_process
+from loadtest.traffic import Flow, send_steadily
+from schemas.revision import Revision
+from schemas.topics import LANES
+from schemas.words import Lane
+from tests.stack.deployment import Deployment
+from tests.stack.test_cli import run
+from worker.app import catalogue_of
+from worker.clock import Clock
+from worker.rollout.channel import open_log
+from worker.settings import load_settings
+
+NAMES = sorted(catalogue_of(load_settings({})).names)
+# A call may be as slow as the scenarios make it, and still be an answer.
+PATIENT = {"TTS_TIMEOUT_BASE_S": "20", "MAX_IN_FLIGHT": "512"}
+
+
+class Rollout:
+    """Of one deployment, followed live."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.revisions: list[Revision] = []
+
+    async def cli(self, *arguments: str) -> str:
+        ended = await run(self.deployment, "rollout", *arguments)
+        assert ended.returncode == 0, (arguments, ended.stdout, ended.stderr)
+        return ended.stdout
+
+    async def status(self) -> dict:
+        return json.loads(await self.cli("status", "--json"))
+
+    async def start(self, plan: dict, folder: Path, *arguments: str) -> None:
+        path = folder / f"{plan['name']}.yaml"
+        path.write_text(yaml.safe_dump(plan), encoding="utf-8")
+        await self.cli("start", str(path), "--yes", "--actor", "anna", *arguments)
+
+    async def follow(self) -> None:
+        async with open_log(load_settings(self.deployment.environment).kafka, Clock()) as log:
+            while True:
+                await log.more()
+                self.revisions = list(log.fold.taken)
+
+    async def until(self, found: Callable[[Revision], bool], timeout_s: float) -> Revision:
+        """The first revision that is looked for."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            for revision in self.revisions:
+                if found(revision):
+                    return revision
+            await asyncio.sleep(0.1)
+        told = [(each.revision, each.actor, each.before, each.after, each.reason) for each in self.revisions]
+        raise AssertionError(f"no such revision within {timeout_s:g} s: {told}")
+
+
+@asynccontextmanager
+async def rolling_out(
+    deployment: Deployment, jobs_a_second: float, characters: list[str] | None = None, **settings: str
+) -> AsyncIterator[Rollout]:
+    """A worker, a controller and traffic, until the context ends."""
+    deployment.environment |= {"ROLLOUT_SOURCE": "topic", "CHIRP3_ENABLED": "", **PATIENT, **settings}
+    rollout = Rollout(deployment)
+    flow = Flow(deployment.name, jobs_a_second, characters or NAMES)
+    topic = deployment.topic(LANES[Lane.DIALOGUE])
+    producer = AIOKafkaProducer(bootstrap_servers=deployment.stack.kafka)
+    with (
+        deployment.worker(),
+        worker_process(deployment.environment, deployment.folder, "controller", ("rollout", "run")),
+    ):
+        await producer.start()
+        tasks = [asyncio.create_task(send_steadily(producer, topic, flow)), asyncio.create_task(rollout.follow())]
+        try:
+            yield rollout
+        finally:
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+            await producer.stop()
+
+
+def plan(name: str, *stages: dict, **fields: object) -> dict:
+    """The owner's limits over windows of 15 s and a minute: a plan for minutes instead of days."""
+    return {
+        "version": 1,
+        "name": name,
+        "windows": {"resolution": "1s", "short": "15s", "long": "60s", "settle": "3s"},
+        "gates": [
+            {"measure": "error_rate", "limit": 0.05},
+            {"measure": "mean_time", "limit": 2},
+            {"measure": "fallback_rate", "limit": 0.05},
+        ],
+        "roll_back": {
+            "at_once": [
+                {"measure": "error_rate", "limit": 0.10},
+                {"measure": "mean_time", "limit": 5},
+                {"measure": "fallback_rate", "limit": 0.20},
+            ],
+            "step": [{"measure": "error_rate", "limit": 0.05}],
+            "character": [{"measure": "error_rate", "limit": 0.10}],
+        },
+        "stages": list(stages),
+        **fields,
+    }
+
+
+def stage(name: str, percentage: float, **fields: object) -> dict:
+    return {"name": name, "percentage": percentage, "characters": "all", "at_least": "5s", **fields}

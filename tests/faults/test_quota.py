@@ -1,0 +1,39 @@
+"""The quota shared by workers that come and go, and a voice model that is down: on Apache Kafka, with the figures."""
+
+import aiohttp
+import pytest
+
+from loadtest.quota.place import Place
+from loadtest.quota.runs import OutageRun, QuotaRun, run_outage, run_quota
+from schemas.words import VoiceModel
+from tests.faults.campaign import tell
+from tests.faults.scale import SCALE
+
+
+@pytest.fixture
+async def place(deployment):
+    async with aiohttp.ClientSession() as session:
+        stack = deployment.stack
+        yield Place(session, stack.door, stack.kafka, deployment.folder, stack.environment)
+
+
+@pytest.mark.timeout(4 * SCALE.quota_s + 180)
+@pytest.mark.parametrize(("voice_model", "limit"), [(VoiceModel.CHIRP3_HD, 200), (VoiceModel.WAVENET, 1000)])
+async def test_workers_that_come_and_go_share_one_quota(place, deployment, voice_model, limit):
+    run = QuotaRun(voice_model, limit, SCALE.quota_s, min(60.0, SCALE.quota_s))
+    figures = await run_quota(place, run, deployment.name)
+    tell(f"{limit} requests of {voice_model} a minute", figures="\n" + "\n".join(figures.lines))
+    # A minute's use is only known after a minute.
+    assert figures.refused <= 0.005 * figures.calls + 1
+    assert figures.calls > 0
+    assert figures.twice <= 0.02 * figures.calls
+
+
+@pytest.mark.timeout(SCALE.down_s + 180)
+async def test_a_voice_model_that_is_down_is_left_alone_and_found_again(place, deployment):
+    figures = await run_outage(place, OutageRun(30.0, 5.0, SCALE.down_s, 15.0, window_s=5.0), deployment.name)
+    tell(f"Chirp down for {SCALE.down_s:g} s", figures="\n" + "\n".join(figures.lines))
+    assert figures.done == figures.jobs
+    assert figures.during > 0
+    assert figures.still < figures.during / 2
+    assert figures.again == figures.after > 0

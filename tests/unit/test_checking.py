@@ -1,0 +1,127 @@
+"""Which takes are looked at, and what is found, however many there are."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import AsyncGenerator
+from random import Random
+from typing import Any
+
+import pytest
+
+from schemas.words import AudioEncoding
+from tests.unit.makers import audio
+from worker.checking import MISSING, Drawing, TakesCheck
+from worker.speech.inspecting import CORRUPT, IMPLAUSIBLE
+from worker.storage.errors import NoTake, StorageUnavailable
+from worker.storage.takes import StoredTake
+
+SOUND = audio(AudioEncoding.OGG_OPUS, 0.5)
+
+
+async def batches(count: int, size: int = 7) -> AsyncGenerator[list[str], None]:
+    keys = [f"k{number}" for number in range(count)]
+    for start in range(0, count, size):
+        yield keys[start : start + size]
+
+
+async def drawn(size: int | None, count: int, random: Random | None = None) -> tuple[list[str], Drawing]:
+    drawing = Drawing(size, random or Random(1))
+    return [key async for batch in drawing.of(batches(count)) for key in batch], drawing
+
+
+@pytest.mark.parametrize(("size", "count"), [(10, 1000), (10, 10), (10, 3), (1, 50), (10, 0)])
+async def test_so_many_are_drawn_each_once_or_all_where_there_are_no_more(size: int, count: int) -> None:
+    keys, drawing = await drawn(size, count)
+    assert len(keys) == len(set(keys)) == min(size, count)
+    assert drawing.seen == count
+
+
+async def test_all_are_taken_in_their_batches() -> None:
+    keys, drawing = await drawn(None, 1000)
+    assert keys == [f"k{number}" for number in range(1000)]
+    assert drawing.seen == 1000
+
+
+async def test_each_key_is_drawn_as_often_as_any_other() -> None:
+    random = Random(1)
+    times: Counter[str] = Counter()
+    for _ in range(3000):
+        times.update((await drawn(5, 20, random))[0])
+    # 750 each, with a standard deviation of 24.
+    assert len(times) == 20
+    assert all(abs(each - 750) < 5 * 24 for each in times.values())
+
+
+class Store:
+    """Takes by key; an error stands for what the store answers with."""
+
+    def __init__(self, **takes: tuple[StoredTake, bytes] | Exception) -> None:
+        self.takes = takes
+        self.asked: list[str] = []
+
+    async def fetch_whole(self, key: str) -> tuple[StoredTake, bytes] | None:
+        self.asked.append(key)
+        await asyncio.sleep(0)
+        found = self.takes.get(key)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def look_up(self, key: str) -> StoredTake | None:
+        found = await self.fetch_whole(key)
+        return found and found[0]
+
+
+def stored(key: str, data: bytes = SOUND, seconds: float = 0.5) -> tuple[StoredTake, bytes]:
+    sha256 = hashlib.sha256(SOUND).hexdigest()
+    return StoredTake(key, len(data), sha256, seconds, AudioEncoding.OGG_OPUS, 24000, "v"), data
+
+
+def checking(**takes: Any) -> tuple[TakesCheck, Store, list[tuple[int, int]]]:
+    store: Any = Store(**takes)
+    told: list[tuple[int, int]] = []
+    return TakesCheck(store, lambda done, total: told.append((done, total))), store, told
+
+
+async def test_each_kind_of_fault_is_told_by_its_key() -> None:
+    check, _, told = checking(
+        well=stored("well"),
+        cut=stored("cut", SOUND[:-9]),
+        long=stored("long", seconds=9.0),
+        foreign=NoTake("foreign"),
+    )
+    await check.stored(["well", "cut", "long", "foreign", "deleted-meanwhile"])
+    await check.told(["well", "gone"])
+    assert {fault.key: fault.kind for fault in check.faults} == {
+        "cut": CORRUPT,
+        "long": IMPLAUSIBLE,
+        "foreign": CORRUPT,
+        "gone": MISSING,
+    }
+    assert check.counts == {CORRUPT: 2, IMPLAUSIBLE: 1, MISSING: 1}
+    assert check.checked == 7
+    assert told == [*((number, 5) for number in range(1, 6)), (1, 2), (2, 2)]
+
+
+async def test_a_key_that_was_told_often_is_asked_for_once() -> None:
+    check, store, _ = checking(a=stored("a"))
+    await check.told(["a"] * 50)
+    assert store.asked == ["a"]
+
+
+async def test_a_bucket_that_is_all_wrong_is_counted_whole_and_its_first_faults_kept() -> None:
+    check, _, _ = checking()
+    await check.told(f"k{number}" for number in range(5000))
+    assert check.counts[MISSING] == 5000
+    assert len(check.faults) == 1000
+
+
+async def test_a_store_that_does_not_answer_ends_the_check_and_is_no_fault_of_a_take() -> None:
+    check, store, _ = checking(bad=StorageUnavailable("no"))
+    with pytest.raises(StorageUnavailable):
+        await check.stored(["bad", *(f"k{number}" for number in range(100))])
+    assert len(store.asked) < 20
+    assert check.faults == []

@@ -1,0 +1,149 @@
+"""A circuit opens when too many attempts fail, is probed by single jobs and closes when they work."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.speech.circuit import Admission, Circuit, CircuitRules, CircuitState
+
+RULES = CircuitRules(share=0.5, window_s=10.0, minimum=10, cool_down_s=5.0)
+CLOSED, HALF_OPEN, OPEN = CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitState.OPEN
+
+
+def admitted(circuit: Circuit, now: float) -> Admission:
+    admission = circuit.admit(now)
+    assert admission is not None
+    return admission
+
+
+def end(circuit: Circuit, now: float, *, failed: bool | None, times: int = 1, at_once: bool = False) -> None:
+    for _ in range(times):
+        circuit.ended(admitted(circuit, now), now, failed=failed, at_once=at_once)
+
+
+def opened(now: float = 0.0) -> Circuit:
+    circuit = Circuit(RULES)
+    end(circuit, now, failed=True, times=10)
+    assert circuit.state(now) is OPEN
+    return circuit
+
+
+def test_it_opens_on_the_share_of_failures_and_not_before_the_minimum() -> None:
+    circuit = Circuit(RULES)
+    end(circuit, 0.0, failed=True, times=9)
+    assert circuit.state(0.0) is CLOSED
+    end(circuit, 0.0, failed=True)
+    assert circuit.state(0.0) is OPEN
+    circuit = Circuit(RULES)
+    end(circuit, 0.0, failed=False, times=20)
+    end(circuit, 0.0, failed=True, times=19)
+    assert circuit.state(0.0) is CLOSED
+    end(circuit, 0.0, failed=True)
+    assert circuit.state(0.0) is OPEN
+
+
+def test_what_is_older_than_the_window_no_longer_counts() -> None:
+    circuit = Circuit(RULES)
+    end(circuit, 0.0, failed=False, times=100)
+    end(circuit, 10.0, failed=True, times=9)
+    assert circuit.state(10.0) is CLOSED
+    end(circuit, 10.0, failed=True)
+    assert circuit.state(10.0) is OPEN
+
+
+def test_what_says_nothing_of_the_voice_model_never_counts_and_a_success_opens_nothing() -> None:
+    circuit = Circuit(RULES)
+    end(circuit, 0.0, failed=None, times=100)
+    end(circuit, 0.0, failed=True, times=9)
+    end(circuit, 0.0, failed=None, times=100)
+    assert circuit.state(0.0) is CLOSED
+    end(circuit, 0.0, failed=False, at_once=True)
+    assert circuit.state(0.0) is CLOSED
+
+
+def test_one_failure_opens_it_at_once_where_one_is_enough() -> None:
+    circuit = Circuit(RULES)
+    end(circuit, 0.0, failed=True, at_once=True)
+    assert circuit.state(0.0) is OPEN
+
+
+def test_while_it_is_open_nobody_asks_and_after_the_cool_down_one_job_does() -> None:
+    circuit = opened()
+    assert circuit.refuses(4.9)
+    assert circuit.admit(4.9) is None
+    assert circuit.state(5.0) is HALF_OPEN
+    assert not circuit.refuses(5.0)
+    admitted(circuit, 5.0)
+    assert circuit.admit(5.0) is None
+    assert circuit.state(5.1) is HALF_OPEN
+
+
+def test_a_probe_that_fails_begins_the_cool_down_anew() -> None:
+    circuit = opened()
+    probe = admitted(circuit, 5.0)
+    circuit.ended(probe, 6.0, failed=True)
+    assert circuit.state(10.9) is OPEN
+    assert circuit.admit(10.9) is None
+    admitted(circuit, 11.0)
+
+
+def test_three_probes_that_work_one_after_the_other_close_it() -> None:
+    circuit = opened()
+    for now in (5.0, 5.3, 5.6):
+        assert circuit.state(now) is HALF_OPEN
+        probe = admitted(circuit, now)
+        assert circuit.admit(now) is None, "one at a time"
+        circuit.ended(probe, now + 0.2, failed=False)
+    assert circuit.state(5.8) is CLOSED
+    end(circuit, 5.8, failed=True, times=9)
+    assert circuit.state(5.8) is CLOSED, "what was counted before is forgotten"
+
+
+def test_a_probe_that_hangs_or_was_lost_holds_up_the_next_no_longer_than_a_cool_down() -> None:
+    circuit = opened()
+    hangs = admitted(circuit, 5.0)
+    for now in (10.0, 10.3, 10.6):
+        circuit.ended(admitted(circuit, now), now + 0.2, failed=False)
+    assert circuit.state(10.8) is CLOSED
+    circuit.ended(hangs, 12.0, failed=True)
+    assert circuit.state(12.0) is CLOSED
+
+
+def test_a_probe_that_says_nothing_lets_another_go_at_once() -> None:
+    circuit = opened()
+    circuit.ended(admitted(circuit, 5.0), 5.1, failed=None)
+    admitted(circuit, 5.1)
+
+
+def test_what_was_asked_before_it_opened_neither_closes_it_nor_keeps_it_open() -> None:
+    circuit = Circuit(RULES)
+    before = [admitted(circuit, 0.0) for _ in range(5)]
+    end(circuit, 0.0, failed=True, times=10)
+    for each in before:
+        circuit.ended(each, 4.0, failed=False)
+    assert circuit.state(4.0) is OPEN
+    circuit.ended(admitted(circuit, 5.0), 5.1, failed=False)
+    for each in before:
+        circuit.ended(each, 5.2, failed=True)
+    admitted(circuit, 5.2)
+
+
+@given(st.lists(st.tuples(st.floats(0, 4), st.booleans()), min_size=1, max_size=200))
+def test_a_dead_voice_model_is_asked_once_a_cool_down_and_one_that_is_back_is_believed(
+    steps: list[tuple[float, bool]],
+) -> None:
+    circuit, now, asked = opened(), 0.0, []
+    for after, lost in steps:
+        now += after
+        if (probe := circuit.admit(now)) is not None:
+            asked.append(now)
+            if not lost:
+                circuit.ended(probe, now, failed=True)
+    assert all(later >= earlier + RULES.cool_down_s for earlier, later in pairwise(asked))
+    for _ in range(3):
+        now = max(now, now + RULES.cool_down_s if circuit.refuses(now) else now)
+        circuit.ended(admitted(circuit, now), now, failed=False)
+    assert circuit.state(now) is CLOSED

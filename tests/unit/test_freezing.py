@@ -1,0 +1,76 @@
+"""Freeze windows: whether one is on now, by cron, in its time zone, for as long as it lasts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.rollout.freezing import frozen
+from worker.rollout.plan import Freeze
+
+BERLIN = ZoneInfo("Europe/Berlin")
+WEEKEND = Freeze(cron="0 16 * * FRI", lasts="64h", time_zone="Europe/Berlin", why="the weekend")
+NIGHT = Freeze(cron="0 22 * * *", lasts="8h", why="the night")
+
+
+def berlin(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("now", "is_frozen"),
+    [
+        ("2026-01-30 15:59:59", False),
+        ("2026-01-30 16:00:00", True),
+        ("2026-01-31 12:00:00", True),
+        ("2026-02-02 07:59:59", True),
+        ("2026-02-02 08:00:00", False),
+        ("2026-02-04 16:00:00", False),
+    ],
+)
+def test_a_window_is_on_from_its_first_second_to_before_its_last(now: str, is_frozen: bool) -> None:
+    assert (frozen([WEEKEND], berlin(now)) is not None) is is_frozen
+
+
+def test_it_says_why_and_until_when_in_the_windows_own_time() -> None:
+    said = frozen([WEEKEND], datetime(2026, 1, 31, 12, 0, tzinfo=UTC))
+    assert said == "frozen for the weekend: since Fri 16:00 for 64h, until 2026-02-02 08:00 Europe/Berlin"
+
+
+def test_any_of_several_windows_freezes_and_without_one_nothing_is_frozen() -> None:
+    night = datetime(2026, 2, 4, 23, 0, tzinfo=UTC)
+    assert frozen([], night) is None
+    assert frozen([WEEKEND], night) is None
+    said = frozen([WEEKEND, NIGHT], night)
+    assert said is not None
+    assert "the night" in said
+
+
+@pytest.mark.parametrize(
+    ("friday", "until"),
+    [("2026-03-27", "2026-03-30 09:00"), ("2026-10-23", "2026-10-26 07:00")],
+)
+def test_hours_pass_though_the_clocks_are_put_on_or_back_meanwhile(friday: str, until: str) -> None:
+    began = berlin(f"{friday} 16:00")
+    said = frozen([WEEKEND], began)
+    assert said is not None
+    assert said.endswith(f"until {until} Europe/Berlin")
+    end = began.astimezone(UTC) + timedelta(hours=64)
+    assert frozen([WEEKEND], end - timedelta(seconds=1)) is not None
+    assert frozen([WEEKEND], end) is None
+
+
+@given(
+    now=st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
+    hour=st.integers(0, 23),
+    lasts=st.integers(1, 30),
+)
+def test_a_daily_window_is_on_exactly_for_as_long_as_it_lasts(now: datetime, hour: int, lasts: int) -> None:
+    window = Freeze(cron=f"0 {hour} * * *", lasts=f"{lasts}h", why="a test")
+    began = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    began = began if began <= now else began - timedelta(days=1)
+    assert (frozen([window], now) is not None) is (now < began + timedelta(hours=lasts))

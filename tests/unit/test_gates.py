@@ -1,0 +1,329 @@
+"""What gates and rules say of what was counted."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.words import DecisionReason, VoiceModel
+from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, WINDOW, attempt, readings_of
+from worker.rollout.comparisons import Comparisons
+from worker.rollout.gates import LAST_TENTH, STAGE, Round, broken, judge
+from worker.rollout.judgement import Judgement, Verdict
+from worker.rollout.judging import QueryAnswer
+from worker.rollout.plan import Plan
+
+HOUR = timedelta(hours=1)
+OWNERS = {
+    "gates": [{"measure": "error_rate", "limit": 0.05}, {"measure": "mean_time", "limit": 2}],
+    "roll_back": {
+        "at_once": [{"measure": "error_rate", "limit": 0.10}, {"measure": "mean_time", "limit": 5}],
+        "step": [{"measure": "error_rate", "limit": 0.05}],
+        "character": [{"measure": "error_rate", "limit": 0.10}],
+    },
+}
+
+
+def plan_of(**fields: object) -> Plan:
+    stages = [
+        {"name": name, "percentage": percentage, "characters": "all", "at_least": "1h"}
+        for name, percentage in (("10", 10), ("50", 50))
+    ]
+    return Plan.model_validate({"version": 1, "name": "test", "stages": stages, **OWNERS, **fields})
+
+
+def judged(plan: Plan, *attempts, until=HOUR, answers=None, hears=("pip_boy",), starts=None):
+    readings = readings_of(*attempts, until=until)
+    stage = plan.stages[0]
+    comparisons = Comparisons(plan, stage, hears)
+    comparisons.update(readings, hears, starts or {})
+    return judge(Round(plan, stage, readings, comparisons, answers or {}, hears, starts or {}))
+
+
+def some(good: int, bad: int = 0, after=MINUTE, **fields: object) -> list:
+    """Attempts spread over the minutes after one."""
+    made = [attempt(after + number % 4 * MINUTE, **fields) for number in range(good)]
+    return made + [attempt(after + number % 4 * MINUTE, **{**FAILED, **fields}) for number in range(bad)]
+
+
+def one(judgements, title: str, window: str, use: str = "gate", character: str | None = None) -> Judgement:
+    (found,) = (
+        each
+        for each in judgements
+        if (each.title, each.window, each.use, each.character) == (title, window, use, character)
+    )
+    return found
+
+
+def lately(count: int, bad: int = 0) -> list:
+    return some(count, bad, after=55 * MINUTE)
+
+
+def test_a_rate_that_is_shown_to_be_low_passes():
+    found = judged(plan_of(), *some(200), *lately(30))
+    assert one(found.gates, "error_rate", STAGE).verdict is Verdict.PASS
+    assert one(found.gates, "error_rate", LAST_TENTH).verdict is Verdict.PASS
+
+
+def test_a_rate_in_the_band_holds_and_rolls_nothing_back():
+    found = judged(plan_of(), *some(185, 15))
+    assert one(found.gates, "error_rate", STAGE).verdict is Verdict.HOLD
+    assert broken(found.rules, "at_once") == ()
+    assert broken(found.rules, "step") == ()
+
+
+def test_a_sample_that_is_too_small_holds_though_nothing_failed():
+    judgement = one(judged(plan_of(), *some(99)).gates, "error_rate", STAGE)
+    assert (judgement.verdict, judgement.sample) == (Verdict.HOLD, 99)
+    assert "99 of 100" in judgement.says
+
+
+@pytest.mark.parametrize("policy", ["hold", "pass", "fail"])
+def test_a_gate_says_itself_what_too_small_a_sample_means(policy):
+    plan = plan_of(gates=[{"measure": "error_rate", "limit": 0.05, "no_data": policy}])
+    assert one(judged(plan).gates, "error_rate", STAGE).verdict == policy
+
+
+def test_a_bad_last_tenth_does_not_hide_in_a_good_stage():
+    found = judged(plan_of(), *some(2000), *lately(20, 8))
+    assert one(found.gates, "error_rate", STAGE).verdict is Verdict.PASS
+    assert one(found.gates, "error_rate", LAST_TENTH).verdict is Verdict.FAIL
+
+
+def test_errors_over_the_limit_turn_off_at_once_by_the_short_window_alone():
+    found = judged(plan_of(), *some(5000), *lately(15, 15))
+    assert [(each.title, each.window) for each in broken(found.rules, "at_once")] == [("error_rate", "5m")]
+
+
+def test_a_step_back_takes_both_windows():
+    after_a_good_hour = judged(plan_of(), *some(5000), *lately(140, 20))
+    assert broken(after_a_good_hour.rules, "step") == ()
+    all_the_time = judged(plan_of(), *some(900, 100), *lately(140, 20))
+    assert {each.window for each in broken(all_the_time.rules, "step")} == {"5m", "1h"}
+
+
+def test_two_failures_of_five_roll_nothing_back():
+    found = judged(plan_of(), *lately(3, 2))
+    assert broken(found.rules, "at_once") == ()
+
+
+@pytest.mark.parametrize(("bad", "verdict"), [(1, Verdict.HOLD), (6, Verdict.HOLD), (7, Verdict.FAIL)])
+def test_a_roll_back_takes_seven_failures_though_all_attempts_fail(bad, verdict):
+    judgement = one(judged(plan_of(), *lately(0, bad)).rules, "error_rate", "5m", "at_once")
+    assert judgement.verdict is verdict
+    assert ("a roll-back takes 7" in judgement.says) is (verdict is Verdict.HOLD)
+
+
+def test_fallbacks_are_held_against_wavenets_errors():
+    rule = {"measure": "fallback_rate", "limit": 0.20, "when_control_fails": "hold"}
+    plan = plan_of(roll_back={"at_once": [rule]})
+    ill = lately(50, 50)
+    assert broken(judged(plan, *ill).rules, "at_once")
+    both = judged(plan, *ill, *some(50, 50, after=55 * MINUTE, **{**CONTROL, "falls_back": False}))
+    assert broken(both.rules, "at_once") == ()
+
+
+def test_where_wavenet_speaks_nothing_the_comparison_passes_and_says_so():
+    plan = plan_of(gates=[{"measure": "errors_against_control"}])
+    judgement = one(judged(plan, *some(200)).gates, "errors_against_control", STAGE)
+    assert judgement.verdict is Verdict.PASS
+    assert "WaveNet speaks nothing here" in judgement.says
+
+
+def test_a_character_with_few_lines_holds_nobody():
+    rare = some(0, 3, character="ghoul")
+    found = judged(plan_of(), *some(2000), *rare, hears=("pip_boy", "ghoul"))
+    assert {each.character for each in found.gates} == {None}
+    often = some(0, 100, character="ghoul")
+    found = judged(plan_of(), *some(2000), *often, hears=("pip_boy", "ghoul"))
+    assert {(each.character, each.verdict) for each in found.gates if each.character} == {("ghoul", Verdict.FAIL)}
+
+
+def test_one_broken_character_is_named_and_the_others_are_not():
+    found = judged(
+        plan_of(), *lately(300), *some(5, 25, after=55 * MINUTE, character="ghoul"), hears=("pip_boy", "ghoul")
+    )
+    assert {each.character for each in broken(found.rules, "character")} == {"ghoul"}
+
+
+def test_a_character_that_comes_back_is_judged_by_what_came_since():
+    bad = some(5, 25, after=50 * MINUTE, character="ghoul")
+    found = judged(plan_of(), *bad, hears=("ghoul",), starts={"ghoul": BEGAN + 56 * MINUTE})
+    assert broken(found.rules, "character") == ()
+
+
+def test_the_mean_time_is_judged_by_its_bounds():
+    slow = judged(plan_of(), *some(100, seconds=6.0), *[attempt(seconds=6.5) for _ in range(20)])
+    assert one(slow.rules, "mean_time", "1h", "at_once").verdict is Verdict.FAIL
+    between = judged(plan_of(), *some(200, seconds=3.0))
+    assert one(between.gates, "mean_time", STAGE).verdict is not Verdict.PASS
+    assert broken(between.rules, "at_once") == ()
+
+
+SKIPPED = {**FAILED, "called": False, "seconds": 0.0}
+
+
+def test_attempts_that_made_no_call_are_failures_and_no_quick_ones():
+    times = [{"measure": "mean_time", "limit": 2}, {"measure": "p95_time", "limit": 2}]
+    plan = plan_of(gates=[*times, OWNERS["gates"][0]])
+    attempts = [*some(160, seconds=3.0), *some(600, **SKIPPED)]
+    found = judged(plan, *attempts)
+    mean, p95 = one(found.gates, "mean_time", STAGE), one(found.gates, "p95_time", STAGE)
+    assert (mean.value, mean.sample, p95.value, p95.sample) == (pytest.approx(3.0), 160, 1.0, 160)
+    assert one(found.gates, "error_rate", STAGE).value == pytest.approx(600 / 760)
+    nobody_asked = judged(plan, *some(600, **SKIPPED))
+    assert one(nobody_asked.gates, "mean_time", STAGE).verdict is not Verdict.PASS
+
+
+def test_slower_than_the_control_is_judged_by_the_calls_that_were_made():
+    plan = plan_of(roll_back={"step": [{"measure": "slow_against_control"}]})
+    attempts = [*some(30, seconds=1.0), *some(300, **SKIPPED), *some(100, seconds=1.0, **CONTROL)]
+    comparisons = Comparisons(plan, plan.stages[0], [])
+    comparisons.update(readings_of(*attempts), [], {})
+    compared = comparisons.of(plan.roll_back.step[0].measure, None)
+    assert (compared.chirp, compared.control) == (30, 100)
+
+
+def test_when_wavenet_fails_as_much_the_message_says_so_and_a_plan_may_hold():
+    ill = [*lately(70, 30), *some(70, 30, after=55 * MINUTE, **{**CONTROL, "falls_back": False})]
+    by_the_owner = broken(judged(plan_of(), *ill).rules, "at_once")
+    assert by_the_owner
+    assert all("WaveNet fails as much" in each.says for each in by_the_owner)
+    rule = {"measure": "error_rate", "limit": 0.10, "when_control_fails": "hold"}
+    careful = judged(plan_of(roll_back={"at_once": [rule]}), *ill)
+    assert broken(careful.rules, "at_once") == ()
+    assert "WaveNet fails as much" in one(careful.rules, "error_rate", "5m", "at_once").says
+
+
+def test_a_comparison_alarms_when_chirp_is_worse_and_not_when_both_are_ill():
+    rule = {"roll_back": {"step": [{"measure": "errors_against_control"}]}}
+    worse = [each for n in range(11) for each in (*some(60, 40, n * WINDOW), *some(98, 2, n * WINDOW, **CONTROL))]
+    same = [each for n in range(11) for each in (*some(60, 40, n * WINDOW), *some(60, 40, n * WINDOW, **CONTROL))]
+    assert [each.title for each in broken(judged(plan_of(**rule), *worse).rules, "step")] == ["errors_against_control"]
+    assert broken(judged(plan_of(**rule), *same).rules, "step") == ()
+
+
+ERRORS, SLOW = {"measure": "errors_against_control"}, {"measure": "slow_against_control"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "of_all", "of_each"),
+    [
+        ({"step": [ERRORS, SLOW], "character": [ERRORS]}, 4, 28),
+        ({"step": [ERRORS], "character": [ERRORS, SLOW]}, 2, 56),
+        ({"step": [ERRORS]}, 1, None),
+        ({"character": [ERRORS]}, None, 14),
+    ],
+)
+def test_those_of_all_have_one_half_of_the_plans_alpha_and_the_characters_the_other(rules, of_all, of_each):
+    plan, names = plan_of(roll_back=rules), [f"one-{number}" for number in range(14)]
+    comparisons = Comparisons(plan, plan.stages[0], names)
+    for character, sharing in ((None, of_all), (names[0], of_each)):
+        if sharing is not None:
+            assert comparisons.threshold(character) == pytest.approx(2016 * sharing / 0.01)
+
+
+def test_late_attempts_are_compared_as_if_they_had_come_in_time():
+    plan = plan_of(roll_back={"step": [{"measure": "errors_against_control"}]})
+    attempts = [each for n in range(6) for each in (*some(60, 40, n * WINDOW), *some(98, 2, n * WINDOW, **CONTROL))]
+    in_time, late = readings_of(*attempts), readings_of(*attempts[:-50])
+    evidence = []
+    for readings in (in_time, late):
+        comparisons = Comparisons(plan, plan.stages[0], [])
+        comparisons.update(readings, [], {})
+        for each in attempts[-50:]:
+            readings._ledger.add(each, 1, each.ended_at)
+        readings.settle(BEGAN + HOUR)
+        comparisons.update(readings, [], {})
+        evidence.append(comparisons.of(plan.roll_back.step[0].measure, None).evidence.value)
+    assert evidence[0] == pytest.approx(evidence[1])
+
+
+QUERY = {"measure": "query", "name": "complaints", "query": "sum(complaints)", "limit": 3}
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (QueryAnswer(2.0), Verdict.PASS),
+        (QueryAnswer(4.0), Verdict.FAIL),
+        (QueryAnswer(None), Verdict.HOLD),
+        (QueryAnswer(None, "down", 1), Verdict.HOLD),
+        (QueryAnswer(None, "down", 4), Verdict.ERROR),
+        (None, Verdict.HOLD),
+    ],
+)
+def test_a_query_that_fails_holds_and_is_told_after_some_times(answer, verdict):
+    answers = {} if answer is None else {"sum(complaints)": answer}
+    assert one(judged(plan_of(gates=[QUERY]), answers=answers).gates, "complaints", "now").verdict is verdict
+
+
+def test_a_query_that_fails_never_rolls_back():
+    answers = {"sum(complaints)": QueryAnswer(None, "down", 100)}
+    assert broken(judged(plan_of(roll_back={"at_once": [QUERY]}), answers=answers).rules, "at_once") == ()
+
+
+def test_a_dry_run_is_shown_and_decides_nothing():
+    rule = {"measure": "error_rate", "limit": 0.10, "dry_run": True}
+    found = judged(plan_of(roll_back={"at_once": [rule]}), *lately(50, 50))
+    assert one(found.rules, "error_rate", "5m", "at_once").verdict is Verdict.FAIL
+    assert broken(found.rules, "at_once") == ()
+
+
+def test_the_cache_is_compared_with_the_same_models_own_earlier_rate():
+    gate = {"measure": "cache_hit_rate", "drop": 0.1, "warm_up": "10m", "min_sample": 20}
+    hits = [attempt((11 + number % 40) * MINUTE, cached=number % 2 == 0) for number in range(400)]
+    kept = [attempt(55 * MINUTE, cached=number % 2 == 0) for number in range(100)]
+    lost = [attempt(55 * MINUTE) for _ in range(100)]
+    window = f"{LAST_TENTH}, {VoiceModel.CHIRP3_HD}"
+    plan = plan_of(gates=[gate])
+    assert one(judged(plan, *hits, *kept).gates, "cache_hit_rate", window).verdict is Verdict.PASS
+    assert one(judged(plan, *hits, *lost).gates, "cache_hit_rate", window).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("policy", ["hold", "pass", "fail"])
+def test_a_cache_that_nobody_asked_is_judged_by_the_gates_policy(policy):
+    gate = {"measure": "cache_hit_rate", "warm_up": "10m", "no_data": policy}
+    judgement = one(judged(plan_of(gates=[gate])).gates, "cache_hit_rate", LAST_TENTH)
+    assert (judgement.verdict, judgement.sample) == (Verdict(policy), 0)
+
+
+def test_a_quota_that_the_next_stage_would_pass_holds():
+    # 120 jobs a minute at the busiest: at 50 % 60 Chirp requests.
+    jobs = [attempt(MINUTE * (number % 5), **CONTROL) for number in range(600)]
+    fits = judged(plan_of(limits={"chirp_requests_a_minute": 60}), *jobs)
+    assert one(fits.gates, "quota", "next stage").verdict is Verdict.PASS
+    over = judged(plan_of(limits={"chirp_requests_a_minute": 59}), *jobs)
+    assert one(over.gates, "quota", "next stage").verdict is Verdict.HOLD
+
+
+def test_the_quota_is_held_against_the_busiest_window_of_a_whole_day():
+    jobs = [attempt(MINUTE * (number % 5), **CONTROL) for number in range(600)]
+    quota = plan_of(limits={"chirp_requests_a_minute": 59})
+    for until, verdict in ((20 * HOUR, Verdict.HOLD), (25 * HOUR, Verdict.PASS)):
+        assert one(judged(quota, *jobs, until=until).gates, "quota", "next stage").verdict is verdict
+
+
+def test_the_price_of_the_next_stage_is_held_against_the_budget():
+    # 1,000 characters an hour are 720,000 a month: at 50 % of each model 12.24 USD.
+    jobs = [attempt(billed=100, **CONTROL) for _ in range(10)]
+    judgement = one(judged(plan_of(limits={"dollars_a_month": 12.25}), *jobs).gates, "budget", "next stage")
+    assert (judgement.verdict, judgement.value) == (Verdict.PASS, pytest.approx(12.24))
+    assert one(judged(plan_of(limits={"dollars_a_month": 12}), *jobs).gates, "budget", "next stage").verdict is (
+        Verdict.HOLD
+    )
+
+
+def test_a_worker_with_its_hand_brake_on_is_seen():
+    braked = {**CONTROL, "reason": DecisionReason.BRAKED, "revision": 0}
+    assert judged(plan_of(), attempt(58 * MINUTE, **braked)).braked == 1
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_one_failure_more_never_makes_a_verdict_better(good, bad):
+    order = [Verdict.PASS, Verdict.HOLD, Verdict.FAIL]
+    plan = plan_of()
+    less, more = judged(plan, *lately(good + 1, bad)), judged(plan, *lately(good, bad + 1))
+    for before, after in zip(less.rules, more.rules, strict=True):
+        assert order.index(after.verdict) >= order.index(before.verdict)

@@ -1,0 +1,137 @@
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.words import AttemptResult, VoiceModel
+from tests.unit.attempts import BEGAN, FAILED, MINUTE, attempt, ledger_of
+from worker.rollout.ledger import LATEST, Ledger
+
+HOUR = timedelta(hours=1)
+some = st.lists(
+    st.builds(
+        lambda minutes, failed, who, identity: attempt(
+            minutes * MINUTE, id=identity, character=who, **(FAILED if failed else {})
+        ),
+        st.integers(0, 30),
+        st.booleans(),
+        st.sampled_from(["pip_boy", "ghoul"]),
+        st.text("ab", min_size=1, max_size=3),
+    ),
+    max_size=30,
+    # The same id is the same attempt.
+    unique_by=lambda each: each.id,
+)
+
+
+def everything(ledger: Ledger) -> dict:
+    return dict(ledger.cells(0, ledger.step_of(BEGAN + 24 * HOUR)))
+
+
+@given(some, st.randoms(use_true_random=False))
+def test_neither_order_nor_repeats_matter(attempts, rng):
+    again = attempts + rng.sample(attempts, len(attempts) // 2)
+    rng.shuffle(again)
+    one, other = ledger_of(*attempts), ledger_of(*again)
+    assert everything(one) == everything(other)
+    assert other.repeated == len(again) - len(attempts)
+
+
+@given(some)
+def test_counts_are_those_of_all_attempts(attempts):
+    counts = ledger_of(*attempts).counts()
+    for who in ("pip_boy", "ghoul"):
+        of_one = [each for each in attempts if each.character == who]
+        failed = sum(each.failure is not None for each in of_one)
+        assert counts.get((VoiceModel.CHIRP3_HD, who, AttemptResult.ERROR), 0) == failed
+        assert counts.get((VoiceModel.CHIRP3_HD, who, AttemptResult.SUCCESS), 0) == len(of_one) - failed
+
+
+def test_an_attempt_counts_when_it_ended_not_when_it_was_published():
+    ledger = Ledger(MINUTE)
+    ledger.add(attempt(MINUTE), 1, BEGAN + 2 * HOUR)
+    ((step, _),) = ledger.cells(0, ledger.step_of(BEGAN + HOUR))
+    assert ledger.start_of(step) == BEGAN + MINUTE
+
+
+def test_what_was_published_too_late_is_told_and_not_counted():
+    ledger = Ledger(MINUTE)
+    assert not ledger.add(attempt(), 1, BEGAN + MINUTE + LATEST + MINUTE)
+    assert (ledger.late, ledger.counted) == (1, 0)
+
+
+def test_stored_takes_are_no_attempts():
+    ledger = ledger_of(attempt(cached=True))
+    assert ledger.counts() == {}
+    ((_, cells),) = ledger.cells(0, ledger.step_of(BEGAN + HOUR))
+    assert [(each.cached, each.attempts) for each in cells.values()] == [(1, 0)]
+
+
+def test_what_comes_into_a_settled_time_is_noticed():
+    ledger = ledger_of(attempt(MINUTE))
+    ledger.settle(ledger.step_of(BEGAN + 10 * MINUTE))
+    ledger.add(attempt(11 * MINUTE), 1, BEGAN + 11 * MINUTE)
+    assert ledger.changes == 0
+    ledger.add(attempt(3 * MINUTE), 1, BEGAN + 11 * MINUTE)
+    assert ledger.changes == 1
+
+
+def test_what_is_known_is_no_late_attempt_however_late_it_is_listed_again():
+    ledger = ledger_of(attempt(MINUTE, id="one"))
+    assert not ledger.add(attempt(MINUTE, id="one"), 1, BEGAN + LATEST + HOUR)
+    assert (ledger.late, ledger.repeated) == (0, 1)
+
+
+def test_an_attempt_that_ended_long_after_it_was_published_is_not_counted():
+    ledger = Ledger(MINUTE)
+    assert not ledger.add(attempt(LATEST + HOUR), 1, BEGAN)
+    assert ledger.counted == 0
+
+
+@given(some, st.lists(st.integers(0, 12 * 60), min_size=30, max_size=30), st.randoms(use_true_random=False))
+def test_what_is_counted_does_not_depend_on_which_of_its_records_comes_first(attempts, delays, rng):
+    # Each is listed by a record in time or not, and by one that comes much later.
+    records = [
+        (each, each.ended_at + minutes * MINUTE)
+        for each, delay in zip(attempts, delays, strict=False)
+        for minutes in (delay, delay + 2 * 60)
+    ]
+    one, other = Ledger(MINUTE), Ledger(MINUTE)
+    for each, at in records:
+        one.add(each, 1, at)
+    for each, at in rng.sample(records, len(records)):
+        other.add(each, 1, at)
+    assert everything(one) == everything(other)
+    assert one.counted == sum(delay * MINUTE <= LATEST for delay in delays[: len(attempts)])
+
+
+def test_a_repeat_is_known_as_long_as_it_can_come():
+    ledger = ledger_of(attempt(MINUTE, id="old"))
+    # What was published before is read; one from just after it may still list the attempt.
+    ledger.forget_ids(BEGAN + LATEST)
+    assert not ledger.add(attempt(MINUTE, id="old"), 1, BEGAN + LATEST)
+    assert ledger.repeated == 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 20 * 60), st.integers(0, 9 * 60)), max_size=30))
+def test_ids_that_are_forgotten_are_never_counted_twice(attempts):
+    """Records come in the order in which they are published, and what can't come again is forgotten at each."""
+    ledger = Ledger(MINUTE)
+    records = sorted(
+        (ended + delay, number, ended)
+        for number, (ended, after) in enumerate(attempts)
+        for delay in (0, after // 2, after)
+    )
+    for published, number, ended in records:
+        at = BEGAN + published * MINUTE
+        ledger.add(attempt(ended * MINUTE, id=str(number)), 1, at)
+        ledger.forget_ids(at)
+    assert ledger.counted == len(attempts)
+
+
+def test_what_is_forgotten_takes_no_room():
+    ledger = ledger_of(attempt(MINUTE, id="old"), attempt(20 * HOUR, id="new"))
+    ledger.forget(BEGAN + 19 * HOUR)
+    assert len(everything(ledger)) == 1
+    ledger.forget_ids(BEGAN + 20 * HOUR)
+    assert sum(map(len, ledger._ids.values())) == 1

@@ -1,0 +1,207 @@
+"""Who is told what of a rollout's transitions: once each, by webhooks that may fail; what doesn't count isn't told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from schemas.revision import Approval, Measurement, Revision
+from tests.unit.makers import CATALOGUE
+from tests.unit.rollouts import NOW, value
+from worker.rollout import changes, stages
+from worker.rollout.notifying import Known, Notifier
+from worker.rollout.plan_file import read_plan
+from worker.rollout.records import Made, revision_of
+from worker.rollout.state import RolloutState
+
+PLAN = """
+version: 1
+name: rehearsal
+stages:
+  - {name: few, percentage: 10, characters: all, at_least: 1d, tell: [team],
+     approvals: [{name: no_complaints, question: "No complaints?"}]}
+  - {name: everybody, percentage: 100, characters: all, at_least: 1d, tell: [team, players]}
+"""
+OFF = RolloutState(enabled=False, percentage=0, characters=None)
+RUN = read_plan(PLAN, "rehearsal.yaml", CATALOGUE.names).plan
+
+
+class Story:
+    """A history that tests go on with; `values` are its records."""
+
+    def __init__(self) -> None:
+        self.state = OFF
+        self.revisions: list[Revision] = []
+
+    def then(self, verb: Any, *arguments: Any, actor: str = "controller 1", reason: str = "", **named: Any) -> Revision:
+        after = verb(self.state, *arguments, **named)
+        measured = (Measurement(gate="error_rate", value=0.2, limit=0.1, sample=500, verdict="fail"),)
+        made = revision_of(
+            self.state, after, Made(actor, reason, NOW, f"{actor}-{len(self.revisions)}", measured=measured)
+        )
+        self.revisions.append(made)
+        self.state = RolloutState(**{**after.__dict__, "revision": made.revision})
+        return made
+
+    def start(self) -> Revision:
+        return self.then(stages.start, RUN, NOW, text=PLAN, day_s=86_400.0, actor="anna", reason="let's go")
+
+
+class Webhooks:
+    """Keeps what it is told; the first answers may be given."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.statuses: dict[str, list[int]] = {}
+        self.url = ""
+
+    async def take(self, request: web.Request) -> web.Response:
+        audience = request.match_info["audience"]
+        statuses = self.statuses.get(audience, [])
+        status = statuses.pop(0) if statuses else 200
+        if status == 200:
+            body = json.loads(await request.text())
+            assert list(body) == ["text"]
+            self.told.append((audience, body["text"]))
+        return web.Response(status=status)
+
+
+@pytest.fixture
+async def webhooks() -> AsyncIterator[Webhooks]:
+    made = Webhooks()
+    app = web.Application()
+    app.add_routes([web.post("/{audience}", made.take)])
+    server = TestServer(app)
+    await server.start_server()
+    made.url = str(server.make_url("/"))
+    yield made
+    await server.close()
+
+
+async def hear(webhooks: Webhooks, *values: bytes | None, audiences: str = "team players") -> list[dict[str, Any]]:
+    """All records heard one by one; what was logged."""
+    known = Known()
+    addresses = {name: SecretStr(f"{webhooks.url}{name}") for name in audiences.split()}
+    async with aiohttp.ClientSession() as session:
+        notifier = Notifier(session, addresses, known, CATALOGUE.names, retry_after_s=0.01)
+        for each in values:
+            known.fold.add(each)
+            known.position += 1
+        with capture_logs() as logs:
+            for offset, each in enumerate(values):
+                await notifier.hear(offset, each)
+    return [dict(each) for each in logs]
+
+
+async def test_a_stage_that_begins_is_told_to_those_that_it_names_with_what_a_person_can_do(webhooks: Webhooks) -> None:
+    story = Story()
+    await hear(webhooks, value(story.start()))
+    text = (
+        "Rollout rehearsal: starts with stage few. 10 % of users hear Chirp as all characters.\n"
+        "By anna: let's go.\n"
+        'Before everybody somebody answers with `chirp-worker rollout approve`: no_complaints ("No complaints?").'
+    )
+    assert webhooks.told == [("team", text)]
+
+
+async def test_each_transition_is_told_once_and_what_people_needn_t_know_isn_t_told(webhooks: Webhooks) -> None:
+    story = Story()
+    story.start()
+    answer = Approval(name="no_complaints", approved=True, actor="anna", time=NOW)
+    story.then(stages.answer, RUN, answer, actor="anna")
+    story.then(stages.pause, NOW, actor="anna", reason="lunch")
+    story.then(stages.resume, RUN, NOW, actor="anna")
+    story.then(changes.quarantine, "pip_boy", NOW + timedelta(days=1), reason="quarantined: error_rate")
+    story.then(stages.promote, RUN, NOW, reason="promoted: all gates pass")
+    story.then(stages.wait, NOW, reason="waits: too long")
+    story.then(stages.resume, RUN, NOW, actor="anna")
+    story.then(stages.back_to, RUN, "few", NOW, reason="stepped back: error_rate 7 %")
+    story.then(stages.turn_off_and_wait, NOW, reason="turned off: error_rate 50 %")
+    await hear(webhooks, *map(value, story.revisions))
+    heard = [text.splitlines()[0].removeprefix("Rollout rehearsal: ") for to, text in webhooks.told if to == "team"]
+    few, everybody = ("10 % of users hear Chirp as all characters.", "100 % of users hear Chirp as all characters.")
+    assert heard == [
+        f"starts with stage few. {few}",
+        f"is paused in stage few. {few}",
+        f"goes on in stage few. {few}",
+        f"quarantined: pip_boy. {few}",
+        f"stage everybody begins. {everybody} Before: {few}",
+        f"waits for a person in stage everybody. {everybody}",
+        f"stage everybody begins again. {everybody}",
+        f"stage few begins, waits for a person in stage few. {few} Before: {everybody}",
+        f"CHIRP IS OFF. Nobody hears Chirp. Before: {few}",
+    ]
+    # Stage few doesn't tell the players.
+    assert len([to for to, _ in webhooks.told if to == "players"]) == 3
+
+
+async def test_records_that_don_t_count_tell_nobody(webhooks: Webhooks) -> None:
+    story = Story()
+    started = story.start()
+    loser = started.model_copy(update={"id": "loser", "actor": "bert"})
+    gap = started.model_copy(update={"id": "gap", "revision": 9, "base": 8})
+    await hear(webhooks, value(started), value(loser), value(gap), b"rubbish", None)
+    assert len(webhooks.told) == 1
+    assert "By anna" in webhooks.told[0][1]
+
+
+async def test_a_record_is_told_only_once_the_log_is_read_past_it(webhooks: Webhooks) -> None:
+    record = value(Story().start())
+    known = Known()
+    async with aiohttp.ClientSession() as session:
+        notifier = Notifier(session, {"team": SecretStr(f"{webhooks.url}team")}, known, CATALOGUE.names)
+        hearing = asyncio.create_task(notifier.hear(0, record))
+        await asyncio.sleep(0.05)
+        assert not hearing.done()
+        known.fold.add(record)
+        known.position = 1
+        await hearing
+    assert len(webhooks.told) == 1
+
+
+async def test_without_a_plan_nobody_is_named_to_be_told(webhooks: Webhooks) -> None:
+    story = Story()
+    story.then(changes.set_to, enabled=True, percentage=1_000, actor="anna")
+    await hear(webhooks, *map(value, story.revisions))
+    assert webhooks.told == []
+
+
+async def test_a_webhook_that_fails_for_a_while_is_told_in_the_end(webhooks: Webhooks) -> None:
+    webhooks.statuses["team"] = [500, 503, 429, 408]
+    logs = await hear(webhooks, value(Story().start()))
+    assert len(webhooks.told) == 1
+    assert not [each for each in logs if each["log_level"] == "error"]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410])
+async def test_a_webhook_that_refuses_is_logged_without_its_address_and_holds_nobody_up(
+    webhooks: Webhooks, status: int
+) -> None:
+    webhooks.statuses["team"] = [status] * 2
+    story = Story()
+    story.start()
+    story.then(stages.promote, RUN, NOW)
+    logs = await hear(webhooks, *map(value, story.revisions))
+    assert [to for to, _ in webhooks.told] == ["players"]
+    errors = [each for each in logs if each["event"] == "rollout_untold"]
+    assert [(each["audience"], each["status"]) for each in errors] == [("team", status)] * 2
+    assert webhooks.url not in str(errors)
+
+
+async def test_an_audience_without_a_webhook_is_logged_and_the_others_are_told(webhooks: Webhooks) -> None:
+    story = Story()
+    story.start()
+    story.then(stages.promote, RUN, NOW)
+    logs = await hear(webhooks, *map(value, story.revisions), audiences="team")
+    assert [to for to, _ in webhooks.told] == ["team", "team"]
+    assert [each["audience"] for each in logs if each["event"] == "rollout_audience_unreachable"] == ["players"]

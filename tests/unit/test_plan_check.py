@@ -1,0 +1,155 @@
+"""What is wrong and unwise in a plan: each finding with its line, and none where there is nothing to say."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.makers import CATALOGUE
+from worker.rollout.findings import Finding, Severity
+from worker.rollout.plan import DAY
+from worker.rollout.plan_check import check, usable_plan
+from worker.rollout.plan_file import BUILT_IN, PlanError, find_plan, read_plan
+
+NAMES = CATALOGUE.names
+DOCS = Path(__file__).parents[2] / "docs" / "plans.md"
+PLAN = """\
+version: 1
+name: mine
+gates: [{measure: error_rate, limit: 0.05}]
+roll_back:
+  at_once:
+    - {measure: error_rate, limit: 0.10}
+    - {measure: errors_against_control}
+expects: {jobs_a_day: 100000, peak: 2, new_takes: 1}
+limits: {chirp_requests_a_minute: 200}
+stages:
+  - name: one
+    text: ""
+    percentage: 10
+    characters: [pip_boy]
+    at_least: 1d
+    at_most: 7d
+    risk: low
+"""
+
+
+def found(text: str, day: timedelta = DAY) -> list[Finding]:
+    return check(read_plan(text, "mine.yaml", NAMES), NAMES, day)
+
+
+def told(text: str) -> list[str]:
+    return [f"{each.severity} {each}" for each in found(text)]
+
+
+def test_the_built_in_plans_have_nothing_wrong_and_production_nothing_unwise() -> None:
+    severities = {name: {each.severity for each in found(find_plan(name)[1])} for name in BUILT_IN}
+    assert Severity.WRONG not in severities["staging"]
+    assert severities["production"] == {Severity.NOTE}
+
+
+def test_a_plan_with_something_wrong_in_it_is_not_usable_and_all_of_it_is_told() -> None:
+    twice = "  step:\n    - {measure: error_rate, limit: 0.06}\n    - {measure: error_rate, limit: 0.5}\n"
+    text = PLAN.replace("expects:", f"{twice}  quarantine: 0s\nexpects:")
+    with pytest.raises(PlanError, match="a second one that is called error_rate") as refused:
+        usable_plan(text, "mine.yaml", NAMES)
+    assert [each for each in found(text) if each.severity is Severity.WRONG] == list(refused.value.findings)
+    assert usable_plan(PLAN, "mine.yaml", NAMES, timedelta(minutes=1)).stages[0].at_least == timedelta(minutes=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(BUILT_IN), st.integers(1, 86_400))
+def test_a_built_in_plan_is_usable_in_any_rehearsal(name: str, seconds: int) -> None:
+    usable_plan(find_plan(name)[1], name, NAMES, timedelta(seconds=seconds))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(BUILT_IN), st.integers(10, 86_400))
+def test_in_a_rehearsal_no_stage_takes_longer_than_it_may(name: str, seconds: int) -> None:
+    assert not [each for each in found(find_plan(name)[1], timedelta(seconds=seconds)) if "gates need" in each.says
+                and each.severity is Severity.WRONG]  # fmt: skip
+
+
+def test_a_plan_with_room_for_all_that_it_asks_has_nothing_to_be_said_but_its_bands() -> None:
+    (band,) = told(PLAN)
+    assert band.startswith("note line 3: gates[0]: from 0.05 to 0.1 the stage holds")
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "expected"),
+    [
+        # The traps of the owner's plan: what a text says and a list does.
+        ("[pip_boy]", "all\n    text: pip_boy at 10 %", "unwise line 14: stages[0].characters: all, and the text name"),
+        ('text: ""', "text: Pip-Boy and ghoul", "unwise line 14: stages[0].characters: pip_boy, and the text names gh"),
+        ('text: ""', "text: all characters", "unwise line 14: stages[0].characters: pip_boy, and the text says all of"),
+        ('text: ""', "text: at 50 %", "unwise line 13: stages[0].percentage: 10, and the text says 50 %; the same in"),
+        # Limits against each other.
+        ("gates: [{measure: error_rate, limit: 0.05}", "gates: [{measure: error_rate, limit: 0.2}",
+         "wrong line 3: gates[0].limit: passes below 0.2 what at_once rolls back from 0.1 on; at most 0.1"),
+        ("  at_once:", "  step: [{measure: error_rate, limit: 0.2}]\n  at_once:",
+         "unwise line 3: gates[0]: at_once rolls back from 0.1 on, before step does from 0.2 on"),
+        ("0.05}]", "0.05}, {measure: mean_time, limit: 2}]", "note line 3: gates[1]: above 2 the stage holds, however"),
+        ("0.05}]", "0.05}, {measure: error_rate, limit: 0.04}]", "wrong line 3: gates[1]: a second one that is called"),
+        ("0.05}]", "0.05}, {measure: p95_time, limit: 2.05}]", "wrong line 3: gates[1].limit: 2.05 s isn't counted ex"),
+        ("  at_once:", "  quarantine: 0s\n  character: [{measure: error_rate, limit: 0.2}]\n  at_once:",
+         "wrong line 5: roll_back.quarantine: a quarantine of no time; such as 1d"),
+        ("  at_once:", "  character: [{measure: query, name: q, query: sum(up), limit: 1}]\n  at_once:",
+         "wrong line 5: roll_back.character[0]: a query knows no character"),
+        ("  at_once:", "  step: [{measure: cache_hit_rate}]\n  at_once:", "wrong line 5: roll_back.step[0]: only a ga"),
+        # Samples, quota, budget.
+        ("jobs_a_day: 100000", "jobs_a_day: 1000", "wrong line 11: stages[0]: its gates need 143 attempts while 2% fa"),
+        ("jobs_a_day: 100000", "jobs_a_day: 10000", "note line 11: stages[0]: its gates need 143 attempts while 2% fa"),
+        ("limit: 0.05", "limit: 0.02", "wrong line 11: stages[0]: error_rate: a healthy system, with 2%, never passes"),
+        ("peak: 2,", "peak: 500,", "wrong line 13: stages[0].percentage: 248 Chirp requests a minute at the peak; the"),
+        ("minute: 200", "minute: 200, dollars_a_month: 500", "wrong line 13: stages[0].percentage: "),
+        ("new_takes: 1", "new_takes: 1, shares: {ghoul: 1}", "wrong line 8: expects.shares: they come to 1, and leave"),
+        # What nobody would see.
+        ("    - {measure: errors_against_control}\n", "",
+         "unwise line 6: roll_back.at_once[0]: to show 20% errors takes 60 attempts, and in stage one 1h doesn't brin"),
+        ("percentage: 10", "percentage: 100", "note line 13: stages[0].percentage: at 100 % nobody is left to compare"),
+        # A query of several series.
+        ("0.05}]", "0.05}, {measure: query, name: q, limit: 1, query: up}]",
+         "unwise line 3: gates[1].query: may give several series (up), which is an error and never a pass; such as su"),
+        # What is risky, or says nothing.
+        ("risk: low", "risk: high", "unwise line 11: stages[0]: risk: high, and nobody is asked"),
+        ("risk: low", "risk: high", "note line 11: stages[0]: risk: high, and nobody is told; tell: [team]"),
+        ("risk: low", "fallback: false", "unwise line 17: stages[0].fallback: off: a failed attempt of Chirp is a fai"),
+        ("risk: low", "gates: []", "unwise line 11: stages[0]: no gate decides"),
+        ("risk: low", "roll_back: {}", "unwise line 11: stages[0]: no rule turns Chirp off"),
+        ("risk: low", "enabled: false", "unwise line 13: stages[0].percentage: 10 % of a stage with enabled: false is"),
+        ("    at_most: 7d\n", "", "note line 11: stages[0]: no at_most"),
+        ("percentage: 10", "percentage: 60", "unwise line 13: stages[0].percentage: the first stage with Chirp begins"),
+        ("    risk: low\n", "  - {name: two, percentage: 5, characters: [pip_boy], at_least: 1d}\n",
+         "unwise line 17: stages[1].percentage: less than the stage before it (one)"),
+        # Windows, control, bands.
+        ("name: mine", "name: mine\nwindows: {short: 1m}", "unwise line 3: windows.short: 1m is shorter than settle,"),
+        ("name: mine", "name: mine\ncontrol: {over: 1m}", "wrong line 3: control.over: 1m is shorter than a window, 5"),
+        ("name: mine", "name: mine\ncontrol: {slow: 2.25}", "wrong line 3: control.slow: 2.25 s isn't counted exactly"),
+        ("name: mine", "name: mine\nlength_bands: []", "unwise line 3: length_bands: times of short and long texts ar"),
+        ("name: mine", "name: mine\nlength_bands: [1,2,3,4,5,6,7,8,9]", "unwise line 3: length_bands: 10 bands leave"),
+    ],
+)  # fmt: skip
+def test_it_is_found_with_its_line(good: str, bad: str, expected: str) -> None:
+    assert good in PLAN
+    text = PLAN.replace('    text: ""\n', "", 1) if "\n    text:" in bad else PLAN
+    text = text.replace(good, bad, 1)
+    # Without the text's line the fields below it stand one line higher.
+    expected = expected.replace("line 14", "line 13") if "\n    text:" in bad else expected
+    assert any(each.startswith(expected) for each in told(text)), told(text)
+
+
+def test_a_gate_that_only_shows_asks_for_no_sample() -> None:
+    few = PLAN.replace("100000", "1000").replace("limit: 0.05}", "limit: 0.05, dry_run: true}")
+    assert not [each for each in told(few) if "gates need" in each]
+
+
+def test_the_example_of_the_docs_is_a_plan_with_nothing_unwise() -> None:
+    example = re.search(r"(?m)(?:^    .*\n|^\n)*^    version: 1\n(?:^    .*\n)+", DOCS.read_text(encoding="utf-8"))
+    assert example is not None
+    text = re.sub(r"(?m)^    ", "", example[0][example[0].index("    version: 1") :])
+    assert {each.severity for each in found(text)} == {Severity.NOTE}

@@ -1,0 +1,190 @@
+"""A plan's file: what is read, and that all that is wrong is told at once, with its line and what to write."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.makers import CATALOGUE
+from worker.rollout.checked_file import LARGEST_BYTES
+from worker.rollout.plan import DAY, Plan, duration, spelled
+from worker.rollout.plan_file import BUILT_IN, PlanError, PlanFile, find_plan, read_plan
+from worker.rollout.plan_schema import TARGET, schema_text
+
+NAMES = CATALOGUE.names
+GOOD = """\
+version: 1
+name: mine
+stages:
+  - name: "1"
+    percentage: 12.5
+    characters: [pip_boy]
+    at_least: 24h
+"""
+
+
+def read(text: str) -> PlanFile:
+    return read_plan(text, "mine.yaml", NAMES)
+
+
+def refused(text: str) -> list[str]:
+    with pytest.raises(PlanError) as caught:
+        read(text)
+    assert all(f"mine.yaml, {each}" in str(caught.value) for each in caught.value.findings)
+    return [str(each) for each in caught.value.findings]
+
+
+def built_in(name: str) -> Plan:
+    return read_plan(find_plan(name)[1], name, NAMES).plan
+
+
+def test_a_plan_is_read_and_knows_the_line_of_each_field() -> None:
+    file = read(GOOD)
+    assert file.plan.stages[0].percentage == 1_250
+    assert file.plan.stages[0].characters == {"pip_boy"}
+    assert file.line("stages", 0, "percentage") == 5
+    assert file.line("stages", 0, "approvals") == file.line("stages", 0) == 4
+    assert file.line("limits") == 1
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "told"),
+    [
+        ("characters: [pip_boy]", "characters: []", "line 6: stages[0].characters: []: must be all, or a list of ch"),
+        ("characters: [pip_boy]", "characters: [[a]]", "line 6: stages[0].characters: [['a']]: must be a list of"),
+        ("[pip_boy]", "[pip_boi]", "line 6: stages[0].characters[0]: 'pip_boi' is no character; write pip_boy"),
+        ("at_least: 24h", "at_least: 24", "line 7: stages[0].at_least: 24: must be a whole number and a unit"),
+        ("at_least: 24h", "at_least: 999999w", "line 7: stages[0].at_least: '999999w': must be at most 520w"),
+        ("at_least: 24h", "at_lest: 24h", "line 7: stages[0].at_lest: there is no such field; write at_least"),
+        ("    at_least: 24h\n", "", "line 4: stages[0].at_least: is missing; write at_least: …"),
+        ("percentage: 12.5", "percentage: 12.555", "line 5: stages[0].percentage: 12.555: must have at most two dec"),
+        ("percentage: 12.5", "percentage: 101", "line 5: stages[0].percentage: 101: must be a number from 0 to 100"),
+        ('name: "1"', "name: 1", 'line 4: stages[0].name: 1: input should be a valid string; in quotes: "1"'),
+        ("name: mine", "name: mine\nname: yours", "line 3: name: is there twice, first in line 2; keep one of them"),
+        ("name: mine", "name: mine\nwindows:", "line 3: windows: is nothing; it has fields or entries of its own; lea"),
+        ("name: mine", "name: mine\nzzz: 1", "line 3: zzz: there is no such field; there are bounds, control, expe"),
+        ("name: mine", "name: mine\nexpects: {shares: {dogmeat: 1}}", "line 3: expects.shares.dogmeat: 'dogmeat' is"),
+        ("  - name", "\t- name", "line 4: a tab; indent by spaces: YAML allows no tabs there"),
+        ("version: 1", "version: !!python/name:os.system 1", "line 1: a tag (could not determine"),
+        ("name: mine", "name: [mine", "line 3: no YAML: "),
+        ("name: mine", "name: 2026-02-31", "line 1: a value that YAML can't read (day is out of range for month)"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_with_its_line_and_what_to_write(good: str, bad: str, told: str) -> None:
+    assert good in GOOD
+    assert any(each.startswith(told) for each in refused(GOOD.replace(good, bad))), refused(GOOD.replace(good, bad))
+
+
+def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_lines() -> None:
+    text = GOOD.replace("[pip_boy]", "[pip_boi]").replace("24h", "long").replace("12.5", "-1") + "    at_least: 1d\n"
+    found = [line.split(":")[0] for line in refused("nmae: x\n" + text)]
+    assert found == ["line 1", "line 6", "line 7", "line 9"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- 1", "7", "stages: 3", "stages: [1]", "expects: {shares: 3}", "a: \0", "\ufeff{"]
+)
+def test_what_is_no_plan_at_all_is_refused_in_words(text: str) -> None:
+    assert refused(text)
+
+
+def test_few_lines_that_unfold_to_endless_values_are_refused() -> None:
+    laughs = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9 if n else ['lol'])}]" for n in range(12))
+    assert "more than 20,000 values" in refused(laughs)[0]
+    assert "nested deeper" in refused("a: &a [*a]")[0]
+    assert "nested deeper" in refused("[" * 100_000)[0]
+
+
+def test_an_alias_may_say_a_thing_once_for_several_stages() -> None:
+    text = (
+        GOOD
+        + "    approvals: &asked [{name: ok, question: Right}]\n"
+        + GOOD[GOOD.index("  - name") :].replace("1", "2")
+    )
+    plan = read(text + "    approvals: *asked\n").plan
+    assert plan.stages[0].approvals == plan.stages[1].approvals
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=80) | st.lists(st.sampled_from([*GOOD.splitlines(), "  - &a", "*a", "<<: *a"])).map("\n".join))
+def test_any_text_is_a_plan_or_refused(text: str) -> None:
+    try:
+        file = read(text)
+    except PlanError as error:
+        told = str(error)
+    else:
+        told = f"{file.name}, version {file.plan.version}"
+    assert told.startswith("mine.yaml, ")
+
+
+def test_a_file_that_cannot_be_had_is_told_in_words(tmp_path: Path) -> None:
+    long = tmp_path / "long.yaml"
+    long.write_text("#" * (LARGEST_BYTES + 1))
+    latin = tmp_path / "latin.yaml"
+    latin.write_bytes(b"name: \xe9")
+    for path, told in ((long, "too long for a plan"), (latin, "not UTF-8"), (tmp_path, "directory")):
+        with pytest.raises(PlanError, match=told):
+            find_plan(str(path))
+    with pytest.raises(PlanError, match="one of staging, production"):
+        find_plan("no-such-plan")
+
+
+@given(st.integers(0, 520 * 7 * 86_400))
+def test_a_duration_is_read_as_it_is_spelled(seconds: int) -> None:
+    if seconds < 1_000_000 or seconds % 3_600 == 0:
+        assert duration(spelled(timedelta(seconds=seconds))) == timedelta(seconds=seconds)
+
+
+def test_the_committed_schema_is_what_the_model_makes_and_holds_for_the_built_in_plans() -> None:
+    assert TARGET.read_text(encoding="utf-8") == schema_text(), "run `make schemas`"
+    schema = json.loads(schema_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for name in BUILT_IN:
+        document = yaml.safe_load(find_plan(name)[1])
+        jsonschema.validate(document, schema)
+        document["stages"][0]["characters"] = []
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(document, schema)
+
+
+def test_the_built_in_plans_are_the_owners() -> None:
+    three = frozenset({"pip_boy", "vault_dweller", "wasteland_trader"})
+    one = frozenset({"pip_boy"})
+    days = [1, 1, 2, 3, 7, 7]
+    staging = built_in("staging")
+    assert [(s.name, s.enabled, s.percentage // 100, s.characters) for s in staging.stages] == [
+        ("0", False, 0, None), ("1", True, 10, one), ("2", True, 50, one),
+        ("3", True, 25, three), ("4", True, 50, None), ("5", True, 100, None),
+    ]  # fmt: skip
+    assert [stage.at_least for stage in staging.stages] == [day * DAY for day in days]
+    assert [stage.name for stage in staging.stages if "team" in stage.tell] == ["0", "1", "5"]
+    production = built_in("production")
+    assert [(s.percentage // 100, s.characters, s.at_least) for s in production.stages] == [
+        (10, None, 2 * DAY), (50, None, 5 * DAY), (100, None, 7 * DAY)
+    ]  # fmt: skip
+    assert [stage.name for stage in production.stages if "players" in stage.tell] == ["100"]
+    for plan in (staging, production):
+        assert all(stage.fallback for stage in plan.stages)
+        assert {gate.measure.value: gate.limit for gate in plan.gates} == {
+            "error_rate": 0.05, "mean_time": 2, "fallback_rate": 0.05,
+            "errors_against_control": None, "cache_hit_rate": None,
+        }  # fmt: skip
+        at_once = {rule.measure.value: rule.limit for rule in plan.roll_back.at_once}
+        assert at_once == {"error_rate": 0.10, "mean_time": 5, "fallback_rate": 0.20}
+
+
+def test_a_rehearsal_keeps_the_plan_and_shortens_its_days() -> None:
+    plan = built_in("staging")
+    short = plan.rehearsed(timedelta(seconds=60))
+    assert plan.rehearsed(DAY) is plan
+    assert [stage.at_least.total_seconds() for stage in short.stages] == [60, 60, 120, 180, 420, 420]
+    assert [stage.name for stage in short.stages] == [stage.name for stage in plan.stages]
+    assert short.gates_of(short.stages[1])[0].limit == plan.gates[0].limit
+    assert short.windows.short % short.windows.resolution == timedelta(0)

@@ -1,0 +1,56 @@
+"""What the next stage will ask of quota and budget."""
+
+from datetime import timedelta
+
+import pytest
+
+from schemas.words import DecisionReason
+from tests.unit.attempts import CONTROL, MINUTE, WINDOW, attempt, readings_of
+from tests.unit.test_gates import plan_of
+from worker.rollout.judgement import Verdict
+from worker.rollout.projection import projected
+
+PLAN = plan_of(limits={"dollars_a_month": 100})
+
+
+def test_after_the_last_stage_nothing_is_asked():
+    assert list(projected(readings_of(attempt()), PLAN, PLAN.stages[-1])) == []
+
+
+def test_before_anything_was_measured_the_budget_holds():
+    quota, budget = projected(readings_of(until=timedelta(0)), PLAN, PLAN.stages[0])
+    assert (quota.verdict, budget.verdict) == (Verdict.PASS, Verdict.HOLD)
+
+
+def test_without_a_budget_the_quota_alone_is_asked():
+    plan = plan_of()
+    assert [each.title for each in projected(readings_of(attempt()), plan, plan.stages[0])] == ["quota"]
+
+
+def test_the_busiest_window_counts_however_quiet_the_rest_was():
+    # 100 jobs of both models in 5 minutes, once in an hour: 20 a minute, of which the next stage gives Chirp half.
+    busy = [attempt(6 * WINDOW + n % 5 * MINUTE, **(CONTROL if n % 2 else {})) for n in range(100)]
+    quota, _ = projected(readings_of(*busy, attempt(WINDOW), attempt(11 * WINDOW)), PLAN, PLAN.stages[0])
+    assert quota.value == pytest.approx(10)
+
+
+def test_the_characters_that_the_next_stage_adds_are_reckoned_with():
+    stages = [
+        {"name": "some", "percentage": 50, "characters": ["pip_boy"], "at_least": "1h"},
+        {"name": "more", "percentage": 50, "characters": ["pip_boy", "ghoul"], "at_least": "1h"},
+        {"name": "all", "percentage": 50, "characters": "all", "at_least": "1h"},
+    ]
+    plan = plan_of(stages=stages, limits={"dollars_a_month": 100})
+    unlisted = {**CONTROL, "reason": DecisionReason.NOT_LISTED}
+    excluded = {**CONTROL, "reason": DecisionReason.EXCLUDED}
+    jobs = [
+        attempt(6 * WINDOW + number % 5 * MINUTE, character=name, **given)
+        for name, given in (("pip_boy", CONTROL), ("ghoul", unlisted), ("raider", unlisted), ("codsworth", excluded))
+        for number in range(100)
+    ]
+    readings = readings_of(*jobs)
+    # Each 20 a minute at the busiest, of which Chirp gets half.
+    asked = {stage.name: next(projected(readings, plan, stage)).value for stage in plan.stages[:2]}
+    assert asked == {"some": pytest.approx(20), "more": pytest.approx(30)}
+    dollars = [list(projected(readings, plan, stage))[1].value for stage in plan.stages[:2]]
+    assert dollars[1] == pytest.approx(1.5 * dollars[0])

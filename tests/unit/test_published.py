@@ -1,0 +1,221 @@
+"""What is told of attempts by records as workers write them, by older ones, and by rubbish."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.completion import Attempt, Audio, Completion, DecisionTaken
+from schemas.events import completion_headers
+from schemas.headers import RETRY_ATTEMPTS
+from schemas.words import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
+from worker.kafka.retry import attempts_json
+from worker.rollout.ledger import Ledger
+from worker.rollout.published import Unreadable, of_completion, of_retry
+from worker.rollout.tally import Observation
+
+ENDED = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
+FAILED = Attempt(
+    id="one",
+    voice_model=VoiceModel.CHIRP3_HD,
+    voice="en-US-Chirp3-HD-Charon",
+    result="error",
+    failure_class=FailureClass.QUOTA,
+    code="RESOURCE_EXHAUSTED",
+    calls=2,
+    seconds=0.25,
+    billed_characters=0,
+    ended_at=ENDED,
+    decided=VoiceModel.CHIRP3_HD,
+    reason=DecisionReason.IN_ROLLOUT,
+    revision=7,
+    falls_back=True,
+)
+SPOKE = FAILED.model_copy(
+    update={
+        "id": "two",
+        "voice_model": VoiceModel.WAVENET,
+        "result": AttemptResult.SUCCESS,
+        "failure_class": None,
+        "code": "OK",
+        "seconds": 1.5,
+        "billed_characters": 19,
+        "falls_back": False,
+    }
+)
+JOB = {"job_id": "job-1", "character": "ghoul", "text": "Smoothskins, always"}
+
+
+def completion(*attempts: Attempt, cached: bool = False, **fields: Any) -> Completion:
+    audio = Audio(
+        uri="s3://takes/key",
+        bucket="takes",
+        key="key",
+        bytes=100,
+        duration_s=1.0,
+        encoding=AudioEncoding.MP3,
+        sample_rate=24000,
+        sha256="0" * 64,
+        cached=cached,
+    )
+    given = {
+        "job_id": "job-1",
+        "status": JobStatus.DONE,
+        "lane": Lane.BATCH,
+        "character": "ghoul",
+        "language": "en-US",
+        "text_characters": 19,
+        "decision": DecisionTaken(
+            voice_model=VoiceModel.CHIRP3_HD, reason=DecisionReason.IN_ROLLOUT, bucket=3, revision=8, percentage=10
+        ),
+        "attempts": attempts,
+        "audio": audio,
+        "voice_model": VoiceModel.WAVENET,
+        **fields,
+    }
+    return Completion(**given)
+
+
+def headers_of(made: Completion) -> list[tuple[str, bytes]]:
+    return completion_headers(made, event="event-1", source="/chirp-worker/test", now=ENDED)
+
+
+def told(made: Completion) -> list[Observation]:
+    return of_completion(made.model_dump_json().encode(), headers_of(made))
+
+
+def test_a_completion_tells_each_attempt_with_the_decision_that_led_to_it() -> None:
+    first, second = told(completion(FAILED, SPOKE))
+    assert first == Observation(
+        id="one",
+        ended_at=ENDED,
+        lane=Lane.BATCH,
+        character="ghoul",
+        language="en-US",
+        text_characters=19,
+        voice_model=VoiceModel.CHIRP3_HD,
+        decided=VoiceModel.CHIRP3_HD,
+        reason=DecisionReason.IN_ROLLOUT,
+        revision=7,
+        first=True,
+        failure=FailureClass.QUOTA,
+        falls_back=True,
+        seconds=0.25,
+        billed=0,
+    )
+    assert (second.id, second.first, second.failure, second.seconds, second.billed) == ("two", False, None, 1.5, 19)
+
+
+def test_an_attempt_that_made_no_call_is_told_as_one_whose_time_says_nothing() -> None:
+    skipped = FAILED.model_copy(update={"calls": 0, "seconds": 0.0, "failure_class": FailureClass.CIRCUIT_OPEN})
+    first, second = told(completion(skipped, SPOKE))
+    assert (first.called, first.failure, first.falls_back) == (False, FailureClass.CIRCUIT_OPEN, True)
+    assert second.called
+
+
+def test_a_stored_take_is_told_once_by_its_event_and_when_the_event_was() -> None:
+    made = completion(cached=True)
+    (stored,) = told(made)
+    assert (stored.id, stored.ended_at) == ("event-1", ENDED)
+    assert (stored.cached, stored.first, stored.voice_model, stored.revision) == (True, True, VoiceModel.WAVENET, 8)
+
+
+def test_a_stored_take_in_the_place_of_a_failed_attempt_is_no_first_answer() -> None:
+    attempt, stored = told(completion(FAILED, cached=True))
+    assert (attempt.first, stored.first, stored.cached) == (True, False, True)
+
+
+def test_a_retry_record_tells_the_attempts_so_far_and_the_same_as_the_completion_later() -> None:
+    headers = [(RETRY_ATTEMPTS, attempts_json((FAILED, SPOKE)).encode())]
+    assert of_retry(json.dumps(JOB).encode(), headers, Lane.BATCH) == told(completion(FAILED, SPOKE))
+
+
+def test_the_text_of_a_retry_is_measured_as_the_worker_measures_it() -> None:
+    headers = [(RETRY_ATTEMPTS, attempts_json((FAILED,)).encode())]
+    ssml = {"job_id": "1", "character": "ghoul", "ssml": "<speak>Hi</speak>"}
+    (attempt,) = of_retry(json.dumps(ssml).encode(), headers, Lane.BATCH)
+    assert attempt.text_characters == len("<speak>Hi</speak>")
+
+
+def test_a_job_that_nobody_could_read_made_no_attempts() -> None:
+    nobody = {"character": None, "language": None, "text_characters": None, "decision": None, "audio": None}
+    assert told(completion(status=JobStatus.FAILED, **nobody)) == []
+
+
+def test_an_older_workers_attempts_have_no_decision() -> None:
+    record = json.loads(completion(FAILED).model_dump_json())
+    for name in ("decided", "reason", "revision", "falls_back"):
+        del record["attempts"][0][name]
+    (attempt,) = of_completion(json.dumps(record).encode(), [])
+    assert (attempt.decided, attempt.reason, attempt.revision, attempt.falls_back) == (None, None, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("ended_at", "2026-03-02T12:00:00"),
+        ("ended_at", "yesterday"),
+        ("seconds", float("nan")),
+        ("seconds", float("inf")),
+        ("seconds", 1e300),
+        ("seconds", -1),
+        ("billed_characters", "19"),
+        ("revision", 1e400),
+        ("id", ["one"]),
+        ("voice_model", "studio"),
+        ("voice_model", {}),
+    ],
+)
+def test_what_no_worker_writes_is_refused(field: str, value: object) -> None:
+    record = json.loads(completion(FAILED).model_dump_json())
+    record["attempts"][0][field] = value
+    with pytest.raises(Unreadable):
+        of_completion(json.dumps(record).encode(), [])
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff", b"[]", b"1", b"null", b'{"attempts": 3}', b"[" * 100_000])
+def test_what_is_no_record_of_ours_is_refused_by_its_name(value: bytes | None) -> None:
+    with pytest.raises(Unreadable):
+        of_completion(value, [])
+    with pytest.raises(Unreadable):
+        of_retry(value, [(RETRY_ATTEMPTS, b"[]")], Lane.BATCH)
+
+
+rubbish = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.datetimes().map(str),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+paths = st.sampled_from(
+    [
+        *((name,) for name in ("lane", "character", "language", "text_characters", "attempts", "audio", "decision")),
+        *(("attempts", 0, name) for name in FAILED.model_dump()),
+        ("attempts", 0),
+        ("audio", "cached"),
+        ("decision", "revision"),
+        ("decision", "reason"),
+        ("voice_model",),
+        ("job_id",),
+    ]
+)
+
+
+@given(paths, rubbish, st.booleans())
+def test_whatever_stands_in_a_record_it_is_refused_or_can_be_counted(path: tuple, value: object, cached: bool) -> None:
+    made = completion(FAILED, cached=cached)
+    record: Any = json.loads(made.model_dump_json())
+    at = record
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+    ledger = Ledger(timedelta(minutes=1))
+    try:
+        observations = of_completion(json.dumps(record).encode(), headers_of(made))
+    except Unreadable:
+        return
+    for each in observations:
+        ledger.add(each, 1, ENDED)
+    assert ledger.counted + ledger.late + ledger.repeated == len(observations)

@@ -1,0 +1,140 @@
+"""Prometheus is asked each query once a round: one finite number, nothing, or what is wrong, and how often in a row."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from worker.rollout.judging import QueryAnswer
+from worker.rollout.queries import Queries, value_of
+
+
+def answer(kind: str, result: Any) -> dict[str, Any]:
+    return {"status": "success", "data": {"resultType": kind, "result": result}}
+
+
+def vector(*values: str) -> dict[str, Any]:
+    return answer("vector", [{"metric": {"n": f"{n}"}, "value": [1, value]} for n, value in enumerate(values)])
+
+
+@pytest.mark.parametrize("document", [vector("0.25"), answer("scalar", [1, "0.25"])])
+def test_one_series_and_a_scalar_are_a_number(document: Any) -> None:
+    assert value_of(document) == (0.25, None)
+
+
+@pytest.mark.parametrize(
+    "document", [vector(), vector("NaN"), vector("+Inf"), answer("scalar", [1, "NaN"]), vector("-Inf")]
+)
+def test_no_series_and_no_finite_number_are_no_data_and_no_error(document: Any) -> None:
+    assert value_of(document) == (None, None)
+
+
+def test_several_series_are_an_error_that_names_some_and_says_what_to_write() -> None:
+    value, error = value_of(vector("1", "2", "3", "4"))
+    assert value is None
+    assert error is not None
+    assert error.startswith("the query gives 4 series ({'n': '0'}")
+    assert error.endswith("it must give one: sum() them")
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (answer("matrix", []), "the query gives a matrix"),
+        ({"status": "error", "errorType": "bad_data", "error": "parse error"}, "Prometheus: bad_data: parse error"),
+        *((rubbish, "can't be read") for rubbish in (None, [], "ok", 1, {}, {"status": "success"}, vector("many"))),
+        *((answer("vector", rubbish), "can't be read") for rubbish in (None, [{}], [{"value": []}])),
+    ],
+)
+def test_any_other_answer_is_an_error(document: Any, says: str) -> None:
+    value, error = value_of(document)
+    assert value is None
+    assert error is not None
+    assert says in error
+
+
+class Prometheus:
+    """Answers by the query's text, over HTTP."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.at_once = 0
+        self.most_at_once = 0
+        self.url = ""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        query = request.query["query"]
+        self.asked[query] += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await asyncio.sleep(30 if query == "slow" else 0.05)
+        finally:
+            self.at_once -= 1
+        if query == "broken":
+            body = {"status": "error", "errorType": "bad_data", "error": "parse error"}
+            return web.json_response(body, status=400)
+        if query == "page":
+            return web.Response(status=503, text="<html>", content_type="text/html")
+        return web.json_response(vector("1", "2") if query == "two" else vector("1"))
+
+
+@pytest.fixture
+async def prometheus() -> AsyncIterator[Prometheus]:
+    made = Prometheus()
+    app = web.Application()
+    app.add_routes([web.get("/api/v1/query", made.answer)])
+    server = TestServer(app)
+    await server.start_server()
+    made.url = str(server.make_url("/"))
+    yield made
+    await server.close()
+
+
+async def asked(url: str | None, *rounds: set[str], timeout_s: float = 5.0) -> list[dict[str, QueryAnswer]]:
+    async with aiohttp.ClientSession() as session:
+        queries = Queries(session, url, timeout_s)
+        return [dict(await queries.ask(each)) for each in rounds]
+
+
+async def test_all_queries_of_a_round_are_asked_at_once_and_each_once(prometheus: Prometheus) -> None:
+    (answers,) = await asked(prometheus.url, {"a", "b", "two"})
+    assert answers["a"] == answers["b"] == QueryAnswer(1.0, None, 0)
+    assert answers["two"].value is None
+    assert prometheus.asked == {"a": 1, "b": 1, "two": 1}
+    assert prometheus.most_at_once == 3
+
+
+async def test_errors_are_told_in_the_answer_of_the_query_that_has_them(prometheus: Prometheus) -> None:
+    (answers,) = await asked(prometheus.url, {"a", "broken", "page", "slow"}, timeout_s=0.5)
+    assert answers["a"] == QueryAnswer(1.0, None, 0)
+    assert answers["broken"].error == "Prometheus: bad_data: parse error"
+    assert (answers["page"].error or "").startswith("Prometheus: JSONDecodeError")
+    assert answers["slow"].error == "Prometheus: no answer within 0.5 s"
+
+
+async def test_errors_in_a_row_are_counted_and_a_good_answer_ends_them(prometheus: Prometheus) -> None:
+    async with aiohttp.ClientSession() as session:
+        queries = Queries(session, prometheus.url, 5.0)
+        rows = [(await queries.ask({"two", "a"}))["two"].errors_in_a_row for _ in range(3)]
+        assert rows == [1, 2, 3]
+        await queries.ask({"a"})
+        assert (await queries.ask({"two"}))["two"].errors_in_a_row == 4
+
+
+async def test_a_prometheus_that_is_down_or_isnt_set_is_an_error_of_each_query() -> None:
+    (down,) = await asked("http://127.0.0.1:1", {"a"})
+    assert down["a"].value is None
+    assert "ClientConnectorError" in (down["a"].error or "")
+    (wrong,) = await asked("http://anna:hunter2@prometheus:99999", {"a"})
+    assert "hunter2" not in (wrong["a"].error or "hunter2")
+    (unset,) = await asked(None, {"a"})
+    assert unset["a"] == QueryAnswer(None, "PROMETHEUS_URL is not set: nobody can be asked", 1)
+    assert await asked(None, set()) == [{}]

@@ -1,0 +1,103 @@
+"""A completion stands where everybody reads it, and where the one who asked for it does, if that is allowed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from schemas.completion import Completion, Problem
+from schemas.job import Job
+from schemas.topics import RETRY_DELAYS
+from schemas.words import JobStatus, Lane
+from tests.unit.makers import CATALOGUE, fields
+from tests.unit.standins import Time
+from tests.unit.world import WAV, World
+from worker.handling import Handler
+from worker.kafka.outbox import Addresses, OutcomeMessages
+from worker.kafka.sender import Message
+from worker.observability.metrics import Metrics
+from worker.outcome import Outcome, Record
+
+ALLOWED = frozenset({"game-1", "game-2"})
+EVERYBODY = "tts.completions"
+
+
+class Broken:
+    """A pipeline with a fault of ours."""
+
+    async def run(self, *_: Any) -> Outcome:
+        raise RuntimeError("oh")
+
+
+async def published(allowed: frozenset[str] = ALLOWED, pipeline: Any = None, **changes: Any) -> list[Message]:
+    """What is written for a record of a job with these changes."""
+    world, time = World(), Time()
+    metrics = Metrics(CollectorRegistry(), CATALOGUE.names)
+    handler = Handler(pipeline or world.pipeline, metrics, time.clock, 1000, RETRY_DELAYS, reply_topics=allowed)
+    value = json.dumps({**fields(audio=WAV), **changes}).encode()
+    record = Record(Lane.DIALOGUE, "tts.dialogue", 1, 7, b"scene-1", value, timestamp_ms=time.ms)
+    outcome = await handler.handle(record, asyncio.sleep)
+    return OutcomeMessages(Addresses.of("tts", "g"), time.clock).of(record, outcome)
+
+
+def topics(messages: list[Message]) -> list[str]:
+    return [message.topic for message in messages]
+
+
+async def test_a_job_that_names_no_topic_is_answered_where_everybody_reads() -> None:
+    assert topics(await published()) == [EVERYBODY]
+
+
+async def test_a_job_that_names_a_topic_is_answered_there_too_with_the_same_record() -> None:
+    to_all, to_one = await published(reply_topic="game-2")
+    assert (to_all.topic, to_one.topic) == (EVERYBODY, "game-2")
+    assert (to_all.key, to_all.value, to_all.headers) == (to_one.key, to_one.value, to_one.headers)
+    assert to_one.key == b"scene-1"
+    completion = Completion.model_validate_json(to_one.value or b"")
+    assert (completion.status, completion.reply_topic) == (JobStatus.DONE, "game-2")
+    assert completion.attempts
+
+
+@pytest.mark.parametrize("allowed", [frozenset(), ALLOWED])
+async def test_a_topic_that_is_not_allowed_makes_a_dead_letter_that_names_it_and_what_is(
+    allowed: frozenset[str],
+) -> None:
+    letter, completion = await published(allowed, reply_topic="somebody-elses")
+    assert (letter.topic, completion.topic) == ("tts.dead-letters", EVERYBODY)
+    headers = dict(letter.headers)
+    assert headers["dead-letter-class"] == b"bad_input"
+    assert headers["dead-letter-field"] == b"reply_topic"
+    told = headers["dead-letter-message"].decode()
+    assert "'somebody-elses' is no topic to reply to" in told
+    assert told.endswith("game-1, game-2" if allowed else "none")
+
+
+@pytest.mark.parametrize("bad", [{"character": "nobody"}, {"text": ""}, {"take": 0}, {"text": "x" * 1001}])
+async def test_who_sent_a_job_that_is_none_is_told_so_too(bad: dict[str, Any]) -> None:
+    messages = await published(reply_topic="game-1", **bad)
+    assert topics(messages) == ["tts.dead-letters", EVERYBODY, "game-1"]
+    assert Completion.model_validate_json(messages[-1].value or b"").status is JobStatus.FAILED
+
+
+@pytest.mark.parametrize("name", [7, "", "game/1", "x" * 250, None, ["game-1"]])
+async def test_what_is_no_name_of_a_topic_is_answered_nowhere_else(name: Any) -> None:
+    assert "game-1" not in topics(await published(reply_topic=name, text=""))
+
+
+async def test_who_asked_hears_of_a_fault_of_ours_too() -> None:
+    messages = await published(pipeline=Broken(), reply_topic="game-1")
+    assert topics(messages) == ["tts.dead-letters", EVERYBODY, "game-1"]
+
+
+async def test_a_job_on_its_way_to_a_retry_is_answered_nowhere_yet() -> None:
+    class Failing:
+        async def run(self, job: Job, lane: Lane, *_: Any) -> Outcome:
+            problem = Problem(failure_class="timeout", code="X", message="slow")
+            completion = Completion(job_id=job.job_id, status=JobStatus.FAILED, lane=lane, error=problem)
+            return Outcome(completion, problem, retryable=True)
+
+    assert topics(await published(pipeline=Failing(), reply_topic="game-1")) == ["tts.retry.dialogue.10s"]

@@ -1,0 +1,82 @@
+"""`make simulations`: what is counted in the courses of each demand, and when a demand is met."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from loadtest.simulations.demands import Demand, Result, demands, head
+from schemas.words import VoiceModel
+from tests.unit.makers import CATALOGUE
+from worker.rollout.plan import AGAINST_CONTROL
+from worker.rollout.simulation.course import Course, Entry, Heard
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+DEMANDS = demands(CATALOGUE.names)
+HEALTHY, QUARANTINED, BOTH_ILL, HALF, TWELVE, SEVEN = DEMANDS
+ERRORS = ("step", "errors_against_control", None)
+
+
+def course(*happened: tuple[timedelta, str], **more: Any) -> Course:
+    entries = tuple(Entry(after, kind, "10", 1_000, 14, "") for after, kind in happened)
+    heard = {model: Heard() for model in VoiceModel}
+    return Course(1, DAY, entries, heard, 0, **{"first_failed": {}, "points": (), **more})
+
+
+@pytest.mark.parametrize(
+    ("demand", "counted", "not_counted"),
+    [
+        (HEALTHY, course((DAY, "turned off")), course((DAY, "quarantined"))),
+        (QUARANTINED, course((DAY, "quarantined")), course((DAY, "turned off"))),
+        (
+            BOTH_ILL,
+            course(first_failed={("character", "errors_against_control", "ghoul"): DAY}),
+            course(first_failed={("at_once", "error_rate", None): DAY}),
+        ),
+        (HALF, course((DAY + 13 * MINUTE, "turned off")), course((DAY + 18 * MINUTE, "turned off"))),
+        (HALF, course((DAY + 8 * MINUTE, "turned off")), course((DAY - MINUTE, "turned off"))),
+        (TWELVE, course(first_failed={ERRORS: 3 * DAY + MINUTE}), course(first_failed={ERRORS: DAY})),
+        (SEVEN, course(first_failed={ERRORS: 3 * DAY + MINUTE}), course(first_failed={("step", "slow", None): DAY})),
+    ],
+)
+def test_what_is_counted(demand: Demand, counted: Course, not_counted: Course) -> None:
+    assert demand.counts(counted)
+    assert not demand.counts(not_counted)
+    assert demand.result([counted, not_counted, not_counted]).count == 1
+
+
+@pytest.mark.parametrize(
+    ("demand", "count", "n", "met"),
+    [(HEALTHY, 1, 200, True), (HEALTHY, 2, 200, False), (HALF, 191, 200, True), (HALF, 190, 200, False)],
+)
+def test_a_demand_is_met_below_or_above_its_share_and_the_row_says_of_how_many(
+    demand: Demand, count: int, n: int, met: bool
+) -> None:
+    result = Result(demand, count, n)
+    assert result.met is met
+    assert f"{count} of {n}" in result.row()
+    assert result.row().endswith("yes" if met else "NO")
+    assert result.row().index("yes" if met else "NO") == head().index("met")
+
+
+def test_late_illnesses_end_with_the_last_window_that_counts() -> None:
+    windows = [(each.case.trace.lasts - 3 * DAY) / (5 * MINUTE) for each in (TWELVE, SEVEN)]
+    assert windows == [15, 40]
+
+
+def test_comparisons_are_watched_by_the_rules_of_the_production_plan_and_act_on_nothing() -> None:
+    acting, watching = HEALTHY.case.plan, TWELVE.case.plan
+    for use in ("step", "character"):
+        rules = getattr(watching.roll_back, use)
+        assert [replace_dry(each) for each in rules] == [
+            each for each in getattr(acting.roll_back, use) if each.measure in AGAINST_CONTROL
+        ]
+        assert all(each.dry_run for each in rules)
+    assert not watching.roll_back.at_once
+    assert acting.stages[0].at_least > HEALTHY.case.trace.lasts
+
+
+def replace_dry(rule: Any) -> Any:
+    return rule.model_copy(update={"dry_run": False})

@@ -1,0 +1,58 @@
+"""What many courses come to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from schemas.words import VoiceModel
+from worker.rollout.simulation.course import Course, Entry, Heard
+from worker.rollout.simulation.summary import quantile, summary_of
+from worker.rollout.simulation.trace import Trace
+from worker.simulation_rows import clock, summary_row, summary_words
+
+HOUR = timedelta(hours=1)
+WELL = Trace.model_validate({"version": 1, "name": "t", "lasts": "1d", "jobs_a_day": 1})
+BREAKS = WELL.model_copy(update={"breaks_at": 10 * HOUR})
+
+
+def entry(hours: float, kind: str) -> Entry:
+    return Entry(hours * HOUR, kind, "10", 1_000, 14, "it is so")
+
+
+def course(*entries: Entry, lasted: float = 24, failed: int = 0, **more: Any) -> Course:
+    heard = {VoiceModel.CHIRP3_HD: Heard(billed=1_000_000), VoiceModel.WAVENET: Heard(billed=500_000)}
+    given = {"first_failed": {}, "points": (), **more}
+    return Course(1, lasted * HOUR, (entry(0, "started"), *entries), heard, failed, **given)
+
+
+def test_in_a_healthy_system_each_roll_back_is_wrong() -> None:
+    courses = [course(), course(entry(3, "turned off"), lasted=3), course(entry(4, "quarantined")),
+               course(entry(5, "stepped back"), entry(6, "turned off")), course(entry(9, "ended"))]  # fmt: skip
+    summary = summary_of(courses, WELL)
+    assert (summary.n, summary.rolled_back_healthy, summary.quarantined_healthy, summary.ended) == (5, 2, 1, 1)
+    assert (summary.breaks, summary.broke, summary.exposed, summary.failed) == (False, 0, None, None)
+    assert summary.dollars == pytest.approx(32)
+    assert "then seen" not in summary_words(summary)
+
+
+def test_of_a_broken_one_it_is_told_how_long_it_was_heard_where_it_was_heard_at_all() -> None:
+    seen = [course(entry(10 + hours, "turned off"), failed=hours) for hours in range(1, 21)]
+    never, before = course(failed=500), course(entry(4, "turned off"), lasted=4)
+    summary = summary_of([*seen, never, before], BREAKS)
+    assert (summary.broke, summary.seen, summary.rolled_back_healthy) == (21, 20, 1)
+    assert summary.exposed == (10 * HOUR, 19 * HOUR)
+    assert summary.failed == (11, 20)
+    assert summary_row(summary)["exposed, median and 95th percentile"] == [36_000, 68_400]
+    assert summary_words(summary)["then seen"] == "20 of 21 (95.2%)"
+
+
+@pytest.mark.parametrize(("values", "share", "expected"), [([3], 0.5, 3), ([4, 1, 2, 3], 0.5, 2), ([1, 2], 0.95, 2)])
+def test_a_quantile_is_one_of_the_values(values: list[int], share: float, expected: int) -> None:
+    assert quantile(values, share) == expected
+
+
+def test_a_time_of_a_simulation_is_told_in_days_and_hours() -> None:
+    assert clock(timedelta(days=3, hours=1, minutes=13)) == "3 d 01:13"

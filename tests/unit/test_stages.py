@@ -1,0 +1,377 @@
+"""A plan's steps on the state: each does what the plan says, and no way back ever adds a user or a character."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.revision import Approval
+from schemas.words import Phase
+from tests.unit.plans import BEFORE, HOUR, PLAN, begun, judgement, run_of
+from tests.unit.rollouts import CHARACTERS, NOW, TIMES, exposed, names, states
+from worker.rollout import changes, stages
+from worker.rollout.changes import ALL, Change, widens
+from worker.rollout.judgement import Judged, Judgement
+from worker.rollout.machine import Go, next_step
+from worker.rollout.plan import Plan
+from worker.rollout.stages import NotNow
+from worker.rollout.state import FULL, RolloutState
+
+STAGES = [each.name for each in PLAN.stages]
+QUESTIONS = ("voice_quality", "no_complaints")
+LATER = [time for time in TIMES if time >= NOW]
+
+
+def approval(name: str = "voice_quality", *, approved: bool = True, actor: str = "anna") -> Approval:
+    return Approval(name=name, approved=approved, actor=actor, time=NOW)
+
+
+def test_a_plan_starts_at_its_first_stage_and_what_is_out_stays_out() -> None:
+    before = RolloutState(
+        enabled=True, percentage=FULL, characters=None, excluded=frozenset({"ghoul"}),
+        quarantined={"raider": NOW + HOUR}, fallback=False, salt="s", revision=6,
+    )  # fmt: skip
+    after = stages.start(before, PLAN, NOW, text="its file", day_s=60)
+    assert (after.enabled, after.percentage, after.characters, after.fallback) == (False, 0, None, True)
+    assert (after.excluded, after.quarantined, after.salt) == (before.excluded, before.quarantined, "s")
+    run = run_of(after)
+    assert (run.plan, run.text, run.day_s, run.stage, run.phase) == ("small", "its file", 60, "0", Phase.RUNNING)
+    assert (run.since, run.serving_since, run.served_s, run.stage_revision) == (NOW, NOW, 0, 7)
+
+
+def test_a_plan_may_start_at_a_later_stage() -> None:
+    after = begun("3")
+    assert (after.enabled, after.percentage, after.characters) == (True, 2_500, PLAN.stage("3").characters)
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.PAUSED])
+def test_another_plan_is_not_started_over_one_that_runs_until_it_is_stopped(phase: Phase) -> None:
+    state = begun("2")
+    state = stages.pause(state, NOW) if phase is Phase.PAUSED else state
+    with pytest.raises(NotNow, match=f"is {phase} in stage 2; `rollout stop`"):
+        begun("1", state)
+    stopped = stages.stop(state)
+    assert exposed(stopped, NOW) == exposed(state, NOW)
+    assert run_of(begun("1", stopped)).stage == "1"
+
+
+def test_a_plan_that_rolled_back_may_be_started_anew() -> None:
+    assert run_of(begun("1", stages.turn_off_and_wait(begun("2"), NOW))).phase is Phase.RUNNING
+
+
+def test_a_promotion_begins_the_next_stage_as_the_plan_says_and_its_questions_are_open() -> None:
+    state = replace(stages.answer(begun("3"), PLAN, approval()), revision=8)
+    after = stages.promote(state, PLAN, NOW + HOUR)
+    assert (after.percentage, after.characters) == (5_000, None)
+    run = run_of(after)
+    assert (run.stage, run.since, run.served_s, run.stage_revision) == ("4", NOW + HOUR, 0, 9)
+    assert run.approvals == ()
+
+
+def test_after_the_last_stage_the_plan_has_ended_and_who_hears_chirp_stays() -> None:
+    state = begun("4")
+    after = stages.promote(state, PLAN, NOW + HOUR)
+    assert run_of(after).phase is Phase.DONE
+    assert exposed(after, NOW) == exposed(state, NOW)
+    for verb in (stages.promote, stages.resume):
+        with pytest.raises(NotNow, match="has ended"):
+            verb(after, PLAN, NOW)
+    with pytest.raises(NotNow, match="done"):
+        stages.pause(after, NOW)
+
+
+def test_back_to_a_stage_with_a_higher_percentage_for_fewer_keeps_the_lower_one() -> None:
+    after = stages.back_to(begun("3"), PLAN, "2", NOW + HOUR)
+    assert (after.enabled, after.percentage, after.characters) == (True, 2_500, frozenset({"pip_boy"}))
+    run = run_of(after)
+    assert (run.stage, run.phase, run.serving_since, run.since) == ("2", Phase.WAITING, None, NOW + HOUR)
+
+
+def test_back_to_a_stage_none_of_whose_characters_is_listed_now_turns_chirp_off() -> None:
+    state = changes.set_to(begun("3"), characters=frozenset({"ghoul"}))
+    after = stages.back_to(state, PLAN, "2", NOW)
+    assert not after.enabled
+    assert after.characters is not None
+
+
+def test_back_to_a_stage_without_chirp_turns_it_off() -> None:
+    assert not stages.back_to(begun("1"), PLAN, "0", NOW).enabled
+
+
+def test_nothing_goes_back_to_a_later_stage_or_to_one_that_is_not_there() -> None:
+    with pytest.raises(NotNow, match="stage 4 comes after 3"):
+        stages.back_to(begun("3"), PLAN, "4", NOW)
+    with pytest.raises(NotNow, match="plan small has 0, 1, 2, 3, 4"):
+        stages.back_to(begun("3"), PLAN, "5", NOW)
+
+
+def test_going_back_gives_a_fallback_that_a_hand_took_away_back() -> None:
+    assert stages.back_to(changes.set_to(begun("3"), fallback=False), PLAN, "2", NOW).fallback
+
+
+def test_a_pause_stops_the_time_and_a_resume_goes_on_with_what_was_served() -> None:
+    state = begun("2")
+    paused = stages.pause(state, NOW + HOUR)
+    assert exposed(paused, NOW) == exposed(state, NOW)
+    assert stages.served(run_of(paused), NOW + 9 * HOUR) == HOUR
+    assert Change(paused, stages.pause(paused, NOW + 2 * HOUR), NOW).is_none
+    resumed = stages.resume(paused, PLAN, NOW + 5 * HOUR)
+    assert stages.served(run_of(resumed), NOW + 6 * HOUR) == 2 * HOUR
+    assert run_of(resumed).stage_revision == run_of(state).stage_revision
+
+
+def test_a_clock_that_goes_back_takes_no_served_time_away() -> None:
+    assert stages.served(run_of(begun("2")), NOW - HOUR) == 0 * HOUR
+
+
+def test_who_waited_begins_the_stage_again_as_the_plan_says() -> None:
+    waiting = stages.back_to(begun("3"), PLAN, "2", NOW + HOUR)
+    after = stages.resume(waiting, PLAN, NOW + 5 * HOUR)
+    assert (after.percentage, run_of(after).phase) == (5_000, Phase.RUNNING)
+    assert (run_of(after).since, stages.served(run_of(after), NOW + 6 * HOUR)) == (NOW + 5 * HOUR, HOUR)
+    assert Change(waiting, after, NOW).asks
+
+
+def test_what_a_hand_changes_pauses_the_plan_and_a_resume_undoes_it() -> None:
+    state = begun("2")
+    by_hand = stages.by_hand(state, changes.set_to(state, percentage=100), NOW + HOUR)
+    assert (by_hand.percentage, run_of(by_hand).phase) == (100, Phase.PAUSED)
+    after = stages.resume(by_hand, PLAN, NOW + HOUR)
+    assert (after.percentage, run_of(after).phase) == (5_000, Phase.RUNNING)
+    assert Change(by_hand, after, NOW).asks
+
+
+def test_turning_off_by_hand_pauses_too_and_setting_what_is_so_already_does_not() -> None:
+    state = begun("2")
+    off = stages.turn_off_by_hand(state, NOW + HOUR)
+    assert (off.enabled, run_of(off).phase, run_of(off).served_s) == (False, Phase.PAUSED, 3600)
+    assert stages.by_hand(state, changes.set_to(state, percentage=5_000), NOW) == state
+    waiting = stages.wait(state, NOW)
+    assert run_of(stages.turn_off_by_hand(waiting, NOW)).phase is Phase.WAITING
+    assert stages.turn_off_by_hand(BEFORE, NOW) == replace(BEFORE, enabled=False)
+
+
+def test_turning_off_what_is_off_already_keeps_the_plan_from_turning_it_on() -> None:
+    for state in (begun("0"), changes.turn_off(begun("2"))):
+        assert not state.enabled
+        assert run_of(stages.turn_off_by_hand(state, NOW)).phase is Phase.PAUSED
+
+
+def test_an_exclusion_pauses_the_plan_only_where_it_turns_chirp_off() -> None:
+    state = begun("3")
+    some = stages.by_hand(state, changes.exclude(state, "pip_boy"), NOW)
+    assert (some.enabled, run_of(some).phase) == (True, Phase.RUNNING)
+    alone = begun("2")
+    last = stages.by_hand(alone, changes.exclude(alone, "pip_boy"), NOW)
+    assert (last.enabled, run_of(last).phase) == (False, Phase.PAUSED)
+
+
+def test_without_a_plan_a_hand_changes_what_it_says() -> None:
+    assert stages.by_hand(BEFORE, changes.set_to(BEFORE, percentage=1), NOW) == replace(BEFORE, percentage=1)
+
+
+def test_the_last_answer_counts_and_the_same_once_more_is_no_change() -> None:
+    yes = stages.answer(begun("3"), PLAN, approval())
+    assert stages.answer(yes, PLAN, approval()) == yes
+    no = stages.answer(yes, PLAN, approval(approved=False, actor="bert"))
+    assert [(each.name, each.approved, each.actor) for each in run_of(no).approvals] == [
+        ("voice_quality", False, "bert")
+    ]
+    assert run_of(stages.answer(no, PLAN, approval())).approvals[0].approved
+
+
+def test_a_question_that_the_stage_does_not_ask_is_told_with_those_that_it_asks() -> None:
+    with pytest.raises(NotNow, match="'stable': stage 3 asks voice_quality, no_complaints"):
+        stages.answer(begun("3"), PLAN, approval("stable"))
+    with pytest.raises(NotNow, match="stage 1 asks nothing"):
+        stages.answer(begun("1"), PLAN, approval())
+
+
+def test_an_answer_that_would_be_forgotten_is_refused() -> None:
+    with pytest.raises(NotNow, match="`rollout resume` begins stage 3 again"):
+        stages.answer(stages.wait(begun("3"), NOW), PLAN, approval())
+    with pytest.raises(NotNow, match="has ended"):
+        stages.answer(stages.promote(begun("4"), PLAN, NOW), PLAN, approval())
+
+
+def test_without_a_plan_its_verbs_say_how_one_is_started() -> None:
+    for verb in (
+        stages.stop,
+        partial(stages.pause, now=NOW),
+        partial(stages.wait, now=NOW),
+        partial(stages.turn_off_and_wait, now=NOW),
+        partial(stages.promote, plan=PLAN, now=NOW),
+        partial(stages.resume, plan=PLAN, now=NOW),
+        partial(stages.back_to, plan=PLAN, name="1", now=NOW),
+        partial(stages.answer, plan=PLAN, approval=approval()),
+    ):
+        with pytest.raises(NotNow, match="no plan runs; `chirp-worker rollout start PLAN`"):
+            verb(BEFORE)
+
+
+def test_who_is_out_or_beyond_the_list_does_not_hear_chirp() -> None:
+    state = begun("3")
+    catalogue = frozenset({"pip_boy", "ghoul", "raider", "codsworth"})
+    assert stages.hearing(state, catalogue, NOW) == {"pip_boy", "ghoul", "raider"}
+    out = changes.quarantine(changes.exclude(state, "ghoul"), "raider", NOW + HOUR)
+    assert stages.hearing(out, catalogue, NOW) == {"pip_boy"}
+    assert stages.hearing(out, catalogue, NOW + HOUR) == {"pip_boy", "raider"}
+    assert stages.hearing(begun("4"), catalogue, NOW) == catalogue
+    for nobody in (changes.turn_off(state), replace(state, percentage=0)):
+        assert stages.hearing(nobody, catalogue, NOW) == frozenset()
+
+
+# A stage's exposure is drawn too: what holds for PLAN alone might be its numbers' doing.
+plan_stages = st.builds(
+    lambda percentage, characters, enabled, fallback: {
+        "percentage": percentage,
+        "characters": sorted(characters) or "all",
+        "enabled": enabled,
+        "fallback": fallback,
+    },
+    st.sampled_from([0, 0.01, 10, 50, 99.99, 100]),
+    names,
+    st.booleans(),
+    st.booleans(),
+)
+plans = st.lists(plan_stages, min_size=len(STAGES), max_size=len(STAGES)).map(
+    lambda drawn: Plan.model_validate(
+        {
+            "version": 1,
+            "name": "drawn",
+            "stages": [
+                {
+                    "name": name,
+                    "at_least": "1h",
+                    "at_most": "2h",
+                    "approvals": [{"name": each, "question": "?"} for each in QUESTIONS],
+                    **each,
+                }
+                for name, each in zip(STAGES, drawn, strict=True)
+            ],
+        }
+    )
+)
+Verb = tuple[str, Any]
+one = st.sampled_from(CHARACTERS)
+rules = st.lists(
+    st.builds(
+        lambda use, character, window: judgement(
+            use, character=character if use == "character" else None, window=window
+        ),
+        st.sampled_from(["at_once", "step", "character"]),
+        one,
+        st.sampled_from(["5m", "1h"]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+narrowing: st.SearchStrategy[Verb] = st.one_of(
+    st.tuples(st.just("off"), st.none()),
+    st.tuples(st.just("exclude"), one),
+    st.tuples(st.just("quarantine"), st.tuples(one, st.sampled_from(TIMES))),
+    st.tuples(st.just("back_to"), st.sampled_from(STAGES)),
+    st.tuples(st.just("turn_off_and_wait"), st.none()),
+    st.tuples(st.just("wait"), st.none()),
+    st.tuples(st.just("pause"), st.none()),
+    st.tuples(st.just("stop"), st.none()),
+    st.tuples(st.just("reject"), st.sampled_from(QUESTIONS)),
+    st.tuples(st.just("set less"), st.integers(0, FULL)),
+    st.tuples(st.just("unlist"), one),
+    st.tuples(st.just("controller"), rules),
+)
+other: st.SearchStrategy[Verb] = st.one_of(
+    st.tuples(st.just("start"), st.sampled_from(STAGES)),
+    st.tuples(st.just("promote"), st.none()),
+    st.tuples(st.just("resume"), st.none()),
+    st.tuples(st.just("approve"), st.sampled_from(QUESTIONS)),
+    st.tuples(st.just("include"), one),
+    st.tuples(
+        st.just("set"),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "enabled": st.booleans(),
+                "percentage": st.integers(0, FULL),
+                "characters": names | st.just(ALL),
+                "fallback": st.booleans(),
+            },
+        ),
+    ),
+)
+
+
+def done(state: RolloutState, plan: Plan, verb: Verb) -> RolloutState:
+    """What a verb makes of a state; a verb that is refused changes nothing."""
+    name, what = verb
+    try:
+        return _done(state, plan, name, what)
+    except NotNow:
+        return state
+
+
+def _done(state: RolloutState, plan: Plan, name: str, what: Any) -> RolloutState:
+    listed = frozenset(CHARACTERS) if state.characters is None else state.characters
+    by_hand = {
+        "off": changes.turn_off,
+        "set": lambda state: changes.set_to(state, **what),
+        "set less": lambda state: changes.set_to(state, percentage=min(what, state.percentage)),
+        "unlist": lambda state: changes.set_to(state, characters=listed - {what}),
+    }
+    if name in by_hand:
+        return stages.by_hand(state, by_hand[name](state), NOW)
+    verbs: dict[str, Any] = {
+        "exclude": lambda: changes.exclude(state, what),
+        "include": lambda: changes.include(state, what, NOW),
+        "quarantine": lambda: changes.quarantine(state, *what),
+        "back_to": lambda: stages.back_to(state, plan, what, NOW),
+        "turn_off_and_wait": lambda: stages.turn_off_and_wait(state, NOW),
+        "wait": lambda: stages.wait(state, NOW),
+        "pause": lambda: stages.pause(state, NOW),
+        "stop": lambda: stages.stop(state),
+        "approve": lambda: stages.answer(state, plan, approval(what)),
+        "reject": lambda: stages.answer(state, plan, approval(what, approved=False)),
+        "start": lambda: stages.start(state, plan, NOW, text="", day_s=1, stage=what),
+        "promote": lambda: stages.promote(state, plan, NOW),
+        "resume": lambda: stages.resume(state, plan, NOW),
+        "controller": lambda: _controlled(state, plan, what),
+    }
+    after: RolloutState = verbs[name]()
+    return after
+
+
+def _controlled(state: RolloutState, plan: Plan, failed: list[Judgement]) -> RolloutState:
+    stages.run_of(state)
+    step = next_step(state, plan, Judged(rules=tuple(failed)), NOW, None)
+    return step.verb(state) if isinstance(step, Go) else state
+
+
+@settings(max_examples=400, deadline=None)
+@given(states, plans, st.lists(narrowing | other, max_size=8), st.lists(narrowing, min_size=1, max_size=5))
+def test_nothing_that_narrows_adds_a_user_or_a_character_whatever_was_done_before(
+    state: RolloutState, plan: Plan, earlier: list[Verb], steps: list[Verb]
+) -> None:
+    state = done(state, plan, ("start", "2"))
+    for verb in earlier:
+        state = done(state, plan, verb)
+    for verb in steps:
+        after = done(state, plan, verb)
+        assert not Change(state, after, NOW).asks, verb
+        for at in LATER:
+            assert exposed(after, at) <= exposed(state, at), verb
+        state = after
+
+
+@settings(max_examples=300, deadline=None)
+@given(states, plans, st.lists(narrowing | other, min_size=1, max_size=8))
+def test_whatever_verb_adds_somebody_is_known_to_widen(state: RolloutState, plan: Plan, steps: list[Verb]) -> None:
+    for verb in steps:
+        after = done(state, plan, verb)
+        if any(exposed(after, at) - exposed(state, at) for at in LATER):
+            assert widens(state, after, NOW), verb
+        state = after

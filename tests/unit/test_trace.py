@@ -1,0 +1,98 @@
+"""A trace: what is read, what is refused, and what holds when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from schemas.words import VoiceModel
+from tests.unit.makers import CATALOGUE
+from worker.rollout.simulation.trace import Speaking, Trace
+from worker.rollout.simulation.trace_file import BUILT_IN, TraceError, find_trace, read_trace
+
+NAMES = CATALOGUE.names
+CHIRP, WAVENET = VoiceModel.CHIRP3_HD, VoiceModel.WAVENET
+HOUR = timedelta(hours=1)
+GOOD = """\
+version: 1
+name: mine
+lasts: 2d
+jobs_a_day: 1000
+models:
+  chirp3-hd: {errors: 0.1}
+shifts:
+  - {at: 1h, lasts: 1h, errors: 0.5}
+  - {at: 1h, lasts: 2h, voice_model: chirp3-hd, characters: [ghoul], errors: 0.9, seconds: 3}
+  - {at: 2h, jobs: 5}
+"""
+
+
+def trace() -> Trace:
+    return read_trace(GOOD, "mine.yaml", NAMES)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_built_in_trace_can_be_read_and_is_called_by_its_name(name: str) -> None:
+    read = read_trace(find_trace(name)[1], name, NAMES)
+    assert read.name == name
+    assert read.breaks_at is None or read.breaks_at < read.lasts
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "told"),
+    [
+        ("[ghoul]", "[goul]", "mine.yaml, line 9: shifts[1].characters[0]: 'goul' is no character; write ghoul"),
+        ("errors: 0.5", "errors: 50", "mine.yaml, line 8: shifts[0].errors: 50: input should be less than or equal"),
+        ("errors: 0.5", "erors: 0.5", "mine.yaml, line 8: shifts[0].erors: there is no such field; write errors"),
+        ("chirp3-hd: {", "chirp: {", "mine.yaml, line 6: models.chirp"),
+        ("{errors: 0.1}", "{erors: 0.1}", "mine.yaml, line 6: models.chirp3-hd.erors: there is no such field; wri"),
+        ("jobs: 5", "jobs: 5, voice_model: wavenet", "mine.yaml, line 10: shifts[2]: jobs: which model speaks"),
+        ("lasts: 2d", "lasts: 0d", "mine.yaml, line 1: lasts: must be above 0"),
+        ("lasts: 2d", "lasts: 2d\nshares: {ghoul: 0.6, raider: 0.6}", "shares: come to 1.2"),
+        ("lasts: 2d", "lasts: 2d\nshares: {dogmeat: 0.6}", "mine.yaml, line 4: shares.dogmeat: 'dogmeat' is no charac"),
+        ("jobs_a_day: 1000\n", "", "mine.yaml, line 1: jobs_a_day: is missing"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_with_its_line_as_of_a_plan(good: str, bad: str, told: str) -> None:
+    assert good in GOOD
+    with pytest.raises(TraceError) as caught:
+        read_trace(GOOD.replace(good, bad), "mine.yaml", NAMES)
+    assert told in str(caught.value)
+
+
+def test_a_trace_that_isnt_there_names_those_that_are() -> None:
+    with pytest.raises(TraceError, match="a trace is a YAML file, or one of healthy, chirp_half"):
+        find_trace("no-such-trace")
+
+
+def test_the_later_of_two_shifts_counts_while_it_holds() -> None:
+    errors = {
+        (after, model, name): trace().speaking(after * HOUR, model, name).errors
+        for after in (0, 1, 2, 3)
+        for model in (CHIRP, WAVENET)
+        for name in ("ghoul", "raider")
+    }
+    assert [errors[after, CHIRP, "ghoul"] for after in (0, 1, 2, 3)] == [0.1, 0.9, 0.9, 0.1]
+    assert [errors[after, CHIRP, "raider"] for after in (0, 1, 2, 3)] == [0.1, 0.5, 0.1, 0.1]
+    assert [errors[after, WAVENET, "ghoul"] for after in (0, 1, 2, 3)] == [0.02, 0.5, 0.02, 0.02]
+    assert trace().speaking(HOUR, CHIRP, "ghoul") == Speaking(errors=0.9, seconds=3)
+    assert [trace().jobs(after * HOUR, "raider") for after in (0, 2, 40)] == [1, 5, 5]
+
+
+def test_it_is_known_when_something_changes() -> None:
+    minute = timedelta(minutes=1)
+    changes = [trace().changes_within(hour * HOUR, hour * HOUR + minute) for hour in range(4)]
+    assert changes == [False] * 4
+    assert [trace().changes_within(hour * HOUR - minute, hour * HOUR) for hour in range(1, 5)] == [
+        True, True, True, False
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("shares", [{}, {"ghoul": 0.5}, dict.fromkeys(NAMES, 1 / 14)])
+def test_the_shares_of_all_characters_come_to_one(shares: dict[str, float]) -> None:
+    read = trace().model_copy(update={"shares": shares})
+    found = read.share_of(NAMES)
+    assert found.keys() == NAMES
+    assert sum(found.values()) == pytest.approx(1)
+    assert found["ghoul"] == pytest.approx(shares.get("ghoul", 1 / 14))

@@ -1,0 +1,48 @@
+"""A stage under watch, round by round, as the controller and the simulation judge it."""
+
+from datetime import timedelta
+
+from schemas.words import Phase
+from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, attempt, ledger_of
+from tests.unit.test_gates import plan_of
+from worker.rollout import changes, stages
+from worker.rollout.machine import Go, Step, next_step
+from worker.rollout.plan import Plan
+from worker.rollout.state import RolloutState
+from worker.rollout.watching import Watching
+
+CHARACTERS = frozenset({"pip_boy", "ghoul"})
+ILL = [attempt(n % 5 * MINUTE, revision=1, character="ghoul", **FAILED) for n in range(30)]
+WELL = [attempt(n % 20 * MINUTE, revision=1, character=name) for n in range(200) for name in sorted(CHARACTERS)]
+OTHERS = [attempt(n % 20 * MINUTE, revision=1, character="ghoul", **CONTROL) for n in range(200)]
+
+
+def plan() -> Plan:
+    each = [{"measure": "error_rate", "limit": 0.10}, {"measure": "errors_against_control"}]
+    return plan_of(roll_back={"character": each})
+
+
+def begun() -> RolloutState:
+    off = RolloutState(enabled=False, percentage=0, characters=None)
+    return stages.start(off, plan(), BEGAN, text="its file", day_s=86_400)
+
+
+def round_of(watching: Watching, state: RolloutState, after: timedelta) -> Step:
+    judged = watching.judge(state, BEGAN + after, BEGAN + after, {})
+    return next_step(state, plan(), judged, BEGAN + after, None)
+
+
+def test_a_character_that_is_included_again_is_not_quarantined_for_what_came_before() -> None:
+    state = begun()
+    assert state.run is not None
+    watching = Watching(plan(), state.run, ledger_of(*ILL, *WELL, *OTHERS), CHARACTERS)
+    step = round_of(watching, state, 6 * MINUTE)
+    assert isinstance(step, Go)
+    assert step.kind == "quarantined"
+    quarantined = step.verb(state)
+    back = changes.include(quarantined, "ghoul", BEGAN + 10 * MINUTE)
+    assert stages.hearing(back, CHARACTERS, BEGAN + 10 * MINUTE) == CHARACTERS
+    for minute in range(10, 20):
+        assert not isinstance(round_of(watching, back, minute * MINUTE), Go)
+    assert back.run is not None
+    assert back.run.phase is Phase.RUNNING

@@ -1,0 +1,77 @@
+"""The commands about plans, before they run."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Final
+
+import typer
+
+from worker import console, plan_rows
+from worker.app import catalogue_of
+from worker.rollout.findings import Finding, Severity
+from worker.rollout.plan_check import check
+from worker.rollout.plan_file import BUILT_IN, PlanError, find_plan, read_plan
+from worker.rollout_changing import AsJson, day_of
+from worker.settings import load_settings
+
+_WRONG: Final = 1
+# Of each table: what stands over it, and what None is called in it.
+_TITLES: Final = {
+    "stages": ("At the traffic that it expects", "-"),
+    "breaches": ("How soon a breach is seen; never: its attempts don't come within the rule's window", "never"),
+}
+
+app = typer.Typer(no_args_is_help=True, help="The plans: what there is, and whether one is any good.")
+
+
+@app.command("check")
+def check_command(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="A YAML file, or staging or production.")],
+    day: Annotated[str, typer.Option(help="A rehearsal: how long a day lasts, such as 60s.")] = "1d",
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong (exit 1) and unwise in a plan, and what it comes to at the traffic that it expects."""
+    catalogue = catalogue_of(load_settings()).names
+    lasts = day_of(day)
+    name, text = find_plan(plan)
+    try:
+        file = read_plan(text, name, catalogue)
+    except PlanError as error:
+        findings: Sequence[Finding] = error.findings
+        tables: dict[str, list[dict[str, object]]] = {}
+    else:
+        findings = check(file, catalogue, lasts)
+        file = replace(file, plan=file.plan.rehearsed(lasts))
+        tables = {
+            "stages": plan_rows.stage_rows(file, catalogue, lasts),
+            "breaches": plan_rows.breach_rows(file, catalogue, lasts),
+        }
+    rows = plan_rows.finding_rows(findings)
+    if as_json:
+        plain = {table: plan_rows.for_scripts(each) for table, each in tables.items()}
+        console.show_one({"plan": name, "findings": rows, **plain}, as_json=True)
+    else:
+        console.show(rows, as_json=False, nothing="Nothing to be said against it.")
+        for table, each in tables.items():
+            title, none = _TITLES[table]
+            typer.echo(f"\n{title}")
+            console.show(plan_rows.for_people(each, none), as_json=False)
+    if any(each.severity is Severity.WRONG for each in findings):
+        raise typer.Exit(_WRONG)
+
+
+@app.command("list")
+def list_command(as_json: AsJson = False) -> None:
+    """The plans that come with chirp-worker."""
+    catalogue = catalogue_of(load_settings()).names
+    rows: list[dict[str, object]] = []
+    for name in BUILT_IN:
+        plan = read_plan(find_plan(name)[1], name, catalogue).plan
+        rows.append({"plan": name, "stages": ", ".join(stage.name for stage in plan.stages), "what": plan.text})
+    console.show(rows, as_json=as_json)
+
+
+@app.command("show")
+def show_command(plan: Annotated[str, typer.Argument(metavar="PLAN", help="A name, or a file.")]) -> None:
+    """A plan's YAML, for a copy of one's own."""
+    typer.echo(find_plan(plan)[1], nl=False)

@@ -1,0 +1,159 @@
+"""What the commands that change the rollout share: their options, the question before what widens, the change."""
+
+import asyncio
+import getpass
+import sys
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, Final
+
+import typer
+from pydantic import ValidationError
+
+from worker import console, rollout_rows
+from worker.app import catalogue_of
+from worker.clock import Clock
+from worker.rollout.changes import Change, Verb
+from worker.rollout.channel import RolloutLog, open_log
+from worker.rollout.checked_file import FileRefused
+from worker.rollout.plan import DAY, duration
+from worker.rollout.simulation.picture import NoPicture
+from worker.rollout.stages import NotNow
+from worker.rollout.writing import Author, Editor, NoSuchRevision, Overtaken
+from worker.settings import Settings, load_settings
+
+
+class RolloutRefused(Exception):
+    """What was asked for is not done; the message says what to ask instead."""
+
+
+# What main ends in one line: asked for wrongly, or failed.
+MISUSES: Final = (RolloutRefused, NoSuchRevision, NotNow, FileRefused, NoPicture)
+FAILURES: Final = (Overtaken,)
+_DECLINED: Final = 1
+
+ActorOption = Annotated[str | None, typer.Option("--actor", help="Who changes it; default: your login name.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the history.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask where it widens exposure.")]
+OnRevision = Annotated[int | None, typer.Option("--revision", min=0, help="Only if this is the current revision.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options that all verbs have."""
+
+    actor: str | None
+    reason: str
+    yes: bool = False
+    revision: int | None = None
+    as_json: bool = False
+
+    @property
+    def author(self) -> Author:
+        """Who changes it, and why.
+
+        Raises:
+            RolloutRefused: nobody knows who.
+        """
+        return Author(self.actor or _login_name(), self.reason)
+
+
+def change(settings: Settings, verb: Verb, asked: Asked) -> None:
+    """Makes a change, once it is confirmed where it asks, and says what it changed.
+
+    Raises:
+        RolloutRefused: actor or reason can't be written, or nobody is there to confirm it.
+        Overtaken, NoSuchRevision: another revision is the current one.
+        NotNow: the verb can't be done as the plan stands.
+    """
+    names = catalogue_of(settings).names
+    author = asked.author
+
+    async def write() -> None:
+        async with read_log(settings) as log:
+            editor = Editor(log, settings.kafka, Clock())
+            made = await editor.change(verb, author, partial(_confirm, names, yes=asked.yes), asked.revision)
+            if asked.as_json:
+                console.show_one(rollout_rows.change_document(made, log.fold.current, names), as_json=True)
+            else:
+                typer.echo(rollout_rows.told(made, names))
+
+    try:
+        asyncio.run(write())
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = "QUESTION" if first["loc"][0] == "name" else f"--{first['loc'][0]}"
+        raise RolloutRefused(f"{where}: {first['msg']}") from None
+
+
+def _confirm(catalogue: frozenset[str], change: Change, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise RolloutRefused(
+            f"{rollout_rows.why_asked(change)}, and nobody is there to confirm it: say --yes for "
+            f"{rollout_rows.told(change, catalogue)}"
+        )
+    console.show(rollout_rows.change_rows(change, catalogue), as_json=False, to_stderr=True)
+    if not typer.confirm(f"{rollout_rows.why_asked(change).capitalize()}. Do it?", err=True):
+        tell("nothing changed")
+        raise typer.Exit(_DECLINED)
+
+
+@asynccontextmanager
+async def read_log(settings: Settings) -> AsyncIterator[RolloutLog]:
+    """The log, read to its end."""
+    async with open_log(settings.kafka, Clock()) as log:
+        await log.read_to_end()
+        yield log
+
+
+def rollout_settings() -> Settings:
+    """The settings; says so if workers with the same ones don't follow the topic."""
+    settings = load_settings()
+    if settings.rollout.source != "topic":
+        tell("ROLLOUT_SOURCE is env here: workers that have it so don't follow the rollout's topic")
+    return settings
+
+
+def check_known(settings: Settings, names: Collection[str], text: str) -> None:
+    """Refuses characters that the catalogue doesn't have; `text` is what was given.
+
+    Raises:
+        RolloutRefused: one is unknown.
+    """
+    catalogue = catalogue_of(settings).names
+    if unknown := sorted(set(names) - catalogue):
+        raise RolloutRefused(f"{text!r}: {unknown[0]!r} is unknown; the characters are {', '.join(sorted(catalogue))}")
+
+
+def day_of(text: str) -> timedelta:
+    """How long a day lasts in a rehearsal.
+
+    Raises:
+        RolloutRefused: it is no duration of at most a day.
+    """
+    try:
+        lasts = duration(text)
+    except ValueError:
+        lasts = timedelta(0)
+    if not timedelta(0) < lasts <= DAY:
+        raise RolloutRefused(f"--day {text!r}: allowed is a duration of at most a day, such as 60s, 10m or 1d")
+    return lasts
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # In a container the user may have no name.
+        raise RolloutRefused("who are you? Say --actor NAME") from None
+
+
+def tell(text: str) -> None:
+    """Says something beside the answer."""
+    sys.stderr.write(f"chirp-worker: {text}\n")

@@ -1,0 +1,95 @@
+"""How a variable's text becomes a value: flags, percentages, lists. Pure."""
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, SecretStr
+
+from schemas.job import TOPIC_PATTERN
+from schemas.topics import delay_seconds
+from worker.rollout.state import FULL
+
+_TRUE: Final = frozenset({"true", "1", "yes", "on"})
+_FALSE: Final = frozenset({"false", "0", "no", "off"})
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, str):
+        lowered = value.strip().lower()
+        if lowered in _TRUE | _FALSE:
+            return lowered in _TRUE
+        raise ValueError("no flag")
+    return value
+
+
+def _hundredths(value: object) -> object:
+    return hundredths(value) if isinstance(value, str) else value
+
+
+def hundredths(text: str) -> int:
+    """'12.5' → 1250: exactly, or not at all.
+
+    Raises:
+        ValueError: it is no number from 0 to 100 with at most two decimals.
+    """
+    try:
+        percent = Decimal(text.strip().removesuffix("%").strip())
+    except InvalidOperation:
+        raise ValueError("no number") from None
+    # The range first: 1e999999 times anything overflows. Comparing is exact, multiplying rounds.
+    if not percent.is_finite() or not 0 <= percent <= FULL // 100 or percent != round(percent, 2):
+        raise ValueError("out of range, or too fine")
+    return int(round(percent, 2) * 100)
+
+
+def _names(value: object) -> object:
+    if isinstance(value, str):
+        names = frozenset(name.strip() for name in value.split(",") if name.strip())
+        # Only the empty list says "all"; a comma left behind by an edit must not widen the rollout to it.
+        if value.strip() and not names:
+            raise ValueError("commas alone")
+        return names
+    return value
+
+
+def _delays(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    delays = tuple(delay.strip() for delay in value.split(",") if delay.strip())
+    if delays == ("none",):
+        return ()
+    if not delays:
+        raise ValueError("commas alone")
+    for delay in delays:
+        delay_seconds(delay)
+    if len(set(delays)) < len(delays):
+        raise ValueError("twice the same")
+    return delays
+
+
+def _topics(value: object) -> object:
+    names = _names(value)
+    if isinstance(names, frozenset) and not all(re.fullmatch(TOPIC_PATTERN, name) for name in names):
+        raise ValueError("no name of a topic")
+    return names
+
+
+def _webhooks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    webhooks = {}
+    for each in value.split(","):
+        audience, separator, url = each.strip().partition("=")
+        if not separator or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", audience) or not re.match(r"https?://\S+$", url):
+            raise ValueError("no audience=URL")
+        webhooks[audience] = SecretStr(url)
+    return webhooks
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Hundredths = Annotated[int, BeforeValidator(_hundredths)]
+Names = Annotated[frozenset[str], BeforeValidator(_names)]
+ReplyTopics = Annotated[frozenset[str], BeforeValidator(_topics)]
+Webhooks = Annotated[dict[str, SecretStr], BeforeValidator(_webhooks)]
+RetryDelays = Annotated[tuple[str, ...], BeforeValidator(_delays)]

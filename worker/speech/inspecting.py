@@ -1,0 +1,71 @@
+"""Holds a stored take against what its metadata says, and its audio against what can be a voice. Slow: decodes all."""
+
+import hashlib
+import io
+from array import array
+from collections.abc import Iterator
+from typing import Final
+
+import soundfile
+
+from schemas.words import AudioEncoding
+from worker.speech.audio import BadAudio, duration_of
+from worker.storage.takes import StoredTake
+
+CORRUPT: Final = "corrupt"
+IMPLAUSIBLE: Final = "implausible"
+
+# MP3 comes in frames of up to 48 ms, and its encoders put some before and after.
+_SLACK_S: Final = 0.15
+_SLACK_SHARE: Final = 0.01
+# -54 dB of full scale: below it no voice can be heard, and a dithered silence lies well below.
+_LOUD: Final = 64
+_BLOCK_FRAMES: Final = 2**16
+
+
+def fault_of(take: StoredTake, audio: bytes) -> tuple[str, str] | None:
+    """What is wrong with a stored take.
+
+    Args:
+        take: as its metadata tells it; its size is the object's.
+        audio: the object's bytes.
+
+    Returns:
+        `CORRUPT` where the bytes aren't those that were stored, `IMPLAUSIBLE` where they are no voice of that length,
+        and why; None for a sound take.
+    """
+    if hashlib.sha256(audio).hexdigest() != take.sha256:
+        return CORRUPT, f"its {len(audio):,} bytes have another SHA-256 than was stored with them"
+    try:
+        told_s = duration_of(audio, take.encoding, take.sample_rate)
+        seconds, loudest = _heard(audio, take)
+    except BadAudio as error:
+        return IMPLAUSIBLE, str(error)
+    except soundfile.LibsndfileError as error:
+        return IMPLAUSIBLE, f"the audio can't be decoded to its end: {error.error_string}"
+    for duration_s in (told_s, seconds):
+        if abs(duration_s - take.duration_s) > _SLACK_S + _SLACK_SHARE * take.duration_s:
+            return IMPLAUSIBLE, f"it lasts {duration_s:.2f} s, and {take.duration_s:.2f} s stand in its metadata"
+    if loudest < _LOUD:
+        return IMPLAUSIBLE, f"it is silent: its loudest sample is {loudest} of 32,767"
+    return None
+
+
+def _heard(audio: bytes, take: StoredTake) -> tuple[float, int]:
+    """How long the decoded audio is, in seconds, and its loudest sample of 16 bits."""
+    frames = loudest = 0
+    for block in _blocks(audio, take):
+        frames += len(block)
+        highest, lowest = max(block), min(block)
+        loudest = max(loudest, highest, -lowest)
+    return frames / take.sample_rate, loudest
+
+
+def _blocks(audio: bytes, take: StoredTake) -> Iterator["array[int]"]:
+    if take.encoding is AudioEncoding.PCM:
+        for start in range(0, len(audio), 2 * _BLOCK_FRAMES):
+            yield array("h", audio[start : start + 2 * _BLOCK_FRAMES])
+        return
+    with soundfile.SoundFile(io.BytesIO(audio)) as sound:
+        while block := bytes(sound.buffer_read(_BLOCK_FRAMES, dtype="int16")):
+            yield array("h", block)

@@ -1,0 +1,75 @@
+"""Joins the parts of a long text into one take: their samples one after the other, without a click, encoded once."""
+
+import io
+import math
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import soundfile
+
+from schemas.words import AudioEncoding
+from worker.speech.audio import CONTAINERS, duration_of
+
+# Short enough to take nothing from a word, long enough that its own slope is lost among those of speech.
+_FADE_S: Final = 0.005
+_OPUS_LEVEL: Final = 0.8
+
+
+def join(parts: Sequence[bytes], encoding: AudioEncoding, sample_rate: int) -> bytes:
+    """Joins LINEAR16 parts into one file of the encoding asked for. Slow: run it on a thread.
+
+    The result lasts as long as the parts together: no silence is cut, for a line may have asked for it. At a joint both
+    parts' edges are faded to zero, so that no step is left between the level that one ends at and the next begins at.
+
+    Args:
+        parts: whole LINEAR16 files of the same sample rate, in order.
+        encoding: of the result.
+        sample_rate: in Hz, of parts and result.
+
+    Raises:
+        BadAudio: a part is empty, cut or no LINEAR16.
+    """
+    for part in parts:
+        duration_of(part, AudioEncoding.LINEAR16, sample_rate)
+    made = io.BytesIO()
+    if encoding is AudioEncoding.PCM:
+        _write(parts, sample_rate, made.write)
+        return made.getvalue()
+    container, subtype = CONTAINERS[encoding]
+    # Ogg's default level takes 2.5 times the CPU time and saves a third of the bytes.
+    level = _OPUS_LEVEL if encoding is AudioEncoding.OGG_OPUS else None
+    with soundfile.SoundFile(
+        made,
+        "w",
+        samplerate=sample_rate,
+        channels=1,
+        format=container,
+        subtype=subtype,
+        compression_level=level,
+    ) as sound:
+        _write(parts, sample_rate, lambda samples: sound.buffer_write(samples, dtype="int16"))
+    return made.getvalue()
+
+
+def _write(parts: Sequence[bytes], sample_rate: int, write: Callable[[bytes], object]) -> None:
+    """Writes the parts' samples, one part in memory at a time."""
+    for number, part in enumerate(parts):
+        samples = _samples(part)
+        count = min(round(_FADE_S * sample_rate), len(samples))
+        if number > 0:
+            _fade(samples, range(count))
+        if number < len(parts) - 1:
+            _fade(samples, range(len(samples) - 1, len(samples) - 1 - count, -1))
+        write(samples.tobytes())
+
+
+def _fade(samples: "array[int]", positions: range) -> None:
+    """Scales samples from zero at the first position up to nearly what they are at the last."""
+    for step, position in enumerate(positions):
+        samples[position] = round(samples[position] * (1 - math.cos(math.pi * step / len(positions))) / 2)
+
+
+def _samples(part: bytes) -> "array[int]":
+    with soundfile.SoundFile(io.BytesIO(part)) as sound:
+        return array("h", bytes(sound.buffer_read(dtype="int16")))

@@ -1,0 +1,88 @@
+"""What `rollout status` shows of the controller's last round. Pure."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from schemas.rollout_status import Judged, RolloutStatus
+from worker.rollout.plan_words import about
+
+_MISSED_ROUNDS = 5
+_OLD = timedelta(seconds=30)
+Row = dict[str, object]
+
+
+def plan_row(judged: RolloutStatus | None, now: datetime) -> Row:
+    """What the plan does now, for the first table."""
+    if judged is None:
+        return {"controller": "none has reported in the last hour: start `chirp-worker rollout run`"}
+    age = now - judged.time
+    old = age > max(_OLD, _MISSED_ROUNDS * timedelta(seconds=judged.every_s))
+    served, at_least = (about(timedelta(seconds=each)) for each in (judged.served_s, judged.at_least_s))
+    most = f", at most {about(timedelta(seconds=judged.at_most_s))}" if judged.at_most_s is not None else ""
+    return {
+        "served": f"{served} of {at_least}{most}; risk {judged.risk}",
+        "stages": " → ".join(f"[{name}]" if name == judged.stage else name for name in judged.stages),
+        "waits for": "\n".join(judged.waits_for) or "nothing: it goes on",
+        "attempts": f"{judged.attempts:,} counted" + (f", {judged.late:,} came too late" if judged.late else ""),
+        "controller": f"{judged.controller}, {'REPORTED LAST ' if old else ''}{about(age)} ago"
+        + (": is it running?" if old else ""),
+    }
+
+
+def tables(judged: RolloutStatus) -> list[tuple[str, list[Row]]]:
+    """The tables below it, each with its title; empty ones are left out."""
+    for_all = [each for each in judged.judged if each.character is None]
+    made: list[tuple[str, list[Row]]] = [
+        ("Gates: what must hold for the next stage", [_row(each) for each in for_all if each.use == "gate"]),
+        ("Rules: what rolls back", [_row(each) for each in for_all if each.use != "gate"]),
+        ("Characters", _characters(judged.judged)),
+        ("Questions", [_question(each.name, each.question, each.approved, each.actor) for each in judged.asked]),
+        ("Chirp's jobs and WaveNet's differ", [{"": each} for each in judged.mix]),
+    ]
+    return [(title, rows) for title, rows in made if rows]
+
+
+def _row(judged: Judged) -> Row:
+    use = {"at_once": "off at once", "step": "a step back"}.get(judged.use)
+    row: Row = {"verdict": judged.verdict.upper() + (" (dry run)" if judged.dry_run else "")}
+    if use is not None:
+        row["then"] = use
+    return row | {
+        "what": judged.title,
+        "over": judged.window,
+        "value": _number(judged.value),
+        "limit": _number(judged.limit),
+        "sample": f"{judged.sample:,}",
+        "says": judged.says,
+    }
+
+
+def _characters(judged: tuple[Judged, ...]) -> list[Row]:
+    by_character: defaultdict[str, list[Judged]] = defaultdict(list)
+    for each in judged:
+        if each.character is not None:
+            by_character[each.character].append(each)
+    rows: list[Row] = []
+    for character, of_one in sorted(by_character.items()):
+        worst = max(of_one, key=lambda each: (_WEIGHT.get(each.verdict, 0), each.sample))
+        rows.append(
+            {
+                "character": character,
+                "verdict": worst.verdict.upper(),
+                "sample": f"{max(each.sample for each in of_one):,}",
+                "says": f"{worst.title} ({worst.window}): {worst.says}",
+            }
+        )
+    return rows
+
+
+_WEIGHT = {"pass": 0, "hold": 1, "error": 2, "fail": 3}
+
+
+def _question(name: str, question: str, approved: bool | None, actor: str | None) -> Row:
+    answer = {None: "pending", True: f"yes, by {actor}", False: f"NO, by {actor}"}[approved]
+    return {"name": name, "question": question, "answer": answer}
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.4g}"
