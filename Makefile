@@ -91,4 +91,4 @@ lock: .venv/dev.stamp ## make the lock files anew from pyproject.toml
 	$(UV_COMPILE) -c requirements/dev.txt -o requirements/run.txt
 
 clean: ## remove what the commands made
-	rm -rf .venv .kafka demo-audio .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .kafka demo-audio demo-script.jsonl* studio-audio .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,6 +18,7 @@ from schemas.job import InvalidJob, Job, parse_job
 from schemas.words import JobStatus, Lane
 from worker import (
     asking,
+    batch_cli,
     console,
     dead_letters_cli,
     lane_cli,
@@ -44,7 +45,7 @@ from worker.storage.s3 import connect_store
 FAILED = 1
 MISUSED = 2
 ENDED_EARLY = 143
-_MISUSES = (*dead_letters_cli.MISUSES, *rollout_changing.MISUSES, *takes_cli.MISUSES)
+_MISUSES = (*batch_cli.MISUSES, *dead_letters_cli.MISUSES, *rollout_changing.MISUSES, *takes_cli.MISUSES)
 _FAILURES = (StorageError, TopicError, NoCompletion, lane_cli.WorkerUnreached)
 
 app = typer.Typer(
@@ -60,6 +61,7 @@ app.add_typer(topics_app, name="topics")
 app.add_typer(voices_app, name="voices")
 app.add_typer(config_app, name="config")
 app.add_typer(dead_letters_cli.app, name="dead-letters")
+app.add_typer(batch_cli.app, name="batch")
 app.add_typer(lane_cli.app, name="lane")
 app.add_typer(rollout_cli.app, name="rollout")
 app.add_typer(takes_cli.app, name="takes")

@@ -17,7 +17,7 @@ from loadtest.demo.audio import FOLDER, clear, fetch_takes
 from loadtest.demo.environment import demo_settings, exports
 from loadtest.demo.outcome import problems_of
 from loadtest.demo.report import console_of_stdout, show_lines, show_queries, show_totals
-from loadtest.demo.script import Line, faults_of, read_script
+from loadtest.demo.script import STUDIO_SCRIPT, Line, faults_of, read_script, studio_script
 from loadtest.demo.speaking import DemoFailed, make_topics, speak
 from loadtest.demo.stopping import Stopping
 from loadtest.processes import Process, StackError
@@ -52,6 +52,7 @@ def demo(
 def _run(stopping: Stopping, console: Console, *, keep: bool) -> None:
     lines = read_script()
     clear(lines)
+    STUDIO_SCRIPT.write_text(studio_script(lines), encoding="utf-8")
     began = time.monotonic()
     console.print("Starting a local stack: Kafka, S3, an emulator of Google's Text-to-Speech, one worker ...")
     with local_stack("noida", _EMULATOR) as stack:
@@ -133,6 +134,7 @@ def _show_addresses(console: Console, stack: Stack, address: str) -> None:
     console.print(
         '  .venv/bin/chirp-worker enqueue "Dinner is served." --character codsworth --save dinner.ogg', soft_wrap=True
     )
+    console.print(f"  .venv/bin/chirp-worker batch {STUDIO_SCRIPT} --rollout-key line --download studio-audio")
     console.print("  curl -s $WORKER_METRICS | grep tts_synthesis_total", markup=False)
     console.print("  curl -s $EMULATOR_DOOR/faults", markup=False)
     console.print(f"\nThe logs are in {stack.folder}.")

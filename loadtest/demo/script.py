@@ -13,6 +13,8 @@ from loadtest.emulator.settings import Fault
 from schemas.words import Lane, VoiceModel
 
 SCRIPT: Final = Path(__file__).with_name("script.yaml")
+STUDIO_SCRIPT: Final = Path("demo-script.jsonl")
+"""Where the demo leaves its lines for `chirp-worker batch`."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ def read_script(path: Path = SCRIPT) -> list[Line]:
 def faults_of(lines: Iterable[Line]) -> list[Fault]:
     """What the emulator is to do, in the order of the script."""
     return [line.fault for line in lines if line.fault is not None]
+
+
+def studio_script(lines: Iterable[Line]) -> str:
+    """The same lines as a studio's script, in JSON Lines: what is the demo's own is left out."""
+    return "".join(f"{line.record_value.decode()}\n" for line in lines)
 
 
 def _line(entry: dict[str, Any]) -> Line:

@@ -1,0 +1,71 @@
+"""A real browser, headless, spoken to by its DevTools protocol: opens a page, runs what it is told, takes a picture."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from loadtest.processes import Process, free_ports
+from tests.stack.deployment import program
+
+
+class Browser:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._asked = 0
+
+    async def ask(self, method: str, **params: object) -> dict:
+        self._asked += 1
+        await self._socket.send_json({"id": self._asked, "method": method, "params": params})
+        async with asyncio.timeout(30):
+            while True:
+                answer = json.loads(await self._socket.receive_str())
+                if answer.get("id") == self._asked:
+                    return answer["result"]
+
+    async def open(self, page: Path) -> None:
+        await self.ask("Page.navigate", url=page.resolve().as_uri())
+        while await self.run("document.readyState") != "complete":
+            await asyncio.sleep(0.05)
+
+    async def run(self, script: str) -> object:
+        answer = await self.ask("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    async def picture(self, path: Path) -> None:
+        answer = await self.ask("Page.captureScreenshot", format="png")
+        path.write_bytes(base64.b64decode(answer["data"]))
+
+
+@asynccontextmanager
+async def browser(folder: Path, size: str = "1280,860") -> AsyncIterator[Browser]:
+    """Debian's chromium."""
+    (port,) = free_ports(1)
+    command = [program("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={size}",
+               "--autoplay-policy=no-user-gesture-required", f"--remote-debugging-port={port}",
+               f"--user-data-dir={folder / 'profile'}", "about:blank"]  # fmt: skip
+    process = Process("chromium", command, folder / "chromium.log")
+    try:
+        async with aiohttp.ClientSession() as session:
+            targets = await _targets(session, port, process)
+            address = next(each["webSocketDebuggerUrl"] for each in targets if each["type"] == "page")
+            async with session.ws_connect(address, max_msg_size=0) as socket:
+                yield Browser(socket)
+    finally:
+        await asyncio.to_thread(process.stop)
+
+
+async def _targets(session: aiohttp.ClientSession, port: int, process: Process) -> list[dict]:
+    for _ in range(600):
+        try:
+            async with session.get(f"http://127.0.0.1:{port}/json") as answer:
+                return await answer.json()
+        except aiohttp.ClientError:
+            assert process.running, process.log_end()
+            await asyncio.sleep(0.05)
+    raise AssertionError(process.log_end())

@@ -1,0 +1,89 @@
+"""What the tests of batches make: lines, casts, manifests, and a lane that answers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.completion import Audio, Completion, DecisionTaken, Problem
+from schemas.job import Job
+from schemas.words import AudioEncoding, DecisionReason, JobStatus, Lane, VoiceModel
+from tests.unit.makers import CATALOGUE, job
+from worker.batch.casting import Cast, Casting, Wish
+from worker.batch.script import Line, Place
+from worker.rollout.state import RolloutState
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+COLUMNS = {"job_id": "A (job_id)", "character": "B (character)", "text": "C (text)"}
+HALF = RolloutState(enabled=True, percentage=5000, characters=None)
+
+
+def line(line_id: str = "line-1", *, scene: str | None = None, **fields: Any) -> Line:
+    number = int("".join(filter(str.isdigit, line_id)) or 1)
+    return Line(job(job_id=line_id, **fields), scene, Place("script.csv", number + 1), COLUMNS)
+
+
+def casting(state: RolloutState = HALF) -> Casting:
+    return Casting(CATALOGUE, state, NOW, "takes")
+
+
+def cast(*lines: Line, state: RolloutState = HALF, **wish: Any) -> list[Cast]:
+    return list(casting(state).cast(lines, Wish(**wish)))
+
+
+@dataclass
+class InstantLane:
+    """A lane whose jobs are spoken when the next completions are read; `fails` says of which there are none to have."""
+
+    key_of: Callable[[str], str]
+    fails: Callable[[Job], bool] = lambda _: False
+    sent: list[Job] = field(default_factory=list)
+    most_under_way: int = 0
+    positions: dict[int, int] = field(default_factory=lambda: {0: 0})
+    _unheard: list[Job] = field(default_factory=list)
+
+    async def send(self, jobs: Sequence[Job]) -> None:
+        self.sent += jobs
+        self._unheard += jobs
+        self.most_under_way = max(self.most_under_way, len(self._unheard))
+
+    async def completions(self, mine: Container[str]) -> list[Completion]:
+        self.positions = {0: self.positions[0] + len(self._unheard)}
+        heard, self._unheard = self._unheard, []
+        return [self.completion(each) for each in heard if each.job_id in mine]
+
+    def completion(self, each: Job) -> Completion:
+        return done(each.job_id, self.key_of(each.job_id)) if not self.fails(each) else failed(each.job_id)
+
+
+def done(job_id: str, key: str, **changes: Any) -> Completion:
+    model = VoiceModel.CHIRP3_HD if "/chirp3-hd/" in key else VoiceModel.WAVENET
+    audio = Audio(
+        uri=f"s3://tts-audio/{key}",
+        bucket="tts-audio",
+        key=key,
+        bytes=5,
+        duration_s=1.5,
+        encoding=AudioEncoding.OGG_OPUS,
+        sample_rate=24000,
+        sha256="0" * 64,
+        cached=False,
+    )
+    decision = DecisionTaken(voice_model=model, reason=DecisionReason.OUTSIDE, bucket=1, revision=0, percentage=50.0)
+    made = Completion(
+        job_id=job_id,
+        status=JobStatus.DONE,
+        lane=Lane.BATCH,
+        audio=audio,
+        decision=decision,
+        voice_model=model,
+        voice="v",
+    )
+    return made.model_copy(update=changes)
+
+
+def failed(job_id: str) -> Completion:
+    problem = Problem(failure_class="transient", code="UNAVAILABLE", message="try later")
+    return Completion(job_id=job_id, status=JobStatus.FAILED, lane=Lane.BATCH, error=problem)

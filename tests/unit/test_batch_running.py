@@ -1,0 +1,173 @@
+"""One run of `batch` without its servers: what it tells, asks and refuses before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.unit.batches import done, line
+from worker import batch_running
+from worker.app import catalogue_of
+from worker.batch.book import open_book
+from worker.batch.casting import Cast, Casting, Wish
+from worker.batch.manifest import default_manifest, entry_of, read_manifest
+from worker.batch.script import BatchRefused
+from worker.batch.standing import next_job
+from worker.cli import app
+from worker.clock import Clock
+from worker.rollout.environment import rollout_state
+from worker.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVERYBODY = {"CHIRP3_ENABLED": "true", "CHIRP3_ROLLOUT_PERCENTAGE": "100", "CHIRP3_ENABLED_CHARACTERS": ""}
+
+
+class Studio:
+    """A script, its manifest, and the command; nothing is stored, and nothing was heard of what is under way."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.script = folder / "script.csv"
+        self.nights = 0
+        monkeypatch.setattr(batch_running, "catch_up", _nothing)
+        monkeypatch.setattr(batch_running.Batch, "_stored", _nothing_stored)
+        monkeypatch.setattr(batch_running.Batch, "_night", self._night)
+
+    def _night(self, *_: object, **__: object) -> bool:
+        self.nights += 1
+        return False
+
+    def write(self, **texts: str) -> None:
+        rows = "".join(f"{line_id},pip_boy,{text}\n" for line_id, text in texts.items())
+        self.script.write_text(f"job_id,character,text\n{rows}", encoding="utf-8")
+
+    def casts(self, **texts: str) -> list[Cast]:
+        settings = load_settings()
+        catalogue = catalogue_of(settings)
+        state = rollout_state(settings.rollout, catalogue.names)
+        casting = Casting(catalogue, state, Clock().now(), settings.storage.prefix)
+        lines = [line(line_id, text=text) for line_id, text in texts.items()]
+        return list(casting.cast(lines, Wish()))
+
+    def send(self, **texts: str) -> None:
+        """As a run does that is stopped before anything is heard."""
+        with open_book(default_manifest(self.script)) as book:
+            book.sending([next_job(each, None)[1] for each in self.casts(**texts)])
+
+    def finish(self, **texts: str) -> None:
+        """As a run does that comes to its end."""
+        with open_book(default_manifest(self.script)) as book:
+            for each in self.casts(**texts):
+                sent = next_job(each, None)[1]
+                book.ended([entry_of(sent, done(sent.job_id, sent.key))], {0: 1})
+            book.write(texts)
+
+    def entries(self) -> list[str]:
+        return list(read_manifest(default_manifest(self.script)))
+
+    def run(self, *options: str) -> tuple[Any, dict[str, Any]]:
+        """The command's end, and its one JSON document."""
+        ended = CliRunner().invoke(app, ["batch", str(self.script), "--json", *options])
+        return ended, json.loads(ended.stdout)
+
+
+async def _nothing(*_: object) -> None:
+    return None
+
+
+async def _nothing_stored(*_: object) -> set[str]:
+    return set()
+
+
+@pytest.fixture
+def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
+    return Studio(tmp_path, monkeypatch)
+
+
+def test_a_line_that_was_edited_while_its_job_is_under_way_is_in_price_budget_and_question(studio: Studio) -> None:
+    studio.send(a="As it was.", b="The same.")
+    studio.write(a="As it is.", b="The same.")
+    ended, told = studio.run("--dry-run")
+    assert ended.exit_code == 0
+    assert told["lines"] | {"under way": 2, "new": 0} == told["lines"]
+    total = told["price"]["rows"][-1]
+    assert (total["lines"], total["characters"]) == (1, len("As it is."))
+    assert "1 of the lines under way have changed since they were sent" in ended.stderr
+    ended, told = studio.run("--yes", "--budget", "0")
+    assert "more than the budget of 0 USD" in told["refused"]
+    ended, told = studio.run()
+    assert "nobody is there to say yes" in told["refused"]
+    assert not studio.nights
+
+
+def test_a_line_whose_voice_changed_while_its_job_is_under_way_is_in_the_price_if_it_is_remade(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.send(a="The same.")
+    studio.write(a="The same.")
+    for name, value in EVERYBODY.items():
+        monkeypatch.setenv(name, value)
+    assert studio.run("--dry-run")[1]["price"]["usd"] == 0
+    rows = {row["voice model"]: row for row in studio.run("--dry-run", "--remake")[1]["price"]["rows"]}
+    assert rows["chirp3-hd"]["characters"] == len("The same.")
+
+
+def test_lines_under_way_that_are_as_they_were_sent_cost_nothing_and_nobody_is_asked(studio: Studio) -> None:
+    studio.send(a="The same.")
+    studio.write(a="The same.")
+    ended, told = studio.run("--budget", "0")
+    assert (told["price"]["usd"], studio.nights) == (0, 1)
+    assert "have changed" not in ended.stderr
+
+
+TWO = {"a": "One.", "b": "Two."}
+
+
+def test_a_done_line_that_has_an_error_now_stays_in_the_manifest_and_mended_it_is_done(studio: Studio) -> None:
+    studio.finish(**TWO)
+    studio.write(a="One.", b="...")
+    ended, told = studio.run("--leave-out")
+    assert (ended.exit_code, told["lines"]["done"]) == (1, 1)
+    assert "1 lines of the manifest aren't among those that go on" in ended.stderr
+    assert "any more" not in ended.stderr
+    assert studio.entries() == ["a", "b"]
+    studio.write(**TWO)
+    ended, told = studio.run()
+    assert (ended.exit_code, told["lines"]["done"], told["price"]["usd"]) == (0, 2, 0)
+
+
+def test_lines_of_a_file_that_cant_be_read_stay_in_the_manifest_too(studio: Studio, tmp_path: Path) -> None:
+    studio.script = tmp_path / "folder"
+    studio.script.mkdir()
+    studio.finish(**TWO)
+    for line_id, text in TWO.items():
+        script = f"job_id,character,text\n{line_id},pip_boy,{text}\n"
+        (studio.script / f"{line_id}.csv").write_text(script, encoding="utf-8")
+    (studio.script / "a.csv").write_bytes(b"job_id,character,text\na,pip_boy,\xff\n")
+    assert studio.run("--leave-out")[0].exit_code == 1
+    assert sorted(studio.entries()) == ["a", "b"]
+
+
+def test_lines_that_left_the_script_leave_the_manifest_once_no_line_is_left_out(studio: Studio) -> None:
+    studio.finish(**TWO)
+    studio.write(a="One.")
+    ended, _ = studio.run("--leave-out")
+    assert ended.exit_code == 0
+    assert "1 lines of the manifest aren't in the script any more" in ended.stderr
+    assert studio.entries() == ["a"]
+
+
+def test_a_dry_run_is_refused_by_the_budget_as_the_run_itself_would_be(studio: Studio) -> None:
+    studio.write(**TWO)
+    dry, told = studio.run("--dry-run", "--budget", "0.00001")
+    real, told_too = studio.run("--yes", "--budget", "0.00001")
+    assert type(dry.exception) is type(real.exception) is BatchRefused
+    assert told == told_too
+    assert "more than the budget of 1e-05 USD" in told["refused"]
+    dry, told = studio.run("--dry-run", "--budget", "1")
+    assert (dry.exit_code, studio.nights) == (0, 0)
+    assert "refused" not in told

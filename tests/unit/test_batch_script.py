@@ -1,0 +1,209 @@
+"""Scripts that are good: every encoding, every form, every field; and what the lint says of them."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.job import MAX_TEXT_BYTES, Job
+from schemas.words import AudioEncoding
+from tests.unit.batches import line
+from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, good_documents
+from worker.batch.csv_script import read_csv
+from worker.batch.decoding import Undecodable, decode
+from worker.batch.documents import COLUMNS
+from worker.batch.jsonl_script import read_jsonl
+from worker.batch.lint import lint
+from worker.batch.names import path_of, safe_name
+from worker.batch.reading import read_script
+from worker.batch.script import Finding, Line, Severity
+from worker.batch.template import CSV, JSON_LINES
+from worker.speech.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCRIPT = 'job_id,character,text,scene\nintro-1,pip_boy,"Well, [pause] ""hello"".\nAnd 早安！",vault\n'
+ENCODINGS = {
+    "utf-8": SCRIPT.encode(),
+    "utf-8 with a BOM": codecs.BOM_UTF8 + SCRIPT.encode(),
+    "utf-16 as Windows writes it": codecs.BOM_UTF16_LE + SCRIPT.replace("\n", "\r\n").encode("utf-16-le"),
+    "utf-16 the other way round": codecs.BOM_UTF16_BE + SCRIPT.encode("utf-16-be"),
+    "utf-32": codecs.BOM_UTF32_LE + SCRIPT.encode("utf-32-le"),
+    "semicolons": SCRIPT.replace("id,character,text,scene", "id;character;text;scene")
+    .replace("1,pip_boy,", "1;pip_boy;").replace('",vault', '";vault').encode(),
+    "tabs, as Unicode text of a spreadsheet": codecs.BOM_UTF16_LE
+    + SCRIPT.replace("id,character,text,scene", "id\tcharacter\ttext\tscene")
+    .replace("1,pip_boy,", "1\tpip_boy\t").replace('",vault', '"\tvault').encode("utf-16-le"),
+    "old Mac's line ends": SCRIPT.replace("\n", "\r").encode(),
+}  # fmt: skip
+
+
+def jobs(found: Any) -> list[Job]:
+    each = list(found)
+    assert not [finding for finding in each if isinstance(finding, Finding)]
+    return [one.job for one in each]
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_a_script_is_read_in_every_form_that_spreadsheets_write(name: str, tmp_path: Path) -> None:
+    (tmp_path / "script.csv").write_bytes(ENCODINGS[name])
+    script = read_script(tmp_path / "script.csv", MAX_TEXT_BYTES)
+    assert not script.findings
+    (only,) = script.lines
+    assert (only.id, only.scene, only.place.line) == ("intro-1", "vault", 2)
+    assert (only.job.text or "").replace("\r\n", "\n").replace("\r", "\n") == 'Well, [pause] "hello".\nAnd 早安！'
+
+
+@given(st.lists(good_documents(), min_size=1, max_size=5))
+def test_json_lines_say_the_jobs_that_they_hold(documents: list[dict[str, Any]]) -> None:
+    text = "\n".join(json.dumps(each, ensure_ascii=False) for each in documents)
+    assert jobs(read_jsonl(text, "f", MAX_TEXT_BYTES)) == [Job.model_validate(each) for each in documents]
+
+
+def _cells(document: dict[str, Any]) -> dict[str, str]:
+    flat = {**document, **{f"audio.{name}": value for name, value in document.get("audio", {}).items()}}
+    flat.pop("audio", None)
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in flat.items()}
+
+
+@given(st.lists(good_documents(), min_size=1, max_size=5), st.sampled_from(",;\t"))
+def test_csv_says_the_jobs_that_it_holds(documents: list[dict[str, Any]], delimiter: str) -> None:
+    # Cells but the texts' are read without the blanks around them.
+    documents = [
+        {
+            name: value.strip() or "x" if isinstance(value, str) and name != "text" else value
+            for name, value in d.items()
+        }
+        for d in documents
+    ]
+    written = io.StringIO()
+    rows = csv.DictWriter(written, COLUMNS, delimiter=delimiter, restval="")
+    rows.writeheader()
+    rows.writerows(_cells(each) for each in documents)
+    assert jobs(read_csv(written.getvalue(), "f", MAX_TEXT_BYTES)) == [Job.model_validate(each) for each in documents]
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"", b"job_id,character,text\n", codecs.BOM_UTF16_LE, b'{"job_id": ']))
+def test_whatever_the_bytes_are_there_are_lines_or_findings(content: bytes, beginning: bytes) -> None:
+    try:
+        text = decode(beginning + content)
+    except Undecodable as error:
+        places = [place for line, column, _ in error.problems for place in (line, column)]
+    else:
+        places = []
+    assert all(place > 0 for place in places)
+    if places:
+        return
+    for read in (read_csv, read_jsonl):
+        found = list(read(text, "f", MAX_TEXT_BYTES))
+        assert found
+        assert all(isinstance(each, Line) or (each.place.line > 0 and each.place.column) for each in found)
+
+
+def test_labels_and_audio_have_columns_of_their_own() -> None:
+    text = (
+        "job_id,character,text,audio.encoding,audio.sample_rate,labels.quest,labels\n"
+        'a,ghoul,hi,MP3,44100,main,"{""act"": ""2""}"\nb,ghoul,hi,,,,\n'
+    )
+    first, second = jobs(read_csv(text, "f", MAX_TEXT_BYTES))
+    assert (first.audio.encoding, first.audio.sample_rate) == (AudioEncoding.MP3, 44100)
+    assert first.labels == {"quest": "main", "act": "2"}
+    assert second == Job(job_id="b", character="ghoul", text="hi")
+
+
+def test_rows_without_a_cell_are_passed_over() -> None:
+    assert len(jobs(read_csv("job_id,character,text\n,,\na,ghoul,hi\n, ,\n\n", "f", MAX_TEXT_BYTES))) == 1
+
+
+def test_the_templates_are_scripts_without_a_finding() -> None:
+    for read, text in ((read_csv, CSV), (read_jsonl, JSON_LINES)):
+        lines = [each for each in read(text, "f", MAX_TEXT_BYTES) if isinstance(each, Line)]
+        assert len(lines) == 4
+        assert not lint(lines, CATALOGUE)
+
+
+def said(*lines: Line, catalogue: Catalogue = CATALOGUE) -> list[str]:
+    return [str(each) for each in lint(lines, catalogue)]
+
+
+LONG = "a word, " * 60 + "and an end."
+WARNINGS = {
+    "a pitch": ({"pitch": -4.0}, "pitch: warning: Chirp has no pitch: -4"),
+    "SSML that Chirp drops": (
+        {"text": None, "ssml": '<speak><emphasis>Now</emphasis> <mark name="x"/>go.</speak>'},
+        "ssml: warning: Chirp drops <emphasis>, <mark>",
+    ),
+    "a sentence that is too long": ({"text": LONG}, "C (text): warning: has a sentence of"),
+    "a drawing": ({"text": "The map: " + "+--" * 30}, "has 6 letters and digits among 97 signs"),
+    "a text of several calls": ({"text": "A sentence. " * 500}, "C (text): warning: is 6,000 bytes long"),
+    "SSML with a long sentence": ({"text": None, "ssml": f"<speak>{LONG}</speak>"}, "which Google may refuse"),
+}
+
+
+@pytest.mark.parametrize("name", WARNINGS)
+def test_what_would_sound_otherwise_than_meant_is_a_warning(name: str) -> None:
+    fields, says = WARNINGS[name]
+    (finding,) = said(line(**fields))
+    assert says in finding
+    assert finding.startswith("script.csv:2:")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"pitch": -4.0, "voice": "wavenet"}, {"pitch": -4.0, "language": "cmn-TW", "text": "早安"}]
+)
+def test_a_pitch_is_fine_where_chirp_never_speaks(fields: dict[str, Any]) -> None:
+    assert not said(line(**fields))
+
+
+def test_pauses_and_pronunciations_are_told_where_the_catalogue_says_that_chirp_has_none() -> None:
+    spoken = line(text="Wait. [pause] Ghoul.", pronunciations=[{"phrase": "Ghoul", "phonetic": "ɡuːl"}])
+    assert not said(spoken)
+    without = {"chirp_pauses": False, "chirp_pronunciations": False}
+    english = CATALOGUE.languages["en-US"].model_copy(update=without)
+    deaf = CATALOGUE.model_copy(update={"languages": {**CATALOGUE.languages, "en-US": english}})
+    assert [each.partition("warning: ")[2] for each in said(spoken, catalogue=deaf)] == [
+        "Chirp knows no pause marks in en-US",
+        "Chirp knows no pronunciations in en-US",
+    ]
+
+
+def test_a_voice_model_that_is_asked_for_all_must_speak_each_lines_language() -> None:
+    chinese = line("l-2", language="cmn-TW", text="早安")
+    (finding,) = lint([line("l-1"), chinese, line("l-3", voice="wavenet")], CATALOGUE, CHIRP)
+    assert (finding.line_id, finding.severity) == ("l-2", Severity.ERROR)
+    assert "does not speak cmn-TW" in finding.message
+    # And where WaveNet is asked for all, nothing is dropped.
+    assert not lint([chinese, line("l-1", pitch=-3.0)], CATALOGUE, WAVENET)
+
+
+def test_errors_and_warnings_come_in_the_scripts_order() -> None:
+    found = lint([line("a-3", character="nobody"), line("a-1", pitch=2.0)], CATALOGUE)
+    assert [each.severity for each in found] == [Severity.WARNING, Severity.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("line-1", "line-1"),
+        ("scene:3", "scene_3"),
+        ("end.", "end"),
+        ("con", "_con"),
+        ("LPT1.take", "_LPT1.take"),
+        ("console", "console"),
+        ("a+b@c=d", "a+b@c=d"),
+    ],
+)
+def test_a_name_is_made_safe_for_every_file_system(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+
+
+def test_a_lines_file_stands_in_its_characters_folder() -> None:
+    assert path_of("ghoul", "act1:7", AudioEncoding.MULAW) == "ghoul/act1_7.mulaw.wav"

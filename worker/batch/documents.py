@@ -1,0 +1,103 @@
+"""Makes lines of what a file's rows say: the columns that there are, and a job of each row's fields. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from schemas.job import InvalidJob, Job, job_of
+from worker.batch.script import Finding, Line, Place, Severity, column_of
+
+SCENE: Final = "scene"
+REQUIRED: Final = ("job_id", "character")
+COLUMNS: Final = (
+    *(name for name in Job.model_fields if name not in {"audio", "labels"}),
+    "audio.encoding",
+    "audio.sample_rate",
+    "labels",
+    SCENE,
+)
+"""What a CSV file's columns may be called; `labels.NAME` besides."""
+_LABEL: Final = "labels."
+_NUMBERS: Final = frozenset({"speaking_rate", "pitch", "volume_gain_db"})
+_WHOLE_NUMBERS: Final = frozenset({"take", "audio.sample_rate"})
+_JSON: Final = frozenset({"pronunciations", "labels"})
+_VERBATIM: Final = frozenset({"text", "ssml"})
+_SCENE_CHARACTERS: Final = 256
+
+
+def is_column(name: str) -> bool:
+    """Whether a CSV file may have such a column."""
+    return name in COLUMNS or (name.startswith(_LABEL) and len(name) > len(_LABEL))
+
+
+def cell_value(column: str, cell: str) -> Any:
+    """The value of a cell that isn't empty, as the job's field takes it.
+
+    Raises:
+        ValueError: the column is for numbers or JSON, and this is none.
+    """
+    if column in _VERBATIM or column.startswith(_LABEL):
+        return cell
+    text = cell.strip()
+    if column in _NUMBERS:
+        try:
+            return float(text)
+        except ValueError:
+            raise ValueError(f"{text[:40]!a} is no number such as 1.25") from None
+    if column in _WHOLE_NUMBERS:
+        if not (text.isascii() and text.isdecimal() and len(text) < 10):  # noqa: PLR2004  # far above each limit
+            raise ValueError(f"{text[:40]!a} is no whole number")
+        return int(text)
+    if column in _JSON:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise ValueError(f"{text[:40]!a} is no JSON") from None
+    return text
+
+
+def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A job's document of columns whose names may be dotted."""
+    document: dict[str, Any] = {}
+    for name, value in fields.items():
+        outer, dot, inner = name.partition(".")
+        if not dot:
+            document[name] = {**value, **document.get(name, {})} if isinstance(value, dict) else value
+            continue
+        within = document.setdefault(outer, {})
+        if isinstance(within, dict):
+            within[inner] = value
+    return document
+
+
+def read_line(
+    document: dict[str, Any], place: Place, columns: Mapping[str, str], max_text_bytes: int
+) -> Iterator[Line | Finding]:
+    """The line of a row, or all that is wrong with it.
+
+    Args:
+        document: a job's fields, and `scene`.
+        place: where the row begins.
+        columns: how the file calls the fields.
+        max_text_bytes: the longest `text`.
+    """
+    fields = dict(document)
+    scene = fields.pop(SCENE, None)
+    said_id = fields.get("job_id")
+    line_id = said_id if isinstance(said_id, str) else None
+
+    def wrong(field: str, message: str) -> Finding:
+        at = Place(place.file, place.line, column_of(field, columns))
+        return Finding(Severity.ERROR, at, message, line_id)
+
+    scene_is_good = scene is None or (isinstance(scene, str) and 0 < len(scene) <= _SCENE_CHARACTERS)
+    if not scene_is_good:
+        yield wrong(SCENE, f"{ascii(scene)[:60]}: a scene is a text of 1 to {_SCENE_CHARACTERS} characters")
+    try:
+        job = job_of(fields, max_text_bytes=max_text_bytes)
+    except InvalidJob as error:
+        for problem in error.problems:
+            yield wrong(problem.field, problem.message)
+        return
+    if scene_is_good:
+        yield Line(job, scene, place, columns)

@@ -1,0 +1,59 @@
+"""Reads a script from JSON Lines: a job a line, and `scene` beside its fields. Pure."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from schemas.job import Job
+from worker.batch.documents import SCENE, read_line
+from worker.batch.script import Finding, Line, Place, Severity
+
+_COLUMNS = {name: name for name in (*Job.model_fields, SCENE)}
+
+
+def read_jsonl(text: str, file: str, max_text_bytes: int) -> Iterator[Line | Finding]:
+    """The lines of a JSON Lines file, and what is wrong in it; blank lines are passed over.
+
+    Args:
+        text: the file's, decoded.
+        file: how findings call it.
+        max_text_bytes: the longest `text` of a line.
+    """
+    found = False
+    # Not splitlines: it would cut at characters that may stand inside of a text.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        found = True
+        try:
+            document = json.loads(line, object_pairs_hook=_object, parse_constant=_no_constant)
+        except json.JSONDecodeError as error:
+            yield _wrong(file, number, error.colno, f"is not JSON: {error.msg}")
+        except RecursionError:
+            yield _wrong(file, number, 1, "is nested too deeply to be a job")
+        except ValueError as error:
+            yield _wrong(file, number, 1, str(error))
+        else:
+            if isinstance(document, dict):
+                yield from read_line(document, Place(file, number), _COLUMNS, max_text_bytes)
+            else:
+                yield _wrong(file, number, 1, f"is a JSON {type(document).__name__}; a line is a JSON object")
+    if not found:
+        yield _wrong(file, 1, 1, "is empty; each line is a job as a JSON object")
+
+
+def _wrong(file: str, line: int, column: int, message: str) -> Finding:
+    return Finding(Severity.ERROR, Place(file, line, str(column)), message)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field {twice[:60]!a} stands twice in one object")
+    return document
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")

@@ -1,0 +1,81 @@
+"""Reads a script: a CSV or JSON Lines file, or a folder of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from worker.batch.csv_script import read_csv
+from worker.batch.decoding import Undecodable, decode
+from worker.batch.jsonl_script import read_jsonl
+from worker.batch.manifest import is_ours
+from worker.batch.script import BatchRefused, Finding, Line, Place, Script, Severity
+
+_READERS: Final = {
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    # As spreadsheets call their "Unicode text".
+    ".txt": read_csv,
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+}
+LARGEST_BYTES: Final = 200 * 2**20
+"""Of one file: it is read whole."""
+
+
+def read_script(path: Path, max_text_bytes: int) -> Script:
+    """Reads all lines, and finds all that is wrong with those that are none.
+
+    Args:
+        path: a file, or a folder whose files are read in the order of their names, folders in it too.
+        max_text_bytes: the longest `text` of a line.
+
+    Raises:
+        BatchRefused: there is no such file, or nothing in it that could be a script.
+    """
+    lines: list[Line] = []
+    findings: list[Finding] = []
+    for file, name in _files(path):
+        for each in _read_file(file, name, max_text_bytes):
+            (lines if isinstance(each, Line) else findings).append(each)  # type: ignore[arg-type]
+    return Script(tuple(lines), tuple(findings))
+
+
+def _files(path: Path) -> list[tuple[Path, str]]:
+    try:
+        if not path.exists():
+            raise BatchRefused(f"{path}: there is no such file or folder")
+        if path.is_dir():
+            found = [
+                (each, str(each.relative_to(path)))
+                for each in sorted(path.rglob("*"))
+                if each.is_file() and each.suffix.lower() in _READERS and not is_ours(each)
+            ]
+            if not found:
+                raise BatchRefused(f"{path}: no file in it ends in {', '.join(_READERS)}")
+            return found
+    except OSError as error:
+        raise BatchRefused(f"{path}: {error.strerror}") from None
+    if path.suffix.lower() not in _READERS:
+        raise BatchRefused(f"{path}: a script ends in {', '.join(_READERS)}")
+    return [(path, path.name)]
+
+
+def _read_file(path: Path, name: str, max_text_bytes: int) -> Iterator[Line | Finding]:
+    # What a file is called is anybody's: nothing in it is to be a terminal's command.
+    shown = "".join(character if character.isprintable() else "?" for character in name)
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            yield _wrong(shown, f"is larger than {LARGEST_BYTES // 2**20} MiB; split it into several files of a folder")
+            return
+        text = decode(path.read_bytes())
+    except OSError as error:
+        yield _wrong(shown, f"can't be read: {error.strerror}")
+    except Undecodable as error:
+        for line, column, message in error.problems:
+            yield Finding(Severity.ERROR, Place(shown, line, str(column)), message)
+    else:
+        yield from _READERS[path.suffix.lower()](text, shown, max_text_bytes)
+
+
+def _wrong(file: str, message: str) -> Finding:
+    return Finding(Severity.ERROR, Place(file, 1, "1"), message)

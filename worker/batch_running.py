@@ -1,0 +1,273 @@
+"""One run of `chirp-worker batch`: findings, voices, price, the question, the night, the audio; and its exit status."""
+
+import asyncio
+import sys
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from worker import batch_rows, console
+from worker.app import catalogue_of, described
+from worker.batch.book import WritableBook, open_book
+from worker.batch.casting import Cast, Casting, Wish
+from worker.batch.night import Night, catch_up, speak
+from worker.batch.price import Price, price_of
+from worker.batch.script import BatchRefused, Line
+from worker.batch.standing import Standing, Stands, standings
+from worker.batch.storing import AT_ONCE, download, stored_keys
+from worker.batch_findings import check_script, show_findings
+from worker.batch_screen import watched
+from worker.clock import Clock
+from worker.rollout.channel import open_log
+from worker.rollout.environment import rollout_state
+from worker.rollout.records import state_of
+from worker.rollout.state import RolloutState
+from worker.settings import Settings
+from worker.speech.catalogue import Catalogue
+from worker.stopping import Stopping
+from worker.storage.s3 import connect_store
+
+DONE: Final = 0
+SOME_FAILED: Final = 1
+DECLINED: Final = 1
+STOPPED: Final = 130
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of a run.
+
+    Attributes:
+        wish: how lines are cast.
+        wanted: which standings are made.
+        strict: warnings stop it too.
+        leave_out: lines with errors are left out.
+        budget: in dollars at list price; None for no limit.
+        yes: nobody is asked.
+        dry_run: nothing is sent.
+        download: where the audio goes; None for nowhere.
+        as_json: one document instead of tables.
+    """
+
+    wish: Wish
+    wanted: frozenset[Standing]
+    strict: bool = False
+    leave_out: bool = False
+    budget: float | None = None
+    yes: bool = False
+    dry_run: bool = False
+    download: Path | None = None
+    as_json: bool = False
+
+
+@dataclass
+class Batch:
+    """One run.
+
+    Args:
+        settings: of the deployment.
+        script: its path.
+        manifest: its path.
+        asked: the options.
+    """
+
+    settings: Settings
+    script: Path
+    manifest: Path
+    asked: Asked
+    _document: dict[str, object] = field(default_factory=dict, init=False)
+
+    def run(self) -> int:
+        """Does it all.
+
+        Returns:
+            The exit status: all done, some failed, stopped.
+
+        Raises:
+            BatchRefused: nothing was sent; the message says why.
+        """
+        catalogue = catalogue_of(self.settings)
+        lines, left_out = self._read(catalogue)
+        with open_book(self.manifest) as book:
+            status = self._run(book, catalogue, lines, left_out)
+        if left_out:
+            self._say(f"{left_out:,} lines have errors and are left out")
+        if self.asked.as_json:
+            console.show_one(self._document, as_json=True)
+        return status or (SOME_FAILED if left_out else DONE)
+
+    def _read(self, catalogue: Catalogue) -> tuple[list[Line], int]:
+        """The lines without errors, and how many rows have some."""
+        script = check_script(self.script, self.settings.worker.max_text_bytes, catalogue, self.asked.wish.voice_model)
+        self._document["findings"] = batch_rows.finding_rows(script.findings)
+        if not self.asked.as_json:
+            show_findings(script.findings, sys.stderr)
+        errors = script.rows_with_errors
+        if errors and not self.asked.leave_out:
+            self._refuse(f"{self.script}: {len(errors):,} lines have errors; mend them, or --leave-out goes on without")
+        if script.findings and self.asked.strict:
+            self._refuse(f"{self.script}: {len(script.findings):,} findings, and --strict takes none")
+        good = [line for line in script.lines if (line.place.file, line.place.line) not in errors]
+        if not good:
+            self._refuse(f"{self.script}: has no line to speak")
+        return good, len(errors)
+
+    def _run(self, book: WritableBook, catalogue: Catalogue, lines: Sequence[Line], left_out: int) -> int:
+        clock = Clock()
+        if book.under_way:
+            self._say(f"{len(book.under_way):,} jobs of the run before were under way; looking what became of them")
+            asyncio.run(catch_up(book, self.settings.kafka, clock))
+        state = asyncio.run(self._state(catalogue, clock))
+        casting = Casting(catalogue, state, clock.now(), self.settings.storage.prefix)
+        casts = list(casting.cast(lines, self.asked.wish))
+        stands = list(standings(casts, book.entries, book.lines_under_way, casting))
+        self._show_voices(described(state, catalogue, clock), casts, stands)
+        # Of a row or a file with errors nobody knows which lines it would be: any of the manifest's may be among them.
+        keep_others = left_out > 0
+        if others := book.entries.keys() - {line.id for line in lines}:
+            self._say(batch_rows.others_in_words(len(others), kept=keep_others))
+        to_make = [each.cast for each in stands if each.then in self.asked.wanted]
+        if outdated := sum(each.standing is Standing.UNDER_WAY and each.then in self.asked.wanted for each in stands):
+            self._say(f"{outdated:,} of the lines under way have changed since they were sent: they are made again")
+        stored = asyncio.run(self._stored(to_make)) if to_make else set()
+        price = price_of(to_make, stored)
+        self._show_price(price)
+        self._hold_to_budget(price)
+        if self.asked.dry_run:
+            return DONE
+        if to_make:
+            self._confirm(price)
+        try:
+            stopped = self._night(book, casts, casting, stored, clock, keep_others=keep_others)
+        finally:
+            # Whatever ended it: what is known of the lines stands in the manifest.
+            book.write([line.id for line in lines], keep_others=keep_others)
+        return self._end(book, casts, casting, stopped=stopped)
+
+    async def _state(self, catalogue: Catalogue, clock: Clock) -> RolloutState:
+        """The rollout as a worker with these settings follows it."""
+        said = rollout_state(self.settings.rollout, catalogue.names)
+        if self.settings.rollout.source == "env" or said.braked:
+            return said
+        async with open_log(self.settings.kafka, clock) as log:
+            await log.read_to_end()
+            return said if log.fold.current is None else state_of(log.fold.current)
+
+    async def _stored(self, casts: Sequence[Cast]) -> set[str]:
+        async with connect_store(self.settings.storage, AT_ONCE) as store:
+            with console.progress("looking which takes are stored") as told:
+                return await stored_keys(store, (cast.key for cast in casts), told)
+
+    def _show_voices(self, rollout: str, casts: Sequence[Cast], stands: Sequence[Stands]) -> None:
+        together = self.asked.wish.for_script([cast.line for cast in casts])
+        rows = batch_rows.voice_rows(casts)
+        standing = batch_rows.standing_row(stands)
+        self._document |= {"rollout": rollout, "kept_together": together, "voices": rows, "lines": standing}
+        if self.asked.as_json:
+            return
+        self._say(f"rollout: {rollout}; one voice model for each {together}")
+        console.show(rows, as_json=False, to_stderr=True)
+        for sentence in batch_rows.voices_in_words(casts):
+            self._say(sentence)
+        if any(row["voices"] == "two" for row in rows):
+            self._say(
+                "--rollout-key character gives each character one voice model, --voice-model all of them the same"
+            )
+        console.show([standing], as_json=False, to_stderr=True)
+        if changed := standing[Standing.VOICE_CHANGED.value]:
+            self._say(f"{changed:,} lines would have another voice model now; --remake makes them again")
+
+    def _show_price(self, price: Price) -> None:
+        rows = batch_rows.price_rows(price)
+        self._document["price"] = {"rows": rows, "usd": price.dollars, "usd_at_least": price.dollars_at_least,
+                                   "minutes_at_least": price.minutes, "chirp_share": price.chirp_share}  # fmt: skip
+        if price.lines and not self.asked.as_json:
+            console.show(rows, as_json=False, to_stderr=True)
+            self._say(batch_rows.price_in_words(price))
+
+    def _hold_to_budget(self, price: Price) -> None:
+        budget = self.asked.budget
+        if budget is not None and price.dollars > budget:
+            self._refuse(f"{price.dollars:,.4f} USD at list price are more than the budget of {budget:g} USD")
+
+    def _confirm(self, price: Price) -> None:
+        if self.asked.yes:
+            return
+        if not sys.stdin.isatty():
+            self._refuse("nobody is there to say yes to the price: say --yes, or --dry-run to see it alone")
+        if not typer.confirm(f"Speak {price.lines:,} lines?", err=True):
+            self._say("nothing was sent")
+            raise typer.Exit(DECLINED)
+
+    def _night(
+        self,
+        book: WritableBook,
+        casts: Sequence[Cast],
+        casting: Casting,
+        stored: Collection[str],
+        clock: Clock,
+        *,
+        keep_others: bool,
+    ) -> bool:
+        """Makes what is to be made; whether it was stopped by a signal."""
+        wanted = self.asked.wanted
+        night = Night(book, casts, casting, wanted=wanted, stored=stored, clock=clock, keep_others=keep_others)
+        return asyncio.run(self._speak(night, book, clock)) if night.tally.total else False
+
+    async def _speak(self, night: Night, book: WritableBook, clock: Clock) -> bool:
+        stopping = Stopping()
+        stopping.drain = night.stop
+        try:
+            with watched() as watch:
+                await speak(night, book, self.settings.kafka, clock, watch)
+        except asyncio.CancelledError:
+            # Asked twice.
+            return True
+        return stopping.is_asked
+
+    def _end(self, book: WritableBook, casts: Sequence[Cast], casting: Casting, *, stopped: bool) -> int:
+        lines = {cast.line.id for cast in casts}
+        row = batch_rows.manifest_row(book.entries, lines, len(book.under_way))
+        self._document |= {"manifest": str(self.manifest), "result": row}
+        failed = batch_rows.failed_rows(entry for line, entry in book.entries.items() if line in lines)
+        self._document["failures"] = failed
+        if not self.asked.as_json:
+            console.show_one({"manifest": str(self.manifest), **row}, as_json=False)
+        problems: Collection[str] = ()
+        if self.asked.download is not None and not stopped:
+            problems = asyncio.run(self._download(book, lines, self.asked.download))
+        for problem in problems:
+            self._say(problem)
+        if stopped:
+            self._say("stopped; the same command goes on where it was")
+            return STOPPED
+        if failed:
+            self._say(f"{len(failed):,} lines failed: `chirp-worker batch status` tells why, `batch retry` tries again")
+        undone = [each for each in standings(casts, book.entries, {}, casting) if each.standing in _UNDONE]
+        if changed := sum(each.standing is not Standing.FAILED for each in undone):
+            self._say(f"{changed:,} lines aren't spoken as the script has them now: `chirp-worker batch` makes them")
+        return SOME_FAILED if undone or problems else DONE
+
+    async def _download(self, book: WritableBook, lines: Collection[str], folder: Path) -> Collection[str]:
+        entries = [entry for line, entry in book.entries.items() if line in lines]
+        async with connect_store(self.settings.storage, AT_ONCE) as store:
+            with console.progress("fetching the audio") as told:
+                fetched = await download(store, entries, folder, told)
+        self._document["download"] = {"folder": str(folder), **asdict(fetched)}
+        if not self.asked.as_json:
+            typer.echo(f"{folder}: {batch_rows.downloaded_in_words(fetched)}")
+        return fetched.problems
+
+    def _refuse(self, message: str) -> None:
+        if self.asked.as_json:
+            console.show_one({**self._document, "refused": message}, as_json=True)
+        raise BatchRefused(message)
+
+    def _say(self, text: str) -> None:
+        sys.stderr.write(f"chirp-worker: {text}\n")
+
+
+_UNDONE: Final = frozenset({Standing.NEW, Standing.EDITED, Standing.FAILED, Standing.UNDER_WAY})
