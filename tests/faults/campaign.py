@@ -121,7 +121,7 @@ class Campaign:
         counts = await self.deployment.calls()
         return counts["total"] + counts["in_flight"]
 
-    async def under_way(self, timeout_s: float = 20.0) -> None:
+    async def under_way(self, timeout_s: float = 60.0) -> None:
         """Waits until a worker that was started has finished calls: its first second is its warm-up."""
         before = (await self.deployment.calls())["total"]
         async with asyncio.timeout(timeout_s):

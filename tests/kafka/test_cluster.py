@@ -41,7 +41,7 @@ async def test_two_of_three_brokers_go_on_and_the_third_comes_back(three_brokers
     await deployment_on_three.produce(job(number) for number in range(20, 40))
     assert len(await deployment_on_three.read(LANES[Lane.DIALOGUE], 40)) == 40
     await asyncio.to_thread(three_brokers.restart, 2)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         # On a busy machine another one may be missed for a moment.
         while await brokers_of(three_brokers.bootstrap) != {1, 2, 3}:
             await asyncio.sleep(0.2)
@@ -69,7 +69,7 @@ async def test_the_metadata_of_a_commit_may_be_4096_bytes_long(deployment, lengt
 async def test_a_topic_may_have_fewer_partitions_than_the_table_says(kafka_stack, deployment):
     await deployment.create_topic("tts.narrow", 1, retention_ms="60000")
     await deployment.create_topics()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         consumer = AIOKafkaConsumer(deployment.topic("tts.narrow"), bootstrap_servers=kafka_stack.kafka)
         await consumer.start()
         assert consumer.partitions_for_topic(deployment.topic("tts.narrow")) == {0}

@@ -33,7 +33,7 @@ async def test_a_second_sigterm_leaves_at_once_and_loses_nothing(deployment, gua
     settings = {"KAFKA_GROUP_INSTANCE_ID": "one", "DELIVERY": guarantee, "MAX_IN_FLIGHT": "8"}
     await deployment.produce(job(number) for number in range(20))
     with deployment.worker("first", **settings) as (process, _):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await deployment.calls())["in_flight"] < 8:
                 await asyncio.sleep(0.05)
         process.signal(signal.SIGTERM)
@@ -81,7 +81,7 @@ async def test_a_start_waits_for_kafka_and_says_so(deployment, own_cluster):
         "early", [sys.executable, "-m", "worker.cli", "run"], deployment.folder / "early.log", environment
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while '"event": "dependency_down"' not in process.log.read_text():
                 await asyncio.sleep(0.1)
         status, text = await get(f"http://127.0.0.1:{port}/readyz")

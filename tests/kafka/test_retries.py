@@ -81,7 +81,7 @@ async def test_a_waiting_retry_survives_the_workers_restart_even_if_its_delay_is
     await deployment.set_faults(failing(1, limit=4))
     with deployment.worker("first", **{**RETRIES, "RETRY_BATCH": "2s"}) as (process, _):
         await deployment.produce([job(1)], Lane.BATCH)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while '"outcome": "retried"' not in process.log.read_text():
                 await asyncio.sleep(0.05)
         process.signal(signal.SIGTERM)

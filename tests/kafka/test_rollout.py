@@ -199,7 +199,7 @@ async def only_on_one_broker(deployment) -> int:
     try:
         await admin.create_topics([NewTopic(topic, 1, 1, topic_configs={"min.insync.replicas": "1"})])
         leader = 0
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while leader <= 0:
                 await asyncio.sleep(0.1)
                 (described,) = await admin.describe_topics([topic])

@@ -21,7 +21,7 @@ class Browser:
     async def ask(self, method: str, **params: object) -> dict:
         self._asked += 1
         await self._socket.send_json({"id": self._asked, "method": method, "params": params})
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 answer = json.loads(await self._socket.receive_str())
                 if answer.get("id") == self._asked:

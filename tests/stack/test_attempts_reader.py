@@ -56,7 +56,7 @@ def reading(deployment, ledger: Ledger, since: datetime):
 
 
 async def until_counted(reader, ledger: Ledger, count: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while ledger.counted < count or not reader.caught_up:
             await reader.more(0.1)
 
@@ -70,7 +70,7 @@ async def test_a_reader_goes_on_live_and_one_that_comes_later_counts_the_same(de
         before = reader.read_to
         await write(deployment, range(20, 30))
         await until_counted(reader, live, 30)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             # Idle partitions are read to now.
             while reader.read_to <= before:
                 await reader.more(0.1)
@@ -97,7 +97,7 @@ async def test_a_record_that_cannot_be_decoded_is_stepped_over_and_nothing_else(
     for number in range(6):
         # A header's name that is no UTF-8; all in one partition, as neighbours.
         header = b"\xff\xfe=1" if number % 3 == 1 else b"name=1"
-        subprocess.run([*command, b"-H", header], input=completion(number), check=True, timeout=20)
+        subprocess.run([*command, b"-H", header], input=completion(number), check=True, timeout=60)
     ledger = Ledger(timedelta(minutes=1))
     async with reading(deployment, ledger, began) as reader:
         await until_counted(reader, ledger, 4)

@@ -30,10 +30,10 @@ async def test_kcat_produces_a_job_as_plain_json_and_reads_its_completion(deploy
     line = json.dumps(job(1, character="codsworth", text="Tea is served, sir."))
     with deployment.worker():
         send = [*kcat, "-P", "-t", deployment.topic(LANES[Lane.DIALOGUE]), "-k", "scene-7"]
-        subprocess.run(send, input=line.encode(), check=True, timeout=20)
+        subprocess.run(send, input=line.encode(), check=True, timeout=60)
         await deployment.completions(1)
         read = [*kcat, "-C", "-t", deployment.topic(COMPLETIONS), "-o", "beginning", "-e", "-f", "%k\n%h\n%s\n"]
-        answer = await asyncio.to_thread(subprocess.run, read, capture_output=True, check=True, timeout=20)
+        answer = await asyncio.to_thread(subprocess.run, read, capture_output=True, check=True, timeout=60)
     key, headers, value = answer.stdout.decode().strip().split("\n")
     completion = json.loads(value)
     assert key == "scene-7"
@@ -67,7 +67,7 @@ async def test_prometheus_answers_the_plans_four_queries_with_what_was_counted(d
         try:
             server.wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready") == HTTPStatus.OK)
             # rate() needs samples from before the first attempt.
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while not await ask(port, "count_over_time(tts_google_denied[1m]) > 2"):
                     await asyncio.sleep(0.2)
             texts = [f"Line {n}{' fails' if n % 5 == 0 else ''}." for n in range(60)]

@@ -155,7 +155,7 @@ async def test_a_record_that_the_client_cannot_decode_becomes_a_dead_letter_and_
     command = [kcat.encode(), b"-b", deployment.stack.kafka.encode(), b"-q", b"-P", b"-t", topic.encode()]
     await deployment.produce([job(1)])
     # A header's name that is no UTF-8.
-    subprocess.run([*command, b"-p", b"3", b"-H", b"\xff\xfe=1"], input=b"{}", check=True, timeout=20)
+    subprocess.run([*command, b"-p", b"3", b"-H", b"\xff\xfe=1"], input=b"{}", check=True, timeout=60)
     await deployment.produce(job(number) for number in range(2, 30))
     with deployment.worker():
         completions = await deployment.completions(29)
@@ -169,7 +169,7 @@ async def test_a_record_without_key_and_value_becomes_a_dead_letter(deployment):
     kcat = program("kcat")
     topic = deployment.topic(LANES[Lane.DIALOGUE])
     command = [kcat, "-b", deployment.stack.kafka, "-q", "-P", "-Z", "-K", ":", "-t", topic]
-    subprocess.run(command, input=b":\n", check=True, timeout=20)
+    subprocess.run(command, input=b":\n", check=True, timeout=60)
     with deployment.worker():
         await deployment.produce([job(1)])
         (completion,) = await deployment.completions(1)

@@ -20,7 +20,7 @@ from worker.speech.probing import trial_of
 JOBS = 120
 
 
-async def until_waiting(address: str, timeout_s: float = 20) -> list[str]:
+async def until_waiting(address: str, timeout_s: float = 60) -> list[str]:
     """What /readyz says once it isn't ready."""
     async with asyncio.timeout(timeout_s):
         while True:
@@ -33,13 +33,13 @@ async def until_waiting(address: str, timeout_s: float = 20) -> list[str]:
             await asyncio.sleep(0.05)
 
 
-async def until_ready(address: str, timeout_s: float = 20) -> None:
+async def until_ready(address: str, timeout_s: float = 60) -> None:
     async with asyncio.timeout(timeout_s):
         while (await get(f"{address}/readyz"))[0] != 200:
             await asyncio.sleep(0.05)
 
 
-async def until_called(deployment, calls: int, timeout_s: float = 20) -> None:
+async def until_called(deployment, calls: int, timeout_s: float = 60) -> None:
     async with asyncio.timeout(timeout_s):
         while (await deployment.calls())["total"] < calls:
             await asyncio.sleep(0.02)
@@ -168,19 +168,19 @@ async def test_jobs_wait_for_a_google_that_is_killed_and_started_again(deploymen
     assert told(process) == [("dependency_down", "google"), ("dependency_up", "google")]
 
 
-async def test_a_channel_to_google_is_back_within_two_seconds_of_a_long_break(deployment, catalogue):
+async def test_a_channel_to_google_is_back_soon_after_a_long_break(deployment, catalogue):
     with wire_to(deployment.stack.emulator) as wire:
         settings = load_settings({**deployment.environment, "TTS_ENDPOINT": wire.address})
         async with connect_google(settings.google) as google:
             trial = trial_of(google, catalogue)
             assert await trial() is None
             wire.cut()
-            # By its own back-off gRPC would rest for about 4 s by then.
-            for _ in range(60):
+            # By its own back-off gRPC would rest for another 10 s by then, and not for 2 at most.
+            for _ in range(165):
                 assert (await trial()).code == "UNAVAILABLE"
                 await asyncio.sleep(0.1)
             wire.mend()
-            async with asyncio.timeout(2.7):
+            async with asyncio.timeout(7):
                 while await trial() is not None:
                     await asyncio.sleep(0.05)
 

@@ -79,7 +79,7 @@ def settings_of(deployment: Deployment) -> KafkaSettings:
 
 
 async def lane_records(deployment: Deployment, count: int, lane: Lane = Lane.DIALOGUE) -> list:
-    return await deployment.read(LANES[lane], count, timeout_s=10)
+    return await deployment.read(LANES[lane], count, timeout_s=60)
 
 
 def nothing(_done: int, _total: int) -> None:
@@ -280,7 +280,7 @@ async def test_hostile_letters_are_listed_and_neither_aborted_nor_open_transacti
     address = ["-b", deployment.stack.kafka, "-q", "-P", "-t", topic]
     for partition in ("0", "1"):
         command = [each.encode() for each in (program("kcat"), *address, "-p", partition)]
-        subprocess.run([*command, b"-H", b"\xff\xfe=1"], input=b"{}", check=True, timeout=20)
+        subprocess.run([*command, b"-H", b"\xff\xfe=1"], input=b"{}", check=True, timeout=60)
     await write(deployment, *three_kinds(deployment, 1), flush_each=True)
 
     rows = await listed(deployment)
@@ -295,11 +295,11 @@ async def test_hostile_letters_are_listed_and_neither_aborted_nor_open_transacti
             await other.begin_transaction()
             await other.send(topic, b"{}", partition=partition)
             await other.abort_transaction()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             assert len(await there(deployment)) == 7
         await other.begin_transaction()
         await (await other.send(topic, b"{}", partition=0))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             assert len(await there(deployment)) == 7
         await other.abort_transaction()
     ended = await run(deployment, "replay", "--all", "--dry-run")

@@ -184,7 +184,7 @@ async def test_the_metrics_say_what_waits(deployment):
     with deployment.worker(MAX_IN_FLIGHT="4") as (_, address):
         await deployment.produce([job(0, text="A slow one.")])
         await deployment.produce(job(number) for number in range(1, 21))
-        await deployment.completions(20, timeout_s=20)
+        await deployment.completions(20, timeout_s=60)
         await asyncio.sleep(0.5)
         metrics = await scrape(address)
         _, text = await get(f"{address}/metrics/prometheus")

@@ -73,7 +73,7 @@ async def running(*answers: Outage | None) -> AsyncIterator[World]:
     world = World(*answers)
     task = asyncio.create_task(world.watch.run())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             yield world
     finally:
         task.cancel()

@@ -204,7 +204,7 @@ async def test_a_revocation_waits_for_what_is_in_work_and_commits_it() -> None:
     await asyncio.sleep(0.01)
     assert not revoked.done()
     finish(member, jobs)
-    await asyncio.wait_for(revoked, 1)
+    await asyncio.wait_for(revoked, 30)
     assert member.group.of_group[BATCH].offset == 2
     assert not member.partitions.settled.is_set()
 
@@ -214,13 +214,13 @@ async def test_a_revocation_waits_no_longer_than_it_may_and_commits_what_is_done
     await member.assign(BATCH)
     jobs = take(member, BATCH, 0, 1)
     finish(member, jobs[1:])
-    await asyncio.wait_for(member.partitions.on_partitions_revoked({BATCH}), 1)
+    await asyncio.wait_for(member.partitions.on_partitions_revoked({BATCH}), 30)
     assert member.group.of_group[BATCH] == OffsetAndMetadata(0, encode(0, [(1, 2)]))
 
 
 async def test_a_first_assignment_revokes_nothing_and_waits_for_nothing() -> None:
     member = Member(revoke_wait_s=60)
-    await asyncio.wait_for(member.partitions.on_partitions_revoked(set()), 1)
+    await asyncio.wait_for(member.partitions.on_partitions_revoked(set()), 30)
     assert member.group.of_group == {}
 
 

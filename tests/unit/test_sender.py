@@ -124,7 +124,7 @@ async def test_what_is_sent_while_the_producer_is_replaced_waits_for_the_new_one
         first = asyncio.create_task(sender.send([message(1)]))
         while not cluster.producers[0].stopped:
             await asyncio.sleep(0)
-        await asyncio.wait_for(sender.send([message(2)]), 10)
+        await asyncio.wait_for(sender.send([message(2)]), 30)
         await first
     assert len(cluster.producers) == 2
     assert sorted(int(m.value or b"") for m in cluster.producers[1].acknowledged) == [1, 2]
@@ -133,14 +133,14 @@ async def test_what_is_sent_while_the_producer_is_replaced_waits_for_the_new_one
 async def test_of_several_messages_all_are_sent_again_when_one_fails() -> None:
     cluster = Cluster(lambda sent: KafkaTimeoutError() if sent.topic == "u" else None, well)
     async with sender_of(cluster) as sender:
-        await asyncio.wait_for(sender.send([message(1), message(2, "u")]), 10)
+        await asyncio.wait_for(sender.send([message(1), message(2, "u")]), 30)
     assert cluster.producers[1].acknowledged == [message(1), message(2, "u")]
 
 
 async def test_it_tries_until_a_producer_works_however_many_fail() -> None:
     cluster = Cluster(ill, ill, ill, ill, well, refusals=3)
     async with sender_of(cluster) as sender:
-        await asyncio.wait_for(sender.send([message()]), 10)
+        await asyncio.wait_for(sender.send([message()]), 30)
     assert len(cluster.producers) == 5
 
 
@@ -163,10 +163,10 @@ async def test_one_who_is_cancelled_while_replacing_leaves_it_to_the_next() -> N
         second = asyncio.create_task(sender.send([message(2)]))
         await asyncio.sleep(0.005)
         first.cancel()
-        await asyncio.wait_for(second, 10)
+        await asyncio.wait_for(second, 30)
         with pytest.raises(asyncio.CancelledError):
             await first
-        await asyncio.wait_for(sender.send([message(3)]), 10)
+        await asyncio.wait_for(sender.send([message(3)]), 30)
     assert [int(m.value or b"") for m in cluster.producers[-1].acknowledged] == [2, 3]
     assert cluster.open == 0
 

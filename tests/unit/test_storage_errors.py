@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -93,11 +92,9 @@ async def test_a_look_up_of_what_is_not_there_is_no_error_and_of_what_is_no_take
 async def test_a_refused_connection_is_noticed_at_once(step: str) -> None:
     arguments: dict[str, tuple[Any, ...]] = {"check_bucket": (), "look_up": ("x",), "store": (TAKE, b"abc")}
     (port,) = free_ports(1)
-    async with store_at(f"http://127.0.0.1:{port}") as store:
-        began = time.monotonic()
+    async with store_at(f"http://127.0.0.1:{port}", S3_TIMEOUT_S="60") as store, asyncio.timeout(20):
         with pytest.raises(StorageUnavailable):
             await getattr(store, step)(*arguments[step])
-        assert time.monotonic() - began < 0.5
 
 
 async def test_a_store_that_says_nothing_is_unavailable_after_its_timeout() -> None:

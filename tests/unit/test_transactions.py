@@ -173,7 +173,7 @@ def completions(world: World) -> list[str]:
 
 
 async def test_outcomes_and_offsets_are_committed_together_many_in_one_transaction(world: World) -> None:
-    await asyncio.wait_for(world.deliver(*range(50)), 5)
+    await asyncio.wait_for(world.deliver(*range(50)), 30)
     assert sorted(completions(world)) == sorted(f"job-{n}" for n in range(50))
     assert world.broker.offsets == {PARTITION: OffsetAndMetadata(50, "")}
     assert world.broker.transactions < 10
@@ -188,7 +188,7 @@ async def test_outcomes_and_offsets_are_committed_together_many_in_one_transacti
 )
 async def test_a_transaction_that_fails_is_aborted_and_made_again(world: World, step: str, error: Exception) -> None:
     world.broker.faults = [(step, error)]
-    await asyncio.wait_for(world.deliver(1, 2, 3), 5)
+    await asyncio.wait_for(world.deliver(1, 2, 3), 30)
     assert sorted(completions(world)) == ["job-1", "job-2", "job-3"]
     assert world.broker.offsets == {PARTITION: OffsetAndMetadata(3, "")}
     assert world.broker.producers == 2
@@ -196,8 +196,8 @@ async def test_a_transaction_that_fails_is_aborted_and_made_again(world: World, 
 
 async def test_a_commit_whose_answer_was_lost_is_not_made_again(world: World) -> None:
     world.broker.faults = [("answer", KafkaConnectionError("gone"))]
-    await asyncio.wait_for(world.deliver(1), 5)
-    await asyncio.wait_for(world.deliver(2), 5)
+    await asyncio.wait_for(world.deliver(1), 30)
+    await asyncio.wait_for(world.deliver(2), 30)
     assert completions(world) == ["job-1", "job-2"]
 
 
@@ -216,7 +216,7 @@ async def test_what_is_small_and_refused_ends_the_delivery(world: World) -> None
         delivering = asyncio.create_task(other.deliver(1))
         await asyncio.sleep(0)
         with pytest.raises(TooLarge):
-            await asyncio.wait_for(other.delivery.run(), 5)
+            await asyncio.wait_for(other.delivery.run(), 30)
         delivering.cancel()
     assert world.broker.records == []
 
@@ -229,7 +229,7 @@ async def test_a_fenced_worker_ends_and_commits_nothing_any_more() -> None:
         delivering = asyncio.create_task(world.deliver(1))
         await asyncio.sleep(0)
         with pytest.raises(Fenced):
-            await asyncio.wait_for(world.delivery.run(), 5)
+            await asyncio.wait_for(world.delivery.run(), 30)
         await world.delivery.finish()
         delivering.cancel()
     assert broker.records == []
@@ -237,7 +237,7 @@ async def test_a_fenced_worker_ends_and_commits_nothing_any_more() -> None:
 
 
 async def test_a_worker_that_stood_still_commits_nothing_any_more(world: World, time: list[float]) -> None:
-    await asyncio.wait_for(world.deliver(1), 5)
+    await asyncio.wait_for(world.deliver(1), 30)
     time[0] += 60.0
     delivering = asyncio.create_task(world.deliver(2))
     await asyncio.sleep(0)
@@ -258,12 +258,12 @@ async def test_between_a_revocation_and_an_assignment_nothing_is_committed_and_w
     assert world.broker.transactions == 0
     lost.lost = True
     world.partitions.settled.set()
-    await asyncio.wait_for(asyncio.gather(dropped, kept), 5)
+    await asyncio.wait_for(asyncio.gather(dropped, kept), 30)
     assert completions(world) == ["job-2"]
 
 
 async def test_a_hand_over_makes_one_more_transaction_that_waits_for_the_last_ones_markers(world: World) -> None:
-    await asyncio.wait_for(world.deliver(1), 5)
+    await asyncio.wait_for(world.deliver(1), 30)
     before = world.broker.transactions
     await world.delivery.finish()
     assert world.broker.transactions == before + 1
@@ -292,7 +292,7 @@ async def test_what_the_listener_met_ends_an_idle_delivery_too() -> None:
         world = World(producing, broker, [0.0])
         world.partitions.failure = RuntimeError("no offsets")
         with pytest.raises(RuntimeError, match="no offsets"):
-            await asyncio.wait_for(world.delivery.run(), 5)
+            await asyncio.wait_for(world.delivery.run(), 30)
 
 
 async def test_a_standstill_is_noticed_whoever_looks_first_after_it(time: list[float]) -> None:
