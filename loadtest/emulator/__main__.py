@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import selectors
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -31,10 +32,16 @@ def main(
         raise typer.Exit(2) from error
     emulator = Emulator(initial, faults=initial_faults, host=host, port=port, door_port=door_port)
     try:
-        asyncio.run(_serve(emulator))
+        with asyncio.Runner(loop_factory=_punctual_loop) as runner:
+            runner.run(_serve(emulator))
     except OSError as error:
         typer.echo(f"can't listen: {error}", err=True)
         raise typer.Exit(1) from error
+
+
+def _punctual_loop() -> asyncio.AbstractEventLoop:
+    """A loop whose answers aren't late: epoll, asyncio's own choice, waits whole milliseconds, select microseconds."""
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 async def _serve(emulator: Emulator) -> None:

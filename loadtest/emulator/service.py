@@ -147,8 +147,9 @@ class Service:
         if fault and fault.kind == "slow":
             latency += fault.seconds
         audio = await self._audio(order, fault)
+        answer = bytes(_SynthesizeResponse(audio_content=audio).SerializeToString())
         await asyncio.sleep(began + latency - time.monotonic())
-        return bytes(_SynthesizeResponse(audio_content=audio).SerializeToString())
+        return answer
 
     async def _audio(self, order: Order, fault: Fault | None) -> bytes:
         kind = fault.kind if fault else None
