@@ -17,7 +17,7 @@ from loadtest.traffic import Flow, send_steadily
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane, VoiceModel
 
-_GOOGLE_S: Final = 0.3
+GOOGLE_S: Final = 0.3
 _LAST_S: Final = 30.0
 _CHARACTERS: Final = ("pip_boy", "codsworth")
 
@@ -55,7 +55,7 @@ async def run_quota(place: Place, run: QuotaRun, name: str) -> QuotaFigures:
     """A backlog of batch jobs; the third worker joins and leaves."""
     await place.set_faults()
     limits = {run.voice_model.value: run.limit, "all": run.limit}
-    await place.set_emulator(quota=limits, latency={"kind": "constant", "seconds": _GOOGLE_S})
+    await place.set_emulator(quota=limits, latency={"kind": "constant", "seconds": GOOGLE_S})
     log = CallLog(place)
     async with place.topics(name) as topics, AsyncExitStack() as stack:
         settings = {**topics, **run.settings}
@@ -122,7 +122,7 @@ class OutageRun:
 async def run_outage(place: Place, run: OutageRun, name: str) -> OutageFigures:
     """Steady dialogue on one worker while Chirp's calls fail for a time."""
     await place.set_faults()
-    await place.set_emulator(quota="off", latency={"kind": "constant", "seconds": _GOOGLE_S})
+    await place.set_emulator(quota="off", latency={"kind": "constant", "seconds": GOOGLE_S})
     completions: dict[str, Mapping[str, Any]] = {}
     lane = prefixed(LANES[Lane.DIALOGUE], name)
     flow = Flow(name, run.jobs_a_second, _CHARACTERS, again_every=10**9)

@@ -355,3 +355,20 @@ async def test_the_share_of_the_partitions_is_told_at_each_assignment_and_kept_i
     member.consumer.assign(DIALOGUE)
     await member.partitions.on_partitions_assigned({DIALOGUE})
     assert told == [0.6, 0.2]
+
+
+async def test_a_hand_over_is_told_from_its_begin_until_what_is_lost_is_known() -> None:
+    member = Member()
+    await member.assign(BATCH, BATCH_1)
+    (job,) = take(member, BATCH, 0)
+    finish(member, [job])
+    told: list[object] = []
+    member.partitions.hand_over_began = lambda: told.append("began")
+    member.partitions.hand_over_ended = lambda: told.append(("ended", job[0].lost))
+    await member.partitions.on_partitions_revoked(set())
+    assert told == []
+    await member.partitions.on_partitions_revoked({BATCH, BATCH_1})
+    assert told == ["began"]
+    member.consumer.assign(BATCH_1)
+    await member.partitions.on_partitions_assigned({BATCH_1})
+    assert told == ["began", ("ended", True)]

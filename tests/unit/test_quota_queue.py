@@ -176,6 +176,20 @@ async def test_a_share_that_is_taken_wakes_who_waits_for_it() -> None:
     assert task.done()
 
 
+async def test_while_batch_is_held_its_jobs_get_nothing_and_dialogue_what_it_asks_for() -> None:
+    waiters = Waiters()
+    waiters.queue.hold_batch()
+    batch = [waiters.ask(f"batch {number}", BATCH) for number in range(3)]
+    await waiters.pass_time(60)
+    assert waiters.timers == [], "nobody is to be woken"
+    assert waiters.waiting_now == 3
+    assert (await waiters.queue.take(CHIRP, DIALOGUE, waiters.waiting)) == (True, 0.0)
+    batch[1].cancel()
+    waiters.queue.release_batch()
+    await waiters.pass_time(2)
+    assert waiters.order == ["batch 0", "batch 2"]
+
+
 async def test_a_refusal_by_google_holds_batch_up_for_a_second_and_dialogue_goes_on() -> None:
     waiters = Waiters(QuotaRules({}, 0, 0.0))
     assert (await waiters.queue.take(CHIRP, BATCH, waiters.waiting)) == (True, 0.0)

@@ -217,8 +217,8 @@ class Intake:
 
         The parts of a long text wait side by side, each in a task of its own.
         """
-        if self._stopping.is_set():
-            # Met during the drain: as in `_drain`.
+        if self._stopping.is_set() or owned.lost:
+            # Met during the drain, or after a hand-over: as in `_drain` and `let_go_of_lost`.
             cancel()
         wait = object()
         self._waiting_for_quota[wait] = cancel, owned
@@ -231,9 +231,9 @@ class Intake:
         while True:
             await asyncio.sleep(_MEASURE_S)
             self._partitions.measure(self._clock.now().timestamp() * 1000)
-            self._let_go_of_lost()
+            self.let_go_of_lost()
 
-    def _let_go_of_lost(self) -> None:
+    def let_go_of_lost(self) -> None:
         """Ends the jobs that wait for quota and that another worker does by now: their calls would be paid twice."""
         for cancel, owned in self._waiting_for_quota.values():
             if owned.lost:

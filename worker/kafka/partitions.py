@@ -81,6 +81,10 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         """Set while it is known which partitions are ours: not between a revocation and the next assignment."""
         self.hand_over: Callable[[], Awaitable[None]] | None = None
         """Publishes and commits what is done, before others may own it; set by who commits."""
+        self.hand_over_began: Callable[[], None] | None = None
+        """Told when it isn't known any more whose the partitions are."""
+        self.hand_over_ended: Callable[[], None] | None = None
+        """Told when it is known again, and what is lost says so."""
         self.share_changed: Callable[[float], None] | None = None
         """Told at each assignment what share of all partitions is ours, 0 to 1."""
 
@@ -221,6 +225,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             _log.info("rebalance_with_jobs_in_work", waited_s=self._revoke_wait_s)
         # From here on nobody commits: the assignment compares what is committed with what we committed last.
         self.settled.clear()
+        if self.hand_over_began is not None:
+            self.hand_over_began()
         try:
             async with asyncio.timeout(self._session_timeout_s):
                 if self.hand_over is not None:
@@ -244,6 +250,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             raise
         finally:
             self.settled.set()
+            if self.hand_over_ended is not None:
+                self.hand_over_ended()
         _log.info("assigned", partitions=sorted(f"{p.topic}/{p.partition}" for p in assigned))
         self.assigned.set()
 

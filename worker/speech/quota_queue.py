@@ -71,6 +71,7 @@ class QuotaQueue:
         self._numbers = itertools.count()
         self._waiting = {lane: {voice_model: deque[_Waiter]() for voice_model in VoiceModel} for lane in Lane}
         self._timer: Timer | None = None
+        self._batch_held = False
         metrics.show_quota(ALL_TOGETHER, partial(_in_force, quota.total, clock))
         for voice_model, limit in quota.by_voice_model.items():
             metrics.show_quota(voice_model, partial(_in_force, limit, clock))
@@ -142,6 +143,21 @@ class QuotaQueue:
         _log.info("quota_share", share=round(share, 4))
         self._serve()
 
+    def hold_batch(self) -> None:
+        """Grants batch jobs nothing, until `release_batch`: others may be about to do those that wait."""
+        self._batch_held = True
+        self._serve()
+
+    def release_batch(self) -> None:
+        """Goes on granting batch jobs."""
+        self._batch_held = False
+        self._serve()
+
+    @property
+    def _served(self) -> tuple[Lane, ...]:
+        # What dialogue has to wait for batch may not take either: its limits are the lower ones.
+        return (Lane.DIALOGUE,) if self._batch_held else (Lane.DIALOGUE, Lane.BATCH)
+
     def _leave(self, waiter: _Waiter) -> None:
         waiters = self._waiting[waiter.lane][waiter.voice_model]
         if waiter in waiters:
@@ -155,8 +171,7 @@ class QuotaQueue:
             self._timer.cancel()
             self._timer = None
         now = self._clock.monotonic()
-        # What dialogue has to wait for batch may not take either: its limits are the lower ones.
-        for lane in (Lane.DIALOGUE, Lane.BATCH):
+        for lane in self._served:
             while (waiter := self._next(lane, now)) is not None:
                 self._waiting[lane][waiter.voice_model].popleft()
                 if _answer(waiter, granted=True):
@@ -165,7 +180,7 @@ class QuotaQueue:
         for waiters in self._waiting[Lane.DIALOGUE].values():
             while waiters and waiters[0].gives_up_at <= now:
                 _answer(waiters.popleft(), granted=False)
-        heads = [waiters[0] for of_lane in self._waiting.values() for waiters in of_lane.values() if waiters]
+        heads = [waiters[0] for lane in self._served for waiters in self._waiting[lane].values() if waiters]
         if heads:
             at = min(
                 min(each.gives_up_at - now, self._quota.wait_s(each.voice_model, each.lane, now)) for each in heads
