@@ -141,6 +141,8 @@ async def run_worker(settings: Settings) -> None:
             metrics=metrics,
         )
         partitions.share_changed = quota.set_share
+        partitions.hand_over_began = quota.hold_batch
+        partitions.hand_over_ended = quota.release_batch
         clients.delivery.serve(clients.consumer, partitions)
         readiness.assigned = partitions.assigned
         clients.consumer.subscribe(list(clients.sources), listener=partitions)
@@ -164,8 +166,6 @@ async def run_worker(settings: Settings) -> None:
             metrics=metrics,
             clock=clock,
         )
-        partitions.hand_over_began = quota.hold_batch
-        partitions.hand_over_ended = partial(_end_hand_over, intake, quota)
         stopping.drain = intake.stop
         _log.info(
             "started",
@@ -190,12 +190,6 @@ async def run_worker(settings: Settings) -> None:
             for task in watching:
                 task.cancel()
         _log.info("stopped")
-
-
-def _end_hand_over(intake: Intake, quota: QuotaQueue) -> None:
-    # In this order: what another worker does by now must not ask any more.
-    intake.let_go_of_lost()
-    quota.release_batch()
 
 
 def _follower(

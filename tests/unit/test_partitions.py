@@ -365,10 +365,11 @@ async def test_a_hand_over_is_told_from_its_begin_until_what_is_lost_is_known() 
     told: list[object] = []
     member.partitions.hand_over_began = lambda: told.append("began")
     member.partitions.hand_over_ended = lambda: told.append(("ended", job[0].lost))
+    job[0].waiting[job] = lambda: told.append("job ended")
     await member.partitions.on_partitions_revoked(set())
     assert told == []
     await member.partitions.on_partitions_revoked({BATCH, BATCH_1})
     assert told == ["began"]
     member.consumer.assign(BATCH_1)
     await member.partitions.on_partitions_assigned({BATCH_1})
-    assert told == ["began", ("ended", True)]
+    assert told == ["began", "job ended", ("ended", True)]

@@ -97,7 +97,7 @@ class Intake:
         self._slots = LaneSlots(settings.max_in_flight, settings.dialogue_slots)
         self._unacknowledged = Slots(_UNACKNOWLEDGED * settings.max_in_flight)
         self._jobs: set[asyncio.Task[None]] = set()
-        self._waiting_for_quota: dict[object, tuple[Callable[[], object], Owned]] = {}
+        self._waiting_for_quota: dict[object, Callable[[], object]] = {}
         self._undelivered: dict[tuple[Owned, int], float] = {}
         self._stopping = asyncio.Event()
 
@@ -218,30 +218,23 @@ class Intake:
         The parts of a long text wait side by side, each in a task of its own.
         """
         if self._stopping.is_set() or owned.lost:
-            # Met during the drain, or after a hand-over: as in `_drain` and `let_go_of_lost`.
+            # Met during the drain, or after a hand-over: as in `_drain` and `Owned.lose`.
             cancel()
         wait = object()
-        self._waiting_for_quota[wait] = cancel, owned
+        self._waiting_for_quota[wait] = owned.waiting[wait] = cancel
         try:
             yield
         finally:
-            del self._waiting_for_quota[wait]
+            del self._waiting_for_quota[wait], owned.waiting[wait]
 
     async def _measure_regularly(self) -> None:
         while True:
             await asyncio.sleep(_MEASURE_S)
             self._partitions.measure(self._clock.now().timestamp() * 1000)
-            self.let_go_of_lost()
-
-    def let_go_of_lost(self) -> None:
-        """Ends the jobs that wait for quota and that another worker does by now: their calls would be paid twice."""
-        for cancel, owned in self._waiting_for_quota.values():
-            if owned.lost:
-                cancel()
 
     async def _drain(self) -> None:
         # Quota may take longer than any grace time.
-        for cancel, _ in self._waiting_for_quota.values():
+        for cancel in self._waiting_for_quota.values():
             cancel()
         if not self._jobs:
             return

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -33,7 +33,8 @@ class Source:
 class Owned:
     """One partition of ours. Once it is `lost`, another worker does its jobs and our outcomes are dropped.
 
-    `tried` is the last commitment that was sent: Kafka may have taken it though its answer was lost.
+    `tried` is the last commitment that was sent: Kafka may have taken it though its answer was lost. `waiting` ends the
+    jobs that wait for quota: their calls would be paid twice.
     """
 
     source: Source
@@ -42,6 +43,13 @@ class Owned:
     tried: OffsetAndMetadata = NOTHING
     not_before_ms: float = 0.0
     lost: bool = False
+    waiting: dict[object, Callable[[], object]] = field(default_factory=dict)
+
+    def lose(self) -> None:
+        """Another worker does its jobs from now on."""
+        self.lost = True
+        for cancel in self.waiting.values():
+            cancel()
 
 
 class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -84,7 +92,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self.hand_over_began: Callable[[], None] | None = None
         """Told when it isn't known any more whose the partitions are."""
         self.hand_over_ended: Callable[[], None] | None = None
-        """Told when it is known again, and what is lost says so."""
+        """Told when it is known again, and who waits for what is lost was ended."""
         self.share_changed: Callable[[float], None] | None = None
         """Told at each assignment what share of all partitions is ours, 0 to 1."""
 
@@ -128,7 +136,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         if owned.tracker is not None and offset < owned.tracker.position:
             # The log was cut behind our back: the topic was made anew, or an unclean leader lost its end.
             _log.error("offsets_went_back", topic=partition.topic, partition=partition.partition, offset=offset)
-            owned.lost = True
+            owned.lose()
             owned = self._owned[partition] = Owned(owned.source)
         if owned.tracker is None:
             owned.tracker = OffsetTracker(offset)
@@ -268,7 +276,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             if found is not None and found in (owned.committed, owned.tried):
                 owned.committed = found
             else:
-                self._owned.pop(partition).lost = True
+                self._owned.pop(partition).lose()
         broken = []
         for partition, commitment in committed.items():
             kept = self._owned.get(partition)
