@@ -18,10 +18,11 @@ from loadtest.demo.environment import demo_settings, exports
 from loadtest.demo.outcome import problems_of
 from loadtest.demo.report import console_of_stdout, show_lines, show_queries, show_totals
 from loadtest.demo.script import STUDIO_SCRIPT, Line, faults_of, read_script, studio_script
-from loadtest.demo.speaking import DemoFailed, make_topics, speak
+from loadtest.demo.speaking import DemoFailed, speak
 from loadtest.demo.stopping import Stopping
 from loadtest.processes import Process, StackError
 from loadtest.stack import Stack, local_stack, worker_process
+from loadtest.topics import make_topics
 from schemas.completion import Completion
 from worker.settings import load_settings
 

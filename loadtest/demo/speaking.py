@@ -7,13 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 
 from loadtest.demo.script import Line
 from loadtest.processes import Process
 from schemas.completion import Completion
 from schemas.topics import COMPLETIONS, LANES
-from worker.kafka.topics import create_topics
 
 # The emulator's voice keeps two cores busy with these: more at once would only wait there.
 _AT_ONCE: Final = 5
@@ -28,16 +26,6 @@ Told = Callable[[Line, Completion], None]
 
 class DemoFailed(Exception):
     """The demo can't go on, or didn't show what it should; the message is for people."""
-
-
-async def make_topics(kafka: str) -> None:
-    """Creates the topics of the table."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        await create_topics(admin, "tts", replication=1)
-    finally:
-        await admin.close()
 
 
 async def speak(lines: Sequence[Line], kafka: str, worker: Process, told: Told) -> dict[str, Completion]:

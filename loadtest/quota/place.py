@@ -1,7 +1,6 @@
 """Where the runs happen: the emulator's door, its log of calls, topics of a run's own, workers."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,17 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-from aiokafka.admin import AIOKafkaAdminClient
 
 from loadtest.processes import Process
 from loadtest.quota.figures import Call
 from loadtest.stack import worker_process
-from schemas.topics import RETRY_DELAYS
-from worker.kafka.topics import create_topics, missing_topics
+from loadtest.topics import make_topics
 
 # The emulator's log holds its last 1,000 calls: a minute's, at 1,000 a minute.
 _POLL_S: Final = 5.0
-_LISTED_S: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -53,18 +49,7 @@ class Place:
     @asynccontextmanager
     async def topics(self, run: str) -> AsyncIterator[dict[str, str]]:
         """All topics under the run's prefix; yields a worker's variables for them."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
-        await admin.start()
-        try:
-            await create_topics(admin, run, replication=1)
-            # Apache Kafka has made them, and may not list them yet.
-            deadline = time.monotonic() + _LISTED_S
-            while time.monotonic() < deadline:
-                if not missing_topics(await admin.list_topics(), run, RETRY_DELAYS):
-                    break
-                await asyncio.sleep(0.05)
-        finally:
-            await admin.close()
+        await make_topics(self.kafka, run)
         yield {
             **self.environment,
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka,

@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from loadtest.demo.report import console_of_stdout
-from loadtest.demo.speaking import DemoFailed, make_topics
+from loadtest.demo.speaking import DemoFailed
 from loadtest.demo.stopping import Stopping
 from loadtest.processes import StackError
 from loadtest.rollout_demo.person import Person
 from loadtest.rollout_demo.screen import show_live
 from loadtest.rollout_demo.story import DAY, Story
 from loadtest.stack import Stack, local_stack, worker_process
+from loadtest.topics import make_topics
 from loadtest.traffic import Flow, send_steadily
 from schemas.topics import LANES
 from schemas.words import Lane

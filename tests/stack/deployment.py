@@ -1,6 +1,5 @@
 """One test's own topics, consumer group and takes on a shared stack."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -16,11 +15,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from loadtest.processes import Process
 from loadtest.stack import Stack, worker_process
+from loadtest.topics import make_topics
 from schemas.completion import Completion
-from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, RETRY_DELAYS, prefixed
+from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
 from schemas.words import Lane
 from worker.kafka.submit import partitions_of
-from worker.kafka.topics import create_topics, missing_topics
 from worker.settings import load_settings
 from worker.storage.s3 import TakeStore, connect_store
 
@@ -57,15 +56,7 @@ class Deployment:
             yield process, address
 
     async def create_topics(self) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.kafka)
-        await admin.start()
-        try:
-            await create_topics(admin, self.name)
-            # Apache Kafka has made them, and may not list them yet.
-            while missing_topics(await admin.list_topics(), self.name, RETRY_DELAYS):
-                await asyncio.sleep(0.05)
-        finally:
-            await admin.close()
+        await make_topics(self.stack.kafka, self.name)
 
     async def create_topic(self, name: str, partitions: int, **settings: str) -> None:
         """A topic with a number of partitions of its own; `create_topics`, called after it, leaves it as it is."""
