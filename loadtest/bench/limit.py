@@ -11,7 +11,7 @@ from schemas.job import Job
 from schemas.words import VoiceModel
 from worker.app import catalogue_of
 from worker.settings import load_settings
-from worker.speech.audio import check_audio
+from worker.speech.attempt import checked
 from worker.speech.catalogue import Catalogue
 from worker.speech.google import Google, connect_google
 from worker.speech.render import render
@@ -29,15 +29,7 @@ async def _speak(job: Job, catalogue: Catalogue, google: Google, store: TakeStor
     if await store.look_up(key) is not None:
         return False
     audio = await google.synthesize(rendered.inputs[0], rendered, rendered.encoding)
-    duration = check_audio(
-        audio,
-        encoding=rendered.encoding,
-        sample_rate=rendered.sample_rate,
-        spoken_units=rendered.spoken_units,
-        speaking_rate=rendered.speaking_rate,
-        pause_seconds=rendered.pause_seconds,
-    )
-    made = made_take(key, rendered, audio, duration)
+    made = made_take(key, rendered, audio, checked(audio, rendered).duration_s)
     return await store.store(made, audio) is made
 
 

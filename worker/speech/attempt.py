@@ -99,7 +99,7 @@ class Attempter:
 
     async def _speak(self, rendered: Rendered, calls: "_Calls") -> Spoken:
         if len(rendered.inputs) == 1:
-            return _checked(await self._call(rendered, 0, rendered.encoding, calls), rendered)
+            return checked(await self._call(rendered, 0, rendered.encoding, calls), rendered)
         # In a task of its own: a task group (of Python 3.11) leaves the task that it failed in cancelled for good, and
         # aiohttp would take that for the job's own cancellation in the middle of a later upload.
         parts = await asyncio.create_task(self._parts(rendered, calls))
@@ -168,7 +168,12 @@ class Attempter:
         return audio
 
 
-def _checked(audio: bytes, rendered: Rendered) -> Spoken:
+def checked(audio: bytes, rendered: Rendered) -> Spoken:
+    """The audio of a rendered job, checked.
+
+    Raises:
+        BadAudio: it can't be used.
+    """
     duration = check_audio(
         audio,
         encoding=rendered.encoding,
@@ -181,7 +186,7 @@ def _checked(audio: bytes, rendered: Rendered) -> Spoken:
 
 
 def _joined(parts: list[bytes], rendered: Rendered) -> Spoken:
-    return _checked(join(parts, rendered.encoding, rendered.sample_rate), rendered)
+    return checked(join(parts, rendered.encoding, rendered.sample_rate), rendered)
 
 
 @dataclass
