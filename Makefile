@@ -81,7 +81,7 @@ schemas: .venv/run.stamp ## make the JSON Schemas and the AsyncAPI document from
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m worker.rollout.plan_schema
 
-UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml requirements/build.in
 
 lock: .venv/dev.stamp ## make the lock files anew from pyproject.toml
