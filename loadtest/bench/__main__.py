@@ -106,6 +106,8 @@ def _environment(stack: Stack, bootstrap: str, slots: int) -> dict[str, str]:
         "MAX_IN_FLIGHT": str(slots),
         "LOG_LEVEL": "info",
         "HTTP_PORT": "0",
+        # tansu lets a group begin after half of it.
+        "KAFKA_SESSION_TIMEOUT_S": "6",
         "CHIRP3_ENABLED": "true",
         "CHIRP3_ROLLOUT_PERCENTAGE": "100",
         "CHIRP3_ENABLED_CHARACTERS": "",
