@@ -33,14 +33,14 @@ from worker.rollout.channel import open_log
 from worker.rollout.current import CurrentRollout
 from worker.rollout.environment import rollout_state
 from worker.rollout.follower import Follower
-from worker.rollout.state import OFF, RolloutState
-from worker.rollout.wording import exposure
+from worker.rollout.state import OFF
+from worker.rollout.wording import described
 from worker.rollout.writing import Author, Editor
 from worker.setting_parts import CircuitSettings, DeliverySettings, QuotaSettings
 from worker.settings import Settings
 from worker.settling import Watch
 from worker.speech.attempt import Attempter
-from worker.speech.catalogue import BUILT_IN, Catalogue, load_catalogue
+from worker.speech.catalogue import Catalogue, load_catalogue
 from worker.speech.circuit import Circuit, CircuitRules
 from worker.speech.google import connect_google
 from worker.speech.permits import Permits
@@ -49,8 +49,8 @@ from worker.speech.probing import trial_of
 from worker.speech.quota import Quota, QuotaRules
 from worker.speech.quota_queue import QuotaQueue
 from worker.stopping import Stopping
+from worker.storage.connecting import connect_store
 from worker.storage.known import KnownTakes
-from worker.storage.s3 import connect_store
 from worker.storage.steady import SteadyStore, outage_at_start
 from worker.storage.steady import probe_of as store_probe
 
@@ -62,28 +62,19 @@ _KAFKA_AGAIN_S: Final = 0.5
 _log = structlog.get_logger(__name__)
 
 
-def catalogue_of(settings: Settings) -> Catalogue:
-    """The catalogue that the settings name.
-
-    Raises:
-        CatalogueError: its file can't be used.
-    """
-    return load_catalogue(settings.worker.characters_file or BUILT_IN)
-
-
 async def run_worker(settings: Settings) -> None:
     """Runs the worker until SIGTERM or SIGINT, then drains it.
 
     Kafka or S3 out of reach at the start is waited for.
 
     Raises:
-        SettingError, CatalogueError, PortTaken, TopicError, StorageRefused, GoogleAuthError: the start is refused;
+        SettingError, CatalogueError, TopicError, StorageRefused, GoogleAuthError: the start is refused;
             the message is one line.
         CancelledError: a signal came before it took jobs, or a second one in its drain.
         ExceptionGroup: Kafka failed for good; nothing unacknowledged is committed.
     """
     stopping = Stopping()
-    catalogue = catalogue_of(settings)
+    catalogue = load_catalogue(settings.worker.characters_file)
     state = rollout_state(settings.rollout, catalogue.names)
     metrics = Metrics(CollectorRegistry(), catalogue.names)
     clock = Clock()
@@ -171,7 +162,7 @@ async def run_worker(settings: Settings) -> None:
             "started",
             http=f"http://{worker.http_host}:{port}",
             rollout_source=settings.rollout.source,
-            rollout=described(current.state, catalogue, clock),
+            rollout=described(current.state, catalogue.names, clock.now()),
             fallback=current.state.fallback,
             group=settings.kafka.group_id,
             delivery=settings.delivery.guarantee,
@@ -217,13 +208,6 @@ def _follower(
     metrics.show_rollout_age(follower.age_s)
     metrics.show_rollout(0, 0)
     return follower
-
-
-def described(state: RolloutState, catalogue: Catalogue, clock: Clock) -> str:
-    """Who gets Chirp, in words: by the variables, or by the topic's revision."""
-    if state.revision == 0 or state.braked:
-        return state.describe(catalogue.names)
-    return exposure(state, catalogue.names, clock.now())
 
 
 def _bad_input_limit(settings: DeliverySettings) -> BadInputLimit:

@@ -7,12 +7,11 @@ from typing import Annotated
 import typer
 
 from schemas.job import parse_job
-from worker.app import catalogue_of
 from worker.rollout.decision import request_of
 from worker.rollout.explain import Explanation, explain
 from worker.rollout.state import RolloutState
 from worker.settings import Settings
-from worker.speech.catalogue import Voice
+from worker.speech.catalogue import Voice, load_catalogue
 
 Character = Annotated[str, typer.Option(help="Who speaks.")]
 Text = Annotated[str, typer.Option(help="The line; decides where there is no user and no rollout key.")]
@@ -34,7 +33,7 @@ def explained(settings: Settings, state: RolloutState, asked: dict[str, str | No
     Raises:
         InvalidJob: it is no job.
     """
-    catalogue = catalogue_of(settings)
+    catalogue = load_catalogue(settings.worker.characters_file)
     given = {"job_id": "decide", **{name: value for name, value in asked.items() if value is not None}}
     job = parse_job(json.dumps(given).encode(), max_text_bytes=settings.worker.max_text_bytes)
     forced = catalogue.admit(job)

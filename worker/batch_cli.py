@@ -12,7 +12,6 @@ from typer.core import TyperGroup
 
 from schemas.words import VoiceModel
 from worker import batch_rows, console
-from worker.app import catalogue_of
 from worker.batch import template as templates
 from worker.batch.book import read_book
 from worker.batch.casting import KeepTogether, Wish
@@ -22,9 +21,10 @@ from worker.batch.page import page_of
 from worker.batch.reading import read_script
 from worker.batch.script import BatchRefused
 from worker.batch.standing import Standing
+from worker.batch_asked import Asked
 from worker.batch_findings import check_script, show_findings
-from worker.batch_running import Asked, Batch
 from worker.settings import load_settings
+from worker.speech.catalogue import load_catalogue
 
 # What main ends in one line: asked for wrongly.
 MISUSES: Final = (BatchRefused,)
@@ -112,6 +112,8 @@ def retry(
 
 
 def _run(script: Path, manifest: Path | None, asked: Asked) -> None:
+    from worker.batch_running import Batch
+
     raise typer.Exit(Batch(load_settings(), script, manifest or default_manifest(script), asked).run())
 
 
@@ -119,7 +121,7 @@ def _run(script: Path, manifest: Path | None, asked: Asked) -> None:
 def lint_command(script: Script, strict: Strict = False, as_json: AsJson = False) -> None:
     """Find what would fail or sound otherwise than meant, without any server. Exits 2 on errors."""
     settings = load_settings()
-    checked = check_script(script, settings.worker.max_text_bytes, catalogue_of(settings))
+    checked = check_script(script, settings.worker.max_text_bytes, load_catalogue(settings.worker.characters_file))
     if as_json:
         console.show(batch_rows.finding_rows(checked.findings), as_json=True)
     else:

@@ -10,14 +10,14 @@ from typing import Final
 import typer
 
 from worker import batch_rows, console
-from worker.app import catalogue_of, described
 from worker.batch.book import WritableBook, open_book
-from worker.batch.casting import Cast, Casting, Wish
+from worker.batch.casting import Cast, Casting
 from worker.batch.night import Night, catch_up, speak
 from worker.batch.price import Price, price_of
 from worker.batch.script import BatchRefused, Line
 from worker.batch.standing import Standing, Stands, standings
 from worker.batch.storing import AT_ONCE, download, stored_keys
+from worker.batch_asked import Asked
 from worker.batch_findings import check_script, show_findings
 from worker.batch_screen import watched
 from worker.clock import Clock
@@ -25,42 +25,16 @@ from worker.rollout.channel import open_log
 from worker.rollout.environment import rollout_state
 from worker.rollout.records import state_of
 from worker.rollout.state import RolloutState
+from worker.rollout.wording import described
 from worker.settings import Settings
-from worker.speech.catalogue import Catalogue
+from worker.speech.catalogue import Catalogue, load_catalogue
 from worker.stopping import Stopping
-from worker.storage.s3 import connect_store
+from worker.storage.connecting import connect_store
 
 DONE: Final = 0
 SOME_FAILED: Final = 1
 DECLINED: Final = 1
 STOPPED: Final = 130
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The options of a run.
-
-    Attributes:
-        wish: how lines are cast.
-        wanted: which standings are made.
-        strict: warnings stop it too.
-        leave_out: lines with errors are left out.
-        budget: in dollars at list price; None for no limit.
-        yes: nobody is asked.
-        dry_run: nothing is sent.
-        download: where the audio goes; None for nowhere.
-        as_json: one document instead of tables.
-    """
-
-    wish: Wish
-    wanted: frozenset[Standing]
-    strict: bool = False
-    leave_out: bool = False
-    budget: float | None = None
-    yes: bool = False
-    dry_run: bool = False
-    download: Path | None = None
-    as_json: bool = False
 
 
 @dataclass
@@ -89,7 +63,7 @@ class Batch:
         Raises:
             BatchRefused: nothing was sent; the message says why.
         """
-        catalogue = catalogue_of(self.settings)
+        catalogue = load_catalogue(self.settings.worker.characters_file)
         lines, left_out = self._read(catalogue)
         with open_book(self.manifest) as book:
             status = self._run(book, catalogue, lines, left_out)
@@ -124,7 +98,7 @@ class Batch:
         casting = Casting(catalogue, state, clock.now(), self.settings.storage.prefix)
         casts = list(casting.cast(lines, self.asked.wish))
         stands = list(standings(casts, book.entries, book.lines_under_way, casting))
-        self._show_voices(described(state, catalogue, clock), casts, stands)
+        self._show_voices(described(state, catalogue.names, clock.now()), casts, stands)
         # Of a row or a file with errors nobody knows which lines it would be: any of the manifest's may be among them.
         keep_others = left_out > 0
         if others := book.entries.keys() - {line.id for line in lines}:

@@ -5,10 +5,15 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
-from typing import Final
+from typing import Any, Final
 
+from worker import console
+from worker.kafka.told import told_takes
+from worker.settings import Settings
 from worker.speech.inspecting import CORRUPT, IMPLAUSIBLE, fault_of
+from worker.storage.connecting import connect_store
 from worker.storage.errors import NoTake
 from worker.storage.s3 import TakeStore
 
@@ -16,6 +21,7 @@ MISSING: Final = "missing"
 KINDS: Final = (MISSING, CORRUPT, IMPLAUSIBLE)
 # Each may be a whole half hour in memory.
 _AT_ONCE: Final = 4
+_CONNECTIONS: Final = 8
 # Of a bucket that is all wrong the first ones tell enough.
 _KEPT_FAULTS: Final = 1000
 
@@ -141,3 +147,55 @@ class TakesCheck:
         if await self._store.look_up(key) is not None:
             return None
         return Fault(MISSING, key, "a completion tells of it, and it isn't in the store")
+
+
+async def check_takes(
+    settings: Settings, size: int | None, since: datetime | None, *, stored_only: bool
+) -> dict[str, Any]:
+    """Looks at what is stored, and at what completions tell of.
+
+    Args:
+        settings: of the deployment.
+        size: how many of each; None for all.
+        since: of the completions; None for all of them.
+        stored_only: Kafka isn't asked.
+
+    Returns:
+        How many there are, were looked at, and are at fault by kind; and the `faults`.
+    """
+    storage = settings.storage
+    prefix = f"{storage.prefix}/" if storage.prefix else ""
+    of_stored, of_told = Drawing(size, Random()), Drawing(size, Random())
+    async with connect_store(storage, _CONNECTIONS) as store:
+        with console.progress("checking the takes") as progress:
+            check = TakesCheck(store, progress)
+            # All are looked at as they are listed; a sample is drawn from the whole list.
+            listed = store.keys(prefix) if size is None else _counted(store.keys(prefix), progress)
+            async with aclosing(of_stored.of(listed)) as drawn:
+                async for keys in drawn:
+                    await check.stored(keys)
+            stored_checked = check.checked
+            if not stored_only:
+                told = told_takes(settings.kafka, store.bucket, prefix, since, progress)
+                async with aclosing(of_told.of(told)) as drawn:
+                    async for keys in drawn:
+                        await check.told(keys)
+    return {
+        "stored": of_stored.seen,
+        "stored_checked": stored_checked,
+        "told": of_told.seen,
+        "told_checked": check.checked - stored_checked,
+        **{kind: check.counts[kind] for kind in KINDS},
+        "faults": [{"fault": each.kind, "key": each.key, "detail": each.detail} for each in check.faults],
+    }
+
+
+async def _counted(
+    batches: AsyncGenerator[list[str], None], progress: Callable[[int, None], None]
+) -> AsyncGenerator[list[str], None]:
+    count = 0
+    async with aclosing(batches):
+        async for batch in batches:
+            count += len(batch)
+            progress(count, None)
+            yield batch

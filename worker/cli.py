@@ -26,21 +26,17 @@ from worker import (
     rollout_cli,
     takes_cli,
 )
-from worker.app import catalogue_of, run_worker
 from worker.clock import Clock
-from worker.doctor import examine
 from worker.kafka.clients import connect_admin, connect_producer
 from worker.kafka.submit import NoCompletion, read_completions, submit
 from worker.kafka.topics import TopicError, create_topics
-from worker.observability.http import PortTaken
 from worker.observability.logs import configure_logs
 from worker.rollout.environment import rollout_state
 from worker.settings import SettingError, Settings, load_settings
-from worker.speech.catalogue import CatalogueError
-from worker.speech.google import CallFailed, connect_google
+from worker.speech.catalogue import CatalogueError, load_catalogue
+from worker.speech.failures import CallFailed
 from worker.speech.voices import character_voices, check_voices
 from worker.storage.errors import StorageError
-from worker.storage.s3 import connect_store
 
 FAILED = 1
 MISUSED = 2
@@ -80,6 +76,8 @@ def _quiet() -> None:
 @app.command()
 def run() -> None:
     """Take jobs, speak them, store the audio, publish completions; SIGTERM and Ctrl-C drain."""
+    from worker.app import run_worker
+
     settings = load_settings()
     configure_logs(settings.worker.log_level)
     try:
@@ -110,7 +108,7 @@ def enqueue(
              "language": language, "user_id": user_id, "voice": voice}  # fmt: skip
     document = json.dumps({name: value for name, value in given.items() if value is not None}).encode()
     parsed = parse_job(_read(job) if job else document, max_text_bytes=settings.worker.max_text_bytes)
-    catalogue_of(settings).admit(parsed)
+    load_catalogue(settings.worker.characters_file).admit(parsed)
     completion = asyncio.run(_enqueue(settings, lane, parsed, save, timeout if wait or save else None))
     if completion is None:
         typer.echo(parsed.job_id)
@@ -123,6 +121,8 @@ def enqueue(
 async def _enqueue(
     settings: Settings, lane: Lane, job: Job, save: Path | None, timeout_s: float | None
 ) -> Completion | None:
+    from worker.storage.connecting import connect_store
+
     async with connect_producer(settings.kafka) as producer:
         if timeout_s is None:
             await submit(producer, settings.kafka, lane, job)
@@ -179,7 +179,7 @@ def topics_create(
 def voices_list(as_json: AsJson = False) -> None:
     """Every character's voice by language and voice model, and whether Google has it."""
     settings = load_settings()
-    catalogue = catalogue_of(settings)
+    catalogue = load_catalogue(settings.worker.characters_file)
     listed = asyncio.run(_listed(settings))
     rows: list[dict[str, object]] = [
         {
@@ -198,7 +198,7 @@ def voices_list(as_json: AsJson = False) -> None:
 def voices_check(as_json: AsJson = False) -> None:
     """Hold the catalogue against Google's list: missing voices (exit 1), genders that differ."""
     settings = load_settings()
-    findings = check_voices(catalogue_of(settings), asyncio.run(_listed(settings)))
+    findings = check_voices(load_catalogue(settings.worker.characters_file), asyncio.run(_listed(settings)))
     rows: list[dict[str, object]] = [
         {"character": each.character, "severity": "error" if each.error else "warning", "finding": each.message}
         for each in findings
@@ -209,6 +209,8 @@ def voices_check(as_json: AsJson = False) -> None:
 
 
 async def _listed(settings: Settings) -> dict[str, str]:
+    from worker.speech.google import connect_google
+
     async with connect_google(settings.google) as google:
         return await google.voices()
 
@@ -225,7 +227,7 @@ def decide_command(
 ) -> None:
     """Explain which voice model a job gets by the CHIRP3_* variables, without any server."""
     settings = load_settings()
-    state = rollout_state(settings.rollout, catalogue_of(settings).names)
+    state = rollout_state(settings.rollout, load_catalogue(settings.worker.characters_file).names)
     asked = {"character": character, "text": text, "user_id": user_id, "rollout_key": rollout_key,
              "language": language, "voice": voice}  # fmt: skip
     console.show_one(asking.explained(settings, state, asked, Clock().now()).as_row(), as_json=as_json)
@@ -242,8 +244,10 @@ def config_show(as_json: AsJson = False) -> None:
 @app.command()
 def doctor() -> None:
     """Reach Kafka, S3 and Google, and say what to do where that fails."""
+    from worker.doctor import examine
+
     settings = load_settings()
-    catalogue = catalogue_of(settings)
+    catalogue = load_catalogue(settings.worker.characters_file)
     rollout = rollout_state(settings.rollout, catalogue.names)
     told = rollout.describe(catalogue.names)
     if settings.rollout.source == "topic" and not rollout.braked:
@@ -269,7 +273,7 @@ def main() -> None:
     """The entry point: what a user can do wrong ends in one line, never in a traceback."""
     try:
         app()
-    except (SettingError, CatalogueError, InvalidJob, PortTaken, *_MISUSES) as error:
+    except (SettingError, CatalogueError, InvalidJob, *_MISUSES) as error:
         _end(str(error), MISUSED)
     except KafkaError as error:
         _end(f"Kafka: {error}; `chirp-worker doctor` says more", FAILED)

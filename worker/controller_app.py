@@ -13,7 +13,6 @@ from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from schemas.rollout_status import RolloutStatus
-from worker.app import catalogue_of
 from worker.clock import Clock
 from worker.observability.http import serve_http
 from worker.observability.rollout_metrics import RolloutMetrics
@@ -26,6 +25,7 @@ from worker.rollout.queries import Queries
 from worker.rollout.status import publish_status
 from worker.rollout.writing import Editor
 from worker.settings import Settings
+from worker.speech.catalogue import load_catalogue
 from worker.stopping import Stopping
 
 _REPORT_S: Final = 5.0
@@ -40,11 +40,11 @@ async def run_controller(settings: Settings, *, dry_run: bool) -> None:
         dry_run: it writes nothing and takes no part in who leads; the log says what it would do.
 
     Raises:
-        SettingError, CatalogueError, PortTaken: the start is refused; the message is one line.
+        SettingError, CatalogueError: the start is refused; the message is one line.
         CancelledError: a signal came.
     """
     Stopping()
-    catalogue = catalogue_of(settings).names
+    catalogue = load_catalogue(settings.worker.characters_file).names
     metrics = RolloutMetrics(CollectorRegistry())
     clock, known, kafka = Clock(), Known(), settings.kafka
     name = f"{socket.gethostname()}:{os.getpid()}"

@@ -9,7 +9,6 @@ import typer
 
 from schemas.words import Lane
 from worker import console, letter_rows
-from worker.app import catalogue_of
 from worker.clock import Clock
 from worker.kafka.dead_letter_reader import read_letters
 from worker.kafka.dead_letters import Letter
@@ -19,6 +18,7 @@ from worker.kafka.replay import ReplayEnded, Replayer, connect_replayer
 from worker.kafka.replay_plan import Plan, ReplayRefused, Wish, plan_replay
 from worker.setting_parts import KafkaSettings
 from worker.settings import Settings, load_settings
+from worker.speech.catalogue import load_catalogue
 from worker.stopping import Stopping
 
 # What main ends in one line: asked for wrongly, or failed.
@@ -162,7 +162,14 @@ def replay(
     if not (wanted.narrows or everything or dry_run):
         raise ReplayRefused("nothing chooses among the dead letters: give a filter or --id, or --all for all of them")
     edits = tuple(Edit.parse(each) for each in edit or ())
-    wish = Wish(to_lane, again, limit, edits, settings.worker.max_text_bytes, catalogue_of(settings).admit)
+    wish = Wish(
+        to_lane,
+        again,
+        limit,
+        edits,
+        settings.worker.max_text_bytes,
+        load_catalogue(settings.worker.characters_file).admit,
+    )
     if dry_run:
         plan = plan_replay(asyncio.run(_read(settings.kafka, wanted, values=True)), wish)
         console.show(letter_rows.plan_rows(plan), as_json=False)

@@ -12,12 +12,12 @@ from worker.kafka.topics import missing_topics
 from worker.setting_parts import DeliverySettings, GoogleSettings, KafkaSettings, StorageSettings
 from worker.settings import Settings
 from worker.speech.catalogue import Catalogue
-from worker.speech.failures import Failure
-from worker.speech.google import CallFailed, connect_google
+from worker.speech.failures import CallFailed, Failure
+from worker.speech.google import connect_google
 from worker.speech.probing import trial_of
 from worker.speech.voices import check_voices
+from worker.storage.connecting import connect_store
 from worker.storage.errors import StorageError
-from worker.storage.s3 import connect_store
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from typing import Annotated, Final
 import typer
 
 from worker import console, plan_rows
-from worker.app import catalogue_of
 from worker.rollout.findings import Finding, Severity
 from worker.rollout.plan_check import check
 from worker.rollout.plan_file import BUILT_IN, PlanError, find_plan, read_plan
 from worker.rollout_changing import AsJson, day_of
 from worker.settings import load_settings
+from worker.speech.catalogue import load_catalogue
 
 _WRONG: Final = 1
 # Of each table: what stands over it, and what None is called in it.
@@ -31,7 +31,7 @@ def check_command(
     as_json: AsJson = False,
 ) -> None:
     """Say what is wrong (exit 1) and unwise in a plan, and what it comes to at the traffic that it expects."""
-    catalogue = catalogue_of(load_settings()).names
+    catalogue = load_catalogue(load_settings().worker.characters_file).names
     lasts = day_of(day)
     name, text = find_plan(plan)
     try:
@@ -63,7 +63,7 @@ def check_command(
 @app.command("list")
 def list_command(as_json: AsJson = False) -> None:
     """The plans that come with chirp-worker."""
-    catalogue = catalogue_of(load_settings()).names
+    catalogue = load_catalogue(load_settings().worker.characters_file).names
     rows: list[dict[str, object]] = []
     for name in BUILT_IN:
         plan = read_plan(find_plan(name)[1], name, catalogue).plan

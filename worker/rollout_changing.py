@@ -14,16 +14,15 @@ import typer
 from pydantic import ValidationError
 
 from worker import console, rollout_rows
-from worker.app import catalogue_of
 from worker.clock import Clock
 from worker.rollout.changes import Change, Verb
 from worker.rollout.channel import RolloutLog, open_log
 from worker.rollout.checked_file import FileRefused
 from worker.rollout.plan import DAY, duration
-from worker.rollout.simulation.picture import NoPicture
 from worker.rollout.stages import NotNow
 from worker.rollout.writing import Author, Editor, NoSuchRevision, Overtaken
 from worker.settings import Settings, load_settings
+from worker.speech.catalogue import load_catalogue
 
 
 class RolloutRefused(Exception):
@@ -31,7 +30,7 @@ class RolloutRefused(Exception):
 
 
 # What main ends in one line: asked for wrongly, or failed.
-MISUSES: Final = (RolloutRefused, NoSuchRevision, NotNow, FileRefused, NoPicture)
+MISUSES: Final = (RolloutRefused, NoSuchRevision, NotNow, FileRefused)
 FAILURES: Final = (Overtaken,)
 _DECLINED: Final = 1
 
@@ -70,7 +69,7 @@ def change(settings: Settings, verb: Verb, asked: Asked) -> None:
         Overtaken, NoSuchRevision: another revision is the current one.
         NotNow: the verb can't be done as the plan stands.
     """
-    names = catalogue_of(settings).names
+    names = load_catalogue(settings.worker.characters_file).names
     author = asked.author
 
     async def write() -> None:
@@ -126,7 +125,7 @@ def check_known(settings: Settings, names: Collection[str], text: str) -> None:
     Raises:
         RolloutRefused: one is unknown.
     """
-    catalogue = catalogue_of(settings).names
+    catalogue = load_catalogue(settings.worker.characters_file).names
     if unknown := sorted(set(names) - catalogue):
         raise RolloutRefused(f"{text!r}: {unknown[0]!r} is unknown; the characters are {', '.join(sorted(catalogue))}")
 

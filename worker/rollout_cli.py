@@ -11,7 +11,6 @@ from aiokafka.errors import KafkaError
 
 from schemas.rollout_status import RolloutStatus
 from worker import asking, console, rollout_plan_cli, rollout_rows, status_rows
-from worker.app import catalogue_of
 from worker.clock import Clock
 from worker.rollout import changes, stages
 from worker.rollout.changes import ALL, Verb
@@ -35,6 +34,7 @@ from worker.rollout_changing import (
 )
 from worker.setting_words import hundredths
 from worker.settings import Settings
+from worker.speech.catalogue import load_catalogue
 
 _LAST_CHANGES = 5
 _EVERY_S = 1.0
@@ -56,7 +56,7 @@ def status(
 ) -> None:
     """Who hears Chirp now, what the plan waits for, what its gates say; with --watch a new one each second."""
     settings = rollout_settings()
-    show = partial(_show_status, catalogue_of(settings).names, as_json=as_json)
+    show = partial(_show_status, load_catalogue(settings.worker.characters_file).names, as_json=as_json)
     asyncio.run(_watch(settings, show) if watch else _show_once(settings, show))
 
 

@@ -8,7 +8,6 @@ import typer
 
 from schemas.revision import Approval
 from worker import plan_cli
-from worker.app import catalogue_of
 from worker.clock import Clock
 from worker.controller_app import run_controller
 from worker.observability.logs import configure_logs
@@ -32,6 +31,7 @@ from worker.rollout_changing import (
 )
 from worker.settings import Settings, load_settings
 from worker.simulation_cli import simulate
+from worker.speech.catalogue import load_catalogue
 
 PlannedVerb = Callable[[RolloutState, Plan], RolloutState]
 _Question = Annotated[str, typer.Argument(metavar="QUESTION", help="Its name; `rollout status` shows all.")]
@@ -58,7 +58,7 @@ def start(
     settings = rollout_settings()
     name, text = find_plan(plan)
     day_lasts = day_of(day)
-    rehearsed = usable_plan(text, name, catalogue_of(settings).names, day_lasts)
+    rehearsed = usable_plan(text, name, load_catalogue(settings.worker.characters_file).names, day_lasts)
 
     def verb(state: RolloutState) -> RolloutState:
         return stages.start(state, rehearsed, Clock().now(), text=text, day_s=day_lasts.total_seconds(), stage=stage)
@@ -154,7 +154,7 @@ def run(
 
 
 def _planned(settings: Settings, verb: PlannedVerb) -> Verb:
-    catalogue = catalogue_of(settings).names
+    catalogue = load_catalogue(settings.worker.characters_file).names
 
     def planned(state: RolloutState) -> RolloutState:
         return verb(state, plan_of(stages.run_of(state), catalogue))

@@ -1,24 +1,12 @@
-"""The command that simulates a plan: the controller's rounds on a virtual clock, over a trace of traffic."""
+"""The command that simulates a plan over a trace of traffic: its options."""
 
-import os
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from worker import console, plan_rows, simulation_rows
-from worker.app import catalogue_of
-from worker.rollout.plan import Plan, duration, spelled
-from worker.rollout.plan_file import find_plan, read_plan
-from worker.rollout.plan_words import about
-from worker.rollout.simulation.course import Course, simulated
-from worker.rollout.simulation.many import Simulation, courses
-from worker.rollout.simulation.picture import drawing
-from worker.rollout.simulation.summary import summary_of
-from worker.rollout.simulation.trace_file import BUILT_IN, find_trace, read_trace
-from worker.rollout_changing import AsJson, RolloutRefused
-from worker.settings import load_settings
+from worker.rollout.simulation.trace_file import BUILT_IN
+from worker.rollout_changing import AsJson
 
 _TRACES: Final = ", ".join(BUILT_IN)
 
@@ -36,82 +24,6 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Simulate a plan: timeline, what is heard, what it costs; over many seeds, how often it errs. Changes nothing."""
-    catalogue = catalogue_of(load_settings()).names
-    name, text = find_plan(plan)
-    file = read_plan(text, name, catalogue)
-    name, text = find_trace(traffic)
-    trace = read_trace(text, name, catalogue)
-    if lasts is not None:
-        trace = trace.model_copy(update={"lasts": _duration("--lasts", lasts)})
-    draw = drawing() if plot is not None else None
-    of = Simulation(file.plan, trace, catalogue, _step(file.plan, step))
-    first = simulated(of.plan, of.trace, of.catalogue, seed, of.step)
-    if draw is not None and plot is not None:
-        draw(first, trace, f"{file.plan.name} on {trace.name}, seed {seed}", plot)
-    if seeds > 1:
-        _show_many(of, [first, *_others(of, seed, seeds)], as_json=as_json)
-    else:
-        _show_one(of, first, as_json=as_json)
+    from worker.simulating import simulate_as_asked
 
-
-def _others(of: Simulation, seed: int, seeds: int) -> list[Course]:
-    found: list[Course] = []
-    with console.progress("simulating") as tell:
-        tell(1, seeds)
-        for each in courses(of, range(seed + 1, seed + seeds), min(os.cpu_count() or 1, seeds - 1)):
-            found.append(each)
-            tell(1 + len(found), seeds)
-    return found
-
-
-def _show_one(of: Simulation, course: Course, *, as_json: bool) -> None:
-    heard = simulation_rows.heard_rows(course)
-    if as_json:
-        document = {
-            **_about(of),
-            "seed": course.seed,
-            "lasted_s": round(course.lasted.total_seconds()),
-            "timeline": simulation_rows.timeline_document(course),
-            "heard": heard,
-            "usd": round(course.dollars, 2),
-        }
-        console.show_one(document, as_json=True)
-        return
-    console.show(plan_rows.for_people(simulation_rows.timeline_rows(course), "-"), as_json=False)
-    typer.echo(f"\nWhat was heard in {about(course.lasted)}; list prices without the free tier")
-    console.show(plan_rows.for_people(heard, "-"), as_json=False)
-
-
-def _show_many(of: Simulation, found: list[Course], *, as_json: bool) -> None:
-    summary = summary_of(found, of.trace)
-    if as_json:
-        console.show_one({**_about(of), **simulation_rows.summary_row(summary)}, as_json=True)
-    else:
-        console.show_one(simulation_rows.summary_words(summary), as_json=False)
-
-
-def _about(of: Simulation) -> dict[str, object]:
-    return {"plan": of.plan.name, "trace": of.trace.name, "step_s": round(of.step.total_seconds())}
-
-
-def _duration(option: str, text: str) -> timedelta:
-    try:
-        lasts = duration(text)
-    except ValueError as error:
-        raise RolloutRefused(f"{option} {text!r}: {error}") from None
-    if not lasts:
-        raise RolloutRefused(f"{option} {text!r}: must be above 0")
-    return lasts
-
-
-def _step(plan: Plan, text: str | None) -> timedelta:
-    windows = plan.windows
-    if text is None:
-        return windows.short
-    step = _duration("--step", text)
-    if step % windows.resolution or windows.short % step or windows.long % step:
-        raise RolloutRefused(
-            f"--step {text!r}: must be a multiple of the plan's resolution, {spelled(windows.resolution)}, and its "
-            f"windows, {spelled(windows.short)} and {spelled(windows.long)}, multiples of it"
-        )
-    return step
+    simulate_as_asked(plan, traffic, seeds=seeds, seed=seed, lasts=lasts, step=step, plot=plot, as_json=as_json)

@@ -2,34 +2,27 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from schemas.job import Job, parse_job
 from schemas.words import Lane
 from worker import console
-from worker.app import catalogue_of
-from worker.checking import KINDS, Drawing, TakesCheck
 from worker.kafka.asked import Asked, NotAsked, answered_takes, find_asked, job_of_audio
 from worker.kafka.clients import connect_producer
 from worker.kafka.letter_filter import parse_time
 from worker.kafka.submit import submit
-from worker.kafka.told import told_takes
 from worker.redoing import RedoRefused, next_job
 from worker.settings import Settings, load_settings
-from worker.storage.s3 import connect_store
+from worker.speech.catalogue import load_catalogue
 
 # What main ends in one line: asked for wrongly, or failed.
 MISUSES = (RedoRefused,)
 FAILURES = (NotAsked,)
 _FAULTY: Final = 1
-_CONNECTIONS: Final = 8
 
 app = typer.Typer(no_args_is_help=True, help="The stored takes.")
 
@@ -65,7 +58,7 @@ async def _redo(settings: Settings, line: str, given: Job | None, lane: Lane | N
     with console.progress("reading the completions") as progress:
         takes = asked.takes | await answered_takes(settings.kafka, asked, progress)
     wanted = next_job(asked.job, takes)
-    catalogue_of(settings).admit(wanted)
+    load_catalogue(settings.worker.characters_file).admit(wanted)
     into = lane or asked.lane or Lane.BATCH
     async with connect_producer(settings.kafka) as producer:
         await submit(producer, settings.kafka, into, wanted, asked.key)
@@ -105,10 +98,12 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Look at stored takes: missing, corrupt and implausible ones (exit 1)."""
+    from worker.checking import KINDS, check_takes
+
     settings = load_settings()
     told_since = None if since is None else parse_time("--since", since, datetime.now(UTC))
     size = None if everything else sample
-    result = asyncio.run(_check(settings, size, told_since, stored_only=stored_only))
+    result = asyncio.run(check_takes(settings, size, told_since, stored_only=stored_only))
     if as_json:
         console.show_one(result, as_json=True)
     else:
@@ -116,42 +111,3 @@ def check(
         typer.echo(", ".join(f"{name.replace('_', ' ')}: {value:,}" for name, value in result.items()))
     if any(result[kind] for kind in KINDS):
         raise typer.Exit(_FAULTY)
-
-
-async def _check(settings: Settings, size: int | None, since: datetime | None, *, stored_only: bool) -> dict[str, Any]:
-    storage = settings.storage
-    prefix = f"{storage.prefix}/" if storage.prefix else ""
-    of_stored, of_told = Drawing(size, Random()), Drawing(size, Random())
-    async with connect_store(storage, _CONNECTIONS) as store:
-        with console.progress("checking the takes") as progress:
-            check = TakesCheck(store, progress)
-            # All are looked at as they are listed; a sample is drawn from the whole list.
-            listed = store.keys(prefix) if size is None else _counted(store.keys(prefix), progress)
-            async with aclosing(of_stored.of(listed)) as drawn:
-                async for keys in drawn:
-                    await check.stored(keys)
-            stored_checked = check.checked
-            if not stored_only:
-                told = told_takes(settings.kafka, store.bucket, prefix, since, progress)
-                async with aclosing(of_told.of(told)) as drawn:
-                    async for keys in drawn:
-                        await check.told(keys)
-    return {
-        "stored": of_stored.seen,
-        "stored_checked": stored_checked,
-        "told": of_told.seen,
-        "told_checked": check.checked - stored_checked,
-        **{kind: check.counts[kind] for kind in KINDS},
-        "faults": [{"fault": each.kind, "key": each.key, "detail": each.detail} for each in check.faults],
-    }
-
-
-async def _counted(
-    batches: AsyncGenerator[list[str], None], progress: Callable[[int, None], None]
-) -> AsyncGenerator[list[str], None]:
-    count = 0
-    async with aclosing(batches):
-        async for batch in batches:
-            count += len(batch)
-            progress(count, None)
-            yield batch

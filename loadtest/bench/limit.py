@@ -9,13 +9,13 @@ import time
 from loadtest.bench.lines import Run
 from schemas.job import Job
 from schemas.words import VoiceModel
-from worker.app import catalogue_of
 from worker.settings import load_settings
 from worker.speech.attempt import checked
-from worker.speech.catalogue import Catalogue
+from worker.speech.catalogue import Catalogue, load_catalogue
 from worker.speech.google import Google, connect_google
 from worker.speech.render import render
-from worker.storage.s3 import TakeStore, connect_store
+from worker.storage.connecting import connect_store
+from worker.storage.s3 import TakeStore
 from worker.storage.takes import made_take, take_key
 
 
@@ -36,7 +36,7 @@ async def _speak(job: Job, catalogue: Catalogue, google: Google, store: TakeStor
 async def run_limit(run: Run) -> None:
     """Does the run's jobs, prints how many takes it made and when the last was stored, and waits for SIGTERM."""
     settings = load_settings()
-    catalogue = catalogue_of(settings)
+    catalogue = load_catalogue(settings.worker.characters_file)
     jobs = [run.job(number) for number in range(run.jobs)]
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

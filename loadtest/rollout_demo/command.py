@@ -21,9 +21,9 @@ from loadtest.topics import make_topics
 from loadtest.traffic import Flow, send_steadily
 from schemas.topics import LANES
 from schemas.words import Lane
-from worker.app import catalogue_of
 from worker.kafka.clients import connect_producer
 from worker.settings import load_settings
+from worker.speech.catalogue import load_catalogue
 
 app = typer.Typer(add_completion=False)
 
@@ -81,7 +81,7 @@ def _run(stopping: Stopping, console: Console) -> None:
 
 async def _play(console: Console, stack: Stack, environment: Mapping[str, str]) -> None:
     settings = load_settings(environment)
-    catalogue = catalogue_of(settings).names
+    catalogue = load_catalogue(settings.worker.characters_file).names
     person = Person(console, environment)
     story = Story(
         settings.kafka, stack.door, person, lambda said: console.print(f"\n[bold]{escape(said)}[/]"), catalogue

@@ -9,11 +9,11 @@ import typer
 
 from loadtest.simulations.demands import Case, Result, demands, head
 from worker import console
-from worker.app import catalogue_of
 from worker.rollout.plan import duration, spelled
 from worker.rollout.simulation.course import Course
 from worker.rollout.simulation.many import Simulation, courses
 from worker.settings import load_settings
+from worker.speech.catalogue import load_catalogue
 
 _HOW: Final = """\
 Each row: the production plan's rules at 10 %, the shipped traces (some 20 Chirp and 180 WaveNet attempts in 5 minutes,
@@ -33,7 +33,7 @@ def main(
         raise typer.BadParameter(str(error), param_hint="--step") from None
     if lasts not in {timedelta(minutes=1), timedelta(minutes=5)}:
         raise typer.BadParameter("allowed are 1m and 5m", param_hint="--step")
-    catalogue = catalogue_of(load_settings()).names
+    catalogue = load_catalogue(load_settings().worker.characters_file).names
     asked = demands(catalogue)
     typer.echo(_HOW.format(step=spelled(lasts)))
     typer.echo(head())

@@ -17,12 +17,12 @@ from schemas.topics import LANES
 from schemas.words import Lane
 from tests.stack.deployment import Deployment
 from tests.stack.test_cli import run
-from worker.app import catalogue_of
 from worker.clock import Clock
 from worker.rollout.channel import open_log
 from worker.settings import load_settings
+from worker.speech.catalogue import load_catalogue
 
-NAMES = sorted(catalogue_of(load_settings({})).names)
+NAMES = sorted(load_catalogue(load_settings({}).worker.characters_file).names)
 # A call may be as slow as the scenarios make it, and still be an answer.
 PATIENT = {"TTS_TIMEOUT_BASE_S": "20", "MAX_IN_FLIGHT": "512"}
 

@@ -25,7 +25,6 @@ from schemas.rollout_status import RolloutStatus
 from schemas.topics import COMPLETIONS, RETRY_DELAYS, ROLLOUT, ROLLOUT_STATUS
 from schemas.words import AttemptResult, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from tests.kafka.test_rollout import rollout
-from worker.app import catalogue_of
 from worker.clock import Clock
 from worker.observability.rollout_metrics import RolloutMetrics
 from worker.rollout.attempts_reader import read_attempts
@@ -38,6 +37,7 @@ from worker.rollout.queries import Queries
 from worker.rollout.records import current_state
 from worker.rollout.writing import Editor
 from worker.settings import load_settings
+from worker.speech.catalogue import load_catalogue
 
 CHARACTERS = ("pip_boy", "ghoul", "raider", "codsworth")
 JOBS_A_SECOND = 100
@@ -240,7 +240,7 @@ def one_that_leads(deployment, session, name: str, both: asyncio.Barrier) -> Con
             report=report,
             known=Known(),
             metrics=RolloutMetrics(CollectorRegistry()),
-            catalogue=catalogue_of(settings).names,
+            catalogue=load_catalogue(settings.worker.characters_file).names,
             clock=clock,
             actor=name,
             round_s=1.0,

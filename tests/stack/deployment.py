@@ -21,7 +21,8 @@ from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
 from schemas.words import Lane
 from worker.kafka.submit import partitions_of
 from worker.settings import load_settings
-from worker.storage.s3 import TakeStore, connect_store
+from worker.storage.connecting import connect_store
+from worker.storage.s3 import TakeStore
 
 CANNED = {"speech": "canned", "latency": {"kind": "constant", "seconds": 0.02}}
 

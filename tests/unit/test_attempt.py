@@ -18,8 +18,7 @@ from worker.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.attempt import AttemptEnd, Attempter
 from worker.speech.audio import duration_of
-from worker.speech.failures import Failure, failure_of
-from worker.speech.google import CallFailed
+from worker.speech.failures import CallFailed, Failure, failure_of
 from worker.speech.permits import Permit, Permits
 from worker.speech.quota import Quota, QuotaRules
 from worker.speech.quota_queue import QuotaQueue

@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from tests.unit.batches import done, line
 from worker import batch_running
-from worker.app import catalogue_of
 from worker.batch.book import open_book
 from worker.batch.casting import Cast, Casting, Wish
 from worker.batch.manifest import default_manifest, entry_of, read_manifest
@@ -20,6 +19,7 @@ from worker.cli import app
 from worker.clock import Clock
 from worker.rollout.environment import rollout_state
 from worker.settings import load_settings
+from worker.speech.catalogue import load_catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ class Studio:
 
     def casts(self, **texts: str) -> list[Cast]:
         settings = load_settings()
-        catalogue = catalogue_of(settings)
+        catalogue = load_catalogue(settings.worker.characters_file)
         state = rollout_state(settings.rollout, catalogue.names)
         casting = Casting(catalogue, state, Clock().now(), settings.storage.prefix)
         lines = [line(line_id, text=text) for line_id, text in texts.items()]

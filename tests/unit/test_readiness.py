@@ -11,8 +11,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from schemas.words import Lane
-from worker.observability.http import PortTaken, serve_http
+from worker.observability.http import serve_http
 from worker.readiness import Readiness
+from worker.settings import SettingError
 
 
 def readiness(*, down: list[str] | None = None, paused: list[Lane] | None = None, stopping: bool = False) -> Readiness:
@@ -88,7 +89,7 @@ async def test_lanes_are_resumed_by_name_over_http_and_others_are_refused_with_t
         waits.clear()
         async with http.get("/readyz") as answer:
             assert answer.status == 200
-        with pytest.raises(PortTaken, match=f"HTTP_PORT={port}"):
+        with pytest.raises(SettingError, match=f"HTTP_PORT={port}"):
             async with serve_http("127.0.0.1", port, CollectorRegistry(), lambda: waits, resume):
                 pass
     assert resumed == [Lane.BATCH, Lane.DIALOGUE]

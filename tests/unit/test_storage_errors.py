@@ -15,8 +15,10 @@ from loadtest.processes import free_ports
 from schemas.words import AudioEncoding
 from worker.outage import UNREACHABLE, Down
 from worker.settings import load_settings
-from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable, storage_error
-from worker.storage.s3 import TakeStore, connect_store
+from worker.storage.answers import storage_error
+from worker.storage.connecting import connect_store
+from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
+from worker.storage.s3 import TakeStore
 from worker.storage.steady import outage_at_start, probe_of
 from worker.storage.takes import StoredTake
 

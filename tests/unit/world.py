@@ -30,8 +30,7 @@ from worker.rollout.state import FULL, RolloutState
 from worker.settling import Watch
 from worker.speech.attempt import Attempter
 from worker.speech.circuit import Circuit, CircuitRules
-from worker.speech.failures import Failure, failure_of
-from worker.speech.google import CallFailed
+from worker.speech.failures import CallFailed, Failure, failure_of
 from worker.speech.permits import Permits
 from worker.speech.probing import probe_of
 from worker.speech.quota import Quota, QuotaRules

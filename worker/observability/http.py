@@ -9,16 +9,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from schemas.words import Lane
+from worker.settings import SettingError
 
 WaitsFor = Callable[[], list[str]]
 """What the worker waits for before it takes jobs; empty when it is ready."""
 
 Resume = Callable[[Lane], bool]
 """Takes from a lane that pauses again; whether it paused."""
-
-
-class PortTaken(Exception):
-    """The HTTP server can't listen at the address asked for."""
 
 
 @asynccontextmanager
@@ -38,7 +35,7 @@ async def serve_http(
         The port.
 
     Raises:
-        PortTaken: the address can't be listened at.
+        SettingError: the address can't be listened at.
     """
 
     async def metrics(_: web.Request) -> web.Response:
@@ -76,7 +73,7 @@ async def serve_http(
         try:
             await site.start()
         except OSError as error:
-            raise PortTaken(f"HTTP_HOST={host!r}, HTTP_PORT={port}: can't listen there: {error.strerror}") from None
+            raise SettingError(f"HTTP_HOST={host!r}, HTTP_PORT={port}: can't listen there: {error.strerror}") from None
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

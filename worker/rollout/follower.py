@@ -17,7 +17,7 @@ from worker.rollout.current import CurrentRollout
 from worker.rollout.fold import Entry, Lost, Unreadable
 from worker.rollout.records import state_of
 from worker.rollout.state import OFF, RolloutState
-from worker.rollout.wording import exposure
+from worker.rollout.wording import described
 from worker.rollout.writing import Author, Editor, Overtaken
 
 _LONGEST_S = 2.0
@@ -134,7 +134,7 @@ class Follower:
         _log.info(
             "rollout",
             revision=state.revision,
-            rollout=state.describe(self._catalogue) if state.braked else exposure(state, self._catalogue, now),
+            rollout=described(state, self._catalogue, now),
             fallback=state.fallback,
             actor=revision.actor,
             reason=revision.reason,

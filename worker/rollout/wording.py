@@ -37,6 +37,13 @@ def exposure(state: RolloutState, catalogue: frozenset[str], now: datetime) -> s
     return f"{state.percent:g} % of users hear Chirp as {who}{but}"
 
 
+def described(state: RolloutState, catalogue: frozenset[str], now: datetime) -> str:
+    """Who hears Chirp by the topic's revision; where the variables decide, by those. Arguments as `exposure`."""
+    if state.revision == 0 or state.braked:
+        return state.describe(catalogue)
+    return exposure(state, catalogue, now)
+
+
 def differences(before: RolloutState, after: RolloutState) -> list[Difference]:
     """What changes from one state to another; of the first revision all that it says."""
     was, becomes = _fields(before), _fields(after)

@@ -13,8 +13,8 @@ from schemas.words import AttemptResult, AudioEncoding, FailureClass
 from worker.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.audio import BadAudio, check_audio
-from worker.speech.failures import NOT_CALLED, Failure, bad_audio
-from worker.speech.google import CallFailed, Google
+from worker.speech.failures import NOT_CALLED, CallFailed, Failure, bad_audio
+from worker.speech.google import Google
 from worker.speech.joining import join
 from worker.speech.permits import Permit
 from worker.speech.render import Rendered

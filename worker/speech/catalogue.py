@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from schemas.job import InvalidJob, Job
 from schemas.words import VoiceModel
 
-BUILT_IN: Final = Path(__file__).with_name("characters.yaml")
+_BUILT_IN: Final = Path(__file__).with_name("characters.yaml")
 _VOICE_NAME: Final = re.compile(r"^([a-z]{2,3}-[A-Z]{2})-(Chirp3-HD|Wavenet)-([A-Za-z]+)$")
 _MODELS: Final = {"Chirp3-HD": VoiceModel.CHIRP3_HD, "Wavenet": VoiceModel.WAVENET}
 # A character's key is a part of its takes' keys, a list's item and a label.
@@ -130,12 +130,13 @@ def _locale(voice_name: str) -> str:
     return "-".join(voice_name.split("-")[:2])
 
 
-def load_catalogue(path: Path = BUILT_IN) -> Catalogue:
-    """Reads a catalogue.
+def load_catalogue(path: Path | None = None) -> Catalogue:
+    """Reads a catalogue: the file given, as CHARACTERS_FILE names it, or the built-in one.
 
     Raises:
         CatalogueError: the file can't be read or is no catalogue.
     """
+    path = path or _BUILT_IN
     try:
         catalogue = Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:

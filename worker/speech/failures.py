@@ -44,6 +44,14 @@ class Failure:
         return self.failure_class not in {FailureClass.INVALID, FailureClass.DENIED}
 
 
+class CallFailed(Exception):
+    """Google didn't answer with OK; `failure` says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 def failure_of(code: str, message: str) -> Failure:
     """Classifies a failed call.
 

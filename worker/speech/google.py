@@ -14,7 +14,7 @@ from google.cloud.texttospeech_v1.services.text_to_speech.transports import (
 
 from schemas.words import AudioEncoding, PhoneticAlphabet
 from worker.setting_parts import GoogleSettings
-from worker.speech.failures import Failure, failure_of
+from worker.speech.failures import CallFailed, Failure, failure_of
 from worker.speech.render import Input, Rendered
 
 _ALPHABETS: Final = {
@@ -31,14 +31,6 @@ _CHANNEL: Final = [
     # How long one try to connect may take, whatever the name says; 20 s by default.
     ("grpc.min_reconnect_backoff_ms", 5_000),
 ]
-
-
-class CallFailed(Exception):
-    """Google didn't answer with OK; `failure` says why."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
 
 
 class Google:

@@ -10,8 +10,8 @@ from worker.observability.metrics import DENIED
 from worker.outage import UNREACHABLE, Down, Outage
 from worker.settling import Probe
 from worker.speech.catalogue import Catalogue
-from worker.speech.failures import Failure
-from worker.speech.google import CallFailed, Google
+from worker.speech.failures import CallFailed, Failure
+from worker.speech.google import Google
 from worker.speech.render import render
 
 OUTAGES: Final = frozenset({FailureClass.DENIED, FailureClass.TRANSIENT, FailureClass.TIMEOUT})

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from worker.rollout.checked_file import FileRefused
 from worker.rollout.plan import DAY
 from worker.rollout.simulation.course import Course, Point
 from worker.rollout.simulation.trace import Trace
@@ -17,8 +18,8 @@ _GOOD: Final = "#27ae60"
 _CHIRP, _WAVENET = "#2471a3", "#95a5a6"
 
 
-class NoPicture(Exception):
-    """A picture can't be drawn; the message says what to do."""
+class NoPicture(FileRefused):
+    """The picture can't be drawn; the message says what to do."""
 
 
 def drawing() -> Callable[[Course, Trace, str, Path], None]:
