@@ -1,9 +1,7 @@
 """The job: one request to speak one line as one character."""
 
-import json
 import re
-from collections.abc import Iterator
-from typing import Annotated, Any, Final, NamedTuple, Self
+from typing import Annotated, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -13,7 +11,6 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -33,7 +30,6 @@ JOB_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:@=+-]{0,127}$"
 TOPIC_PATTERN: Final = r"^[A-Za-z0-9._-]{1,249}$"
 """Kafka's own rule."""
 MAX_TEXT_BYTES: Final = 50_000
-_JOB_ID: Final = re.compile(JOB_ID_PATTERN)
 # C0 and C1 control characters but tab and newlines, DEL, lone surrogates and non-characters: no voice can say them.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -159,113 +155,3 @@ class Job(Message):
         if (self.text is None) == (self.ssml is None):
             raise ValueError("exactly one of text and ssml must be there")
         return self
-
-
-class FieldProblem(NamedTuple):
-    """What is wrong with one field, dotted where it lies deeper."""
-
-    field: str
-    message: str
-
-
-class InvalidJob(Exception):
-    """A record that is no job: it becomes a dead letter, and a failed completion if `job_id` is usable.
-
-    `field` and `message` are the first problem's; `problems` are all of them. `reply_topic` is the one that the record
-    names, whatever that is.
-    """
-
-    def __init__(
-        self,
-        field: str,
-        message: str,
-        job_id: str | None = None,
-        *,
-        reply_topic: str | None = None,
-        problems: tuple[FieldProblem, ...] = (),
-    ) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field = field
-        self.message = message
-        self.job_id = job_id
-        self.reply_topic = reply_topic
-        self.problems = problems or (FieldProblem(field, message),)
-
-
-def parse_job(value: bytes | None, *, max_text_bytes: int = MAX_TEXT_BYTES) -> Job:
-    """Reads a job from a record's value, JSON in UTF-8.
-
-    Args:
-        value: the record's value, as it came.
-        max_text_bytes: the longest `text`, in bytes of UTF-8.
-
-    Raises:
-        InvalidJob: it is none; `field` names what is wrong (`record` where it isn't JSON at all).
-    """
-    return job_of(_parse_json(value), max_text_bytes=max_text_bytes)
-
-
-def job_of(document: dict[str, Any], *, max_text_bytes: int = MAX_TEXT_BYTES) -> Job:
-    """The job of a JSON object.
-
-    Args:
-        document: as it was parsed.
-        max_text_bytes: the longest `text`, in bytes of UTF-8.
-
-    Raises:
-        InvalidJob: it is none; `problems` has all that is wrong.
-    """
-    job_id = document.get("job_id")
-    usable_id = job_id if isinstance(job_id, str) and _JOB_ID.fullmatch(job_id) else None
-    reply_topic = document.get("reply_topic")
-    asked_at = reply_topic if isinstance(reply_topic, str) else None
-    text = document.get("text")
-    # Before the patterns of the model look at a megabyte.
-    if isinstance(text, str) and (size := len(text.encode("utf-8", "surrogatepass"))) > max_text_bytes:
-        message = f"is {size} bytes long; at most {max_text_bytes} are allowed"
-        raise InvalidJob("text", message, usable_id, reply_topic=asked_at)
-    try:
-        return Job.model_validate(document)
-    except ValidationError as error:
-        problems = tuple(_problems(error))
-        raise InvalidJob(*problems[0], usable_id, reply_topic=asked_at, problems=problems) from None
-
-
-def _parse_json(value: bytes | None) -> dict[str, Any]:
-    if not value:
-        raise InvalidJob("record", "is empty; a job is a JSON object")
-    try:
-        document = json.loads(value.decode("utf-8"), parse_constant=_no_constant)
-    except UnicodeDecodeError as error:
-        raise InvalidJob("record", f"is not UTF-8: byte {error.start} can't be decoded") from None
-    except RecursionError:
-        raise InvalidJob("record", "is nested too deeply to be a job") from None
-    except ValueError as error:
-        raise InvalidJob("record", f"is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise InvalidJob("record", f"is a JSON {type(document).__name__}; a job is a JSON object")
-    return document
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _problems(error: ValidationError) -> Iterator[FieldProblem]:
-    """Each problem's field and a message with the value, shortened."""
-    for problem in error.errors(include_url=False, include_context=False):
-        yield _problem(problem)
-
-
-def _problem(problem: Any) -> FieldProblem:
-    dotted = ".".join(str(part) for part in problem["loc"]) or "record"
-    field = dotted.encode("ascii", "backslashreplace").decode()[:100]
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        message = f"is no field of a job; the fields are {', '.join(Job.model_fields)}"
-    if field == "record" and "text and ssml" in message:
-        field = "text"
-    shown = ascii(problem["input"])
-    if problem["type"] != "missing" and field not in {"text", "ssml", "record"} and len(shown) < 100:  # noqa: PLR2004
-        message = f"{shown}: {message}"
-    return FieldProblem(field, message)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from schemas.job import parse_job
+from schemas.parsing import parse_job
 from worker.rollout.decision import request_of
 from worker.rollout.explain import Explanation, explain
 from worker.rollout.state import RolloutState

@@ -1,34 +1,29 @@
 """The command line; each command is a few lines that call the module that does the work."""
 
 import asyncio
-import json
 import logging
 import sys
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from aiokafka.errors import KafkaError
 from google.auth.exceptions import GoogleAuthError
 
-from schemas.completion import Completion
-from schemas.job import InvalidJob, Job, parse_job
-from schemas.words import JobStatus, Lane
+from schemas.parsing import InvalidJob
 from worker import (
     asking,
     batch_cli,
     console,
     dead_letters_cli,
+    enqueue_cli,
     lane_cli,
     rollout_changing,
     rollout_cli,
     takes_cli,
 )
 from worker.clock import Clock
-from worker.kafka.clients import connect_admin, connect_producer
-from worker.kafka.submit import NoCompletion, read_completions, submit
+from worker.kafka.clients import connect_admin
 from worker.kafka.topics import TopicError, create_topics
 from worker.observability.logs import configure_logs
 from worker.rollout.environment import rollout_state
@@ -42,7 +37,15 @@ FAILED = 1
 MISUSED = 2
 ENDED_EARLY = 143
 _MISUSES = (*batch_cli.MISUSES, *dead_letters_cli.MISUSES, *rollout_changing.MISUSES, *takes_cli.MISUSES)
-_FAILURES = (StorageError, TopicError, NoCompletion, lane_cli.WorkerUnreached)
+_FAILURES = (
+    StorageError,
+    TopicError,
+    lane_cli.WorkerUnreached,
+    *dead_letters_cli.FAILURES,
+    *enqueue_cli.FAILURES,
+    *rollout_changing.FAILURES,
+    *takes_cli.FAILURES,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,10 +64,8 @@ app.add_typer(batch_cli.app, name="batch")
 app.add_typer(lane_cli.app, name="lane")
 app.add_typer(rollout_cli.app, name="rollout")
 app.add_typer(takes_cli.app, name="takes")
-app.command()(dead_letters_cli.replay)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-LaneOption = Annotated[Lane, typer.Option(help="dialogue: somebody waits; batch: nobody does.")]
 
 
 @app.callback()
@@ -87,58 +88,8 @@ def run() -> None:
         raise typer.Exit(ENDED_EARLY) from None
 
 
-@app.command()
-def enqueue(
-    text: Annotated[str | None, typer.Argument(help="The line; leave out with --ssml or --job.")] = None,
-    character: Annotated[str, typer.Option(help="Who speaks.")] = "pip_boy",
-    ssml: Annotated[str | None, typer.Option(help="The line as SSML.")] = None,
-    language: Annotated[str | None, typer.Option(help="en-US, cmn-TW, …; default en-US.")] = None,
-    user_id: Annotated[str | None, typer.Option(help="Whose rollout bucket decides.")] = None,
-    voice: Annotated[str | None, typer.Option(help="Force a voice model or a full voice name.")] = None,
-    job_id: Annotated[str | None, typer.Option(help="Default: a new one.")] = None,
-    job: Annotated[Path | None, typer.Option(help="A whole job as a JSON file, - for standard input.")] = None,
-    lane: LaneOption = Lane.DIALOGUE,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the completion and print it.")] = False,
-    save: Annotated[Path | None, typer.Option(help="Save the audio here; waits.")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 60.0,
-) -> None:
-    """Put one line into its lane."""
-    settings = load_settings()
-    given = {"job_id": job_id or f"cli-{uuid.uuid4()}", "character": character, "text": text, "ssml": ssml,
-             "language": language, "user_id": user_id, "voice": voice}  # fmt: skip
-    document = json.dumps({name: value for name, value in given.items() if value is not None}).encode()
-    parsed = parse_job(_read(job) if job else document, max_text_bytes=settings.worker.max_text_bytes)
-    load_catalogue(settings.worker.characters_file).admit(parsed)
-    completion = asyncio.run(_enqueue(settings, lane, parsed, save, timeout if wait or save else None))
-    if completion is None:
-        typer.echo(parsed.job_id)
-        return
-    typer.echo(completion.model_dump_json(indent=2, exclude_none=True))
-    if completion.status is not JobStatus.DONE:
-        raise typer.Exit(FAILED)
-
-
-async def _enqueue(
-    settings: Settings, lane: Lane, job: Job, save: Path | None, timeout_s: float | None
-) -> Completion | None:
-    from worker.storage.connecting import connect_store
-
-    async with connect_producer(settings.kafka) as producer:
-        if timeout_s is None:
-            await submit(producer, settings.kafka, lane, job)
-            return None
-        async with read_completions(settings.kafka) as reader:
-            await submit(producer, settings.kafka, lane, job)
-            completion = await reader.wait_for(job.job_id, timeout_s)
-    if save is not None and completion.audio is not None:
-        async with connect_store(settings.storage, connections=1) as store:
-            audio = await store.fetch(completion.audio.key)
-        await asyncio.to_thread(save.write_bytes, audio)
-    return completion
-
-
-def _read(path: Path) -> bytes:
-    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+app.command()(enqueue_cli.enqueue)
+app.command()(dead_letters_cli.replay)
 
 
 @topics_app.command("create")
@@ -281,7 +232,7 @@ def main() -> None:
         _end(f"Google: {error}", FAILED)
     except CallFailed as error:
         _end(f"Google: {error.failure.code}: {error.failure.message}", FAILED)
-    except (*_FAILURES, *dead_letters_cli.FAILURES, *rollout_changing.FAILURES, *takes_cli.FAILURES) as error:
+    except _FAILURES as error:
         _end(str(error), FAILED)
     except OSError as error:
         _end(str(error), FAILED)

@@ -6,7 +6,8 @@ import random
 import structlog
 
 from schemas.completion import Completion, Problem
-from schemas.job import InvalidJob, Job, parse_job
+from schemas.job import Job
+from schemas.parsing import InvalidJob, parse_job
 from schemas.topics import Delays
 from schemas.words import JobStatus, Lane
 from worker.clock import Clock

@@ -8,7 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
-from schemas.job import Job, parse_job
+from schemas.job import Job
+from schemas.parsing import parse_job
 from schemas.words import Lane
 from worker import console
 from worker.kafka.asked import Asked, NotAsked, answered_takes, find_asked, job_of_audio

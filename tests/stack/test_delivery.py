@@ -10,7 +10,7 @@ import pytest
 
 from loadtest.processes import Process
 from loadtest.stack import local_stack, worker_environment
-from schemas.job import InvalidJob, parse_job
+from schemas.parsing import InvalidJob, parse_job
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import Deployment, get, job, program

@@ -18,8 +18,9 @@ from loadtest.demo.report import shortened
 from loadtest.demo.script import Line, read_script
 from loadtest.demo.speaking import may_be_sent
 from loadtest.emulator.settings import Fault
-from schemas.job import Job, parse_job
+from schemas.job import Job
 from schemas.marks import PAUSE_MARK
+from schemas.parsing import parse_job
 from schemas.words import AudioEncoding, DecisionReason, Lane, VoiceModel
 from worker.rollout.decision import DecisionRequest, decide, line_fingerprint, sticky_key
 from worker.rollout.state import FULL, RolloutState

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemas.job import InvalidJob
+from schemas.parsing import InvalidJob
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, job
 from worker.speech.catalogue import Catalogue, CatalogueError, Voice, load_catalogue
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from schemas import headers as names
 from schemas.completion import Problem
 from schemas.headers import letter_id
-from schemas.job import Job, parse_job
+from schemas.job import Job
+from schemas.parsing import parse_job
 from schemas.topics import LANE_RECORD_BYTES
 from schemas.words import Lane
 from tests.unit.makers import CATALOGUE, fields, good_documents

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.completion import Completion
 from schemas.events import COMPLETION_TYPE, completion_headers, event_id
-from schemas.job import parse_job
+from schemas.parsing import parse_job
 from schemas.topics import LANE_RECORD_BYTES
 from schemas.words import JobStatus, Lane
 from tests.unit.makers import fields

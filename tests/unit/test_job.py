@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.job import MAX_TEXT_BYTES, InvalidJob, Job, parse_job
+from schemas.job import MAX_TEXT_BYTES, Job
 from schemas.marks import PAUSES, check_marks
+from schemas.parsing import InvalidJob, parse_job
 from schemas.ssml import ELEMENTS, MAX_SSML_BYTES, check_ssml
 from schemas.words import AudioEncoding
 from tests.unit.makers import fields, good_documents

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from schemas.job import InvalidJob
+from schemas.parsing import InvalidJob
 from schemas.words import (
     AttemptResult,
     AudioEncoding,

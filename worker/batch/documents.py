@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from schemas.job import InvalidJob, Job, job_of
+from schemas.job import Job
+from schemas.parsing import InvalidJob, job_of
 from worker.batch.script import Finding, Line, Place, Severity, column_of
 
 SCENE: Final = "scene"

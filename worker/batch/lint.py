@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from schemas.job import InvalidJob
 from schemas.marks import PAUSE_MARK
+from schemas.parsing import InvalidJob
 from schemas.ssml import parse_ssml
 from schemas.words import VoiceModel
 from worker.batch.names import path_of

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from schemas.job import InvalidJob, Job, parse_job
+from schemas.job import Job
+from schemas.parsing import InvalidJob, parse_job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
 from worker.kafka.topic_reader import Progress, TopicReader

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas.job import InvalidJob, Job, parse_job
+from schemas.job import Job
+from schemas.parsing import InvalidJob, parse_job
 
 Check = Callable[[Job], object]
 """Raises InvalidJob for what a job may not be, though it is one, such as an unknown character."""

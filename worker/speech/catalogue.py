@@ -8,7 +8,8 @@ from typing import Annotated, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from schemas.job import InvalidJob, Job
+from schemas.job import Job
+from schemas.parsing import InvalidJob
 from schemas.words import VoiceModel
 
 _BUILT_IN: Final = Path(__file__).with_name("characters.yaml")

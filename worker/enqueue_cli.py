@@ -1,0 +1,76 @@
+"""The command that asks for one line: `enqueue`."""
+
+import asyncio
+import json
+import sys
+import uuid
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from schemas.completion import Completion
+from schemas.job import Job
+from schemas.parsing import parse_job
+from schemas.words import JobStatus, Lane
+from worker.kafka.clients import connect_producer
+from worker.kafka.submit import NoCompletion, read_completions, submit
+from worker.settings import Settings, load_settings
+from worker.speech.catalogue import load_catalogue
+
+# What main ends in one line.
+FAILURES = (NoCompletion,)
+_FAILED: Final = 1
+
+
+def enqueue(
+    text: Annotated[str | None, typer.Argument(help="The line; leave out with --ssml or --job.")] = None,
+    character: Annotated[str, typer.Option(help="Who speaks.")] = "pip_boy",
+    ssml: Annotated[str | None, typer.Option(help="The line as SSML.")] = None,
+    language: Annotated[str | None, typer.Option(help="en-US, cmn-TW, …; default en-US.")] = None,
+    user_id: Annotated[str | None, typer.Option(help="Whose rollout bucket decides.")] = None,
+    voice: Annotated[str | None, typer.Option(help="Force a voice model or a full voice name.")] = None,
+    job_id: Annotated[str | None, typer.Option(help="Default: a new one.")] = None,
+    job: Annotated[Path | None, typer.Option(help="A whole job as a JSON file, - for standard input.")] = None,
+    lane: Annotated[Lane, typer.Option(help="dialogue: somebody waits; batch: nobody does.")] = Lane.DIALOGUE,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the completion and print it.")] = False,
+    save: Annotated[Path | None, typer.Option(help="Save the audio here; waits.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 60.0,
+) -> None:
+    """Put one line into its lane."""
+    settings = load_settings()
+    given = {"job_id": job_id or f"cli-{uuid.uuid4()}", "character": character, "text": text, "ssml": ssml,
+             "language": language, "user_id": user_id, "voice": voice}  # fmt: skip
+    document = json.dumps({name: value for name, value in given.items() if value is not None}).encode()
+    parsed = parse_job(_read(job) if job else document, max_text_bytes=settings.worker.max_text_bytes)
+    load_catalogue(settings.worker.characters_file).admit(parsed)
+    completion = asyncio.run(_enqueue(settings, lane, parsed, save, timeout if wait or save else None))
+    if completion is None:
+        typer.echo(parsed.job_id)
+        return
+    typer.echo(completion.model_dump_json(indent=2, exclude_none=True))
+    if completion.status is not JobStatus.DONE:
+        raise typer.Exit(_FAILED)
+
+
+async def _enqueue(
+    settings: Settings, lane: Lane, job: Job, save: Path | None, timeout_s: float | None
+) -> Completion | None:
+    from worker.storage.connecting import connect_store
+
+    async with connect_producer(settings.kafka) as producer:
+        if timeout_s is None:
+            await submit(producer, settings.kafka, lane, job)
+            return None
+        async with read_completions(settings.kafka) as reader:
+            await submit(producer, settings.kafka, lane, job)
+            completion = await reader.wait_for(job.job_id, timeout_s)
+    if save is not None and completion.audio is not None:
+        async with connect_store(settings.storage, connections=1) as store:
+            audio = await store.fetch(completion.audio.key)
+        await asyncio.to_thread(save.write_bytes, audio)
+    return completion
+
+
+def _read(path: Path) -> bytes:
+    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
