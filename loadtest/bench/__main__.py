@@ -1,4 +1,4 @@
-"""`make bench`: the worker against a plain bounded gather without Kafka, in one run on the local stack."""
+"""`make bench`: the worker against bounded gathers without Kafka, in one run on the local stack."""
 
 import asyncio
 import os
@@ -11,9 +11,9 @@ import aiohttp
 import typer
 from aiokafka.errors import KafkaError
 
-from loadtest.bench.figures import Round, head, row, summary, verdict
+from loadtest.bench.figures import Round, head, row, summary, verdicts
 from loadtest.bench.lines import Run, pattern_of, slow_numbers
-from loadtest.bench.runs import Door, Place, RunFailed, run_limit, run_worker
+from loadtest.bench.runs import Door, Place, RunFailed, run_gather, run_worker
 from loadtest.processes import StackError
 from loadtest.stack import Stack, local_stack
 
@@ -22,9 +22,10 @@ _SLOW_S: Final = 5.0
 _WARM_UP_JOBS: Final = 100
 _KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"
 _HOW = """\
-limit   a plain asyncio gather, {slots} at once, without Kafka: look-up, call, check, PUT by the worker's own modules
+plain   an asyncio gather, {slots} at once, without Kafka: look-up, call, check and PUT by aioboto3 and Google's client
+own     the same by the worker's own modules, which leave out what aioboto3 does needlessly
 worker  the real process, MAX_IN_FLIGHT={slots}, LOG_LEVEL=info; its jobs lie on 4 partitions of {broker}
-Jobs/s: from the first call's arrival at Google to the last take stored (limit), to the last completion read by a
+Jobs/s: from the first call's arrival at Google to the last take stored (gathers), to the last completion read by a
 consumer (worker). CPU: ms of the process's CPU time a job over the same time, without start-up."""
 
 
@@ -38,9 +39,9 @@ class Scenario(StrEnum):
 
 def main(
     jobs: Annotated[int, typer.Option(min=8, help="Jobs of each run.")] = 1500,
-    rounds: Annotated[int, typer.Option(min=1, help="Times that limit and worker run, one after the other.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Times that all three run, one after the other.")] = 5,
     scenario: Annotated[Scenario, typer.Option(help="How Google answers.")] = Scenario.BOTH,
-    max_in_flight: Annotated[int, typer.Option(min=1, max=4096, help="Jobs at once, on both sides.")] = 64,
+    max_in_flight: Annotated[int, typer.Option(min=1, max=4096, help="Jobs at once, on all sides.")] = 64,
 ) -> None:
     """Measure jobs a second and CPU a job; ends with 1 if jobs were lost or failed, whatever the figures."""
     if sys.platform != "linux":
@@ -63,31 +64,35 @@ async def _bench(stack: Stack, jobs: int, rounds: int, scenarios: list[Scenario]
     # Short: it stands in every text, topic and group.
     session_id = f"bench-{uuid.uuid4().hex[:8]}"
     print(_HOW.format(slots=slots, broker=f"tansu {bootstrap}" if bootstrap == stack.kafka else bootstrap))
-    verdicts = []
+    told = []
     async with aiohttp.ClientSession() as session:
         place = Place(Door(session, stack.door), bootstrap, stack.folder, environment)
         # The store makes its volumes and the emulator its clip when they are asked for first.
-        await run_limit(place, Run(f"{session_id}-warm", _WARM_UP_JOBS))
+        await run_gather(place, Run(f"{session_id}-warm", _WARM_UP_JOBS), "own")
         for scenario in scenarios:
             print(f"\n{_title(scenario, jobs)}\n{head()}", flush=True)
             measured = []
             for number in range(1, rounds + 1):
                 name = f"{session_id}-{scenario[0]}{number}"
-                measured.append(await _round(place, Run(f"{name}l", jobs), Run(f"{name}w", jobs), scenario))
+                measured.append(await _round(place, name, jobs, scenario))
                 print(row(str(number), measured[-1].columns), flush=True)
             print("\n".join(summary(measured)), flush=True)
-            verdicts.append(f"{scenario}: {verdict(measured)}")
-    print("", *verdicts, sep="\n")
+            told += [f"{scenario}: {verdict}" for verdict in verdicts(measured)]
+    print("", *told, sep="\n")
 
 
-async def _round(place: Place, limit: Run, worker: Run, scenario: Scenario) -> Round:
+async def _round(place: Place, name: str, jobs: int, scenario: Scenario) -> Round:
     faults: list[dict[str, object]] = []
     if scenario is Scenario.SLOW:
-        # The same numbers on both sides.
-        pattern = pattern_of(slow_numbers(limit))
+        # The same numbers on all sides.
+        pattern = pattern_of(slow_numbers(Run(name, jobs)))
         faults = [{"kind": "slow", "seconds": _SLOW_S - _GOOGLE_S, "text_pattern": pattern}]
     await place.door.set_faults(faults)
-    return Round(await run_limit(place, limit), await run_worker(place, worker))
+    return Round(
+        plain=await run_gather(place, Run(f"{name}p", jobs), "plain"),
+        own=await run_gather(place, Run(f"{name}o", jobs), "own"),
+        worker=await run_worker(place, Run(f"{name}w", jobs)),
+    )
 
 
 def _title(scenario: Scenario, jobs: int) -> str:

@@ -73,20 +73,25 @@ class Door:
             return [float(call["time"]) for call in await answer.json()]
 
 
-async def run_limit(place: Place, run: Run) -> Figures:
-    """The plain bounded gather.
+async def run_gather(place: Place, run: Run, module: str) -> Figures:
+    """A bounded gather without Kafka.
+
+    Args:
+        place: where.
+        run: whose jobs.
+        module: `plain` or `own`.
 
     Raises:
         RunFailed: it ended early, or a take was there already.
         StackError: it ended before its first call.
     """
-    command = [sys.executable, "-m", "loadtest.bench.limit", run.name, str(run.jobs)]
+    command = [sys.executable, "-m", f"loadtest.bench.{module}", run.name, str(run.jobs)]
     async with _started(place, run, command, {}) as (process, began, cpu_at):
 
         async def ended() -> dict[str, Any]:
             while not process.log.read_bytes().endswith(b"}\n"):
                 if not process.running:
-                    raise RunFailed(f"the limit ended:\n{process.log_end()}")
+                    raise RunFailed(f"the gather {module} ended:\n{process.log_end()}")
                 await asyncio.sleep(0.01)
             report: dict[str, Any] = json.loads(process.log_end(1))
             return report
@@ -95,7 +100,7 @@ async def run_limit(place: Place, run: Run) -> Figures:
             report = await ended()
         cpu_s = cpu_seconds(process.pid) - cpu_at
         if report["made"] != run.jobs:
-            raise RunFailed(f"the limit made {report['made']} takes of {run.jobs}")
+            raise RunFailed(f"the gather {module} made {report['made']} takes of {run.jobs}")
         return Figures(run.jobs, report["ended"] - await began, cpu_s)
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from loadtest.bench.figures import Figures, Round, summary, verdict
+from loadtest.bench.figures import Figures, Round, summary, verdicts
 from loadtest.bench.lines import PARTITIONS, Run, pattern_of, slow_numbers
 
 
@@ -27,8 +27,9 @@ def test_a_tiny_run_does_all_jobs_and_prints_its_figures() -> None:
     assert len(rounds) == 2
     for figures in rounds:
         assert all(float(figure) > 0 for figure in figures.split())
-    assert re.search(r"^constant: [\d.]+ times the limit's jobs a second.*(met|MISSED)$", ended.stdout, re.MULTILINE)
-    assert re.search(r"^slow: [\d.]+ times the limit's jobs a second.*(met|MISSED)$", ended.stdout, re.MULTILINE)
+    verdict = r"^(constant|slow): [\d.]+ \(.*\) times the jobs a second of (plain|own), .*(?:met|MISSED)$"
+    told = re.findall(verdict, ended.stdout, re.MULTILINE)
+    assert told == [("constant", "plain"), ("constant", "own"), ("slow", "plain"), ("slow", "own")]
 
 
 def test_one_percent_is_slow_and_none_near_the_end_whichever_partition_comes_last() -> None:
@@ -58,16 +59,22 @@ def test_the_pattern_matches_the_slow_jobs_alone_whatever_the_run_is_called() ->
 
 
 def test_the_verdict_goes_by_the_medians() -> None:
-    limit = Figures(jobs=100, seconds=1.0, cpu_s=0.1)
-    good = Round(limit, Figures(jobs=100, seconds=1.0, cpu_s=0.12))
-    bad = Round(limit, Figures(jobs=100, seconds=2.0, cpu_s=0.2))
-    assert verdict([good, bad, good]) == (
-        "1.000 times the limit's jobs a second, at least 0.95 wanted: met; "
-        "1.20 times its CPU a job, at most 1.35 wanted: met"
+    plain = Figures(jobs=100, seconds=1.25, cpu_s=0.2)
+    own = Figures(jobs=100, seconds=1.0, cpu_s=0.1)
+    good = Round(plain, own, Figures(jobs=100, seconds=1.0, cpu_s=0.12))
+    bad = Round(plain, own, Figures(jobs=100, seconds=2.0, cpu_s=0.2))
+    against_plain, against_own = verdicts([good, bad, good])
+    assert against_plain == (
+        "1.250 (0.625 to 1.250) times the jobs a second of plain, at least 0.95 wanted: met; "
+        "0.60 (0.60 to 1.00) times its CPU a job, at most 1.35 wanted: met"
     )
-    assert verdict([bad, bad, good]).count("MISSED") == 2
+    assert against_own == (
+        "1.000 (0.500 to 1.000) times the jobs a second of own, at least 0.95 wanted: met; "
+        "1.20 (1.20 to 2.00) times its CPU a job, at most 1.35 wanted: met"
+    )
+    assert [told.count("MISSED") for told in verdicts([bad, bad, good])] == [1, 2]
     assert [line.split() for line in summary([good, bad])] == [
-        ["min", "100.0", "50.0", "0.500", "1.00", "1.20", "1.20"],
-        ["median", "100.0", "75.0", "0.750", "1.00", "1.60", "1.60"],
-        ["max", "100.0", "100.0", "1.000", "1.00", "2.00", "2.00"],
+        ["min", "80.0", "100.0", "50.0", "2.00", "1.00", "1.20"],
+        ["median", "80.0", "100.0", "75.0", "2.00", "1.00", "1.60"],
+        ["max", "80.0", "100.0", "100.0", "2.00", "1.00", "2.00"],
     ]

@@ -1,0 +1,36 @@
+"""The gather by the worker's own modules, whose S3 client leaves out what aioboto3 does needlessly. One process."""
+
+import asyncio
+import sys
+
+from loadtest.bench.gather import gather, rendered_with_key
+from loadtest.bench.lines import Run
+from schemas.job import Job
+from worker.settings import load_settings
+from worker.speech.attempt import checked
+from worker.speech.catalogue import load_catalogue
+from worker.speech.google import connect_google
+from worker.storage.connecting import connect_store
+from worker.storage.takes import made_take
+
+
+async def run_own(run: Run) -> None:
+    """Does the run's jobs."""
+    settings = load_settings()
+    catalogue = load_catalogue(settings.worker.characters_file)
+    at_once = settings.worker.max_in_flight
+    async with connect_google(settings.google) as google, connect_store(settings.storage, at_once + 2) as store:
+
+        async def speak(job: Job) -> bool:
+            rendered, key = rendered_with_key(job, catalogue, settings.storage.prefix)
+            if await store.look_up(key) is not None:
+                return False
+            audio = await google.synthesize(rendered.inputs[0], rendered, rendered.encoding)
+            made = made_take(key, rendered, audio, checked(audio, rendered).duration_s)
+            return await store.store(made, audio) is made
+
+        await gather(run, at_once, speak)
+
+
+if __name__ == "__main__":
+    asyncio.run(run_own(Run(sys.argv[1], int(sys.argv[2]))))

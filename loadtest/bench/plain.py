@@ -1,0 +1,94 @@
+"""The plain gather: aioboto3 and Google's client as their documentation uses them. One process."""
+
+import asyncio
+import sys
+from http import HTTPStatus
+from typing import Any
+
+import aioboto3
+import grpc
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from google.cloud import texttospeech_v1 as tts
+from google.cloud.texttospeech_v1.services.text_to_speech.transports import TextToSpeechGrpcAsyncIOTransport
+
+from loadtest.bench.gather import gather, rendered_with_key
+from loadtest.bench.lines import Run
+from schemas.job import Job
+from worker.setting_parts import StorageSettings
+from worker.settings import load_settings
+from worker.speech.attempt import checked
+from worker.speech.catalogue import load_catalogue
+from worker.speech.render import Rendered
+from worker.storage.metadata import metadata_of
+from worker.storage.takes import CONTENT_TYPES, made_take
+
+
+async def run_plain(run: Run) -> None:
+    """Does the run's jobs; the requests say what the worker's say, field by field."""
+    settings = load_settings()
+    catalogue = load_catalogue(settings.worker.characters_file)
+    storage, at_once = settings.storage, settings.worker.max_in_flight
+    async with (
+        grpc.aio.insecure_channel(settings.google.endpoint) as channel,
+        _store(storage, at_once + 2) as store,
+    ):
+        google = tts.TextToSpeechAsyncClient(transport=TextToSpeechGrpcAsyncIOTransport(channel=channel))
+
+        async def speak(job: Job) -> bool:
+            rendered, key = rendered_with_key(job, catalogue, storage.prefix)
+            try:
+                await store.head_object(Bucket=storage.bucket, Key=key)
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NOT_FOUND:
+                    raise
+            else:
+                return False
+            answer = await google.synthesize_speech(request=_request(rendered), timeout=settings.google.timeout_base_s)
+            audio = answer.audio_content
+            take = made_take(key, rendered, audio, checked(audio, rendered).duration_s)
+            await store.put_object(
+                Bucket=storage.bucket,
+                Key=key,
+                Body=audio,
+                IfNoneMatch="*",
+                ContentType=CONTENT_TYPES[take.encoding],
+                Metadata=metadata_of(take),
+            )
+            return True
+
+        await gather(run, at_once, speak)
+
+
+def _store(storage: StorageSettings, connections: int) -> Any:
+    secret = storage.secret_access_key
+    session = aioboto3.Session(
+        aws_access_key_id=storage.access_key_id,
+        aws_secret_access_key=secret.get_secret_value() if secret else None,
+        region_name=storage.region,
+    )
+    config = Config(
+        max_pool_connections=connections,
+        # What the store understands, no matter of taste.
+        request_checksum_calculation=storage.checksums,
+        response_checksum_validation=storage.checksums,
+    )
+    return session.client("s3", endpoint_url=storage.endpoint_url, config=config)
+
+
+def _request(rendered: Rendered) -> tts.SynthesizeSpeechRequest:
+    return tts.SynthesizeSpeechRequest(
+        input=tts.SynthesisInput(text=rendered.inputs[0].content),
+        voice=tts.VoiceSelectionParams(language_code=rendered.voice.locale, name=rendered.voice.name),
+        audio_config=tts.AudioConfig(
+            audio_encoding=getattr(tts.AudioEncoding, rendered.encoding.value),
+            sample_rate_hertz=rendered.sample_rate,
+            speaking_rate=rendered.speaking_rate,
+            pitch=rendered.pitch,
+            volume_gain_db=rendered.volume_gain_db,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(run_plain(Run(sys.argv[1], int(sys.argv[2]))))
