@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry
 from schemas.words import Lane
 from worker.clock import Clock
 from worker.kafka.committed import NOTHING
-from worker.kafka.partitions import Partitions, Source
+from worker.kafka.owned import Source
+from worker.kafka.partitions import Partitions
 from worker.observability.metrics import Metrics
 
 DIALOGUE = TopicPartition("tts.dialogue", 0)

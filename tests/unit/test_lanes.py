@@ -10,7 +10,7 @@ from schemas.words import JobStatus, Lane
 from tests.unit.standins import Time
 from worker.kafka.bad_input import BadInputLimit
 from worker.kafka.lanes import Lanes
-from worker.kafka.partitions import Source
+from worker.kafka.owned import Source
 from worker.observability.metrics import Metrics
 from worker.outcome import BAD_INPUT, Outcome, Record
 

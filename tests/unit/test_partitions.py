@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from schemas.words import Lane
 from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, RETRY, Committed, Member, Time
 from worker.kafka.offsetmap import decode, encode
-from worker.kafka.partitions import Owned
+from worker.kafka.owned import Owned
 
 
 def take(member: Member, partition: Any, *offsets: int) -> list[tuple[Owned, int]]:
@@ -218,6 +218,46 @@ async def test_a_revocation_waits_no_longer_than_it_may_and_commits_what_is_done
     assert member.group.of_group[BATCH] == OffsetAndMetadata(0, encode(0, [(1, 2)]))
 
 
+async def test_a_revocation_does_not_wait_for_jobs_that_wait_for_quota() -> None:
+    member = Member(revoke_wait_s=60)
+    await member.assign(BATCH)
+    in_work, waits, comes_to_wait = take(member, BATCH, 0, 1, 2)
+    held: list[str] = []
+    member.partitions.hand_over_began = lambda: held.append("batch")
+    end, end_of_parts = [1].clear, [2].clear
+    with member.partitions.waiting(waits[0], end):
+        revoked = asyncio.create_task(member.partitions.on_partitions_revoked({BATCH}))
+        await asyncio.sleep(0.01)
+        assert held, "or what waits would be granted quota, and be in work"
+        finish(member, [in_work])
+        await asyncio.sleep(0.01)
+        assert not revoked.done(), "one is in work"
+        with (
+            member.partitions.waiting(comes_to_wait[0], end_of_parts),
+            member.partitions.waiting(comes_to_wait[0], end_of_parts),
+        ):
+            await asyncio.wait_for(revoked, 30)
+    assert member.group.of_group[BATCH].offset == 1
+    finish(member, [waits, comes_to_wait])
+
+
+async def test_parts_that_wait_are_one_job_and_others_of_the_partition_are_waited_for() -> None:
+    member = Member(revoke_wait_s=60)
+    await member.assign(BATCH)
+    long_text, in_work = take(member, BATCH, 0, 1)
+    end_of_parts = [1].clear
+    with (
+        member.partitions.waiting(long_text[0], end_of_parts),
+        member.partitions.waiting(long_text[0], end_of_parts),
+    ):
+        revoked = asyncio.create_task(member.partitions.on_partitions_revoked({BATCH}))
+        await asyncio.sleep(0.01)
+        assert not revoked.done()
+        finish(member, [in_work])
+        await asyncio.wait_for(revoked, 30)
+    finish(member, [long_text])
+
+
 async def test_a_first_assignment_revokes_nothing_and_waits_for_nothing() -> None:
     member = Member(revoke_wait_s=60)
     await asyncio.wait_for(member.partitions.on_partitions_revoked(set()), 30)
@@ -365,11 +405,11 @@ async def test_a_hand_over_is_told_from_its_begin_until_what_is_lost_is_known() 
     told: list[object] = []
     member.partitions.hand_over_began = lambda: told.append("began")
     member.partitions.hand_over_ended = lambda: told.append(("ended", job[0].lost))
-    job[0].waiting[job] = lambda: told.append("job ended")
-    await member.partitions.on_partitions_revoked(set())
-    assert told == []
-    await member.partitions.on_partitions_revoked({BATCH, BATCH_1})
-    assert told == ["began"]
-    member.consumer.assign(BATCH_1)
-    await member.partitions.on_partitions_assigned({BATCH_1})
+    with member.partitions.waiting(job[0], lambda: told.append("job ended")):
+        await member.partitions.on_partitions_revoked(set())
+        assert told == []
+        await member.partitions.on_partitions_revoked({BATCH, BATCH_1})
+        assert told == ["began"]
+        member.consumer.assign(BATCH_1)
+        await member.partitions.on_partitions_assigned({BATCH_1})
     assert told == ["began", "job ended", ("ended", True)]

@@ -27,7 +27,7 @@ from schemas.topics import (
     unprefixed,
 )
 from schemas.words import Lane
-from worker.kafka.partitions import Source
+from worker.kafka.owned import Source
 from worker.kafka.topics import TopicError, missing_topics, source_of, sources_of
 
 TABLE = {topic.name: topic for topic in TOPICS}

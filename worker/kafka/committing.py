@@ -7,7 +7,8 @@ import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from worker.kafka.outbox import Outbox
-from worker.kafka.partitions import Owned, Partitions
+from worker.kafka.owned import Owned
+from worker.kafka.partitions import Partitions
 from worker.outcome import Outcome, Record
 
 _log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from worker.kafka.clients import connect_admin, connect_producer, consumer_of
 from worker.kafka.committed import CommittedOffsets
 from worker.kafka.committing import AtLeastOnce
 from worker.kafka.outbox import Outbox, OutcomeMessages
-from worker.kafka.partitions import Source
+from worker.kafka.owned import Source
 from worker.kafka.producing import Producing
 from worker.kafka.pulse import Pulse
 from worker.kafka.sender import Sender

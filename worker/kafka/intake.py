@@ -13,7 +13,8 @@ from aiokafka import TopicPartition
 from schemas.words import Lane
 from worker.clock import Clock
 from worker.kafka.lanes import Lanes
-from worker.kafka.partitions import Owned, Partitions
+from worker.kafka.owned import Owned
+from worker.kafka.partitions import Partitions
 from worker.kafka.pulse import Pulse
 from worker.kafka.reader import MOST_AT_ONCE, Reader
 from worker.kafka.slots import LaneSlots, Slot, Slots
@@ -221,11 +222,12 @@ class Intake:
             # Met during the drain, or after a hand-over: as in `_drain` and `Owned.lose`.
             cancel()
         wait = object()
-        self._waiting_for_quota[wait] = owned.waiting[wait] = cancel
+        self._waiting_for_quota[wait] = cancel
         try:
-            yield
+            with self._partitions.waiting(owned, cancel):
+                yield
         finally:
-            del self._waiting_for_quota[wait], owned.waiting[wait]
+            del self._waiting_for_quota[wait]
 
     async def _measure_regularly(self) -> None:
         while True:

@@ -1,8 +1,8 @@
 """The partitions that this worker owns: what is in work in each, what may be committed, what was lost."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import structlog
@@ -14,42 +14,12 @@ from schemas.words import Lane
 from worker.kafka.committed import NOTHING, Commitments, CommittedOffsets
 from worker.kafka.offsetmap import BrokenMap, Range, decode, encode
 from worker.kafka.offsets import OffsetTracker
+from worker.kafka.owned import Owned, Source
 from worker.observability.metrics import Metrics
 
 # aiokafka answers at once where it knows a position.
 _POSITION_S: Final = 0.05
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a topic of ours holds: a lane's jobs, those of a retry topic after a `delay`."""
-
-    lane: Lane
-    delay: str | None = None
-
-
-@dataclass(eq=False)
-class Owned:
-    """One partition of ours. Once it is `lost`, another worker does its jobs and our outcomes are dropped.
-
-    `tried` is the last commitment that was sent: Kafka may have taken it though its answer was lost. `waiting` ends the
-    jobs that wait for quota: their calls would be paid twice.
-    """
-
-    source: Source
-    tracker: OffsetTracker | None = None
-    committed: OffsetAndMetadata = NOTHING
-    tried: OffsetAndMetadata = NOTHING
-    not_before_ms: float = 0.0
-    lost: bool = False
-    waiting: dict[object, Callable[[], object]] = field(default_factory=dict)
-
-    def lose(self) -> None:
-        """Another worker does its jobs from now on."""
-        self.lost = True
-        for cancel in self.waiting.values():
-            cancel()
 
 
 class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -90,7 +60,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self.hand_over: Callable[[], Awaitable[None]] | None = None
         """Publishes and commits what is done, before others may own it; set by who commits."""
         self.hand_over_began: Callable[[], None] | None = None
-        """Told when it isn't known any more whose the partitions are."""
+        """Told when partitions may become others': whoever waits would be granted what others may do."""
         self.hand_over_ended: Callable[[], None] | None = None
         """Told when it is known again, and who waits for what is lost was ended."""
         self.share_changed: Callable[[float], None] | None = None
@@ -162,6 +132,17 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             owned.tracker.done(offset)
         self._progress.set()
 
+    @contextmanager
+    def waiting(self, owned: Owned, cancel: Callable[[], object]) -> Iterator[None]:
+        """A job's wait for quota, for which no hand-over waits; `cancel` ends the job if its partition is lost."""
+        wait = object()
+        owned.waiting[wait] = cancel
+        self._progress.set()
+        try:
+            yield
+        finally:
+            del owned.waiting[wait]
+
     async def commitments(self) -> Commitments:
         """What of each partition is done and isn't committed yet, with the map of what is done above it."""
         found = {}
@@ -224,17 +205,17 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         """Waits a little for what is in work, then commits; the rest runs on, and may turn out to be kept."""
         if not revoked:
             return
+        if self.hand_over_began is not None:
+            self.hand_over_began()
         try:
             async with asyncio.timeout(self._revoke_wait_s):
-                while any(owned.tracker and owned.tracker.outstanding for owned in self._owned.values()):
+                while any(owned.busy for owned in self._owned.values()):
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:
             _log.info("rebalance_with_jobs_in_work", waited_s=self._revoke_wait_s)
         # From here on nobody commits: the assignment compares what is committed with what we committed last.
         self.settled.clear()
-        if self.hand_over_began is not None:
-            self.hand_over_began()
         try:
             async with asyncio.timeout(self._session_timeout_s):
                 if self.hand_over is not None:

@@ -12,7 +12,8 @@ from aiokafka.errors import CorruptRecordException, IllegalStateError, Unsupport
 from schemas.words import Lane
 from worker.clock import Clock
 from worker.kafka.lanes import Lanes
-from worker.kafka.partitions import Partitions, Source
+from worker.kafka.owned import Source
+from worker.kafka.partitions import Partitions
 from worker.kafka.retry import due_ms
 from worker.outcome import Record
 

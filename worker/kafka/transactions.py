@@ -16,7 +16,8 @@ from aiokafka.errors import (
 from worker.kafka.committed import Commitments, CommittedOffsets
 from worker.kafka.letters import KEPT_BYTES, DeadLetter
 from worker.kafka.outbox import OutcomeMessages
-from worker.kafka.partitions import Owned, Partitions
+from worker.kafka.owned import Owned
+from worker.kafka.partitions import Partitions
 from worker.kafka.producing import Producing
 from worker.kafka.pulse import Pulse
 from worker.kafka.sender import Message, TooLarge

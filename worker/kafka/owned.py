@@ -1,0 +1,46 @@
+"""One partition that this worker owns, and what its topic holds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aiokafka.structs import OffsetAndMetadata
+
+from schemas.words import Lane
+from worker.kafka.committed import NOTHING
+from worker.kafka.offsets import OffsetTracker
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a topic of ours holds: a lane's jobs, those of a retry topic after a `delay`."""
+
+    lane: Lane
+    delay: str | None = None
+
+
+@dataclass(eq=False)
+class Owned:
+    """One partition of ours. Once it is `lost`, another worker does its jobs and our outcomes are dropped.
+
+    `tried` is the last commitment that was sent: Kafka may have taken it though its answer was lost. `waiting` ends the
+    jobs that wait for quota: their calls would be paid twice.
+    """
+
+    source: Source
+    tracker: OffsetTracker | None = None
+    committed: OffsetAndMetadata = NOTHING
+    tried: OffsetAndMetadata = NOTHING
+    not_before_ms: float = 0.0
+    lost: bool = False
+    waiting: dict[object, Callable[[], object]] = field(default_factory=dict)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job of it is in work that doesn't wait for quota, however many of its parts may."""
+        return self.tracker is not None and self.tracker.outstanding > len(set(self.waiting.values()))
+
+    def lose(self) -> None:
+        """Another worker does its jobs from now on."""
+        self.lost = True
+        for cancel in self.waiting.values():
+            cancel()
