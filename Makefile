@@ -64,7 +64,7 @@ format: .venv/dev.stamp ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/local.stamp ## the worker against plain bounded gathers
+bench: .venv/local.stamp ## the worker against bounded gathers without Kafka
 	@$(BIN)/python -m loadtest.bench
 
 bench-dialogue: .venv/local.stamp .kafka/jars.stamp ## how long a game server waits, alone and beside a batch backlog

@@ -168,7 +168,7 @@ async def run_worker(settings: Settings) -> None:
             delivery=settings.delivery.guarantee,
             topics=list(clients.sources),
         )
-        _calm_collector()
+        calm_collector()
         async with asyncio.TaskGroup() as group:
             watching = [
                 group.create_task(google_watch.run(), name="google"),
@@ -228,7 +228,7 @@ def _circuits(settings: CircuitSettings) -> dict[VoiceModel, Circuit]:
     return {VoiceModel.CHIRP3_HD: Circuit(rules)}
 
 
-def _calm_collector() -> None:
+def calm_collector() -> None:
     """Takes what the start made out of the garbage collector's sight, and lets it look less often.
 
     By default it walks some 150,000 lasting objects again and again: a twentieth of a busy worker's CPU time.

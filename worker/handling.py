@@ -44,7 +44,7 @@ class Handler:
 
         Args:
             record: as it came.
-            waiting: entered while a batch job waits for quota.
+            waiting: entered while a batch job waits for quota, or for another job that makes the same take.
         """
         began = self._clock.now()
         history = history_of(record, began)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
 from schemas.completion import Attempt
 from schemas.words import FailureClass
+from worker.outcome import Waiting
 from worker.speech.failures import Failure
 from worker.storage.errors import StorageError
 from worker.storage.takes import StoredTake
@@ -44,7 +46,12 @@ class Making:
         self._under_way: dict[Hashable, asyncio.Future[Made | None]] = {}
 
     async def once(
-        self, key: Hashable, make: Callable[[], Awaitable[Made]], *, patience_s: float | None
+        self,
+        key: Hashable,
+        make: Callable[[], Awaitable[Made]],
+        *,
+        patience_s: float | None,
+        waiting: Waiting = nullcontext,
     ) -> tuple[Made, bool]:
         """Makes a take, unless another job is at it: then waits for what comes of that.
 
@@ -55,6 +62,7 @@ class Making:
             key: of the take, and of whose jobs.
             make: makes it.
             patience_s: for how long it waits for others in all, in seconds; None for as long as they take.
+            waiting: entered while it waits for others.
 
         Returns:
             What came of it, and whether this job made it.
@@ -66,9 +74,10 @@ class Making:
         waited_for = 0
         while (under_way := self._under_way.get(key)) is not None:
             try:
-                async with asyncio.timeout_at(until):
-                    # One job's cancellation is no other's.
-                    made = await asyncio.shield(under_way)
+                with waiting():
+                    async with asyncio.timeout_at(until):
+                        # One job's cancellation is no other's.
+                        made = await asyncio.shield(under_way)
             except TimeoutError:
                 raise StillMaking from None
             waited_for += made is not None

@@ -1,7 +1,7 @@
 """The way of one job, readable top to bottom: decide, look up, speak, fall back, store, complete."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -66,7 +66,7 @@ class Pipeline:
             job: what to speak.
             lane: where it came from.
             waited_s: how long it lay in Kafka, in seconds.
-            waiting: entered while a batch job waits for quota.
+            waiting: entered while a batch job waits for quota, or for another job that makes the same take.
 
         Returns:
             Its completion, with a dead letter beside it when it failed, and whether trying later may help.
@@ -152,6 +152,7 @@ class Pipeline:
                 # voice model what comes of it with one that does.
                 (key, progress.lane, _may_skip(progress, voice.voice_model)),
                 partial(self._make, progress, rendered, key),
+                waiting=progress.waiting if progress.lane is Lane.BATCH else nullcontext,
                 patience_s=None if job.deadline is None else (job.deadline - parts.clock.now()).total_seconds(),
             )
         except StillMaking:

@@ -23,7 +23,8 @@ _WARM_UP_JOBS: Final = 100
 _KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"
 _HOW = """\
 plain   an asyncio gather, {slots} at once, without Kafka: look-up, call, check and PUT by aioboto3 and Google's client
-own     the same by the worker's own modules, which leave out what aioboto3 does needlessly
+        as they come
+own     the same by the worker's own modules, which leave out what aioboto3 does needlessly, its collector calmed too
 worker  the real process, MAX_IN_FLIGHT={slots}, LOG_LEVEL=info; its jobs lie on 4 partitions of {broker}
 Jobs/s: from the first call's arrival at Google to the last take stored (gathers), to the last completion read by a
 consumer (worker). CPU: ms of the process's CPU time a job over the same time, without start-up."""

@@ -1,4 +1,4 @@
-"""The jobs of a run: the same in form and length for both sides, new takes each time, slow ones by number. Pure."""
+"""The jobs of a run: the same in form and length for all sides, new takes each time, slow ones by number. Pure."""
 
 import re
 from collections.abc import Iterable

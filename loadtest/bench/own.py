@@ -6,6 +6,7 @@ import sys
 from loadtest.bench.gather import gather, rendered_with_key
 from loadtest.bench.lines import Run
 from schemas.job import Job
+from worker.app import calm_collector
 from worker.settings import load_settings
 from worker.speech.attempt import checked
 from worker.speech.catalogue import load_catalogue
@@ -29,6 +30,7 @@ async def run_own(run: Run) -> None:
             made = made_take(key, rendered, audio, checked(audio, rendered).duration_s)
             return await store.store(made, audio) is made
 
+        calm_collector()
         await gather(run, at_once, speak)
 
 

@@ -30,7 +30,7 @@ class RunFailed(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where runs happen: the emulator's door, the broker, the folder of the logs, the variables of both sides."""
+    """Where runs happen: the emulator's door, the broker, the folder of the logs, the variables of all sides."""
 
     door: "Door"
     bootstrap: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -67,6 +69,26 @@ async def test_a_hundred_that_ask_at_once_get_what_one_of_them_made() -> None:
     desk = Desk(TAKE)
     assert await desk.all(100) == [(TAKE, True), *[(TAKE, False)] * 99]
     assert desk.makers == [0]
+
+
+async def test_those_that_wait_say_so_and_the_one_that_makes_it_does_not() -> None:
+    desk = Desk(TAKE)
+    waits: list[str] = []
+
+    @contextmanager
+    def waiting() -> Iterator[None]:
+        waits.append("begins")
+        yield
+        waits.append("ends")
+
+    first = desk.ask(0)
+    await asyncio.sleep(0)
+    second = asyncio.create_task(desk.making.once("k", desk.go.wait, patience_s=None, waiting=waiting))
+    await asyncio.sleep(0)
+    assert waits == ["begins"]
+    desk.go.set()
+    assert [await first, await second] == [(TAKE, True), (TAKE, False)]
+    assert waits == ["begins", "ends"]
 
 
 async def test_who_asks_later_makes_it_anew() -> None:

@@ -197,13 +197,16 @@ async def test_an_error_of_the_listener_is_kept_for_whoever_commits_since_aiokaf
 
 
 async def test_a_revocation_waits_for_what_is_in_work_and_commits_it() -> None:
-    member = Member(revoke_wait_s=5)
+    member = Member(revoke_wait_s=60)
     await member.assign(BATCH)
-    jobs = take(member, BATCH, 0, 1)
-    revoked = asyncio.create_task(member.partitions.on_partitions_revoked({BATCH}))
-    await asyncio.sleep(0.01)
-    assert not revoked.done()
-    finish(member, jobs)
+    first, second = take(member, BATCH, 0, 1)
+    with member.partitions.working(first[0]):
+        with member.partitions.working(second[0]):
+            revoked = asyncio.create_task(member.partitions.on_partitions_revoked({BATCH}))
+            finish(member, [second])
+        await asyncio.sleep(0.01)
+        assert not revoked.done()
+        finish(member, [first])
     await asyncio.wait_for(revoked, 30)
     assert member.group.of_group[BATCH].offset == 2
     assert not member.partitions.settled.is_set()
@@ -214,28 +217,28 @@ async def test_a_revocation_waits_no_longer_than_it_may_and_commits_what_is_done
     await member.assign(BATCH)
     jobs = take(member, BATCH, 0, 1)
     finish(member, jobs[1:])
-    await asyncio.wait_for(member.partitions.on_partitions_revoked({BATCH}), 30)
+    with member.partitions.working(jobs[0][0]):
+        await asyncio.wait_for(member.partitions.on_partitions_revoked({BATCH}), 30)
     assert member.group.of_group[BATCH] == OffsetAndMetadata(0, encode(0, [(1, 2)]))
 
 
 async def test_a_revocation_does_not_wait_for_jobs_that_wait_for_quota() -> None:
     member = Member(revoke_wait_s=60)
     await member.assign(BATCH)
-    in_work, waits, comes_to_wait = take(member, BATCH, 0, 1, 2)
+    at_work, waits, comes_to_wait = take(member, BATCH, 0, 1, 2)
     held: list[str] = []
     member.partitions.hand_over_began = lambda: held.append("batch")
     end, end_of_parts = [1].clear, [2].clear
-    with member.partitions.waiting(waits[0], end):
-        revoked = asyncio.create_task(member.partitions.on_partitions_revoked({BATCH}))
+    partitions, owned = member.partitions, waits[0]
+    with partitions.working(owned), partitions.working(owned), partitions.waiting(owned, end):
+        with partitions.working(owned):
+            revoked = asyncio.create_task(partitions.on_partitions_revoked({BATCH}))
+            await asyncio.sleep(0.01)
+            assert held, "or what waits would be granted quota, and be at work"
+            finish(member, [at_work])
         await asyncio.sleep(0.01)
-        assert held, "or what waits would be granted quota, and be in work"
-        finish(member, [in_work])
-        await asyncio.sleep(0.01)
-        assert not revoked.done(), "one is in work"
-        with (
-            member.partitions.waiting(comes_to_wait[0], end_of_parts),
-            member.partitions.waiting(comes_to_wait[0], end_of_parts),
-        ):
+        assert not revoked.done(), "one is at work"
+        with partitions.waiting(owned, end_of_parts), partitions.waiting(owned, end_of_parts):
             await asyncio.wait_for(revoked, 30)
     assert member.group.of_group[BATCH].offset == 1
     finish(member, [waits, comes_to_wait])
@@ -244,18 +247,26 @@ async def test_a_revocation_does_not_wait_for_jobs_that_wait_for_quota() -> None
 async def test_parts_that_wait_are_one_job_and_others_of_the_partition_are_waited_for() -> None:
     member = Member(revoke_wait_s=60)
     await member.assign(BATCH)
-    long_text, in_work = take(member, BATCH, 0, 1)
-    end_of_parts = [1].clear
-    with (
-        member.partitions.waiting(long_text[0], end_of_parts),
-        member.partitions.waiting(long_text[0], end_of_parts),
-    ):
+    owned = take(member, BATCH, 0, 1)[0][0]
+    partitions, end_of_parts = member.partitions, [1].clear
+    with partitions.working(owned), partitions.waiting(owned, end_of_parts), partitions.waiting(owned, end_of_parts):
+        with partitions.working(owned):
+            revoked = asyncio.create_task(partitions.on_partitions_revoked({BATCH}))
+            await asyncio.sleep(0.01)
+            assert not revoked.done()
+        await asyncio.wait_for(revoked, 30)
+
+
+async def test_a_revocation_does_not_wait_for_jobs_that_were_given_up() -> None:
+    member = Member(revoke_wait_s=60)
+    await member.assign(BATCH)
+    ((owned, _),) = take(member, BATCH, 0)
+    with member.partitions.working(owned):
         revoked = asyncio.create_task(member.partitions.on_partitions_revoked({BATCH}))
         await asyncio.sleep(0.01)
         assert not revoked.done()
-        finish(member, [in_work])
-        await asyncio.wait_for(revoked, 30)
-    finish(member, [long_text])
+    await asyncio.wait_for(revoked, 30)
+    assert member.group.of_group[BATCH].offset == 0, "it isn't done"
 
 
 async def test_a_first_assignment_revokes_nothing_and_waits_for_nothing() -> None:

@@ -190,6 +190,20 @@ async def test_while_batch_is_held_its_jobs_get_nothing_and_dialogue_what_it_ask
     assert waiters.order == ["batch 0", "batch 2"]
 
 
+async def test_while_batch_is_held_what_a_job_has_begun_goes_on() -> None:
+    waiters = Waiters()
+    waiters.queue.hold_batch()
+    first = waiters.ask("first request", BATCH)
+    await asyncio.sleep(0)
+    assert (await waiters.queue.take(CHIRP, BATCH, waiters.waiting, goes_on=True)) == (True, 0.0)
+    next_part = asyncio.create_task(waiters.queue.take(WAVENET, BATCH, waiters.waiting, goes_on=True))
+    assert (await asyncio.wait_for(next_part, 30))[0]
+    assert not first.done()
+    waiters.queue.release_batch()
+    await waiters.pass_time(2)
+    assert first.done()
+
+
 async def test_a_refusal_by_google_holds_batch_up_for_a_second_and_dialogue_goes_on() -> None:
     waiters = Waiters(QuotaRules({}, 0, 0.0))
     assert (await waiters.queue.take(CHIRP, BATCH, waiters.waiting)) == (True, 0.0)

@@ -194,15 +194,19 @@ class Intake:
     async def _work(self, record: Record, owned: Owned, slot: Slot) -> None:
         job = cast("asyncio.Task[None]", asyncio.current_task())
         in_flight = self._metrics.in_flight.labels(record.lane)
-        in_flight.inc()
-        try:
-            # Lanes are taken from side by side: the other one may have taken the slot that there was room in.
-            await slot.hold()
-            outcome = await self._handle(record, partial(self._waiting, job.cancel, owned))
-        finally:
-            in_flight.dec()
-            slot.give_back()
-        self._lanes.ended(record, outcome)
+        with self._partitions.working(owned):
+            in_flight.inc()
+            try:
+                # Lanes are taken from side by side: the other one may have taken the slot that there was room in.
+                await slot.hold()
+                outcome = await self._handle(record, partial(self._waiting, job.cancel, owned))
+            finally:
+                in_flight.dec()
+                slot.give_back()
+            self._lanes.ended(record, outcome)
+            await self._deliver(record, owned, outcome)
+
+    async def _deliver(self, record: Record, owned: Owned, outcome: Outcome) -> None:
         if owned.lost:
             _log.info("outcome_dropped", topic=record.topic, partition=record.partition, offset=record.offset)
             return

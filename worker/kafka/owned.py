@@ -22,8 +22,9 @@ class Source:
 class Owned:
     """One partition of ours. Once it is `lost`, another worker does its jobs and our outcomes are dropped.
 
-    `tried` is the last commitment that was sent: Kafka may have taken it though its answer was lost. `waiting` ends the
-    jobs that wait for quota: their calls would be paid twice.
+    `tried` is the last commitment that was sent: Kafka may have taken it though its answer was lost. `working` is how
+    many jobs are at work; `waiting` ends those of them that wait for quota, for their calls would be paid twice: the
+    waits of one job end it by the same callable.
     """
 
     source: Source
@@ -32,12 +33,13 @@ class Owned:
     tried: OffsetAndMetadata = NOTHING
     not_before_ms: float = 0.0
     lost: bool = False
+    working: int = 0
     waiting: dict[object, Callable[[], object]] = field(default_factory=dict)
 
     @property
     def busy(self) -> bool:
-        """Whether a job of it is in work that doesn't wait for quota, however many of its parts may."""
-        return self.tracker is not None and self.tracker.outstanding > len(set(self.waiting.values()))
+        """Whether a job is at work that doesn't wait for quota."""
+        return self.working > len(set(self.waiting.values()))
 
     def lose(self) -> None:
         """Another worker does its jobs from now on."""

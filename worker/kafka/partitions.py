@@ -29,7 +29,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         consumer: an aiokafka consumer that this is the rebalance listener of.
         offsets: the group's committed ones.
         sources: what each topic holds.
-        revoke_wait_s: how long a rebalance waits for jobs in work; all workers of the group wait with it.
+        revoke_wait_s: how long a rebalance waits at most for jobs in work, but not for those that wait for quota; all
+            workers of the group wait with it.
         session_timeout_s: how long a hand-over may take after that; the rebalance goes on without us then.
         metrics: told of lag and age.
     """
@@ -133,6 +134,16 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._progress.set()
 
     @contextmanager
+    def working(self, owned: Owned) -> Iterator[None]:
+        """A job's work, until its outcome is acknowledged or it is given up: a hand-over waits for it a little."""
+        owned.working += 1
+        try:
+            yield
+        finally:
+            owned.working -= 1
+            self._progress.set()
+
+    @contextmanager
     def waiting(self, owned: Owned, cancel: Callable[[], object]) -> Iterator[None]:
         """A job's wait for quota, for which no hand-over waits; `cancel` ends the job if its partition is lost."""
         wait = object()
@@ -207,6 +218,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             return
         if self.hand_over_began is not None:
             self.hand_over_began()
+            # Who was granted something right before it still counts as waiting.
+            await asyncio.sleep(0)
         try:
             async with asyncio.timeout(self._revoke_wait_s):
                 while any(owned.busy for owned in self._owned.values()):

@@ -141,7 +141,7 @@ class Permit:
             return self.failure
         if self._in_hand:
             self._in_hand = False
-        elif not await self._wait():
+        elif not await self._wait(goes_on=True):
             return _NO_QUOTA
         return None
 
@@ -175,12 +175,12 @@ class Permit:
             self._in_hand = False
             self._permits.quota.give_back(self._voice_model, self._lane)
 
-    async def _wait(self) -> bool:
+    async def _wait(self, *, goes_on: bool = False) -> bool:
         if self._waits == 0:
             self._waits_since = self._permits.now
         self._waits += 1
         try:
-            granted, _ = await self._permits.quota.take(self._voice_model, self._lane, self._waiting)
+            granted, _ = await self._permits.quota.take(self._voice_model, self._lane, self._waiting, goes_on=goes_on)
         finally:
             self._waits -= 1
             if self._waits == 0:

@@ -42,6 +42,7 @@ class _Waiter:
     voice_model: VoiceModel
     lane: Lane
     gives_up_at: float
+    goes_on: bool
     granted: asyncio.Future[bool]
 
 
@@ -76,13 +77,16 @@ class QuotaQueue:
         for voice_model, limit in quota.by_voice_model.items():
             metrics.show_quota(voice_model, partial(_in_force, limit, clock))
 
-    async def take(self, voice_model: VoiceModel, lane: Lane, waiting: Waiting) -> tuple[bool, float]:
+    async def take(
+        self, voice_model: VoiceModel, lane: Lane, waiting: Waiting, *, goes_on: bool = False
+    ) -> tuple[bool, float]:
         """Waits until a request may be made, and counts it.
 
         Args:
             voice_model: that is asked.
             lane: the job's.
             waiting: entered while a batch job waits.
+            goes_on: the job has made requests already, that may have been paid: it is granted more while batch is held.
 
         Returns:
             Whether it was granted, which a dialogue job isn't that would have to wait too long; the seconds waited.
@@ -97,7 +101,7 @@ class QuotaQueue:
                 return False, 0.0
         gives_up_at = now + self._dialogue_wait_s if lane is Lane.DIALOGUE else inf
         granted = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(next(self._numbers), voice_model, lane, gives_up_at, granted)
+        waiter = _Waiter(next(self._numbers), voice_model, lane, gives_up_at, goes_on, granted)
         waiters.append(waiter)
         self._serve()
         if granted.done():
@@ -144,7 +148,7 @@ class QuotaQueue:
         self._serve()
 
     def hold_batch(self) -> None:
-        """Grants batch jobs nothing, until `release_batch`: others may be about to do those that wait."""
+        """Grants batch jobs no first request, until `release_batch`: others may be about to do those that wait."""
         self._batch_held = True
         self._serve()
 
@@ -153,10 +157,14 @@ class QuotaQueue:
         self._batch_held = False
         self._serve()
 
-    @property
-    def _served(self) -> tuple[Lane, ...]:
-        # What dialogue has to wait for batch may not take either: its limits are the lower ones.
-        return (Lane.DIALOGUE,) if self._batch_held else (Lane.DIALOGUE, Lane.BATCH)
+    def _heads(self, lane: Lane) -> list[_Waiter]:
+        """Of each voice model the longest waiting, in their order."""
+        held = self._batch_held and lane is Lane.BATCH
+        first = (
+            next((each for each in waiters if each.goes_on or not held), None)
+            for waiters in self._waiting[lane].values()
+        )
+        return sorted((each for each in first if each is not None), key=lambda waiter: waiter.number)
 
     def _leave(self, waiter: _Waiter) -> None:
         waiters = self._waiting[waiter.lane][waiter.voice_model]
@@ -171,16 +179,17 @@ class QuotaQueue:
             self._timer.cancel()
             self._timer = None
         now = self._clock.monotonic()
-        for lane in self._served:
+        # What dialogue has to wait for batch may not take either: its limits are the lower ones.
+        for lane in (Lane.DIALOGUE, Lane.BATCH):
             while (waiter := self._next(lane, now)) is not None:
-                self._waiting[lane][waiter.voice_model].popleft()
+                self._waiting[lane][waiter.voice_model].remove(waiter)
                 if _answer(waiter, granted=True):
                     self._quota.take(waiter.voice_model, lane, now)
         # After that: who may not wait at all is granted what is there.
         for waiters in self._waiting[Lane.DIALOGUE].values():
             while waiters and waiters[0].gives_up_at <= now:
                 _answer(waiters.popleft(), granted=False)
-        heads = [waiters[0] for lane in self._served for waiters in self._waiting[lane].values() if waiters]
+        heads = [*self._heads(Lane.DIALOGUE), *self._heads(Lane.BATCH)]
         if heads:
             at = min(
                 min(each.gives_up_at - now, self._quota.wait_s(each.voice_model, each.lane, now)) for each in heads
@@ -189,8 +198,7 @@ class QuotaQueue:
 
     def _next(self, lane: Lane, now: float) -> _Waiter | None:
         """The longest waiting of those whose voice model may be asked."""
-        heads = sorted((each[0] for each in self._waiting[lane].values() if each), key=lambda waiter: waiter.number)
-        return next((each for each in heads if self._quota.wait_s(each.voice_model, lane, now) <= 0), None)
+        return next((each for each in self._heads(lane) if self._quota.wait_s(each.voice_model, lane, now) <= 0), None)
 
 
 def _in_force(limit: Limit, clock: Clock) -> float:
