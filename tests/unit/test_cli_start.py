@@ -6,7 +6,7 @@ import sys
 import pytest
 
 SLOW = ("aioboto3", "google.cloud.texttospeech_v1", "grpc", "matplotlib", "numpy", "soundfile")
-"""Together two thirds of what a start would take."""
+"""Together two fifths of what a start would take."""
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["decide"], ["config", "show"], ["batch", "template"]])
