@@ -98,7 +98,7 @@ class Intake:
         self._slots = LaneSlots(settings.max_in_flight, settings.dialogue_slots)
         self._unacknowledged = Slots(_UNACKNOWLEDGED * settings.max_in_flight)
         self._jobs: set[asyncio.Task[None]] = set()
-        self._waiting_for_quota: dict[object, Callable[[], object]] = {}
+        self._waits: dict[object, Callable[[], object]] = {}
         self._undelivered: dict[tuple[Owned, int], float] = {}
         self._stopping = asyncio.Event()
 
@@ -218,20 +218,21 @@ class Intake:
 
     @contextmanager
     def _waiting(self, cancel: Callable[[], object], owned: Owned) -> Iterator[None]:
-        """A batch job's wait for quota. It keeps its slot, so that no more is taken than can be worked on.
+        """A batch job's wait for quota, or for the job that makes its take.
 
+        It keeps its slot, so that no more is taken than can be worked on.
         The parts of a long text wait side by side, each in a task of its own.
         """
         if self._stopping.is_set() or owned.lost:
             # Met during the drain, or after a hand-over: as in `_drain` and `Owned.lose`.
             cancel()
         wait = object()
-        self._waiting_for_quota[wait] = cancel
+        self._waits[wait] = cancel
         try:
             with self._partitions.waiting(owned, cancel):
                 yield
         finally:
-            del self._waiting_for_quota[wait]
+            del self._waits[wait]
 
     async def _measure_regularly(self) -> None:
         while True:
@@ -240,7 +241,7 @@ class Intake:
 
     async def _drain(self) -> None:
         # Quota may take longer than any grace time.
-        for cancel in self._waiting_for_quota.values():
+        for cancel in self._waits.values():
             cancel()
         if not self._jobs:
             return

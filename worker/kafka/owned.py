@@ -23,8 +23,8 @@ class Owned:
     """One partition of ours. Once it is `lost`, another worker does its jobs and our outcomes are dropped.
 
     `tried` is the last commitment that was sent: Kafka may have taken it though its answer was lost. `working` is how
-    many jobs are at work; `waiting` ends those of them that wait for quota, for their calls would be paid twice: the
-    waits of one job end it by the same callable.
+    many jobs are at work; `waiting` ends those of them that wait for quota, or for another job's take, for their calls
+    would be paid twice: the waits of one job end it by the same callable.
     """
 
     source: Source
@@ -38,7 +38,7 @@ class Owned:
 
     @property
     def busy(self) -> bool:
-        """Whether a job is at work that doesn't wait for quota."""
+        """Whether a job is at work that isn't among those that wait."""
         return self.working > len(set(self.waiting.values()))
 
     def lose(self) -> None:

@@ -29,7 +29,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         consumer: an aiokafka consumer that this is the rebalance listener of.
         offsets: the group's committed ones.
         sources: what each topic holds.
-        revoke_wait_s: how long a rebalance waits at most for jobs in work, but not for those that wait for quota; all
+        revoke_wait_s: how long a rebalance waits at most for jobs in work, but not for those that are `waiting`; all
             workers of the group wait with it.
         session_timeout_s: how long a hand-over may take after that; the rebalance goes on without us then.
         metrics: told of lag and age.
@@ -145,7 +145,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     @contextmanager
     def waiting(self, owned: Owned, cancel: Callable[[], object]) -> Iterator[None]:
-        """A job's wait for quota, for which no hand-over waits; `cancel` ends the job if its partition is lost."""
+        """A job's wait for quota or another job's take, which no hand-over waits for; `cancel` ends a lost one."""
         wait = object()
         owned.waiting[wait] = cancel
         self._progress.set()
