@@ -18,7 +18,7 @@ import noida_db
 
 from loadtest.processes import Process, Restartable, free_ports, listening
 from loadtest.store import ACCESS_KEY, BUCKET, SECRET_KEY, connect, remove_sockets, start_store, usable
-from worker.settings import PARTS, variables
+from worker.config.settings import PARTS, variables
 
 Broker = Literal["noida", "tansu", "external"]
 """`external` is a Kafka that somebody else runs."""

@@ -12,7 +12,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from schemas.words import VoiceModel
-from worker.clock import Clock
+from worker.config.sections import CircuitSettings, DeliverySettings, QuotaSettings
+from worker.config.settings import Settings
 from worker.handling import Handler
 from worker.kafka.bad_input import BadInputLimit
 from worker.kafka.connecting import connect_kafka
@@ -24,9 +25,12 @@ from worker.kafka.pulse import Pulse
 from worker.kafka.reader import Reader
 from worker.kafka.watch import outage_at_start as outage_at_start_of_kafka
 from worker.kafka.watch import outage_of_kafka, watch_kafka
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.dependency import Dependency, Gate, Pauses
+from worker.lifecycle.dependency_watch import Watch
+from worker.lifecycle.signals import Stopping
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
-from worker.outage import Dependency, Gate, Pauses
 from worker.pipeline import Pipeline, PipelineParts
 from worker.readiness import Readiness
 from worker.rollout.channel import open_log
@@ -36,9 +40,6 @@ from worker.rollout.follower import Follower
 from worker.rollout.state import OFF
 from worker.rollout.wording import described
 from worker.rollout.writing import Author, Editor
-from worker.setting_parts import CircuitSettings, DeliverySettings, QuotaSettings
-from worker.settings import Settings
-from worker.settling import Watch
 from worker.speech.attempt import Attempter
 from worker.speech.catalogue import Catalogue, load_catalogue
 from worker.speech.circuit import Circuit, CircuitRules
@@ -48,7 +49,6 @@ from worker.speech.probing import probe_of as google_probe
 from worker.speech.probing import trial_of
 from worker.speech.quota import Quota, QuotaRules
 from worker.speech.quota_queue import QuotaQueue
-from worker.stopping import Stopping
 from worker.storage.connecting import connect_store
 from worker.storage.known import KnownTakes
 from worker.storage.steady import SteadyStore, outage_at_start

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from schemas.parsing import parse_job
+from worker.config.settings import Settings
 from worker.rollout.decision import request_of
 from worker.rollout.explain import Explanation, explain
 from worker.rollout.state import RolloutState
-from worker.settings import Settings
 from worker.speech.catalogue import Voice, load_catalogue
 
 Character = Annotated[str, typer.Option(help="Who speaks.")]

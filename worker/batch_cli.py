@@ -23,7 +23,7 @@ from worker.batch.script import BatchRefused
 from worker.batch.standing import Standing
 from worker.batch_asked import Asked
 from worker.batch_findings import check_script, show_findings
-from worker.settings import load_settings
+from worker.config.settings import load_settings
 from worker.speech.catalogue import load_catalogue
 
 # What main ends in one line: asked for wrongly.

@@ -20,15 +20,15 @@ from worker.batch.storing import AT_ONCE, download, stored_keys
 from worker.batch_asked import Asked
 from worker.batch_findings import check_script, show_findings
 from worker.batch_screen import watched
-from worker.clock import Clock
+from worker.config.settings import Settings
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.signals import Stopping
 from worker.rollout.channel import open_log
 from worker.rollout.environment import rollout_state
 from worker.rollout.records import state_of
 from worker.rollout.state import RolloutState
 from worker.rollout.wording import described
-from worker.settings import Settings
 from worker.speech.catalogue import Catalogue, load_catalogue
-from worker.stopping import Stopping
 from worker.storage.connecting import connect_store
 
 DONE: Final = 0

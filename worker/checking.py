@@ -10,8 +10,8 @@ from random import Random
 from typing import Any, Final
 
 from worker import console
+from worker.config.settings import Settings
 from worker.kafka.told import told_takes
-from worker.settings import Settings
 from worker.speech.inspecting import CORRUPT, IMPLAUSIBLE, fault_of
 from worker.storage.connecting import connect_store
 from worker.storage.errors import NoTake

@@ -22,12 +22,12 @@ from worker import (
     rollout_cli,
     takes_cli,
 )
-from worker.clock import Clock
+from worker.config.settings import SettingError, Settings, load_settings
 from worker.kafka.clients import connect_admin
 from worker.kafka.topics import TopicError, create_topics
+from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
 from worker.rollout.environment import rollout_state
-from worker.settings import SettingError, Settings, load_settings
 from worker.speech.catalogue import CatalogueError, load_catalogue
 from worker.speech.failures import CallFailed
 from worker.speech.voices import character_voices, check_voices

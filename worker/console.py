@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.topics import DAY_MS, HOUR_MS
-from worker.settings import Settings, variables, without_credentials
+from worker.config.settings import Settings, variables, without_credentials
 
 _LINE_EVERY_S = 5.0
 

@@ -13,7 +13,9 @@ from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from schemas.rollout_status import RolloutStatus
-from worker.clock import Clock
+from worker.config.settings import Settings
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.signals import Stopping
 from worker.observability.http import serve_http
 from worker.observability.rollout_metrics import RolloutMetrics
 from worker.rollout.attempts_reader import read_attempts
@@ -24,9 +26,7 @@ from worker.rollout.notifying import Known, Notifier
 from worker.rollout.queries import Queries
 from worker.rollout.status import publish_status
 from worker.rollout.writing import Editor
-from worker.settings import Settings
 from worker.speech.catalogue import load_catalogue
-from worker.stopping import Stopping
 
 _REPORT_S: Final = 5.0
 _log = structlog.get_logger(__name__)

@@ -9,17 +9,17 @@ import typer
 
 from schemas.words import Lane
 from worker import console, letter_rows
-from worker.clock import Clock
+from worker.config.sections import KafkaSettings
+from worker.config.settings import Settings, load_settings
 from worker.kafka.dead_letter_reader import read_letters
 from worker.kafka.dead_letters import Letter
 from worker.kafka.edits import Edit, EditRefused
 from worker.kafka.letter_filter import FilterError, LetterFilter, check_ids, parse_time
 from worker.kafka.replay import ReplayEnded, Replayer, connect_replayer
 from worker.kafka.replay_plan import Plan, ReplayRefused, Wish, plan_replay
-from worker.setting_parts import KafkaSettings
-from worker.settings import Settings, load_settings
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.signals import Stopping
 from worker.speech.catalogue import load_catalogue
-from worker.stopping import Stopping
 
 # What main ends in one line: asked for wrongly, or failed.
 MISUSES = (FilterError, EditRefused, ReplayRefused)

@@ -7,10 +7,10 @@ from aiokafka.errors import KafkaError
 from google.auth.exceptions import GoogleAuthError
 
 from schemas.topics import all_topics
+from worker.config.sections import DeliverySettings, GoogleSettings, KafkaSettings, StorageSettings
+from worker.config.settings import Settings
 from worker.kafka.clients import connect_admin
 from worker.kafka.topics import missing_topics
-from worker.setting_parts import DeliverySettings, GoogleSettings, KafkaSettings, StorageSettings
-from worker.settings import Settings
 from worker.speech.catalogue import Catalogue
 from worker.speech.failures import CallFailed, Failure
 from worker.speech.google import connect_google

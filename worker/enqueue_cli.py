@@ -13,9 +13,9 @@ from schemas.completion import Completion
 from schemas.job import Job
 from schemas.parsing import parse_job
 from schemas.words import JobStatus, Lane
+from worker.config.settings import Settings, load_settings
 from worker.kafka.clients import connect_producer
 from worker.kafka.submit import NoCompletion, read_completions, submit
-from worker.settings import Settings, load_settings
 from worker.speech.catalogue import load_catalogue
 
 # What main ends in one line.

@@ -8,7 +8,7 @@ import aiohttp
 import typer
 
 from schemas.words import Lane
-from worker.settings import load_settings
+from worker.config.settings import load_settings
 
 _ANSWER_S: Final = 10.0
 

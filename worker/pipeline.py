@@ -9,8 +9,9 @@ from typing import Final
 from schemas.completion import Problem
 from schemas.job import Job
 from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
-from worker.clock import Clock
 from worker.failing import Failed, expired, unspoken, unstored
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.dependency_watch import Watch
 from worker.making import Made, Making, StillMaking
 from worker.observability.metrics import Metrics
 from worker.outcome import Outcome, Waiting
@@ -18,7 +19,6 @@ from worker.progress import Progress, audio_of, done, failed
 from worker.rollout.current import CurrentRollout
 from worker.rollout.decision import Decision, decide, request_of
 from worker.rollout.state import RolloutState
-from worker.settling import Watch
 from worker.speech.attempt import AttemptEnd, Attempter
 from worker.speech.catalogue import Catalogue, Voice
 from worker.speech.failures import NOT_CALLED, Failure

@@ -7,11 +7,11 @@ from typing import Annotated, Final
 import typer
 
 from worker import console, plan_rows
+from worker.config.settings import load_settings
 from worker.rollout.findings import Finding, Severity
 from worker.rollout.plan_check import check
 from worker.rollout.plan_file import BUILT_IN, PlanError, find_plan, read_plan
 from worker.rollout_changing import AsJson, day_of
-from worker.settings import load_settings
 from worker.speech.catalogue import load_catalogue
 
 _WRONG: Final = 1

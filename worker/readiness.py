@@ -3,8 +3,8 @@
 import asyncio
 
 from worker.kafka.lanes import Lanes
-from worker.outage import Gate
-from worker.stopping import Stopping
+from worker.lifecycle.dependency import Gate
+from worker.lifecycle.signals import Stopping
 
 
 class Readiness:

@@ -14,14 +14,14 @@ import typer
 from pydantic import ValidationError
 
 from worker import console, rollout_rows
-from worker.clock import Clock
+from worker.config.settings import Settings, load_settings
+from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
 from worker.rollout.channel import RolloutLog, open_log
 from worker.rollout.checked_file import FileRefused
 from worker.rollout.plan import DAY, duration
 from worker.rollout.stages import NotNow
 from worker.rollout.writing import Author, Editor, NoSuchRevision, Overtaken
-from worker.settings import Settings, load_settings
 from worker.speech.catalogue import load_catalogue
 
 

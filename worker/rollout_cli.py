@@ -11,7 +11,9 @@ from aiokafka.errors import KafkaError
 
 from schemas.rollout_status import RolloutStatus
 from worker import asking, console, rollout_plan_cli, rollout_rows, status_rows
-from worker.clock import Clock
+from worker.config.parsing import hundredths
+from worker.config.settings import Settings
+from worker.lifecycle.clock import Clock
 from worker.rollout import changes, stages
 from worker.rollout.changes import ALL, Verb
 from worker.rollout.channel import RolloutLog
@@ -32,8 +34,6 @@ from worker.rollout_changing import (
     rollout_settings,
     tell,
 )
-from worker.setting_words import hundredths
-from worker.settings import Settings
 from worker.speech.catalogue import load_catalogue
 
 _LAST_CHANGES = 5

@@ -8,8 +8,9 @@ import typer
 
 from schemas.revision import Approval
 from worker import plan_cli
-from worker.clock import Clock
+from worker.config.settings import Settings, load_settings
 from worker.controller_app import run_controller
+from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
 from worker.rollout import stages
 from worker.rollout.changes import Verb
@@ -29,7 +30,6 @@ from worker.rollout_changing import (
     day_of,
     rollout_settings,
 )
-from worker.settings import Settings, load_settings
 from worker.simulation_cli import simulate
 from worker.speech.catalogue import load_catalogue
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from worker import console, plan_rows, simulation_rows
+from worker.config.settings import load_settings
 from worker.rollout.plan import Plan, duration, spelled
 from worker.rollout.plan_file import find_plan, read_plan
 from worker.rollout.plan_words import about
@@ -16,7 +17,6 @@ from worker.rollout.simulation.picture import drawing
 from worker.rollout.simulation.summary import summary_of
 from worker.rollout.simulation.trace_file import find_trace, read_trace
 from worker.rollout_changing import RolloutRefused
-from worker.settings import load_settings
 from worker.speech.catalogue import load_catalogue
 
 

@@ -7,7 +7,7 @@ from loadtest.bench.gather import gather, rendered_with_key
 from loadtest.bench.lines import Run
 from schemas.job import Job
 from worker.app import calm_collector
-from worker.settings import load_settings
+from worker.config.settings import load_settings
 from worker.speech.attempt import checked
 from worker.speech.catalogue import load_catalogue
 from worker.speech.google import connect_google

@@ -15,8 +15,8 @@ from google.cloud.texttospeech_v1.services.text_to_speech.transports import Text
 from loadtest.bench.gather import gather, rendered_with_key
 from loadtest.bench.lines import Run
 from schemas.job import Job
-from worker.setting_parts import StorageSettings
-from worker.settings import load_settings
+from worker.config.sections import StorageSettings
+from worker.config.settings import load_settings
 from worker.speech.attempt import checked
 from worker.speech.catalogue import load_catalogue
 from worker.speech.render import Rendered

@@ -11,7 +11,7 @@ import soundfile
 
 from loadtest.demo.script import Line
 from schemas.completion import Audio, Completion
-from worker.setting_parts import StorageSettings
+from worker.config.sections import StorageSettings
 from worker.storage.connecting import connect_store
 from worker.storage.errors import StorageError
 from worker.storage.s3 import TakeStore

@@ -24,7 +24,7 @@ from loadtest.processes import Process, StackError
 from loadtest.stack import Stack, local_stack, worker_process
 from loadtest.topics import make_topics
 from schemas.completion import Completion
-from worker.settings import load_settings
+from worker.config.settings import load_settings
 
 app = typer.Typer(add_completion=False)
 

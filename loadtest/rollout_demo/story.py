@@ -11,10 +11,10 @@ from loadtest.demo.speaking import DemoFailed
 from loadtest.rollout_demo.person import Person
 from schemas.revision import Revision
 from schemas.words import Phase
-from worker.clock import Clock
+from worker.config.sections import KafkaSettings
+from worker.lifecycle.clock import Clock
 from worker.rollout.channel import RolloutLog, open_log
 from worker.rollout.plan_file import find_plan, read_plan
-from worker.setting_parts import KafkaSettings
 
 DAY: Final = "4s"
 ILL_STAGE: Final = "50"

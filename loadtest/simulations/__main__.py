@@ -9,10 +9,10 @@ import typer
 
 from loadtest.simulations.demands import Case, Result, demands, head
 from worker import console
+from worker.config.settings import load_settings
 from worker.rollout.plan import duration, spelled
 from worker.rollout.simulation.course import Course
 from worker.rollout.simulation.many import Simulation, courses
-from worker.settings import load_settings
 from worker.speech.catalogue import load_catalogue
 
 _HOW: Final = """\

@@ -12,11 +12,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
 from schemas.words import Lane
 from tests.stack.deployment import Deployment, job
+from worker.config.settings import load_settings
 from worker.kafka.clients import connect_admin
 from worker.kafka.committed import CommittedOffsets
 from worker.kafka.offsetmap import BrokenMap, decode
 from worker.kafka.submit import partitions_of
-from worker.settings import load_settings
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from schemas.topics import LANES
 from schemas.words import Lane
 from tests.stack.deployment import Deployment
 from tests.stack.test_cli import run
-from worker.clock import Clock
+from worker.config.settings import load_settings
+from worker.lifecycle.clock import Clock
 from worker.rollout.channel import open_log
-from worker.settings import load_settings
 from worker.speech.catalogue import load_catalogue
 
 NAMES = sorted(load_catalogue(load_settings({}).worker.characters_file).names)

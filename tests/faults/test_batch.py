@@ -23,7 +23,7 @@ from tests.faults.scale import SCALE
 from tests.stack.deployment import Deployment
 from worker.batch.lane import ends_of
 from worker.batch.manifest import default_manifest
-from worker.settings import load_settings
+from worker.config.settings import load_settings
 
 CHARACTERS = ("pip_boy", "ghoul", "raider", "codsworth", "ncr_ranger")
 WORDS = ("rust", "water", "lantern", "gate", "boots", "radio", "winter", "map", "bridge", "soup")

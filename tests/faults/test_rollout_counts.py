@@ -15,11 +15,11 @@ from tests.faults.campaign import tell
 from tests.faults.rollouts import NAMES
 from tests.faults.scale import SCALE
 from tests.stack.deployment import Deployment
-from worker.clock import Clock
+from worker.config.settings import load_settings
+from worker.lifecycle.clock import Clock
 from worker.rollout.attempts_reader import read_attempts
 from worker.rollout.ledger import Ledger
 from worker.rollout.plan import Windows
-from worker.settings import load_settings
 
 JOBS_A_SECOND = 40
 ILL = [

@@ -25,7 +25,8 @@ from schemas.rollout_status import RolloutStatus
 from schemas.topics import COMPLETIONS, RETRY_DELAYS, ROLLOUT, ROLLOUT_STATUS
 from schemas.words import AttemptResult, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from tests.kafka.test_rollout import rollout
-from worker.clock import Clock
+from worker.config.settings import load_settings
+from worker.lifecycle.clock import Clock
 from worker.observability.rollout_metrics import RolloutMetrics
 from worker.rollout.attempts_reader import read_attempts
 from worker.rollout.channel import open_log
@@ -36,7 +37,6 @@ from worker.rollout.notifying import Known
 from worker.rollout.queries import Queries
 from worker.rollout.records import current_state
 from worker.rollout.writing import Editor
-from worker.settings import load_settings
 from worker.speech.catalogue import load_catalogue
 
 CHARACTERS = ("pip_boy", "ghoul", "raider", "codsworth")

@@ -12,12 +12,12 @@ from schemas.topics import ROLLOUT
 from schemas.words import DecisionReason
 from tests.stack.deployment import get, job
 from tests.stack.test_cli import run
-from worker.clock import Clock
+from worker.config.settings import load_settings
+from worker.lifecycle.clock import Clock
 from worker.rollout.changes import set_to
 from worker.rollout.channel import open_log
 from worker.rollout.fold import Fold
 from worker.rollout.writing import Author, Editor, Overtaken
-from worker.settings import load_settings
 
 WITHIN_S = 2.0
 TOPIC = {"ROLLOUT_SOURCE": "topic", "CHIRP3_ROLLOUT_PERCENTAGE": "100", "CHIRP3_ENABLED_CHARACTERS": "pip_boy"}

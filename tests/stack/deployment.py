@@ -19,8 +19,8 @@ from loadtest.topics import make_topics
 from schemas.completion import Completion
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
 from schemas.words import Lane
+from worker.config.settings import load_settings
 from worker.kafka.submit import partitions_of
-from worker.settings import load_settings
 from worker.storage.connecting import connect_store
 from worker.storage.s3 import TakeStore
 

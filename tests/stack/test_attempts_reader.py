@@ -10,10 +10,10 @@ from schemas.completion import Attempt, Completion
 from schemas.topics import COMPLETIONS, RETRY_DELAYS
 from schemas.words import AttemptResult, JobStatus, Lane, VoiceModel
 from tests.stack.deployment import program
-from worker.clock import Clock
+from worker.config.settings import load_settings
+from worker.lifecycle.clock import Clock
 from worker.rollout.attempts_reader import read_attempts
 from worker.rollout.ledger import Ledger
-from worker.settings import load_settings
 
 
 def completion(number: int) -> bytes:

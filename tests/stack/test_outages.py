@@ -13,7 +13,7 @@ from loadtest.stack import worker_environment
 from schemas.words import JobStatus
 from tests.stack.deployment import get, job
 from tests.stack.wire import wire_to
-from worker.settings import load_settings
+from worker.config.settings import load_settings
 from worker.speech.google import connect_google
 from worker.speech.probing import trial_of
 

@@ -17,7 +17,8 @@ from schemas.topics import DEAD_LETTERS, LANES, prefixed
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import Deployment, job, program
 from tests.stack.test_cli import CLI, call, run
-from worker.clock import Clock
+from worker.config.sections import KafkaSettings
+from worker.config.settings import load_settings
 from worker.kafka.clients import connect_producer
 from worker.kafka.dead_letter_reader import read_letters
 from worker.kafka.dead_letters import Letter
@@ -25,9 +26,8 @@ from worker.kafka.letter_filter import LetterFilter
 from worker.kafka.letters import dead_letter
 from worker.kafka.replay import ReplayEnded, connect_replayer
 from worker.kafka.replay_plan import Wish, plan_replay
+from worker.lifecycle.clock import Clock
 from worker.outcome import History, Record
-from worker.setting_parts import KafkaSettings
-from worker.settings import load_settings
 
 NOW = datetime.now(UTC)
 

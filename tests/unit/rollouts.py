@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.revision import Revision
 from tests.unit.makers import CHIRP
-from worker.clock import Clock
+from worker.lifecycle.clock import Clock
 from worker.rollout.channel import RolloutLog
 from worker.rollout.decision import DecisionRequest, bucket_of, decide
 from worker.rollout.records import Made, revision_of

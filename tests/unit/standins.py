@@ -12,10 +12,10 @@ from aiokafka.structs import OffsetAndMetadata
 from prometheus_client import CollectorRegistry
 
 from schemas.words import Lane
-from worker.clock import Clock
 from worker.kafka.committed import NOTHING
 from worker.kafka.owned import Source
 from worker.kafka.partitions import Partitions
+from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 
 DIALOGUE = TopicPartition("tts.dialogue", 0)

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.words import AttemptResult, AudioEncoding, FailureClass, Lane
 from tests.unit.makers import CHIRP, WAVENET, audio, rendered_job
-from worker.clock import Clock
+from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.attempt import AttemptEnd, Attempter
 from worker.speech.audio import duration_of

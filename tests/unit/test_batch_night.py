@@ -21,7 +21,7 @@ from worker.batch.night import WINDOW, Night
 from worker.batch.page import page_of
 from worker.batch.script import BatchRefused
 from worker.batch.standing import Standing, next_job, standings
-from worker.clock import Clock
+from worker.lifecycle.clock import Clock
 
 TO_MAKE = frozenset({Standing.NEW, Standing.EDITED})
 

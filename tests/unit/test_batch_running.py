@@ -16,9 +16,9 @@ from worker.batch.manifest import default_manifest, entry_of, read_manifest
 from worker.batch.script import BatchRefused
 from worker.batch.standing import next_job
 from worker.cli import app
-from worker.clock import Clock
+from worker.config.settings import load_settings
+from worker.lifecycle.clock import Clock
 from worker.rollout.environment import rollout_state
-from worker.settings import load_settings
 from worker.speech.catalogue import load_catalogue
 
 if TYPE_CHECKING:

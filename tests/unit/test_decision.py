@@ -15,17 +15,11 @@ from hypothesis import strategies as st
 
 from schemas.words import DecisionReason, VoiceModel
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, job
-from worker.rollout.decision import (
-    DecisionRequest,
-    bucket_of,
-    decide,
-    line_fingerprint,
-    sticky_key,
-)
+from worker.config.settings import load_settings
+from worker.rollout.decision import DecisionRequest, bucket_of, decide, line_fingerprint, sticky_key
 from worker.rollout.environment import rollout_state
 from worker.rollout.explain import explain
 from worker.rollout.state import FULL, RolloutState
-from worker.settings import load_settings
 
 VECTORS = json.loads(Path(__file__).with_name("bucket_vectors.json").read_text(encoding="utf-8"))["vectors"]
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)

@@ -11,10 +11,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from worker.clock import Clock
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.dependency import UNREACHABLE, Dependency, Down, Gate, Outage, Pauses
+from worker.lifecycle.dependency_watch import Watch
 from worker.observability.metrics import DENIED, DEPENDENCIES, Metrics
-from worker.outage import UNREACHABLE, Dependency, Down, Gate, Outage, Pauses
-from worker.settling import Watch
 from worker.speech.failures import Failure, failure_of
 from worker.speech.probing import probe_of
 

@@ -13,7 +13,7 @@ from schemas.words import (
 )
 from tests.unit.makers import CHIRP, WAVENET
 from tests.unit.world import DENIED, NOW, SOUNDS, World, failed, spoke
-from worker.outage import UNREACHABLE, Outage
+from worker.lifecycle.dependency import UNREACHABLE, Outage
 from worker.rollout.state import RolloutState
 from worker.storage.errors import StorageRefused, StorageUnavailable
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.words import Lane, VoiceModel
 from tests.unit.makers import CHIRP, WAVENET
-from worker.clock import Clock
+from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.quota import Quota, QuotaRules
 from worker.speech.quota_queue import QuotaQueue

@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import NOW, Record, Topic, revision, value
-from worker.clock import Clock
+from worker.config.settings import load_settings
 from worker.kafka.topics import TopicError
+from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.rollout import writing
 from worker.rollout.changes import Change, set_to, turn_off
@@ -27,7 +28,6 @@ from worker.rollout.follower import Follower
 from worker.rollout.records import current_state
 from worker.rollout.state import OFF, RolloutState
 from worker.rollout.writing import Author, Editor, NoSuchRevision, Overtaken
-from worker.settings import load_settings
 
 ANNA = Author("anna", "since I say so")
 ON = RolloutState(enabled=True, percentage=1_000, characters=None)

@@ -10,10 +10,7 @@ from hypothesis import strategies as st
 from schemas.topics import RETRY_DELAYS
 from schemas.words import Lane
 from tests.unit.makers import CATALOGUE
-from worker.console import settings_rows
-from worker.rollout.environment import rollout_state
-from worker.rollout.state import RolloutState
-from worker.setting_parts import (
+from worker.config.sections import (
     CircuitSettings,
     ControllerSettings,
     DeliverySettings,
@@ -24,7 +21,10 @@ from worker.setting_parts import (
     StorageSettings,
     WorkerSettings,
 )
-from worker.settings import SettingError, load_settings, variables
+from worker.config.settings import SettingError, load_settings, variables
+from worker.console import settings_rows
+from worker.rollout.environment import rollout_state
+from worker.rollout.state import RolloutState
 
 SECONDS = ["0", "-1", "nan", "inf", "1e400", "soon", "1s"]
 SECONDS_OR_NONE = SECONDS[1:]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from worker.stopping import stop_in_time
+from worker.lifecycle.signals import stop_in_time
 
 
 async def test_a_stop_that_raises_the_clients_own_cancellation_cancels_nobody_else() -> None:
@@ -28,7 +28,7 @@ async def test_who_is_cancelled_while_it_stops_a_client_is_cancelled() -> None:
 
 
 async def test_a_stop_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.stopping._STOP_S", 0.01)
+    monkeypatch.setattr("worker.lifecycle.signals._STOP_S", 0.01)
     with capture_logs() as logs:
         await stop_in_time("consumer", asyncio.Event().wait)
     assert [line["event"] for line in logs] == ["stop_timed_out"]

@@ -13,8 +13,8 @@ from botocore.exceptions import NoCredentialsError, SSLError
 
 from loadtest.processes import free_ports
 from schemas.words import AudioEncoding
-from worker.outage import UNREACHABLE, Down
-from worker.settings import load_settings
+from worker.config.settings import load_settings
+from worker.lifecycle.dependency import UNREACHABLE, Down
 from worker.storage.answers import storage_error
 from worker.storage.connecting import connect_store
 from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable

@@ -19,15 +19,15 @@ from schemas.words import (
     VoiceModel,
 )
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, audio, job
-from worker.clock import Clock
 from worker.handling import Handler
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.dependency import Down, Outage, Pauses
+from worker.lifecycle.dependency_watch import Watch
 from worker.observability.metrics import Metrics
-from worker.outage import Down, Outage, Pauses
 from worker.outcome import Outcome
 from worker.pipeline import Pipeline, PipelineParts
 from worker.rollout.current import CurrentRollout
 from worker.rollout.state import FULL, RolloutState
-from worker.settling import Watch
 from worker.speech.attempt import Attempter
 from worker.speech.circuit import Circuit, CircuitRules
 from worker.speech.failures import CallFailed, Failure, failure_of

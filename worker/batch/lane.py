@@ -15,12 +15,12 @@ from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
 from worker.batch.journal import Positions
-from worker.clock import Clock
+from worker.config.sections import KafkaSettings
 from worker.kafka.clients import connect_producer, consumer_alone
 from worker.kafka.partition_reader import PartitionReader
 from worker.kafka.submit import NoCompletion, partitions_of, submit
+from worker.lifecycle.clock import Clock
 from worker.rollout.channel import answered_in_time
-from worker.setting_parts import KafkaSettings
 
 # A broker answers each fetch within half a second, with nothing if there is nothing.
 _SILENCE_S: Final = 30.0

@@ -13,8 +13,8 @@ from worker.batch.casting import Cast, Casting
 from worker.batch.lane import BatchLane, ends_of, in_lane, open_lane
 from worker.batch.manifest import Entry, Sent, entry_of
 from worker.batch.standing import Standing, next_job, standings
-from worker.clock import Clock
-from worker.setting_parts import KafkaSettings
+from worker.config.sections import KafkaSettings
+from worker.lifecycle.clock import Clock
 from worker.speech.prices import DOLLARS_A_CHARACTER
 
 WINDOW: Final = 500

@@ -10,9 +10,9 @@ from schemas.job import Job
 from schemas.parsing import InvalidJob, parse_job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
+from worker.config.sections import KafkaSettings
 from worker.kafka.topic_reader import Progress, TopicReader
 from worker.redoing import line_of
-from worker.setting_parts import KafkaSettings
 
 
 class NotAsked(Exception):

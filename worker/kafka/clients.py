@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.topics import LANE_RECORD_BYTES
-from worker.setting_parts import KafkaSettings
-from worker.stopping import stop_in_time
+from worker.config.sections import KafkaSettings
+from worker.lifecycle.signals import stop_in_time
 
 # A dead letter may be twice a lane's record, and its batch has some bytes of its own.
 LARGEST_REQUEST: Final = 2 * LANE_RECORD_BYTES + 2**20

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from worker.config.settings import Settings
 from worker.kafka.clients import connect_admin, connect_producer, consumer_of
 from worker.kafka.committed import CommittedOffsets
 from worker.kafka.committing import AtLeastOnce
@@ -17,9 +18,8 @@ from worker.kafka.sender import Sender
 from worker.kafka.topics import sources_of
 from worker.kafka.transactions import ExactlyOnce, Grouping
 from worker.kafka.watch import outage_at_start, outage_of_kafka
-from worker.outage import Dependency
-from worker.settings import Settings
-from worker.stopping import stop_in_time
+from worker.lifecycle.dependency import Dependency
+from worker.lifecycle.signals import stop_in_time
 
 
 @dataclass(frozen=True)

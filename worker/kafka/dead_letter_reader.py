@@ -4,10 +4,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from schemas.topics import DEAD_LETTERS, prefixed
+from worker.config.sections import KafkaSettings
 from worker.kafka.dead_letters import Letter, Letters
 from worker.kafka.letter_filter import LetterFilter
 from worker.kafka.topic_reader import Progress, TopicReader
-from worker.setting_parts import KafkaSettings
 
 
 @dataclass(frozen=True)

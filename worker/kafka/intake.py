@@ -11,13 +11,13 @@ import structlog
 from aiokafka import TopicPartition
 
 from schemas.words import Lane
-from worker.clock import Clock
 from worker.kafka.lanes import Lanes
 from worker.kafka.owned import Owned
 from worker.kafka.partitions import Partitions
 from worker.kafka.pulse import Pulse
 from worker.kafka.reader import MOST_AT_ONCE, Reader
 from worker.kafka.slots import LaneSlots, Slot, Slots
+from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.outcome import Outcome, Record, Waiting
 

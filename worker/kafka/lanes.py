@@ -3,9 +3,9 @@
 import structlog
 
 from schemas.words import Lane
-from worker.clock import Clock
 from worker.kafka.bad_input import BadInput, BadInputLimit
 from worker.kafka.owned import Source
+from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.outcome import Outcome, Record
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from worker.clock import Clock
+from worker.lifecycle.clock import Clock
 
 _BEAT_S: Final = 0.5
 # aiokafka's heartbeat goes out as soon as the process runs again, and its answer says whether the group went on without

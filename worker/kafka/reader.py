@@ -10,11 +10,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, IllegalStateError, UnsupportedCodecError
 
 from schemas.words import Lane
-from worker.clock import Clock
 from worker.kafka.lanes import Lanes
 from worker.kafka.owned import Source
 from worker.kafka.partitions import Partitions
 from worker.kafka.retry import due_ms
+from worker.lifecycle.clock import Clock
 from worker.outcome import Record
 
 _POLL_MS: Final = 500

@@ -9,11 +9,11 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from schemas.headers import Headers
 from schemas.topics import DEAD_LETTERS, LANES, prefixed
-from worker.clock import Clock
+from worker.config.sections import KafkaSettings
 from worker.kafka.clients import connect_producer
 from worker.kafka.replay_plan import Item, ReplayRefused, groups, marker_headers
 from worker.kafka.topic_reader import Progress
-from worker.setting_parts import KafkaSettings
+from worker.lifecycle.clock import Clock
 
 # A replay that is killed holds its lanes' readers back so long at most; a group takes a fraction of a second.
 _TRANSACTION_TIMEOUT_S: Final = 15.0

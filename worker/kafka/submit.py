@@ -12,9 +12,9 @@ from schemas.completion import Completion
 from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
+from worker.config.sections import KafkaSettings
 from worker.kafka.clients import connect_admin, consumer_alone
 from worker.kafka.topics import TopicError
-from worker.setting_parts import KafkaSettings
 
 
 class NoCompletion(Exception):

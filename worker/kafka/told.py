@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from schemas.topics import COMPLETIONS, prefixed
+from worker.config.sections import KafkaSettings
 from worker.kafka.topic_reader import Progress, TopicReader
-from worker.setting_parts import KafkaSettings
 
 
 async def told_takes(

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from worker.outage import UNREACHABLE, Dependency, Outage
+from worker.lifecycle.dependency import UNREACHABLE, Dependency, Outage
 
 _EVERY_S: Final = 2.0
 _ANSWER_S: Final = 5.0

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from schemas.words import Lane
-from worker.settings import SettingError
+from worker.config.settings import SettingError
 
 WaitsFor = Callable[[], list[str]]
 """What the worker waits for before it takes jobs; empty when it is ready."""

@@ -11,14 +11,14 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from schemas.topics import COMPLETIONS, Delays, lane_of, prefixed, retry_topic
 from schemas.words import Lane
-from worker.clock import Clock
+from worker.config.sections import KafkaSettings
 from worker.kafka.clients import consumer_alone
 from worker.kafka.partition_reader import PartitionReader
 from worker.kafka.submit import partitions_of
+from worker.lifecycle.clock import Clock
 from worker.rollout.channel import answered_in_time
 from worker.rollout.published import Unreadable, of_completion, of_retry
 from worker.rollout.tally import Observation
-from worker.setting_parts import KafkaSettings
 
 # A broker answers each fetch within half a second, with nothing if there is nothing. One that doesn't for so long is
 # gone, and aiokafka waits for it without a word.

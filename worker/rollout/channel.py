@@ -9,13 +9,13 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
 from schemas.topics import ROLLOUT, prefixed
-from worker.clock import Clock
+from worker.config.sections import KafkaSettings
 from worker.kafka.clients import consumer_alone
 from worker.kafka.partition_reader import PartitionReader
 from worker.kafka.submit import partitions_of
 from worker.kafka.topics import TopicError
+from worker.lifecycle.clock import Clock
 from worker.rollout.fold import Entry, Fold
-from worker.setting_parts import KafkaSettings
 
 _POLL_S: Final = 0.5
 # aiokafka waits in silence for a broker that is gone. A consumer that heard nothing for so long is replaced: what it

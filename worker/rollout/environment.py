@@ -1,8 +1,8 @@
 """The rollout state that the environment's variables say (`ROLLOUT_SOURCE=env`)."""
 
+from worker.config.sections import RolloutSettings
+from worker.config.settings import SettingError
 from worker.rollout.state import RolloutState
-from worker.setting_parts import RolloutSettings
-from worker.settings import SettingError
 
 
 def rollout_state(settings: RolloutSettings, catalogue: frozenset[str]) -> RolloutState:

@@ -8,10 +8,10 @@ import structlog
 from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from worker.clock import Clock
 from worker.kafka.topics import TopicError
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.dependency import Sleep
 from worker.observability.metrics import Metrics
-from worker.outage import Sleep
 from worker.rollout.channel import RolloutLog
 from worker.rollout.current import CurrentRollout
 from worker.rollout.fold import Entry, Lost, Unreadable

@@ -7,14 +7,7 @@ from datetime import datetime, timedelta
 from schemas.words import VoiceModel
 from worker.rollout.comparisons import Comparisons
 from worker.rollout.judgement import Judged, Judgement, Use, Verdict
-from worker.rollout.judging import (
-    Asked,
-    QueryAnswer,
-    judge_cache,
-    judge_comparison,
-    judge_measure,
-    judge_query,
-)
+from worker.rollout.judging import Asked, QueryAnswer, judge_cache, judge_comparison, judge_measure, judge_query
 from worker.rollout.plan import AGAINST_CONTROL, RATES, TIMES, Condition, Gate, Measure, Plan, Rule, Stage, spelled
 from worker.rollout.projection import projected
 from worker.rollout.readings import Readings

@@ -9,8 +9,8 @@ from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from schemas.topics import ROLLOUT, prefixed
-from worker.setting_parts import KafkaSettings
-from worker.stopping import stop_in_time
+from worker.config.sections import KafkaSettings
+from worker.lifecycle.signals import stop_in_time
 
 _SESSION_S: Final = 10.0
 _POLL_MS: Final = 1000

@@ -8,17 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from worker.rollout.conditions import (
-    AGAINST_CONTROL,
-    RATES,
-    TIMES,
-    Condition,
-    Gate,
-    Measure,
-    NoData,
-    RollBack,
-    Rule,
-)
+from worker.rollout.conditions import AGAINST_CONTROL, RATES, TIMES, Condition, Gate, Measure, NoData, RollBack, Rule
 from worker.rollout.plan_settings import Bounds, Control, Expects, Freeze, Limits, Windows
 from worker.rollout.plan_words import DAY, Characters, Duration, Hundredths, Part, duration, spelled
 from worker.rollout.rehearsal import rehearsed

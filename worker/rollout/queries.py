@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import aiohttp
 
+from worker.config.settings import without_credentials
 from worker.rollout.judging import QueryAnswer
-from worker.settings import without_credentials
 
 _SHOWN: Final = 3
 

@@ -4,11 +4,11 @@ from pydantic import ValidationError
 
 from schemas.rollout_status import RolloutStatus
 from schemas.topics import ROLLOUT_STATUS, prefixed
+from worker.config.sections import KafkaSettings
 from worker.kafka.clients import connect_producer, consumer_alone
 from worker.kafka.submit import partitions_of
 from worker.kafka.topics import TopicError
 from worker.rollout.channel import answered_in_time
-from worker.setting_parts import KafkaSettings
 
 _WAIT_MS = 3000
 

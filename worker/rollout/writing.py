@@ -8,13 +8,13 @@ from aiokafka.errors import KafkaError
 
 from schemas.revision import Measurement, Revision
 from schemas.topics import ROLLOUT, prefixed
-from worker.clock import Clock
+from worker.config.sections import KafkaSettings
 from worker.kafka.clients import connect_producer
+from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
 from worker.rollout.channel import RolloutLog
 from worker.rollout.records import Made, current_state, revision_of
 from worker.rollout.state import RolloutState
-from worker.setting_parts import KafkaSettings
 
 
 class Overtaken(Exception):

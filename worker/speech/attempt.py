@@ -10,7 +10,7 @@ from typing import Final
 
 from schemas.completion import Attempt
 from schemas.words import AttemptResult, AudioEncoding, FailureClass
-from worker.clock import Clock
+from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.audio import BadAudio, check_audio
 from worker.speech.failures import NOT_CALLED, CallFailed, Failure, bad_audio

@@ -13,7 +13,7 @@ from google.cloud.texttospeech_v1.services.text_to_speech.transports import (
 )
 
 from schemas.words import AudioEncoding, PhoneticAlphabet
-from worker.setting_parts import GoogleSettings
+from worker.config.sections import GoogleSettings
 from worker.speech.failures import CallFailed, Failure, failure_of
 from worker.speech.render import Input, Rendered
 

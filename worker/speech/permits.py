@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from schemas.words import FailureClass, Lane, VoiceModel
-from worker.clock import Clock
+from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.outcome import Waiting
 from worker.speech.circuit import Admission, Circuit, CircuitState

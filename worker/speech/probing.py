@@ -6,9 +6,9 @@ from typing import Final
 
 from schemas.job import Job
 from schemas.words import FailureClass, VoiceModel
+from worker.lifecycle.dependency import UNREACHABLE, Down, Outage
+from worker.lifecycle.dependency_watch import Probe
 from worker.observability.metrics import DENIED
-from worker.outage import UNREACHABLE, Down, Outage
-from worker.settling import Probe
 from worker.speech.catalogue import Catalogue
 from worker.speech.failures import CallFailed, Failure
 from worker.speech.google import Google

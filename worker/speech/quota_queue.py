@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from schemas.words import Lane, VoiceModel
-from worker.clock import Clock
+from worker.lifecycle.clock import Clock
 from worker.observability.metrics import ALL_TOGETHER, Metrics, QuotaDecision
 from worker.outcome import Waiting
 from worker.speech.quota import Limit, Quota

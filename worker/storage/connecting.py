@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.handlers import add_expect_header
 
-from worker.setting_parts import StorageSettings
+from worker.config.sections import StorageSettings
 from worker.storage.errors import StorageRefused
 from worker.storage.s3 import TakeStore
 

@@ -5,9 +5,9 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from worker.clock import Clock
-from worker.outage import REFUSED, UNREACHABLE, Down, Outage, Sleep
-from worker.settling import Probe, Watch
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.dependency import REFUSED, UNREACHABLE, Down, Outage, Sleep
+from worker.lifecycle.dependency_watch import Probe, Watch
 from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
 from worker.storage.known import KnownTakes
 from worker.storage.s3 import TakeStore

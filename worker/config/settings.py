@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from schemas.topics import all_topics, lane_of, unprefixed
-from worker.setting_parts import (
+from worker.config.sections import (
     CircuitSettings,
     ControllerSettings,
     DeliverySettings,

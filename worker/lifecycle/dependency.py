@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
 
-from worker.clock import Clock
+from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 
 UNREACHABLE: Final = "unreachable"

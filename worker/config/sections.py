@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from schemas.job import MAX_TEXT_BYTES
 from schemas.topics import RETRY_DELAYS, Delays
 from schemas.words import Lane
+from worker.config.parsing import Flag, Hundredths, Names, ReplyTopics, RetryDelays, Webhooks
 from worker.rollout.state import FULL
-from worker.setting_words import Flag, Hundredths, Names, ReplyTopics, RetryDelays, Webhooks
 
 _FLAG: Final = "true or false"
 _DELAYS: Final = "delays such as 10s, 1m, 1h with commas, each once, the first retry's first; or none"

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from worker.clock import Clock
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.dependency import Dependency, Pauses, Sleep
 from worker.observability.metrics import Metrics
-from worker.outage import Dependency, Pauses, Sleep
 
 Probe = Callable[[], Awaitable[None]]
 """Asks a dependency for what it should always be able to do; raises `Down` when it can't."""
