@@ -143,7 +143,7 @@ def worker_process(
     address = f"http://127.0.0.1:{port}"
     worker = Process(
         name,
-        [sys.executable, "-m", "worker.cli", *command],
+        [sys.executable, "-m", "worker", *command],
         folder / f"{name}.log",
         worker_environment({**environment, "HTTP_PORT": str(port)}),
     )

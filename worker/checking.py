@@ -9,7 +9,7 @@ from datetime import datetime
 from random import Random
 from typing import Any, Final
 
-from worker import console
+from worker.cli import terminal as console
 from worker.config.settings import Settings
 from worker.kafka.told import told_takes
 from worker.speech.inspecting import CORRUPT, IMPLAUSIBLE, fault_of

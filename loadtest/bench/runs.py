@@ -112,7 +112,7 @@ async def run_worker(place: Place, run: Run) -> Figures:
         StackError: it ended before its first call.
         KafkaError: the broker refused.
     """
-    command = [sys.executable, "-m", "worker.cli", "run"]
+    command = [sys.executable, "-m", "worker", "run"]
     completions = Completions()
     async with topics_of(place.bootstrap, run.name, PARTITIONS):
         await preload(place.bootstrap, run)

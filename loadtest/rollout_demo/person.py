@@ -41,7 +41,7 @@ class Person:
 
     def _run(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "worker.cli", "rollout", *arguments],
+            [sys.executable, "-m", "worker", "rollout", *arguments],
             capture_output=True,
             text=True,
             check=False,

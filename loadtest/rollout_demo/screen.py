@@ -10,14 +10,14 @@ from rich.live import Live
 from rich.text import Text
 
 from schemas.rollout_status import RolloutStatus
+from worker.cli.terminal import table_of
+from worker.cli.views.status import plan_row, tables
 from worker.config.sections import KafkaSettings
-from worker.console import table_of
 from worker.lifecycle.clock import Clock
 from worker.rollout.channel import open_log
 from worker.rollout.records import current_state
 from worker.rollout.status import last_status
 from worker.rollout.wording import exposure
-from worker.status_rows import plan_row, tables
 
 _EVERY_S: Final = 1.0
 

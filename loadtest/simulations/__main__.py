@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from loadtest.simulations.demands import Case, Result, demands, head
-from worker import console
+from worker.cli import terminal as console
 from worker.config.settings import load_settings
 from worker.rollout.plan import duration, spelled
 from worker.rollout.simulation.course import Course

@@ -48,7 +48,7 @@ class Studio:
         self.script = folder / script
         self.manifest = default_manifest(self.script)
         self._folder = folder
-        self._command = [sys.executable, "-m", "worker.cli", "batch", str(self.script), "--yes", "--json", *options]
+        self._command = [sys.executable, "-m", "worker", "batch", str(self.script), "--yes", "--json", *options]
 
     def write(self, count: int, edited: frozenset[int] = frozenset()) -> None:
         with self.script.open("w", newline="", encoding="utf-8") as file:

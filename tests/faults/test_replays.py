@@ -16,7 +16,7 @@ from tests.stack.deployment import job
 async def run(deployment, *arguments: str) -> str:
     """What the command line prints."""
     ended = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-m", "worker.cli", *arguments], capture_output=True, text=True, timeout=300,
+        subprocess.run, [sys.executable, "-m", "worker", *arguments], capture_output=True, text=True, timeout=300,
         env=worker_environment(deployment.environment), check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr

@@ -46,7 +46,7 @@ async def test_a_lane_of_nonsense_pauses_while_the_other_goes_on_and_resumes_whe
         await until(one_more)
         assert len(await deployment.dead_letters(0)) <= letters + 8
 
-        command = [sys.executable, "-m", "worker.cli", "lane", "resume", "batch", "--url", address]
+        command = [sys.executable, "-m", "worker", "lane", "resume", "batch", "--url", address]
         told = await asyncio.to_thread(
             subprocess.run, command, capture_output=True, text=True, timeout=30, check=True,
             env=worker_environment(deployment.environment),

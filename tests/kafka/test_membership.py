@@ -77,9 +77,7 @@ async def test_a_start_waits_for_kafka_and_says_so(deployment, own_cluster):
     await asyncio.to_thread(own_cluster.kill, 1)
     (port,) = free_ports(1)
     environment = worker_environment({**deployment.environment, "HTTP_PORT": str(port)})
-    process = Process(
-        "early", [sys.executable, "-m", "worker.cli", "run"], deployment.folder / "early.log", environment
-    )
+    process = Process("early", [sys.executable, "-m", "worker", "run"], deployment.folder / "early.log", environment)
     try:
         async with asyncio.timeout(60):
             while '"event": "dependency_down"' not in process.log.read_text():

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from loadtest.stack import worker_environment
 from schemas.topics import all_topics
 
-CLI = [sys.executable, "-m", "worker.cli"]
+CLI = [sys.executable, "-m", "worker"]
 
 
 def call(environment: dict[str, str], *arguments: str, **options: object) -> subprocess.CompletedProcess:

@@ -196,7 +196,7 @@ async def test_sigterm_ends_a_start_that_waits_for_its_group(deployment):
     """The first worker holds the group's rebalance up; the second is asked to end before it has joined."""
     process = Process(
         "waiting",
-        [sys.executable, "-m", "worker.cli", "run"],
+        [sys.executable, "-m", "worker", "run"],
         deployment.folder / "waiting.log",
         worker_environment({**deployment.environment, "HTTP_PORT": "0"}),
     )

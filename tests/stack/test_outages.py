@@ -201,7 +201,7 @@ def starting(deployment, **settings: str):
     (port,) = free_ports(1)
     environment = worker_environment({**deployment.environment, "HTTP_PORT": str(port), **settings})
     log = deployment.folder / "starting.log"
-    process = Process("starting", [sys.executable, "-m", "worker.cli", "run"], log, environment)
+    process = Process("starting", [sys.executable, "-m", "worker", "run"], log, environment)
     try:
         yield process, f"http://127.0.0.1:{port}"
     finally:

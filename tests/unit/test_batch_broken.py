@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from typer.testing import CliRunner
 
-from worker import batch_running
-from worker.cli import app
+from worker.cli import batch_run as batch_running
+from worker.cli.main import app
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from schemas.words import JobStatus, VoiceModel
 from tests.unit.batches import HALF, cast, casting, done, failed, line
 from tests.unit.makers import CHIRP, WAVENET
-from worker import batch_rows
 from worker.batch.casting import Cast, KeepTogether
 from worker.batch.manifest import Entry, Sent, entry_of
 from worker.batch.price import price_of
 from worker.batch.standing import Standing, Stands, next_job, standings
+from worker.cli.views import batch as batch_rows
 from worker.rollout.state import RolloutState
 from worker.speech.prices import DOLLARS_A_CHARACTER, FREE_CHARACTERS
 

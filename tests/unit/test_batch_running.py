@@ -9,13 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.unit.batches import done, line
-from worker import batch_running
 from worker.batch.book import open_book
 from worker.batch.casting import Cast, Casting, Wish
 from worker.batch.manifest import default_manifest, entry_of, read_manifest
 from worker.batch.script import BatchRefused
 from worker.batch.standing import next_job
-from worker.cli import app
+from worker.cli import batch_run as batch_running
+from worker.cli.main import app
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.environment import rollout_state

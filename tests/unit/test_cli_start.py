@@ -12,7 +12,7 @@ SLOW = ("aioboto3", "google.cloud.texttospeech_v1", "grpc", "matplotlib", "numpy
 @pytest.mark.parametrize("arguments", [["--help"], ["decide"], ["config", "show"], ["batch", "template"]])
 def test_a_command_that_asks_nobody_loads_no_client(arguments: list[str]) -> None:
     program = (
-        f"import sys; from worker.cli import app; app({arguments!r}, standalone_mode=False); "
+        f"import sys; from worker.cli.main import app; app({arguments!r}, standalone_mode=False); "
         f"print('loaded:', *sorted(set({SLOW!r}) & set(sys.modules)))"
     )
 

@@ -18,7 +18,7 @@ from schemas.parsing import parse_job
 from schemas.topics import LANE_RECORD_BYTES
 from schemas.words import Lane
 from tests.unit.makers import CATALOGUE, fields, good_documents
-from worker import letter_rows
+from worker.cli.views import dead_letters as letter_rows
 from worker.kafka.dead_letters import Letter, Letters, is_marker, read_letter
 from worker.kafka.edits import Edit, EditRefused, edited
 from worker.kafka.letter_filter import FilterError, LetterFilter, check_ids, parse_time

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from worker.cli import app
+from worker.cli.main import app
 from worker.rollout.plan_file import BUILT_IN
 
 

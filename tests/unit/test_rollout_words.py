@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import HOUR, NOW, revision, value
-from worker import rollout_rows
+from worker.cli.views import rollout as rollout_rows
 from worker.rollout.changes import Change, exclude, set_to
 from worker.rollout.fold import Fold
 from worker.rollout.state import OFF, RolloutState

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schemas.topics import RETRY_DELAYS
 from schemas.words import Lane
 from tests.unit.makers import CATALOGUE
+from worker.cli.terminal import settings_rows
 from worker.config.sections import (
     CircuitSettings,
     ControllerSettings,
@@ -22,7 +23,6 @@ from worker.config.sections import (
     WorkerSettings,
 )
 from worker.config.settings import SettingError, load_settings, variables
-from worker.console import settings_rows
 from worker.rollout.environment import rollout_state
 from worker.rollout.state import RolloutState
 

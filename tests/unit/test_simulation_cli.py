@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.unit.makers import CATALOGUE
-from worker.cli import app, main
+from worker.cli.main import app, main
 from worker.rollout.plan_file import find_plan, read_plan
 from worker.rollout.simulation.many import Simulation, courses
 from worker.rollout.simulation.trace_file import find_trace, read_trace

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from schemas.words import VoiceModel
+from worker.cli.views.simulation import clock, summary_row, summary_words
 from worker.rollout.simulation.course import Course, Entry, Heard
 from worker.rollout.simulation.summary import quantile, summary_of
 from worker.rollout.simulation.trace import Trace
-from worker.simulation_rows import clock, summary_row, summary_words
 
 HOUR = timedelta(hours=1)
 WELL = Trace.model_validate({"version": 1, "name": "t", "lasts": "1d", "jobs_a_day": 1})

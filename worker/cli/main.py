@@ -11,17 +11,15 @@ from aiokafka.errors import KafkaError
 from google.auth.exceptions import GoogleAuthError
 
 from schemas.parsing import InvalidJob
-from worker import (
-    asking,
-    batch_cli,
-    console,
-    dead_letters_cli,
-    enqueue_cli,
-    lane_cli,
-    rollout_changing,
-    rollout_cli,
-    takes_cli,
-)
+from worker.cli import batch as batch_cli
+from worker.cli import dead_letters as dead_letters_cli
+from worker.cli import decision_options as asking
+from worker.cli import enqueue as enqueue_cli
+from worker.cli import lane as lane_cli
+from worker.cli import rollout as rollout_cli
+from worker.cli import rollout_change as rollout_changing
+from worker.cli import takes as takes_cli
+from worker.cli import terminal as console
 from worker.config.settings import SettingError, Settings, load_settings
 from worker.kafka.clients import connect_admin
 from worker.kafka.topics import TopicError, create_topics
@@ -195,7 +193,7 @@ def config_show(as_json: AsJson = False) -> None:
 @app.command()
 def doctor() -> None:
     """Reach Kafka, S3 and Google, and say what to do where that fails."""
-    from worker.doctor import examine
+    from worker.cli.doctor import examine
 
     settings = load_settings()
     catalogue = load_catalogue(settings.worker.characters_file)
@@ -254,7 +252,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _end(message: str, status: int) -> None:
     sys.stderr.write(f"chirp-worker: {' '.join(message.split())}\n")
     sys.exit(status)
-
-
-if __name__ == "__main__":
-    main()

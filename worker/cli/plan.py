@@ -6,12 +6,13 @@ from typing import Annotated, Final
 
 import typer
 
-from worker import console, plan_rows
+from worker.cli import terminal as console
+from worker.cli.rollout_change import AsJson, day_of
+from worker.cli.views import plan as plan_rows
 from worker.config.settings import load_settings
 from worker.rollout.findings import Finding, Severity
 from worker.rollout.plan_check import check
 from worker.rollout.plan_file import BUILT_IN, PlanError, find_plan, read_plan
-from worker.rollout_changing import AsJson, day_of
 from worker.speech.catalogue import load_catalogue
 
 _WRONG: Final = 1

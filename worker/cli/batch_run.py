@@ -9,7 +9,6 @@ from typing import Final
 
 import typer
 
-from worker import batch_rows, console
 from worker.batch.book import WritableBook, open_book
 from worker.batch.casting import Cast, Casting
 from worker.batch.night import Night, catch_up, speak
@@ -17,9 +16,11 @@ from worker.batch.price import Price, price_of
 from worker.batch.script import BatchRefused, Line
 from worker.batch.standing import Standing, Stands, standings
 from worker.batch.storing import AT_ONCE, download, stored_keys
-from worker.batch_asked import Asked
-from worker.batch_findings import check_script, show_findings
-from worker.batch_screen import watched
+from worker.cli import terminal as console
+from worker.cli.batch_findings import check_script, show_findings
+from worker.cli.batch_options import Asked
+from worker.cli.batch_progress import watched
+from worker.cli.views import batch as batch_rows
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import Stopping

@@ -11,7 +11,6 @@ import typer
 from typer.core import TyperGroup
 
 from schemas.words import VoiceModel
-from worker import batch_rows, console
 from worker.batch import template as templates
 from worker.batch.book import read_book
 from worker.batch.casting import KeepTogether, Wish
@@ -21,8 +20,10 @@ from worker.batch.page import page_of
 from worker.batch.reading import read_script
 from worker.batch.script import BatchRefused
 from worker.batch.standing import Standing
-from worker.batch_asked import Asked
-from worker.batch_findings import check_script, show_findings
+from worker.cli import terminal as console
+from worker.cli.batch_findings import check_script, show_findings
+from worker.cli.batch_options import Asked
+from worker.cli.views import batch as batch_rows
 from worker.config.settings import load_settings
 from worker.speech.catalogue import load_catalogue
 
@@ -112,7 +113,7 @@ def retry(
 
 
 def _run(script: Path, manifest: Path | None, asked: Asked) -> None:
-    from worker.batch_running import Batch
+    from worker.cli.batch_run import Batch
 
     raise typer.Exit(Batch(load_settings(), script, manifest or default_manifest(script), asked).run())
 

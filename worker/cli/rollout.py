@@ -10,17 +10,10 @@ import typer
 from aiokafka.errors import KafkaError
 
 from schemas.rollout_status import RolloutStatus
-from worker import asking, console, rollout_plan_cli, rollout_rows, status_rows
-from worker.config.parsing import hundredths
-from worker.config.settings import Settings
-from worker.lifecycle.clock import Clock
-from worker.rollout import changes, stages
-from worker.rollout.changes import ALL, Verb
-from worker.rollout.channel import RolloutLog
-from worker.rollout.records import current_state
-from worker.rollout.state import RolloutState
-from worker.rollout.status import last_status
-from worker.rollout_changing import (
+from worker.cli import decision_options as asking
+from worker.cli import rollout_run as rollout_plan_cli
+from worker.cli import terminal as console
+from worker.cli.rollout_change import (
     ActorOption,
     AsJson,
     Asked,
@@ -34,6 +27,17 @@ from worker.rollout_changing import (
     rollout_settings,
     tell,
 )
+from worker.cli.views import rollout as rollout_rows
+from worker.cli.views import status as status_rows
+from worker.config.parsing import hundredths
+from worker.config.settings import Settings
+from worker.lifecycle.clock import Clock
+from worker.rollout import changes, stages
+from worker.rollout.changes import ALL, Verb
+from worker.rollout.channel import RolloutLog
+from worker.rollout.records import current_state
+from worker.rollout.state import RolloutState
+from worker.rollout.status import last_status
 from worker.speech.catalogue import load_catalogue
 
 _LAST_CHANGES = 5

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import typer
 
-from worker import console, plan_rows, simulation_rows
+from worker.cli import terminal as console
+from worker.cli.rollout_change import RolloutRefused
+from worker.cli.views import plan as plan_rows
+from worker.cli.views import simulation as simulation_rows
 from worker.config.settings import load_settings
 from worker.rollout.plan import Plan, duration, spelled
 from worker.rollout.plan_file import find_plan, read_plan
@@ -16,7 +19,6 @@ from worker.rollout.simulation.many import Simulation, courses
 from worker.rollout.simulation.picture import drawing
 from worker.rollout.simulation.summary import summary_of
 from worker.rollout.simulation.trace_file import find_trace, read_trace
-from worker.rollout_changing import RolloutRefused
 from worker.speech.catalogue import load_catalogue
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 import typer
 
+from worker.cli.rollout_change import AsJson
 from worker.rollout.simulation.trace_file import BUILT_IN
-from worker.rollout_changing import AsJson
 
 _TRACES: Final = ", ".join(BUILT_IN)
 
@@ -24,6 +24,6 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Simulate a plan: timeline, what is heard, what it costs; over many seeds, how often it errs. Changes nothing."""
-    from worker.simulating import simulate_as_asked
+    from worker.cli.simulation_run import simulate_as_asked
 
     simulate_as_asked(plan, traffic, seeds=seeds, seed=seed, lasts=lasts, step=step, plot=plot, as_json=as_json)

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from schemas.revision import Approval
-from worker import plan_cli
+from worker.cli import plan as plan_cli
+from worker.cli.rollout_change import (
+    ActorOption,
+    AsJson,
+    Asked,
+    OnRevision,
+    ReasonOption,
+    Yes,
+    change,
+    day_of,
+    rollout_settings,
+)
+from worker.cli.simulate import simulate
 from worker.config.settings import Settings, load_settings
 from worker.controller_app import run_controller
 from worker.lifecycle.clock import Clock
@@ -19,18 +31,6 @@ from worker.rollout.plan_check import usable_plan
 from worker.rollout.plan_file import find_plan
 from worker.rollout.running import plan_of
 from worker.rollout.state import RolloutState
-from worker.rollout_changing import (
-    ActorOption,
-    AsJson,
-    Asked,
-    OnRevision,
-    ReasonOption,
-    Yes,
-    change,
-    day_of,
-    rollout_settings,
-)
-from worker.simulation_cli import simulate
 from worker.speech.catalogue import load_catalogue
 
 PlannedVerb = Callable[[RolloutState, Plan], RolloutState]

@@ -11,7 +11,7 @@ import typer
 from schemas.job import Job
 from schemas.parsing import parse_job
 from schemas.words import Lane
-from worker import console
+from worker.cli import terminal as console
 from worker.config.settings import Settings, load_settings
 from worker.kafka.asked import Asked, NotAsked, answered_takes, find_asked, job_of_audio
 from worker.kafka.clients import connect_producer

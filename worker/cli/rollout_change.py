@@ -13,7 +13,8 @@ from typing import Annotated, Final
 import typer
 from pydantic import ValidationError
 
-from worker import console, rollout_rows
+from worker.cli import terminal as console
+from worker.cli.views import rollout as rollout_rows
 from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb

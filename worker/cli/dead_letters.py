@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from schemas.words import Lane
-from worker import console, letter_rows
+from worker.cli import terminal as console
+from worker.cli.views import dead_letters as letter_rows
 from worker.config.sections import KafkaSettings
 from worker.config.settings import Settings, load_settings
 from worker.kafka.dead_letter_reader import read_letters
