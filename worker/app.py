@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry
 from schemas.words import VoiceModel
 from worker.config.sections import CircuitSettings, DeliverySettings, QuotaSettings
 from worker.config.settings import Settings
-from worker.handling import Handler
+from worker.jobs.handler import Handler
+from worker.jobs.pipeline import Pipeline, PipelineParts
 from worker.kafka.bad_input import BadInputLimit
 from worker.kafka.connecting import connect_kafka
 from worker.kafka.intake import Intake, IntakeSettings
@@ -31,7 +32,6 @@ from worker.lifecycle.dependency_watch import Watch
 from worker.lifecycle.signals import Stopping
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
-from worker.pipeline import Pipeline, PipelineParts
 from worker.readiness import Readiness
 from worker.rollout.channel import open_log
 from worker.rollout.current import CurrentRollout

@@ -19,6 +19,7 @@ from tests.stack.deployment import Deployment, job, program
 from tests.stack.test_cli import CLI, call, run
 from worker.config.sections import KafkaSettings
 from worker.config.settings import load_settings
+from worker.jobs.outcome import History, Record
 from worker.kafka.clients import connect_producer
 from worker.kafka.dead_letter_reader import read_letters
 from worker.kafka.dead_letters import Letter
@@ -27,7 +28,6 @@ from worker.kafka.letters import dead_letter
 from worker.kafka.replay import ReplayEnded, connect_replayer
 from worker.kafka.replay_plan import Wish, plan_replay
 from worker.lifecycle.clock import Clock
-from worker.outcome import History, Record
 
 NOW = datetime.now(UTC)
 

@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 
 from schemas.words import Lane
 from tests.unit.standins import BATCH, Member
+from worker.jobs.outcome import Outcome, Record
 from worker.kafka.committing import AtLeastOnce
 from worker.kafka.sender import TooLarge
-from worker.outcome import Outcome, Record
 
 OUTCOME = Outcome(None)
 

@@ -19,9 +19,9 @@ from schemas.topics import RETRY_DELAYS
 from schemas.words import JobStatus, Lane
 from tests.unit.makers import CATALOGUE, fields
 from tests.unit.standins import Time
-from worker.handling import Handler
+from worker.jobs.handler import Handler
+from worker.jobs.outcome import Outcome, Record
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome, Record
 
 PROBLEM = Problem(failure_class="timeout", code="DEADLINE_EXCEEDED", message="slow")
 

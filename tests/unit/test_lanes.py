@@ -8,11 +8,11 @@ from structlog.testing import capture_logs
 from schemas.completion import Completion, Problem
 from schemas.words import JobStatus, Lane
 from tests.unit.standins import Time
+from worker.jobs.outcome import BAD_INPUT, Outcome, Record
 from worker.kafka.bad_input import BadInputLimit
 from worker.kafka.lanes import Lanes
 from worker.kafka.owned import Source
 from worker.observability.metrics import Metrics
-from worker.outcome import BAD_INPUT, Outcome, Record
 
 BAD = Outcome(None, Problem(failure_class=BAD_INPUT, code="INVALID_JOB", message="m"))
 GOOD = Outcome(Completion(job_id="a", status=JobStatus.DONE, lane=Lane.BATCH))

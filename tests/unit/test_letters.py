@@ -17,12 +17,12 @@ from schemas.completion import Attempt, Completion, Problem
 from schemas.headers import Headers, letter_id
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANE_RECORD_BYTES
 from schemas.words import AttemptResult, JobStatus, Lane, VoiceModel
+from worker.jobs.outcome import History, Outcome, Record, Retry
+from worker.jobs.retry_policy import history_of
 from worker.kafka.letters import KEPT_BYTES, DeadLetter, dead_letter
 from worker.kafka.outbox import Addresses, Outbox, OutcomeMessages
-from worker.kafka.retry import history_of
 from worker.kafka.sender import Message, TooLarge
 from worker.lifecycle.clock import Clock
-from worker.outcome import History, Outcome, Record, Retry
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PROBLEM = Problem(failure_class="bad_input", code="INVALID_JOB", message="text: 沒有字", field="text")

@@ -13,7 +13,7 @@ from schemas.completion import Attempt
 from schemas.words import AttemptResult, AudioEncoding, FailureClass
 from tests.unit.makers import CHIRP
 from tests.unit.world import NOW
-from worker.making import Made, Making, StillMaking
+from worker.jobs.single_flight import Made, Making, StillMaking
 from worker.speech.failures import Failure
 from worker.storage.errors import StorageUnavailable
 from worker.storage.takes import StoredTake

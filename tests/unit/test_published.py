@@ -12,7 +12,7 @@ from schemas.completion import Attempt, Audio, Completion, DecisionTaken
 from schemas.events import completion_headers
 from schemas.headers import RETRY_ATTEMPTS
 from schemas.words import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
-from worker.kafka.retry import attempts_json
+from worker.jobs.retry_policy import attempts_json
 from worker.rollout.ledger import Ledger
 from worker.rollout.published import Unreadable, of_completion, of_retry
 from worker.rollout.tally import Observation

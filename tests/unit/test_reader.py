@@ -13,10 +13,10 @@ from schemas import headers as names
 from schemas.completion import Completion, Problem
 from schemas.words import JobStatus, Lane
 from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, RETRY, Member, Time
+from worker.jobs.outcome import BAD_INPUT, Outcome, Record
 from worker.kafka.bad_input import BadInputLimit
 from worker.kafka.lanes import Lanes
 from worker.kafka.reader import Reader
-from worker.outcome import BAD_INPUT, Outcome, Record
 
 BAD = Outcome(None, Problem(failure_class=BAD_INPUT, code="INVALID_JOB", message="m"))
 GOOD = Outcome(Completion(job_id="a", status=JobStatus.DONE, lane=Lane.BATCH))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.job import Job
 from tests.unit.makers import CHIRP, good_documents, job, rendered_job
-from worker.redoing import RedoRefused, line_of, next_job
+from worker.jobs.redo import RedoRefused, line_of, next_job
 from worker.storage.takes import take_key
 
 

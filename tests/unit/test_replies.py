@@ -16,11 +16,11 @@ from schemas.words import JobStatus, Lane
 from tests.unit.makers import CATALOGUE, fields
 from tests.unit.standins import Time
 from tests.unit.world import WAV, World
-from worker.handling import Handler
+from worker.jobs.handler import Handler
+from worker.jobs.outcome import Outcome, Record
 from worker.kafka.outbox import Addresses, OutcomeMessages
 from worker.kafka.sender import Message
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome, Record
 
 ALLOWED = frozenset({"game-1", "game-2"})
 EVERYBODY = "tts.completions"

@@ -17,10 +17,10 @@ from schemas.completion import Attempt, Completion, Problem
 from schemas.headers import Headers
 from schemas.topics import RETRY_DELAYS, delay_seconds
 from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
+from worker.jobs.outcome import BAD_INPUT, History, Outcome, Record
+from worker.jobs.retry_policy import JITTER, after, due_ms, history_of, retry_headers
 from worker.kafka.outbox import Addresses, OutcomeMessages
-from worker.kafka.retry import JITTER, after, due_ms, history_of, retry_headers
 from worker.lifecycle.clock import Clock
-from worker.outcome import BAD_INPUT, History, Outcome, Record
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)

@@ -15,6 +15,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas.completion import Completion, Problem
 from schemas.words import JobStatus, Lane
+from worker.jobs.outcome import Outcome, Record
 from worker.kafka import producing as producing_module
 from worker.kafka.outbox import Addresses, OutcomeMessages
 from worker.kafka.producing import Producing
@@ -22,7 +23,6 @@ from worker.kafka.pulse import Pulse
 from worker.kafka.sender import TooLarge
 from worker.kafka.transactions import ExactlyOnce, Fenced, Grouping
 from worker.lifecycle.clock import Clock
-from worker.outcome import Outcome, Record
 
 PARTITION = TopicPartition("tts.dialogue", 0)
 

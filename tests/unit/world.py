@@ -19,13 +19,13 @@ from schemas.words import (
     VoiceModel,
 )
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, audio, job
-from worker.handling import Handler
+from worker.jobs.handler import Handler
+from worker.jobs.outcome import Outcome
+from worker.jobs.pipeline import Pipeline, PipelineParts
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Down, Outage, Pauses
 from worker.lifecycle.dependency_watch import Watch
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome
-from worker.pipeline import Pipeline, PipelineParts
 from worker.rollout.current import CurrentRollout
 from worker.rollout.state import FULL, RolloutState
 from worker.speech.attempt import Attempter

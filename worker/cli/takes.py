@@ -13,11 +13,11 @@ from schemas.parsing import parse_job
 from schemas.words import Lane
 from worker.cli import terminal as console
 from worker.config.settings import Settings, load_settings
+from worker.jobs.redo import RedoRefused, next_job
 from worker.kafka.asked import Asked, NotAsked, answered_takes, find_asked, job_of_audio
 from worker.kafka.clients import connect_producer
 from worker.kafka.letter_filter import parse_time
 from worker.kafka.submit import submit
-from worker.redoing import RedoRefused, next_job
 from worker.speech.catalogue import load_catalogue
 
 # What main ends in one line: asked for wrongly, or failed.

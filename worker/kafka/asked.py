@@ -11,8 +11,8 @@ from schemas.parsing import InvalidJob, parse_job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
 from worker.config.sections import KafkaSettings
+from worker.jobs.redo import line_of
 from worker.kafka.topic_reader import Progress, TopicReader
-from worker.redoing import line_of
 
 
 class NotAsked(Exception):

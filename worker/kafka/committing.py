@@ -6,10 +6,10 @@ from typing import Any
 import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from worker.jobs.outcome import Outcome, Record
 from worker.kafka.outbox import Outbox
 from worker.kafka.owned import Owned
 from worker.kafka.partitions import Partitions
-from worker.outcome import Outcome, Record
 
 _log = structlog.get_logger(__name__)
 

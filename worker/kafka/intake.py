@@ -11,6 +11,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from schemas.words import Lane
+from worker.jobs.outcome import Outcome, Record, Waiting
 from worker.kafka.lanes import Lanes
 from worker.kafka.owned import Owned
 from worker.kafka.partitions import Partitions
@@ -19,7 +20,6 @@ from worker.kafka.reader import MOST_AT_ONCE, Reader
 from worker.kafka.slots import LaneSlots, Slot, Slots
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome, Record, Waiting
 
 _IDLE_S: Final = 1.0
 _MEASURE_S: Final = 0.25

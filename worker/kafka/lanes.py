@@ -3,11 +3,11 @@
 import structlog
 
 from schemas.words import Lane
+from worker.jobs.outcome import Outcome, Record
 from worker.kafka.bad_input import BadInput, BadInputLimit
 from worker.kafka.owned import Source
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome, Record
 
 _log = structlog.get_logger(__name__)
 

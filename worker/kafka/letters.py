@@ -9,8 +9,8 @@ from schemas import headers as names
 from schemas.completion import Attempt, Problem
 from schemas.headers import Headers, letter_id, without
 from schemas.topics import LANE_RECORD_BYTES
-from worker.kafka.retry import attempts_json, encoded
-from worker.outcome import History, Record
+from worker.jobs.outcome import History, Record
+from worker.jobs.retry_policy import attempts_json, encoded
 
 KEPT_BYTES: Final = 64 * 2**10
 # Twice a lane's records, less some room for the batch's own bytes.

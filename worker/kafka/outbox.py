@@ -9,11 +9,11 @@ from schemas.completion import Completion
 from schemas.events import completion_headers, event_id
 from schemas.headers import REPLAY_NUMBER, count
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, prefixed, retry_topic
+from worker.jobs.outcome import Outcome, Record
+from worker.jobs.retry_policy import history_of, retry_headers
 from worker.kafka.letters import cut, dead_letter
-from worker.kafka.retry import history_of, retry_headers
 from worker.kafka.sender import Message, Sender, TooLarge
 from worker.lifecycle.clock import Clock
-from worker.outcome import Outcome, Record
 
 _LONGEST_KEY: Final = 64 * 2**10
 _log = structlog.get_logger(__name__)

@@ -10,12 +10,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, IllegalStateError, UnsupportedCodecError
 
 from schemas.words import Lane
+from worker.jobs.outcome import Record
+from worker.jobs.retry_policy import due_ms
 from worker.kafka.lanes import Lanes
 from worker.kafka.owned import Source
 from worker.kafka.partitions import Partitions
-from worker.kafka.retry import due_ms
 from worker.lifecycle.clock import Clock
-from worker.outcome import Record
 
 _POLL_MS: Final = 500
 # More at once would ask the offset maps for room that few of the partitions' records will need.

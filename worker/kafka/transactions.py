@@ -13,6 +13,7 @@ from aiokafka.errors import (
     RecordListTooLargeError,
 )
 
+from worker.jobs.outcome import Outcome, Record
 from worker.kafka.committed import Commitments, CommittedOffsets
 from worker.kafka.letters import KEPT_BYTES, DeadLetter
 from worker.kafka.outbox import OutcomeMessages
@@ -21,7 +22,6 @@ from worker.kafka.partitions import Partitions
 from worker.kafka.producing import Producing
 from worker.kafka.pulse import Pulse
 from worker.kafka.sender import Message, TooLarge
-from worker.outcome import Outcome, Record
 
 _LOOK_S: Final = 1.0
 

@@ -7,9 +7,9 @@ from typing import Final
 import structlog
 
 from schemas.words import FailureClass, Lane, VoiceModel
+from worker.jobs.outcome import Waiting
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.outcome import Waiting
 from worker.speech.circuit import Admission, Circuit, CircuitState
 from worker.speech.failures import NOT_CALLED, Failure
 from worker.speech.quota_queue import QuotaQueue

@@ -13,9 +13,9 @@ from typing import Final, Protocol
 import structlog
 
 from schemas.words import Lane, VoiceModel
+from worker.jobs.outcome import Waiting
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import ALL_TOGETHER, Metrics, QuotaDecision
-from worker.outcome import Waiting
 from worker.speech.quota import Limit, Quota
 
 # A limit that recovers from a back-off grows while jobs wait for it.

@@ -11,7 +11,7 @@ from schemas.completion import Attempt, Problem
 from schemas.headers import Headers, count, header, without
 from schemas.topics import Delays, delay_seconds
 from schemas.words import JobStatus
-from worker.outcome import History, Outcome, Record, Retry
+from worker.jobs.outcome import History, Outcome, Record, Retry
 
 # Jobs that failed together come back spread; upwards only, since a retry is due no earlier than its delay.
 JITTER: Final = 0.2

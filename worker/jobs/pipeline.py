@@ -9,13 +9,13 @@ from typing import Final
 from schemas.completion import Problem
 from schemas.job import Job
 from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
-from worker.failing import Failed, expired, unspoken, unstored
+from worker.jobs.errors import Failed, expired, unspoken, unstored
+from worker.jobs.outcome import Outcome, Waiting
+from worker.jobs.progress import Progress, audio_of, done, failed
+from worker.jobs.single_flight import Made, Making, StillMaking
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency_watch import Watch
-from worker.making import Made, Making, StillMaking
 from worker.observability.metrics import Metrics
-from worker.outcome import Outcome, Waiting
-from worker.progress import Progress, audio_of, done, failed
 from worker.rollout.current import CurrentRollout
 from worker.rollout.decision import Decision, decide, request_of
 from worker.rollout.state import RolloutState

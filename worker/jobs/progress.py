@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from schemas.completion import Attempt, Audio, Completion, DecisionTaken, Timings
 from schemas.job import Job
 from schemas.words import JobStatus, Lane
-from worker.failing import Failed
-from worker.outcome import Outcome, Waiting
+from worker.jobs.errors import Failed
+from worker.jobs.outcome import Outcome, Waiting
 from worker.rollout.decision import Decision
 from worker.speech.catalogue import Voice
 from worker.storage.takes import StoredTake

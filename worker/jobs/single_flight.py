@@ -8,7 +8,7 @@ from typing import Final
 
 from schemas.completion import Attempt
 from schemas.words import FailureClass
-from worker.outcome import Waiting
+from worker.jobs.outcome import Waiting
 from worker.speech.failures import Failure
 from worker.storage.errors import StorageError
 from worker.storage.takes import StoredTake

@@ -10,11 +10,11 @@ from schemas.job import Job
 from schemas.parsing import InvalidJob, parse_job
 from schemas.topics import Delays
 from schemas.words import JobStatus, Lane
-from worker.kafka.retry import after, history_of
+from worker.jobs.outcome import BAD_INPUT, Outcome, Record, Waiting
+from worker.jobs.pipeline import Pipeline
+from worker.jobs.retry_policy import after, history_of
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.outcome import BAD_INPUT, Outcome, Record, Waiting
-from worker.pipeline import Pipeline
 
 _log = structlog.get_logger(__name__)
 
