@@ -6,7 +6,7 @@ import sys
 from loadtest.bench.gather import gather, rendered_with_key
 from loadtest.bench.lines import Run
 from schemas.job import Job
-from worker.app import calm_collector
+from worker.app.worker_app import calm_collector
 from worker.config.settings import load_settings
 from worker.speech.attempt import checked
 from worker.speech.catalogue import load_catalogue

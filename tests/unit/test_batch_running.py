@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.unit.batches import done, line
+from worker.app.rollout_seed import rollout_state
 from worker.batch.book import open_book
 from worker.batch.casting import Cast, Casting, Wish
 from worker.batch.manifest import default_manifest, entry_of, read_manifest
@@ -18,7 +19,6 @@ from worker.cli import batch_run as batch_running
 from worker.cli.main import app
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
-from worker.rollout.environment import rollout_state
 from worker.speech.catalogue import load_catalogue
 
 if TYPE_CHECKING:

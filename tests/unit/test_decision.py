@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from schemas.words import DecisionReason, VoiceModel
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, job
+from worker.app.rollout_seed import rollout_state
 from worker.config.settings import load_settings
 from worker.rollout.decision import DecisionRequest, bucket_of, decide, line_fingerprint, sticky_key
-from worker.rollout.environment import rollout_state
 from worker.rollout.explain import explain
 from worker.rollout.state import FULL, RolloutState
 

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from schemas.words import Lane
+from worker.app.readiness import Readiness
 from worker.config.settings import SettingError
 from worker.observability.http import serve_http
-from worker.readiness import Readiness
 
 
 def readiness(*, down: list[str] | None = None, paused: list[Lane] | None = None, stopping: bool = False) -> Readiness:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schemas.topics import RETRY_DELAYS
 from schemas.words import Lane
 from tests.unit.makers import CATALOGUE
+from worker.app.rollout_seed import rollout_state
 from worker.cli.terminal import settings_rows
 from worker.config.sections import (
     CircuitSettings,
@@ -23,7 +24,6 @@ from worker.config.sections import (
     WorkerSettings,
 )
 from worker.config.settings import SettingError, load_settings, variables
-from worker.rollout.environment import rollout_state
 from worker.rollout.state import RolloutState
 
 SECONDS = ["0", "-1", "nan", "inf", "1e400", "soon", "1s"]

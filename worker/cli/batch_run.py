@@ -9,6 +9,7 @@ from typing import Final
 
 import typer
 
+from worker.app.rollout_seed import rollout_state
 from worker.batch.book import WritableBook, open_book
 from worker.batch.casting import Cast, Casting
 from worker.batch.night import Night, catch_up, speak
@@ -25,7 +26,6 @@ from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import Stopping
 from worker.rollout.channel import open_log
-from worker.rollout.environment import rollout_state
 from worker.rollout.records import state_of
 from worker.rollout.state import RolloutState
 from worker.rollout.wording import described

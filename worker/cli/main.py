@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from google.auth.exceptions import GoogleAuthError
 
 from schemas.parsing import InvalidJob
+from worker.app.rollout_seed import rollout_state
 from worker.cli import batch as batch_cli
 from worker.cli import dead_letters as dead_letters_cli
 from worker.cli import decision_options as asking
@@ -25,7 +26,6 @@ from worker.kafka.clients import connect_admin
 from worker.kafka.topics import TopicError, create_topics
 from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
-from worker.rollout.environment import rollout_state
 from worker.speech.catalogue import CatalogueError, load_catalogue
 from worker.speech.failures import CallFailed
 from worker.speech.voices import character_voices, check_voices
@@ -75,7 +75,7 @@ def _quiet() -> None:
 @app.command()
 def run() -> None:
     """Take jobs, speak them, store the audio, publish completions; SIGTERM and Ctrl-C drain."""
-    from worker.app import run_worker
+    from worker.app.worker_app import run_worker
 
     settings = load_settings()
     configure_logs(settings.worker.log_level)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from schemas.revision import Approval
+from worker.app.controller_app import run_controller
 from worker.cli import plan as plan_cli
 from worker.cli.rollout_change import (
     ActorOption,
@@ -21,7 +22,6 @@ from worker.cli.rollout_change import (
 )
 from worker.cli.simulate import simulate
 from worker.config.settings import Settings, load_settings
-from worker.controller_app import run_controller
 from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
 from worker.rollout import stages

@@ -12,6 +12,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from schemas.words import VoiceModel
+from worker.app.readiness import Readiness
+from worker.app.rollout_seed import rollout_state
 from worker.config.sections import CircuitSettings, DeliverySettings, QuotaSettings
 from worker.config.settings import Settings
 from worker.jobs.handler import Handler
@@ -32,10 +34,8 @@ from worker.lifecycle.dependency_watch import Watch
 from worker.lifecycle.signals import Stopping
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
-from worker.readiness import Readiness
 from worker.rollout.channel import open_log
 from worker.rollout.current import CurrentRollout
-from worker.rollout.environment import rollout_state
 from worker.rollout.follower import Follower
 from worker.rollout.state import OFF
 from worker.rollout.wording import described
