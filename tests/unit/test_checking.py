@@ -13,8 +13,8 @@ import pytest
 
 from schemas.words import AudioEncoding
 from tests.unit.makers import audio
-from worker.checking import MISSING, Drawing, TakesCheck
-from worker.speech.inspecting import CORRUPT, IMPLAUSIBLE
+from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE
+from worker.audit.takes_check import MISSING, Drawing, TakesCheck
 from worker.storage.errors import NoTake, StorageUnavailable
 from worker.storage.takes import StoredTake
 

@@ -15,7 +15,7 @@ import soundfile
 
 from schemas.words import AudioEncoding
 from tests.unit.makers import FORMATS, audio
-from worker.speech.inspecting import CORRUPT, IMPLAUSIBLE, fault_of
+from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, fault_of
 from worker.storage.takes import StoredTake
 
 E = AudioEncoding

@@ -99,7 +99,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Look at stored takes: missing, corrupt and implausible ones (exit 1)."""
-    from worker.checking import KINDS, check_takes
+    from worker.audit.takes_check import KINDS, check_takes
 
     settings = load_settings()
     told_since = None if since is None else parse_time("--since", since, datetime.now(UTC))
