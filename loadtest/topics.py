@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from loadtest.processes import StackError
 from schemas.topics import RETRY_DELAYS
-from worker.kafka.topics import create_topics, missing_topics
+from worker.kafka.client.topics import create_topics, missing_topics
 
 _LISTED_S: Final = 30.0
 

@@ -13,10 +13,10 @@ from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
 from schemas.words import Lane
 from tests.stack.deployment import Deployment, job
 from worker.config.settings import load_settings
-from worker.kafka.clients import connect_admin
-from worker.kafka.committed import CommittedOffsets
-from worker.kafka.offsetmap import BrokenMap, decode
-from worker.kafka.submit import partitions_of
+from worker.kafka.client.factory import connect_admin
+from worker.kafka.client.submit import partitions_of
+from worker.kafka.consumer.committed_offsets import CommittedOffsets
+from worker.kafka.consumer.offset_map import BrokenMap, decode
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from schemas.completion import Completion
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
 from schemas.words import Lane
 from worker.config.settings import load_settings
-from worker.kafka.submit import partitions_of
+from worker.kafka.client.submit import partitions_of
 from worker.storage.connecting import connect_store
 from worker.storage.s3 import TakeStore
 

@@ -20,13 +20,13 @@ from tests.stack.test_cli import CLI, call, run
 from worker.config.sections import KafkaSettings
 from worker.config.settings import load_settings
 from worker.jobs.outcome import History, Record
-from worker.kafka.clients import connect_producer
-from worker.kafka.dead_letter_reader import read_letters
-from worker.kafka.dead_letters import Letter
-from worker.kafka.letter_filter import LetterFilter
-from worker.kafka.letters import dead_letter
-from worker.kafka.replay import ReplayEnded, connect_replayer
-from worker.kafka.replay_plan import Wish, plan_replay
+from worker.kafka.client.factory import connect_producer
+from worker.kafka.dead_letters.filter import LetterFilter
+from worker.kafka.dead_letters.letter import Letter
+from worker.kafka.dead_letters.reader import read_letters
+from worker.kafka.dead_letters.record import dead_letter
+from worker.kafka.dead_letters.replay import ReplayEnded, connect_replayer
+from worker.kafka.dead_letters.replay_plan import Wish, plan_replay
 from worker.lifecycle.clock import Clock
 
 NOW = datetime.now(UTC)

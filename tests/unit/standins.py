@@ -12,9 +12,9 @@ from aiokafka.structs import OffsetAndMetadata
 from prometheus_client import CollectorRegistry
 
 from schemas.words import Lane
-from worker.kafka.committed import NOTHING
-from worker.kafka.owned import Source
-from worker.kafka.partitions import Partitions
+from worker.kafka.consumer.assignment import Partitions
+from worker.kafka.consumer.committed_offsets import NOTHING
+from worker.kafka.consumer.partition import Source
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from schemas.headers import RETRY_ATTEMPTS
 from schemas.words import Lane
-from worker.kafka.partition_reader import PartitionReader
+from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.attempts_reader import AttemptsReader, Source
 from worker.rollout.tally import Observation

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.kafka.bad_input import BadInput, BadInputLimit
+from worker.kafka.consumer.bad_input import BadInput, BadInputLimit
 
 DEFAULT = BadInputLimit(0.9, 500, 60.0)
 

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaConnectionError
 from aiokafka.structs import OffsetAndMetadata
 
-from worker.kafka.committed import NOTHING, CommittedOffsets
+from worker.kafka.consumer.committed_offsets import NOTHING, CommittedOffsets
 
 A, B = TopicPartition("t", 0), TopicPartition("t", 1)
 AT_A, AT_B = OffsetAndMetadata(5, "map"), OffsetAndMetadata(7, "")

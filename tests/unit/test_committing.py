@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from schemas.words import Lane
 from tests.unit.standins import BATCH, Member
 from worker.jobs.outcome import Outcome, Record
-from worker.kafka.committing import AtLeastOnce
-from worker.kafka.sender import TooLarge
+from worker.kafka.delivery.at_least_once import AtLeastOnce
+from worker.kafka.delivery.sender import TooLarge
 
 OUTCOME = Outcome(None)
 

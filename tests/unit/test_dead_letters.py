@@ -20,11 +20,11 @@ from schemas.words import Lane
 from tests.unit.makers import CATALOGUE, fields, good_documents
 from worker.cli.views import dead_letters as letter_rows
 from worker.jobs.outcome import History, Record
-from worker.kafka.dead_letters import Letter, Letters, is_marker, read_letter
-from worker.kafka.edits import Edit, EditRefused, edited
-from worker.kafka.letter_filter import FilterError, LetterFilter, check_ids, parse_time
-from worker.kafka.letters import dead_letter
-from worker.kafka.replay_plan import ReplayRefused, Wish, groups, marker_headers, plan_replay
+from worker.kafka.dead_letters.edit import Edit, EditRefused, edited
+from worker.kafka.dead_letters.filter import FilterError, LetterFilter, check_ids, parse_time
+from worker.kafka.dead_letters.letter import Letter, Letters, is_marker, read_letter
+from worker.kafka.dead_letters.record import dead_letter
+from worker.kafka.dead_letters.replay_plan import ReplayRefused, Wish, groups, marker_headers, plan_replay
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

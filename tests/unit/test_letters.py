@@ -19,9 +19,9 @@ from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANE_RECORD_BYTES
 from schemas.words import AttemptResult, JobStatus, Lane, VoiceModel
 from worker.jobs.outcome import History, Outcome, Record, Retry
 from worker.jobs.retry_policy import history_of
-from worker.kafka.letters import KEPT_BYTES, DeadLetter, dead_letter
-from worker.kafka.outbox import Addresses, Outbox, OutcomeMessages
-from worker.kafka.sender import Message, TooLarge
+from worker.kafka.dead_letters.record import KEPT_BYTES, DeadLetter, dead_letter
+from worker.kafka.delivery.outbox import Addresses, Outbox, OutcomeMessages
+from worker.kafka.delivery.sender import Message, TooLarge
 from worker.lifecycle.clock import Clock
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from worker.kafka.offsetmap import MAX_BYTES, MAX_TEXT, BrokenMap, Range, decode, encode, joined, worst_bytes
+from worker.kafka.consumer.offset_map import MAX_BYTES, MAX_TEXT, BrokenMap, Range, decode, encode, joined, worst_bytes
 
 VERSION = 1
 HEAD = 6

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from worker.kafka.offsetmap import MAX_BYTES, Range, decode, encode
-from worker.kafka.offsets import OffsetTracker
+from worker.kafka.consumer.offset_map import MAX_BYTES, Range, decode, encode
+from worker.kafka.consumer.offset_tracker import OffsetTracker
 
 THREE_QUARTERS = 0.75 * MAX_BYTES
 

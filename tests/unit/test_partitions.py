@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from schemas.words import Lane
 from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, RETRY, Committed, Member, Time
-from worker.kafka.offsetmap import decode, encode
-from worker.kafka.owned import Owned
+from worker.kafka.consumer.offset_map import decode, encode
+from worker.kafka.consumer.partition import Owned
 
 
 def take(member: Member, partition: Any, *offsets: int) -> list[tuple[Owned, int]]:

@@ -18,8 +18,8 @@ from tests.unit.standins import Time
 from tests.unit.world import WAV, World
 from worker.jobs.handler import Handler
 from worker.jobs.outcome import Outcome, Record
-from worker.kafka.outbox import Addresses, OutcomeMessages
-from worker.kafka.sender import Message
+from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
+from worker.kafka.delivery.sender import Message
 from worker.observability.metrics import Metrics
 
 ALLOWED = frozenset({"game-1", "game-2"})

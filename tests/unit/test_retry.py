@@ -19,7 +19,7 @@ from schemas.topics import RETRY_DELAYS, delay_seconds
 from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
 from worker.jobs.outcome import BAD_INPUT, History, Outcome, Record
 from worker.jobs.retry_policy import JITTER, after, due_ms, history_of, retry_headers
-from worker.kafka.outbox import Addresses, OutcomeMessages
+from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
 from worker.lifecycle.clock import Clock
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

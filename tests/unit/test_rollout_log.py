@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import NOW, Record, Topic, revision, value
 from worker.config.settings import load_settings
-from worker.kafka.topics import TopicError
+from worker.kafka.client.topics import TopicError
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.rollout import writing

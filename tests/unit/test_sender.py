@@ -18,9 +18,9 @@ from aiokafka.errors import (
 )
 from structlog.testing import capture_logs
 
-from worker.kafka import producing as producing_module
-from worker.kafka.producing import Producing
-from worker.kafka.sender import Message, Sender, TooLarge
+from worker.kafka.delivery import producer as producing_module
+from worker.kafka.delivery.producer import Producing
+from worker.kafka.delivery.sender import Message, Sender, TooLarge
 
 
 class Producer:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.words import Lane
-from worker.kafka.slots import LaneSlots, Slot, Slots
+from worker.kafka.consumer.slots import LaneSlots, Slot, Slots
 
 
 async def test_a_slot_that_is_given_back_wakes_who_waits() -> None:

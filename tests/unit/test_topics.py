@@ -27,8 +27,8 @@ from schemas.topics import (
     unprefixed,
 )
 from schemas.words import Lane
-from worker.kafka.owned import Source
-from worker.kafka.topics import TopicError, missing_topics, source_of, sources_of
+from worker.kafka.client.topics import TopicError, missing_topics, source_of, sources_of
+from worker.kafka.consumer.partition import Source
 
 TABLE = {topic.name: topic for topic in TOPICS}
 DAYS = 24 * 60 * 60 * 1000

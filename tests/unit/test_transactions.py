@@ -16,12 +16,12 @@ from aiokafka.structs import OffsetAndMetadata
 from schemas.completion import Completion, Problem
 from schemas.words import JobStatus, Lane
 from worker.jobs.outcome import Outcome, Record
-from worker.kafka import producing as producing_module
-from worker.kafka.outbox import Addresses, OutcomeMessages
-from worker.kafka.producing import Producing
-from worker.kafka.pulse import Pulse
-from worker.kafka.sender import TooLarge
-from worker.kafka.transactions import ExactlyOnce, Fenced, Grouping
+from worker.kafka.consumer.stall_detector import Pulse
+from worker.kafka.delivery import producer as producing_module
+from worker.kafka.delivery.exactly_once import ExactlyOnce, Fenced, Grouping
+from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
+from worker.kafka.delivery.producer import Producing
+from worker.kafka.delivery.sender import TooLarge
 from worker.lifecycle.clock import Clock
 
 PARTITION = TopicPartition("tts.dialogue", 0)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from worker.kafka.lanes import Lanes
+from worker.kafka.consumer.lanes import Lanes
 from worker.lifecycle.dependency import Gate
 from worker.lifecycle.signals import Stopping
 

@@ -12,22 +12,22 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from schemas.words import VoiceModel
+from worker.app.kafka_clients import connect_kafka
 from worker.app.readiness import Readiness
 from worker.app.rollout_seed import rollout_state
 from worker.config.sections import CircuitSettings, DeliverySettings, QuotaSettings
 from worker.config.settings import Settings
 from worker.jobs.handler import Handler
 from worker.jobs.pipeline import Pipeline, PipelineParts
-from worker.kafka.bad_input import BadInputLimit
-from worker.kafka.connecting import connect_kafka
-from worker.kafka.intake import Intake, IntakeSettings
-from worker.kafka.lanes import Lanes
-from worker.kafka.outbox import Addresses, OutcomeMessages
-from worker.kafka.partitions import Partitions
-from worker.kafka.pulse import Pulse
-from worker.kafka.reader import Reader
-from worker.kafka.watch import outage_at_start as outage_at_start_of_kafka
-from worker.kafka.watch import outage_of_kafka, watch_kafka
+from worker.kafka.client.health import outage_at_start as outage_at_start_of_kafka
+from worker.kafka.client.health import outage_of_kafka, watch_kafka
+from worker.kafka.consumer.assignment import Partitions
+from worker.kafka.consumer.bad_input import BadInputLimit
+from worker.kafka.consumer.intake import Intake, IntakeSettings
+from worker.kafka.consumer.lanes import Lanes
+from worker.kafka.consumer.reader import Reader
+from worker.kafka.consumer.stall_detector import Pulse
+from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Dependency, Gate, Pauses
 from worker.lifecycle.dependency_watch import Watch

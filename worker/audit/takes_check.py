@@ -12,7 +12,7 @@ from typing import Any, Final
 from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, fault_of
 from worker.cli import terminal as console
 from worker.config.settings import Settings
-from worker.kafka.told import told_takes
+from worker.kafka.scan.find_takes import told_takes
 from worker.storage.connecting import connect_store
 from worker.storage.errors import NoTake
 from worker.storage.s3 import TakeStore

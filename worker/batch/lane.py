@@ -16,9 +16,9 @@ from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
 from worker.batch.journal import Positions
 from worker.config.sections import KafkaSettings
-from worker.kafka.clients import connect_producer, consumer_alone
-from worker.kafka.partition_reader import PartitionReader
-from worker.kafka.submit import NoCompletion, partitions_of, submit
+from worker.kafka.client.factory import connect_producer, consumer_alone
+from worker.kafka.client.submit import NoCompletion, partitions_of, submit
+from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.channel import answered_in_time
 

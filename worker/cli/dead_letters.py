@@ -12,12 +12,12 @@ from worker.cli import terminal as console
 from worker.cli.views import dead_letters as letter_rows
 from worker.config.sections import KafkaSettings
 from worker.config.settings import Settings, load_settings
-from worker.kafka.dead_letter_reader import read_letters
-from worker.kafka.dead_letters import Letter
-from worker.kafka.edits import Edit, EditRefused
-from worker.kafka.letter_filter import FilterError, LetterFilter, check_ids, parse_time
-from worker.kafka.replay import ReplayEnded, Replayer, connect_replayer
-from worker.kafka.replay_plan import Plan, ReplayRefused, Wish, plan_replay
+from worker.kafka.dead_letters.edit import Edit, EditRefused
+from worker.kafka.dead_letters.filter import FilterError, LetterFilter, check_ids, parse_time
+from worker.kafka.dead_letters.letter import Letter
+from worker.kafka.dead_letters.reader import read_letters
+from worker.kafka.dead_letters.replay import ReplayEnded, Replayer, connect_replayer
+from worker.kafka.dead_letters.replay_plan import Plan, ReplayRefused, Wish, plan_replay
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import Stopping
 from worker.speech.catalogue import load_catalogue

@@ -9,8 +9,8 @@ from google.auth.exceptions import GoogleAuthError
 from schemas.topics import all_topics
 from worker.config.sections import DeliverySettings, GoogleSettings, KafkaSettings, StorageSettings
 from worker.config.settings import Settings
-from worker.kafka.clients import connect_admin
-from worker.kafka.topics import missing_topics
+from worker.kafka.client.factory import connect_admin
+from worker.kafka.client.topics import missing_topics
 from worker.speech.catalogue import Catalogue
 from worker.speech.failures import CallFailed, Failure
 from worker.speech.google import connect_google

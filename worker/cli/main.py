@@ -22,8 +22,8 @@ from worker.cli import rollout_change as rollout_changing
 from worker.cli import takes as takes_cli
 from worker.cli import terminal as console
 from worker.config.settings import SettingError, Settings, load_settings
-from worker.kafka.clients import connect_admin
-from worker.kafka.topics import TopicError, create_topics
+from worker.kafka.client.factory import connect_admin
+from worker.kafka.client.topics import TopicError, create_topics
 from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
 from worker.speech.catalogue import CatalogueError, load_catalogue

@@ -14,10 +14,10 @@ from schemas.words import Lane
 from worker.cli import terminal as console
 from worker.config.settings import Settings, load_settings
 from worker.jobs.redo import RedoRefused, next_job
-from worker.kafka.asked import Asked, NotAsked, answered_takes, find_asked, job_of_audio
-from worker.kafka.clients import connect_producer
-from worker.kafka.letter_filter import parse_time
-from worker.kafka.submit import submit
+from worker.kafka.client.factory import connect_producer
+from worker.kafka.client.submit import submit
+from worker.kafka.dead_letters.filter import parse_time
+from worker.kafka.scan.find_jobs import Asked, NotAsked, answered_takes, find_asked, job_of_audio
 from worker.speech.catalogue import load_catalogue
 
 # What main ends in one line: asked for wrongly, or failed.

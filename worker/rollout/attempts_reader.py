@@ -12,9 +12,9 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from schemas.topics import COMPLETIONS, Delays, lane_of, prefixed, retry_topic
 from schemas.words import Lane
 from worker.config.sections import KafkaSettings
-from worker.kafka.clients import consumer_alone
-from worker.kafka.partition_reader import PartitionReader
-from worker.kafka.submit import partitions_of
+from worker.kafka.client.factory import consumer_alone
+from worker.kafka.client.submit import partitions_of
+from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.channel import answered_in_time
 from worker.rollout.published import Unreadable, of_completion, of_retry

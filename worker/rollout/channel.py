@@ -10,10 +10,10 @@ from aiokafka.errors import KafkaTimeoutError
 
 from schemas.topics import ROLLOUT, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.clients import consumer_alone
-from worker.kafka.partition_reader import PartitionReader
-from worker.kafka.submit import partitions_of
-from worker.kafka.topics import TopicError
+from worker.kafka.client.factory import consumer_alone
+from worker.kafka.client.submit import partitions_of
+from worker.kafka.client.topics import TopicError
+from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.fold import Entry, Fold
 

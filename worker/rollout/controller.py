@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from schemas.revision import PlanRun
 from schemas.rollout_status import RolloutStatus
-from worker.kafka.topics import TopicError
+from worker.kafka.client.topics import TopicError
 from worker.lifecycle.clock import Clock
 from worker.observability.rollout_metrics import RolloutMetrics
 from worker.rollout.attempts_reader import AttemptsReader, Take

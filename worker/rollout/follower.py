@@ -8,7 +8,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from worker.kafka.topics import TopicError
+from worker.kafka.client.topics import TopicError
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Sleep
 from worker.observability.metrics import Metrics

@@ -5,9 +5,9 @@ from pydantic import ValidationError
 from schemas.rollout_status import RolloutStatus
 from schemas.topics import ROLLOUT_STATUS, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.clients import connect_producer, consumer_alone
-from worker.kafka.submit import partitions_of
-from worker.kafka.topics import TopicError
+from worker.kafka.client.factory import connect_producer, consumer_alone
+from worker.kafka.client.submit import partitions_of
+from worker.kafka.client.topics import TopicError
 from worker.rollout.channel import answered_in_time
 
 _WAIT_MS = 3000

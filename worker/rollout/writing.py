@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from schemas.revision import Measurement, Revision
 from schemas.topics import ROLLOUT, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.clients import connect_producer
+from worker.kafka.client.factory import connect_producer
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
 from worker.rollout.channel import RolloutLog

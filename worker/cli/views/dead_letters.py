@@ -9,8 +9,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.completion import Attempt
-from worker.kafka.dead_letters import Letter
-from worker.kafka.replay_plan import Plan
+from worker.kafka.dead_letters.letter import Letter
+from worker.kafka.dead_letters.replay_plan import Plan
 
 _ATTEMPTS: Final = TypeAdapter(tuple[Attempt, ...])
 _SHOWN_CHARACTERS: Final = 4000

@@ -14,14 +14,14 @@ from aiokafka.errors import (
 )
 
 from worker.jobs.outcome import Outcome, Record
-from worker.kafka.committed import Commitments, CommittedOffsets
-from worker.kafka.letters import KEPT_BYTES, DeadLetter
-from worker.kafka.outbox import OutcomeMessages
-from worker.kafka.owned import Owned
-from worker.kafka.partitions import Partitions
-from worker.kafka.producing import Producing
-from worker.kafka.pulse import Pulse
-from worker.kafka.sender import Message, TooLarge
+from worker.kafka.consumer.assignment import Partitions
+from worker.kafka.consumer.committed_offsets import Commitments, CommittedOffsets
+from worker.kafka.consumer.partition import Owned
+from worker.kafka.consumer.stall_detector import Pulse
+from worker.kafka.dead_letters.record import KEPT_BYTES, DeadLetter
+from worker.kafka.delivery.outbox import OutcomeMessages
+from worker.kafka.delivery.producer import Producing
+from worker.kafka.delivery.sender import Message, TooLarge
 
 _LOOK_S: Final = 1.0
 

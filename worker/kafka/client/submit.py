@@ -13,8 +13,8 @@ from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
 from worker.config.sections import KafkaSettings
-from worker.kafka.clients import connect_admin, consumer_alone
-from worker.kafka.topics import TopicError
+from worker.kafka.client.factory import connect_admin, consumer_alone
+from worker.kafka.client.topics import TopicError
 
 
 class NoCompletion(Exception):

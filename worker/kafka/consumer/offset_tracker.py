@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
 
-from worker.kafka.offsetmap import MAX_BYTES, Range, joined, worst_bytes
+from worker.kafka.consumer.offset_map import MAX_BYTES, Range, joined, worst_bytes
 
 # Above this share of the room no more records are taken: those in work may still break the map up.
 _FULL: Final = 0.75 * MAX_BYTES

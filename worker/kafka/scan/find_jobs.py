@@ -12,7 +12,7 @@ from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
 from worker.config.sections import KafkaSettings
 from worker.jobs.redo import line_of
-from worker.kafka.topic_reader import Progress, TopicReader
+from worker.kafka.scan.topic_scanner import Progress, TopicReader
 
 
 class NotAsked(Exception):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from schemas.topics import DEAD_LETTERS, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.dead_letters import Letter, Letters
-from worker.kafka.letter_filter import LetterFilter
-from worker.kafka.topic_reader import Progress, TopicReader
+from worker.kafka.dead_letters.filter import LetterFilter
+from worker.kafka.dead_letters.letter import Letter, Letters
+from worker.kafka.scan.topic_scanner import Progress, TopicReader
 
 
 @dataclass(frozen=True)

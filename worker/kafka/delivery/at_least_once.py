@@ -7,9 +7,9 @@ import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from worker.jobs.outcome import Outcome, Record
-from worker.kafka.outbox import Outbox
-from worker.kafka.owned import Owned
-from worker.kafka.partitions import Partitions
+from worker.kafka.consumer.assignment import Partitions
+from worker.kafka.consumer.partition import Owned
+from worker.kafka.delivery.outbox import Outbox
 
 _log = structlog.get_logger(__name__)
 

@@ -11,8 +11,8 @@ from schemas.headers import REPLAY_NUMBER, count
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, prefixed, retry_topic
 from worker.jobs.outcome import Outcome, Record
 from worker.jobs.retry_policy import history_of, retry_headers
-from worker.kafka.letters import cut, dead_letter
-from worker.kafka.sender import Message, Sender, TooLarge
+from worker.kafka.dead_letters.record import cut, dead_letter
+from worker.kafka.delivery.sender import Message, Sender, TooLarge
 from worker.lifecycle.clock import Clock
 
 _LONGEST_KEY: Final = 64 * 2**10

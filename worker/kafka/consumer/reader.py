@@ -12,9 +12,9 @@ from aiokafka.errors import CorruptRecordException, IllegalStateError, Unsupport
 from schemas.words import Lane
 from worker.jobs.outcome import Record
 from worker.jobs.retry_policy import due_ms
-from worker.kafka.lanes import Lanes
-from worker.kafka.owned import Source
-from worker.kafka.partitions import Partitions
+from worker.kafka.consumer.assignment import Partitions
+from worker.kafka.consumer.lanes import Lanes
+from worker.kafka.consumer.partition import Source
 from worker.lifecycle.clock import Clock
 
 _POLL_MS: Final = 500

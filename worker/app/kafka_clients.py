@@ -7,17 +7,17 @@ from functools import partial
 from typing import Any
 
 from worker.config.settings import Settings
-from worker.kafka.clients import connect_admin, connect_producer, consumer_of
-from worker.kafka.committed import CommittedOffsets
-from worker.kafka.committing import AtLeastOnce
-from worker.kafka.outbox import Outbox, OutcomeMessages
-from worker.kafka.owned import Source
-from worker.kafka.producing import Producing
-from worker.kafka.pulse import Pulse
-from worker.kafka.sender import Sender
-from worker.kafka.topics import sources_of
-from worker.kafka.transactions import ExactlyOnce, Grouping
-from worker.kafka.watch import outage_at_start, outage_of_kafka
+from worker.kafka.client.factory import connect_admin, connect_producer, consumer_of
+from worker.kafka.client.health import outage_at_start, outage_of_kafka
+from worker.kafka.client.topics import sources_of
+from worker.kafka.consumer.committed_offsets import CommittedOffsets
+from worker.kafka.consumer.partition import Source
+from worker.kafka.consumer.stall_detector import Pulse
+from worker.kafka.delivery.at_least_once import AtLeastOnce
+from worker.kafka.delivery.exactly_once import ExactlyOnce, Grouping
+from worker.kafka.delivery.outbox import Outbox, OutcomeMessages
+from worker.kafka.delivery.producer import Producing
+from worker.kafka.delivery.sender import Sender
 from worker.lifecycle.dependency import Dependency
 from worker.lifecycle.signals import stop_in_time
 

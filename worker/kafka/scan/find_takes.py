@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.topics import COMPLETIONS, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.topic_reader import Progress, TopicReader
+from worker.kafka.scan.topic_scanner import Progress, TopicReader
 
 
 async def told_takes(

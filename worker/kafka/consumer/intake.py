@@ -12,12 +12,12 @@ from aiokafka import TopicPartition
 
 from schemas.words import Lane
 from worker.jobs.outcome import Outcome, Record, Waiting
-from worker.kafka.lanes import Lanes
-from worker.kafka.owned import Owned
-from worker.kafka.partitions import Partitions
-from worker.kafka.pulse import Pulse
-from worker.kafka.reader import MOST_AT_ONCE, Reader
-from worker.kafka.slots import LaneSlots, Slot, Slots
+from worker.kafka.consumer.assignment import Partitions
+from worker.kafka.consumer.lanes import Lanes
+from worker.kafka.consumer.partition import Owned
+from worker.kafka.consumer.reader import MOST_AT_ONCE, Reader
+from worker.kafka.consumer.slots import LaneSlots, Slot, Slots
+from worker.kafka.consumer.stall_detector import Pulse
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 

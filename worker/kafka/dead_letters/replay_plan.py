@@ -9,8 +9,8 @@ from schemas import headers as names
 from schemas.headers import Headers, count, without
 from schemas.topics import LANE_RECORD_BYTES
 from schemas.words import Lane
-from worker.kafka.dead_letters import Letter
-from worker.kafka.edits import Check, Edit, EditRefused, edited
+from worker.kafka.dead_letters.edit import Check, Edit, EditRefused, edited
+from worker.kafka.dead_letters.letter import Letter
 
 _GROUP: Final = 100
 _GROUP_BYTES: Final = 8 * 2**20

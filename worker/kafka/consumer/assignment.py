@@ -11,10 +11,10 @@ from aiokafka.errors import IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.words import Lane
-from worker.kafka.committed import NOTHING, Commitments, CommittedOffsets
-from worker.kafka.offsetmap import BrokenMap, Range, decode, encode
-from worker.kafka.offsets import OffsetTracker
-from worker.kafka.owned import Owned, Source
+from worker.kafka.consumer.committed_offsets import NOTHING, Commitments, CommittedOffsets
+from worker.kafka.consumer.offset_map import BrokenMap, Range, decode, encode
+from worker.kafka.consumer.offset_tracker import OffsetTracker
+from worker.kafka.consumer.partition import Owned, Source
 from worker.observability.metrics import Metrics
 
 # aiokafka answers at once where it knows a position.

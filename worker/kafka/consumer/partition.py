@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.words import Lane
-from worker.kafka.committed import NOTHING
-from worker.kafka.offsets import OffsetTracker
+from worker.kafka.consumer.committed_offsets import NOTHING
+from worker.kafka.consumer.offset_tracker import OffsetTracker
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from schemas.words import Lane
-from worker.kafka.dead_letters import Letter
+from worker.kafka.dead_letters.letter import Letter
 
 _AGE_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -10,9 +10,9 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from schemas.headers import Headers
 from schemas.topics import DEAD_LETTERS, LANES, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.clients import connect_producer
-from worker.kafka.replay_plan import Item, ReplayRefused, groups, marker_headers
-from worker.kafka.topic_reader import Progress
+from worker.kafka.client.factory import connect_producer
+from worker.kafka.dead_letters.replay_plan import Item, ReplayRefused, groups, marker_headers
+from worker.kafka.scan.topic_scanner import Progress
 from worker.lifecycle.clock import Clock
 
 # A replay that is killed holds its lanes' readers back so long at most; a group takes a fraction of a second.

@@ -21,7 +21,7 @@ from schemas.topics import (
     retry_topic,
     unprefixed,
 )
-from worker.kafka.owned import Source
+from worker.kafka.consumer.partition import Source
 
 CREATED: Final = "created"
 AS_TABLE: Final = "as in the table"

@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from schemas.headers import Headers
-from worker.kafka.producing import Producing
+from worker.kafka.delivery.producer import Producing
 
 
 class TooLarge(Exception):

@@ -9,9 +9,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
 from worker.config.sections import KafkaSettings
-from worker.kafka.clients import LARGEST_REQUEST, consumer_alone
-from worker.kafka.partition_reader import PartitionReader
-from worker.kafka.submit import partitions_of
+from worker.kafka.client.factory import LARGEST_REQUEST, consumer_alone
+from worker.kafka.client.submit import partitions_of
+from worker.kafka.scan.partition_reader import PartitionReader
 
 _POLL_S: Final = 1.0
 _SILENCE_POLLS: Final = 30
