@@ -15,7 +15,7 @@ from tests.stack.deployment import get, job
 from tests.stack.wire import wire_to
 from worker.config.settings import load_settings
 from worker.speech.google import connect_google
-from worker.speech.probing import trial_of
+from worker.speech.health import trial_of
 
 JOBS = 120
 

@@ -5,7 +5,7 @@ from loadtest.counters import scrape
 from schemas.topics import COMPLETIONS
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import get, job
-from worker.speech.audio import duration_of
+from worker.speech.audio_check import duration_of
 
 
 async def test_a_job_becomes_a_completion_whose_audio_is_in_the_store(deployment):

@@ -17,11 +17,11 @@ from tests.unit.makers import CHIRP, WAVENET, audio, rendered_job
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.attempt import AttemptEnd, Attempter
-from worker.speech.audio import duration_of
+from worker.speech.audio_check import duration_of
 from worker.speech.failures import CallFailed, Failure, failure_of
-from worker.speech.permits import Permit, Permits
-from worker.speech.quota import Quota, QuotaRules
-from worker.speech.quota_queue import QuotaQueue
+from worker.speech.limits.permits import Permit, Permits
+from worker.speech.limits.rate_limit import Quota, QuotaRules
+from worker.speech.limits.rate_limit_queue import QuotaQueue
 
 NO_LIMITS = QuotaRules({}, 0, 0.0)
 # Of a share that was just taken 3 % may be used at once: one request of 42.

@@ -10,7 +10,7 @@ import pytest
 from schemas.job import SAMPLE_RATES
 from schemas.words import AudioEncoding
 from tests.unit.makers import audio
-from worker.speech.audio import BadAudio, check_audio, duration_of
+from worker.speech.audio_check import BadAudio, check_audio, duration_of
 
 E = AudioEncoding
 EVERY = pytest.mark.parametrize("encoding", AudioEncoding)

@@ -16,8 +16,8 @@ from worker.batch.manifest import Entry, Sent, entry_of
 from worker.batch.price import price_of
 from worker.batch.standing import Standing, Stands, next_job, standings
 from worker.cli.views import batch as batch_rows
+from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS
 from worker.rollout.state import RolloutState
-from worker.speech.prices import DOLLARS_A_CHARACTER, FREE_CHARACTERS
 
 NOBODY = RolloutState(enabled=False, percentage=0, characters=None)
 EVERYBODY = replace(HALF, percentage=10_000)

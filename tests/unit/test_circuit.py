@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.speech.circuit import Admission, Circuit, CircuitRules, CircuitState
+from worker.speech.limits.circuit_breaker import Admission, Circuit, CircuitRules, CircuitState
 
 RULES = CircuitRules(share=0.5, window_s=10.0, minimum=10, cool_down_s=5.0)
 CLOSED, HALF_OPEN, OPEN = CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitState.OPEN

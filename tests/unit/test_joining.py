@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemas.job import SAMPLE_RATES
 from schemas.words import AudioEncoding
 from tests.unit.makers import audio
-from worker.speech.audio import BadAudio, duration_of
+from worker.speech.audio_check import BadAudio, duration_of
 from worker.speech.joining import join
 
 E = AudioEncoding

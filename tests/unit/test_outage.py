@@ -16,7 +16,7 @@ from worker.lifecycle.dependency import UNREACHABLE, Dependency, Down, Gate, Out
 from worker.lifecycle.dependency_watch import Watch
 from worker.observability.metrics import DENIED, DEPENDENCIES, Metrics
 from worker.speech.failures import Failure, failure_of
-from worker.speech.probing import probe_of
+from worker.speech.health import probe_of
 
 AWAY = Outage(UNREACHABLE, "S3: bucket b can't be reached", "connection refused", "check it")
 REFUSED = Outage("refused", "S3: bucket b is refused", "403", "check the keys")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.makers import CHIRP, WAVENET
-from worker.speech.pace import Pace
+from worker.speech.latency_estimate import Pace
 
 
 def test_after_too_few_attempts_nothing_is_said() -> None:

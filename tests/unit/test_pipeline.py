@@ -26,7 +26,7 @@ from tests.unit.makers import CHIRP, WAVENET, job, rendered_job
 from tests.unit.world import ALL, DENIED, NOW, SOUNDS, WAV, World, failed, spoke
 from worker.jobs.outcome import Outcome, Record
 from worker.rollout.state import FULL, RolloutState
-from worker.speech.quota import QuotaRules
+from worker.speech.limits.rate_limit import QuotaRules
 from worker.storage.takes import StoredTake, take_key
 
 

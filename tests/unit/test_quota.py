@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from loadtest.emulator.quota import Quota as Emulated
 from schemas.words import Lane
 from tests.unit.makers import CHIRP, WAVENET
-from worker.speech.quota import Limit, Quota, QuotaRules
-from worker.speech.window import SlidingWindow
+from worker.speech.limits.rate_limit import Limit, Quota, QuotaRules
+from worker.speech.limits.sliding_window import SlidingWindow
 
 BATCH, DIALOGUE = Lane.BATCH, Lane.DIALOGUE
 

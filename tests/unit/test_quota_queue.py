@@ -14,8 +14,8 @@ from schemas.words import Lane, VoiceModel
 from tests.unit.makers import CHIRP, WAVENET
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.speech.quota import Quota, QuotaRules
-from worker.speech.quota_queue import QuotaQueue
+from worker.speech.limits.rate_limit import Quota, QuotaRules
+from worker.speech.limits.rate_limit_queue import QuotaQueue
 
 BATCH, DIALOGUE = Lane.BATCH, Lane.DIALOGUE
 # Of a share that was just taken 3 % may be used at once, and the rest comes evenly: 18 and 9.6 a second of 600.

@@ -29,12 +29,12 @@ from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
 from worker.rollout.state import FULL, RolloutState
 from worker.speech.attempt import Attempter
-from worker.speech.circuit import Circuit, CircuitRules
 from worker.speech.failures import CallFailed, Failure, failure_of
-from worker.speech.permits import Permits
-from worker.speech.probing import probe_of
-from worker.speech.quota import Quota, QuotaRules
-from worker.speech.quota_queue import QuotaQueue
+from worker.speech.health import probe_of
+from worker.speech.limits.circuit_breaker import Circuit, CircuitRules
+from worker.speech.limits.permits import Permits
+from worker.speech.limits.rate_limit import Quota, QuotaRules
+from worker.speech.limits.rate_limit_queue import QuotaQueue
 from worker.storage.known import KnownTakes
 from worker.storage.steady import SteadyStore
 from worker.storage.takes import StoredTake

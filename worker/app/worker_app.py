@@ -42,13 +42,13 @@ from worker.rollout.wording import described
 from worker.rollout.writing import Author, Editor
 from worker.speech.attempt import Attempter
 from worker.speech.catalogue import Catalogue, load_catalogue
-from worker.speech.circuit import Circuit, CircuitRules
 from worker.speech.google import connect_google
-from worker.speech.permits import Permits
-from worker.speech.probing import probe_of as google_probe
-from worker.speech.probing import trial_of
-from worker.speech.quota import Quota, QuotaRules
-from worker.speech.quota_queue import QuotaQueue
+from worker.speech.health import probe_of as google_probe
+from worker.speech.health import trial_of
+from worker.speech.limits.circuit_breaker import Circuit, CircuitRules
+from worker.speech.limits.permits import Permits
+from worker.speech.limits.rate_limit import Quota, QuotaRules
+from worker.speech.limits.rate_limit_queue import QuotaQueue
 from worker.storage.connecting import connect_store
 from worker.storage.known import KnownTakes
 from worker.storage.steady import SteadyStore, outage_at_start

@@ -9,7 +9,7 @@ from typing import Final
 import soundfile
 
 from schemas.words import AudioEncoding
-from worker.speech.audio import BadAudio, duration_of
+from worker.speech.audio_check import BadAudio, duration_of
 from worker.storage.takes import StoredTake
 
 CORRUPT: Final = "corrupt"

@@ -15,7 +15,7 @@ from worker.batch.manifest import Entry, Sent, entry_of
 from worker.batch.standing import Standing, next_job, standings
 from worker.config.sections import KafkaSettings
 from worker.lifecycle.clock import Clock
-from worker.speech.prices import DOLLARS_A_CHARACTER
+from worker.pricing.price_list import DOLLARS_A_CHARACTER
 
 WINDOW: Final = 500
 """Jobs under way at most. More would wait in the lane all the same, and a stop would leave more of them behind."""

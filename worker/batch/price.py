@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from schemas.words import VoiceModel
 from worker.batch.casting import Cast
-from worker.speech.prices import DOLLARS_A_CHARACTER, FREE_CHARACTERS, REQUESTS_A_MINUTE
+from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS, REQUESTS_A_MINUTE
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from worker.config.settings import Settings
 from worker.kafka.client.factory import connect_admin
 from worker.kafka.client.topics import missing_topics
 from worker.speech.catalogue import Catalogue
+from worker.speech.catalogue_check import check_voices
 from worker.speech.failures import CallFailed, Failure
 from worker.speech.google import connect_google
-from worker.speech.probing import trial_of
-from worker.speech.voices import check_voices
+from worker.speech.health import trial_of
 from worker.storage.connecting import connect_store
 from worker.storage.errors import StorageError
 

@@ -27,8 +27,8 @@ from worker.kafka.client.topics import TopicError, create_topics
 from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
 from worker.speech.catalogue import CatalogueError, load_catalogue
+from worker.speech.catalogue_check import character_voices, check_voices
 from worker.speech.failures import CallFailed
-from worker.speech.voices import character_voices, check_voices
 from worker.storage.errors import StorageError
 
 FAILED = 1

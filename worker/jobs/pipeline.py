@@ -22,9 +22,9 @@ from worker.rollout.state import RolloutState
 from worker.speech.attempt import AttemptEnd, Attempter
 from worker.speech.catalogue import Catalogue, Voice
 from worker.speech.failures import NOT_CALLED, Failure
-from worker.speech.pace import Pace
-from worker.speech.permits import Permits
-from worker.speech.probing import OUTAGES
+from worker.speech.health import OUTAGES
+from worker.speech.latency_estimate import Pace
+from worker.speech.limits.permits import Permits
 from worker.speech.render import Rendered, render
 from worker.storage.errors import StorageError
 from worker.storage.steady import SteadyStore

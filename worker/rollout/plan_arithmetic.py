@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS
 from worker.rollout.bounds import attempts_to_show_above, attempts_to_show_below
 from worker.rollout.comparisons import Comparisons
 from worker.rollout.judgement import Use
 from worker.rollout.judging import LEAST_EVENTS, LEAST_FOR_A_MEAN, P95_SHARE
 from worker.rollout.plan import AGAINST_CONTROL, DAY, RATES, Condition, Expects, Measure, Plan, Rule, Stage
 from worker.rollout.state import FULL
-from worker.speech.prices import DOLLARS_A_CHARACTER, FREE_CHARACTERS
 
 HEALTHY: Final = 0.02
 """The share of failures, fallbacks and slow attempts that a healthy system is taken to have."""

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
+from worker.pricing.price_list import DOLLARS_A_CHARACTER
 from worker.rollout.judgement import Judgement, Verdict
 from worker.rollout.plan import Plan, Stage
 from worker.rollout.readings import Readings
 from worker.rollout.state import FULL
-from worker.speech.prices import DOLLARS_A_CHARACTER
 
 _MONTH: Final = timedelta(days=30)
 _DAY: Final = timedelta(days=1)

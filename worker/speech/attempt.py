@@ -12,11 +12,11 @@ from schemas.completion import Attempt
 from schemas.words import AttemptResult, AudioEncoding, FailureClass
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.speech.audio import BadAudio, check_audio
+from worker.speech.audio_check import BadAudio, check_audio
 from worker.speech.failures import NOT_CALLED, CallFailed, Failure, bad_audio
 from worker.speech.google import Google
 from worker.speech.joining import join
-from worker.speech.permits import Permit
+from worker.speech.limits.permits import Permit
 from worker.speech.render import Rendered
 
 _PARTS_AT_ONCE: Final = 4

@@ -9,7 +9,7 @@ from typing import Final
 import soundfile
 
 from schemas.words import AudioEncoding
-from worker.speech.audio import CONTAINERS, duration_of
+from worker.speech.audio_check import CONTAINERS, duration_of
 
 # Short enough to take nothing from a word, long enough that its own slope is lost among those of speech.
 _FADE_S: Final = 0.005

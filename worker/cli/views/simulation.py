@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from schemas.words import VoiceModel
+from worker.pricing.price_list import DOLLARS_A_CHARACTER
 from worker.rollout.plan_words import about
 from worker.rollout.simulation.course import Course
 from worker.rollout.simulation.summary import Summary
-from worker.speech.prices import DOLLARS_A_CHARACTER
 
 Row = dict[str, object]
 

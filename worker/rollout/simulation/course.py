@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from schemas.revision import Approval
 from schemas.words import Phase, VoiceModel
+from worker.pricing.price_list import DOLLARS_A_CHARACTER
 from worker.rollout import stages
 from worker.rollout.freezing import frozen
 from worker.rollout.judgement import Judged, Use, Verdict
@@ -18,7 +19,6 @@ from worker.rollout.simulation.traffic import BEGIN, Traffic
 from worker.rollout.state import OFF, RolloutState
 from worker.rollout.tally import CellKey, Tally
 from worker.rollout.watching import Watching
-from worker.speech.prices import DOLLARS_A_CHARACTER
 
 BACK: Final = frozenset({"turned off", "stepped back"})
 """The kinds of changes that roll back."""

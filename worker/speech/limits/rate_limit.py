@@ -10,7 +10,7 @@ from math import inf
 from typing import Final
 
 from schemas.words import Lane, VoiceModel
-from worker.speech.window import SlidingWindow
+from worker.speech.limits.sliding_window import SlidingWindow
 
 MINUTE_S: Final = 60.0
 # Workers' clocks and shares are never quite what they should be.

@@ -16,7 +16,7 @@ from schemas.words import Lane, VoiceModel
 from worker.jobs.outcome import Waiting
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import ALL_TOGETHER, Metrics, QuotaDecision
-from worker.speech.quota import Limit, Quota
+from worker.speech.limits.rate_limit import Limit, Quota
 
 # A limit that recovers from a back-off grows while jobs wait for it.
 _LOOK_AGAIN_S: Final = 1.0

@@ -10,9 +10,9 @@ from schemas.words import FailureClass, Lane, VoiceModel
 from worker.jobs.outcome import Waiting
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.speech.circuit import Admission, Circuit, CircuitState
 from worker.speech.failures import NOT_CALLED, Failure
-from worker.speech.quota_queue import QuotaQueue
+from worker.speech.limits.circuit_breaker import Admission, Circuit, CircuitState
+from worker.speech.limits.rate_limit_queue import QuotaQueue
 
 _SAYS_NOTHING: Final = frozenset({FailureClass.INVALID, FailureClass.QUOTA})
 """Failures of the text, or of how much is asked: the voice model may be well."""
