@@ -11,7 +11,7 @@ from worker.config.settings import load_settings
 from worker.speech.attempt import checked
 from worker.speech.catalogue import load_catalogue
 from worker.speech.google import connect_google
-from worker.storage.connecting import connect_store
+from worker.storage.client import connect_store
 from worker.storage.takes import made_take
 
 

@@ -12,9 +12,9 @@ import soundfile
 from loadtest.demo.script import Line
 from schemas.completion import Audio, Completion
 from worker.config.sections import StorageSettings
-from worker.storage.connecting import connect_store
+from worker.storage.client import connect_store
 from worker.storage.errors import StorageError
-from worker.storage.s3 import TakeStore
+from worker.storage.take_store import TakeStore
 from worker.storage.takes import EXTENSIONS
 
 FOLDER: Final = Path("demo-audio")

@@ -21,8 +21,8 @@ from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
 from schemas.words import Lane
 from worker.config.settings import load_settings
 from worker.kafka.client.submit import partitions_of
-from worker.storage.connecting import connect_store
-from worker.storage.s3 import TakeStore
+from worker.storage.client import connect_store
+from worker.storage.take_store import TakeStore
 
 CANNED = {"speech": "canned", "latency": {"kind": "constant", "seconds": 0.02}}
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from schemas.words import AudioEncoding
 from tests.unit.makers import CHIRP, WAVENET
 from tests.unit.world import World, spoke
-from worker.storage.known import KnownTakes
+from worker.storage.recent_takes import KnownTakes
 from worker.storage.takes import StoredTake
 
 

@@ -15,11 +15,11 @@ from loadtest.processes import free_ports
 from schemas.words import AudioEncoding
 from worker.config.settings import load_settings
 from worker.lifecycle.dependency import UNREACHABLE, Down
-from worker.storage.answers import storage_error
-from worker.storage.connecting import connect_store
+from worker.storage.client import connect_store
 from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
-from worker.storage.s3 import TakeStore
-from worker.storage.steady import outage_at_start, probe_of
+from worker.storage.resilient import outage_at_start, probe_of
+from worker.storage.s3_errors import storage_error
+from worker.storage.take_store import TakeStore
 from worker.storage.takes import StoredTake
 
 TAKE = StoredTake("takes/x.wav", 3, "ff", 1.0, AudioEncoding.LINEAR16, 24000, "v")

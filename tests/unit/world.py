@@ -35,8 +35,8 @@ from worker.speech.limits.circuit_breaker import Circuit, CircuitRules
 from worker.speech.limits.permits import Permits
 from worker.speech.limits.rate_limit import Quota, QuotaRules
 from worker.speech.limits.rate_limit_queue import QuotaQueue
-from worker.storage.known import KnownTakes
-from worker.storage.steady import SteadyStore
+from worker.storage.recent_takes import KnownTakes
+from worker.storage.resilient import SteadyStore
 from worker.storage.takes import StoredTake
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)

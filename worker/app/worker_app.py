@@ -49,10 +49,10 @@ from worker.speech.limits.circuit_breaker import Circuit, CircuitRules
 from worker.speech.limits.permits import Permits
 from worker.speech.limits.rate_limit import Quota, QuotaRules
 from worker.speech.limits.rate_limit_queue import QuotaQueue
-from worker.storage.connecting import connect_store
-from worker.storage.known import KnownTakes
-from worker.storage.steady import SteadyStore, outage_at_start
-from worker.storage.steady import probe_of as store_probe
+from worker.storage.client import connect_store
+from worker.storage.recent_takes import KnownTakes
+from worker.storage.resilient import SteadyStore, outage_at_start
+from worker.storage.resilient import probe_of as store_probe
 
 # Between two tries while a dependency is down: doubled up to this.
 _LONGEST_S: Final = 5.0

@@ -13,9 +13,9 @@ from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, fault_of
 from worker.cli import terminal as console
 from worker.config.settings import Settings
 from worker.kafka.scan.find_takes import told_takes
-from worker.storage.connecting import connect_store
+from worker.storage.client import connect_store
 from worker.storage.errors import NoTake
-from worker.storage.s3 import TakeStore
+from worker.storage.take_store import TakeStore
 
 MISSING: Final = "missing"
 KINDS: Final = (MISSING, CORRUPT, IMPLAUSIBLE)

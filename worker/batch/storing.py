@@ -11,7 +11,7 @@ from schemas.words import AudioEncoding
 from worker.batch.manifest import Entry, replace_file
 from worker.batch.names import path_of
 from worker.storage.errors import StorageError
-from worker.storage.s3 import TakeStore
+from worker.storage.take_store import TakeStore
 from worker.storage.takes import EXTENSIONS
 
 AT_ONCE: Final = 32

@@ -30,7 +30,7 @@ from worker.rollout.records import state_of
 from worker.rollout.state import RolloutState
 from worker.rollout.wording import described
 from worker.speech.catalogue import Catalogue, load_catalogue
-from worker.storage.connecting import connect_store
+from worker.storage.client import connect_store
 
 DONE: Final = 0
 SOME_FAILED: Final = 1

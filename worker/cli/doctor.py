@@ -16,7 +16,7 @@ from worker.speech.catalogue_check import check_voices
 from worker.speech.failures import CallFailed, Failure
 from worker.speech.google import connect_google
 from worker.speech.health import trial_of
-from worker.storage.connecting import connect_store
+from worker.storage.client import connect_store
 from worker.storage.errors import StorageError
 
 

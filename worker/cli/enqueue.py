@@ -56,7 +56,7 @@ def enqueue(
 async def _enqueue(
     settings: Settings, lane: Lane, job: Job, save: Path | None, timeout_s: float | None
 ) -> Completion | None:
-    from worker.storage.connecting import connect_store
+    from worker.storage.client import connect_store
 
     async with connect_producer(settings.kafka) as producer:
         if timeout_s is None:

@@ -27,7 +27,7 @@ from worker.speech.latency_estimate import Pace
 from worker.speech.limits.permits import Permits
 from worker.speech.render import Rendered, render
 from worker.storage.errors import StorageError
-from worker.storage.steady import SteadyStore
+from worker.storage.resilient import SteadyStore
 from worker.storage.takes import StoredTake, made_take, take_key
 
 

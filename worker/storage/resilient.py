@@ -9,8 +9,8 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import REFUSED, UNREACHABLE, Down, Outage, Sleep
 from worker.lifecycle.dependency_watch import Probe, Watch
 from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
-from worker.storage.known import KnownTakes
-from worker.storage.s3 import TakeStore
+from worker.storage.recent_takes import KnownTakes
+from worker.storage.take_store import TakeStore
 from worker.storage.takes import StoredTake
 
 # After a failure while the store answers others: as often as botocore would have, and no sooner than S3 asks for.

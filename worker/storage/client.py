@@ -11,7 +11,7 @@ from botocore.handlers import add_expect_header
 
 from worker.config.sections import StorageSettings
 from worker.storage.errors import StorageRefused
-from worker.storage.s3 import TakeStore
+from worker.storage.take_store import TakeStore
 
 
 @asynccontextmanager

@@ -8,9 +8,9 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from worker.storage.answers import STORE_ERRORS, status_of, storage_error
 from worker.storage.errors import StorageRefused, StorageUnavailable
 from worker.storage.metadata import metadata_of, stored_take
+from worker.storage.s3_errors import STORE_ERRORS, status_of, storage_error
 from worker.storage.takes import CONTENT_TYPES, StoredTake
 
 _CONFLICT_TRIES: Final = 5
