@@ -79,7 +79,7 @@ bench-quota: .venv/local.stamp ## how much of the quota workers use together, an
 
 schemas: .venv/run.stamp ## make the JSON Schemas and the AsyncAPI document from the models
 	$(BIN)/python -m schemas.generate
-	$(BIN)/python -m worker.rollout.plan_schema
+	$(BIN)/python -m worker.rollout.plan.schema
 
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml requirements/build.in

@@ -14,10 +14,10 @@ from worker.cli.terminal import table_of
 from worker.cli.views.status import plan_row, tables
 from worker.config.sections import KafkaSettings
 from worker.lifecycle.clock import Clock
-from worker.rollout.channel import open_log
-from worker.rollout.records import current_state
-from worker.rollout.status import last_status
-from worker.rollout.wording import exposure
+from worker.rollout.controller.status import last_status
+from worker.rollout.description import exposure
+from worker.rollout.log.codec import current_state
+from worker.rollout.log.reader import open_log
 
 _EVERY_S: Final = 1.0
 

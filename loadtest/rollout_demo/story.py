@@ -13,8 +13,8 @@ from schemas.revision import Revision
 from schemas.words import Phase
 from worker.config.sections import KafkaSettings
 from worker.lifecycle.clock import Clock
-from worker.rollout.channel import RolloutLog, open_log
-from worker.rollout.plan_file import find_plan, read_plan
+from worker.rollout.log.reader import RolloutLog, open_log
+from worker.rollout.plan.file import find_plan, read_plan
 
 DAY: Final = "4s"
 ILL_STAGE: Final = "50"

@@ -10,7 +10,7 @@ import typer
 from loadtest.simulations.demands import Case, Result, demands, head
 from worker.cli import terminal as console
 from worker.config.settings import load_settings
-from worker.rollout.plan import duration, spelled
+from worker.rollout.plan.model import duration, spelled
 from worker.rollout.simulation.course import Course
 from worker.rollout.simulation.many import Simulation, courses
 from worker.speech.catalogue import load_catalogue

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from worker.rollout.bounds import wilson_lower, wilson_upper
-from worker.rollout.plan import AGAINST_CONTROL, DAY, Measure, Plan, RollBack, Rule
-from worker.rollout.plan_file import find_plan, read_plan
+from worker.rollout.analysis.confidence import wilson_lower, wilson_upper
+from worker.rollout.plan.file import find_plan, read_plan
+from worker.rollout.plan.model import AGAINST_CONTROL, DAY, Measure, Plan, RollBack, Rule
 from worker.rollout.simulation.course import BACK, Course
 from worker.rollout.simulation.trace import Trace
 from worker.rollout.simulation.trace_file import find_trace, read_trace

@@ -19,7 +19,7 @@ from tests.stack.deployment import Deployment
 from tests.stack.test_cli import run
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
-from worker.rollout.channel import open_log
+from worker.rollout.log.reader import open_log
 from worker.speech.catalogue import load_catalogue
 
 NAMES = sorted(load_catalogue(load_settings({}).worker.characters_file).names)

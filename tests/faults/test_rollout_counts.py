@@ -17,9 +17,9 @@ from tests.faults.scale import SCALE
 from tests.stack.deployment import Deployment
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
-from worker.rollout.attempts_reader import read_attempts
-from worker.rollout.ledger import Ledger
-from worker.rollout.plan import Windows
+from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.controller.attempts_reader import read_attempts
+from worker.rollout.plan.model import Windows
 
 JOBS_A_SECOND = 40
 ILL = [

@@ -13,8 +13,8 @@ from tests.faults.campaign import tell
 from tests.faults.rollouts import NAMES, rolling_out
 from tests.faults.scale import SCALE, SMALL
 from worker.rollout.decision import DecisionRequest, decide
-from worker.rollout.plan_file import find_plan, read_plan
-from worker.rollout.records import state_of
+from worker.rollout.log.codec import state_of
+from worker.rollout.plan.file import find_plan, read_plan
 
 JOBS_A_SECOND = 40
 DAY = "60s"

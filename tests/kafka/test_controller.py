@@ -27,16 +27,16 @@ from schemas.words import AttemptResult, DecisionReason, FailureClass, JobStatus
 from tests.kafka.test_rollout import rollout
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
-from worker.observability.rollout_metrics import RolloutMetrics
-from worker.rollout.attempts_reader import read_attempts
-from worker.rollout.channel import open_log
-from worker.rollout.controller import Controller, ControllerParts
-from worker.rollout.fold import Fold
-from worker.rollout.leading import Leading
-from worker.rollout.notifying import Known
-from worker.rollout.queries import Queries
-from worker.rollout.records import current_state
-from worker.rollout.writing import Editor
+from worker.rollout.controller.attempts_reader import read_attempts
+from worker.rollout.controller.controller import Controller, ControllerParts
+from worker.rollout.controller.leader_election import Leading
+from worker.rollout.controller.metrics import RolloutMetrics
+from worker.rollout.controller.prometheus import Queries
+from worker.rollout.controller.webhooks import Known
+from worker.rollout.log.codec import current_state
+from worker.rollout.log.reader import open_log
+from worker.rollout.log.revisions import Fold
+from worker.rollout.log.writer import Editor
 from worker.speech.catalogue import load_catalogue
 
 CHARACTERS = ("pip_boy", "ghoul", "raider", "codsworth")

@@ -15,9 +15,9 @@ from tests.stack.test_cli import run
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import set_to
-from worker.rollout.channel import open_log
-from worker.rollout.fold import Fold
-from worker.rollout.writing import Author, Editor, Overtaken
+from worker.rollout.log.reader import open_log
+from worker.rollout.log.revisions import Fold
+from worker.rollout.log.writer import Author, Editor, Overtaken
 
 WITHIN_S = 2.0
 TOPIC = {"ROLLOUT_SOURCE": "topic", "CHIRP3_ROLLOUT_PERCENTAGE": "100", "CHIRP3_ENABLED_CHARACTERS": "pip_boy"}

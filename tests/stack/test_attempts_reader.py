@@ -12,8 +12,8 @@ from schemas.words import AttemptResult, JobStatus, Lane, VoiceModel
 from tests.stack.deployment import program
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
-from worker.rollout.attempts_reader import read_attempts
-from worker.rollout.ledger import Ledger
+from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.controller.attempts_reader import read_attempts
 
 
 def completion(number: int) -> bytes:

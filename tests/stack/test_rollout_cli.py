@@ -10,7 +10,7 @@ from loadtest.stack import worker_environment
 from schemas.topics import ROLLOUT
 from tests.stack.deployment import job
 from tests.stack.test_cli import CLI, run
-from worker.rollout.fold import Fold
+from worker.rollout.log.revisions import Fold
 
 
 def told(ended: subprocess.CompletedProcess, status: int) -> str:

@@ -4,9 +4,9 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
-from worker.rollout.ledger import Ledger
-from worker.rollout.readings import Readings
-from worker.rollout.tally import Observation
+from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.analysis.measurements import Readings
+from worker.rollout.analysis.tally import Observation
 
 BEGAN = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

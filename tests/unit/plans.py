@@ -7,9 +7,9 @@ from typing import Any
 
 from schemas.revision import PlanRun
 from tests.unit.rollouts import NOW
-from worker.rollout import stages
-from worker.rollout.judgement import Judgement, Use, Verdict
-from worker.rollout.plan import Plan
+from worker.rollout.analysis.verdict import Judgement, Use, Verdict
+from worker.rollout.controller import stages
+from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
 
 HOUR = timedelta(hours=1)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from schemas.revision import Revision
 from tests.unit.makers import CHIRP
 from worker.lifecycle.clock import Clock
-from worker.rollout.channel import RolloutLog
 from worker.rollout.decision import DecisionRequest, bucket_of, decide
-from worker.rollout.records import Made, revision_of
+from worker.rollout.log.codec import Made, revision_of
+from worker.rollout.log.reader import RolloutLog
 from worker.rollout.state import FULL, RolloutState
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)

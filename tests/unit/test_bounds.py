@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.rollout.bounds import (
+from worker.rollout.analysis.confidence import (
     attempts_to_show_above,
     attempts_to_show_below,
     mean_bounds,

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, REVISION, WINDOW, attempt, ledger_of, readings_of
 from tests.unit.test_gates import plan_of
-from worker.rollout.comparisons import Comparisons
-from worker.rollout.plan import Measure
-from worker.rollout.readings import Readings
+from worker.rollout.analysis.comparisons import Comparisons
+from worker.rollout.analysis.measurements import Readings
+from worker.rollout.plan.model import Measure
 
 ERRORS, SLOW = Measure.ERRORS_AGAINST_CONTROL, Measure.SLOW_AGAINST_CONTROL
 WATCHED = {"step": [{"measure": ERRORS}, {"measure": SLOW}], "character": [{"measure": ERRORS}]}

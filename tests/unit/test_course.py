@@ -10,8 +10,8 @@ import pytest
 
 from schemas.words import VoiceModel
 from tests.unit.makers import CATALOGUE
-from worker.rollout.plan import Plan
-from worker.rollout.plan_file import find_plan, read_plan
+from worker.rollout.plan.file import find_plan, read_plan
+from worker.rollout.plan.model import Plan
 from worker.rollout.simulation.course import Course, simulated
 from worker.rollout.simulation.trace import Trace
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.rollouts import NOW, revision, states, value
-from worker.rollout.fold import Fold, Lost, Taken, Unreadable
-from worker.rollout.records import Made, current_state, revision_of, state_of
+from worker.rollout.log.codec import Made, current_state, revision_of, state_of
+from worker.rollout.log.revisions import Fold, Lost, Taken, Unreadable
 from worker.rollout.state import OFF, RolloutState
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.rollout.freezing import frozen
-from worker.rollout.plan import Freeze
+from worker.rollout.plan.freeze import frozen
+from worker.rollout.plan.model import Freeze
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEKEND = Freeze(cron="0 16 * * FRI", lasts="64h", time_zone="Europe/Berlin", why="the weekend")

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from schemas.words import DecisionReason, VoiceModel
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, WINDOW, attempt, readings_of
-from worker.rollout.comparisons import Comparisons
-from worker.rollout.gates import LAST_TENTH, STAGE, Round, broken, judge
-from worker.rollout.judgement import Judgement, Verdict
-from worker.rollout.judging import QueryAnswer
-from worker.rollout.plan import Plan
+from worker.rollout.analysis.comparisons import Comparisons
+from worker.rollout.analysis.evaluate import QueryAnswer
+from worker.rollout.analysis.stage_evaluation import LAST_TENTH, STAGE, Round, broken, judge
+from worker.rollout.analysis.verdict import Judgement, Verdict
+from worker.rollout.plan.model import Plan
 
 HOUR = timedelta(hours=1)
 OWNERS = {

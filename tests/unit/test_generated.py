@@ -23,7 +23,7 @@ from schemas.topics import COMPLETIONS, LANES, ROLLOUT
 from schemas.words import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from tests.unit.makers import fields, good_documents
 from tests.unit.rollouts import NOW, states
-from worker.rollout.records import Made, revision_of
+from worker.rollout.log.codec import Made, revision_of
 from worker.rollout.state import RolloutState
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from schemas.words import AttemptResult, VoiceModel
 from tests.unit.attempts import BEGAN, FAILED, MINUTE, attempt, ledger_of
-from worker.rollout.ledger import LATEST, Ledger
+from worker.rollout.analysis.attempt_counts import LATEST, Ledger
 
 HOUR = timedelta(hours=1)
 some = st.lists(

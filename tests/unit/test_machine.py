@@ -12,9 +12,10 @@ from schemas.revision import Approval
 from schemas.words import Phase
 from tests.unit.plans import HOUR, PLAN, begun, judgement, run_of
 from tests.unit.rollouts import NOW
-from worker.rollout import changes, stages
-from worker.rollout.judgement import Judged, Judgement, Verdict
-from worker.rollout.machine import Go, Stay, Step, next_step
+from worker.rollout import changes
+from worker.rollout.analysis.verdict import Judged, Judgement, Verdict
+from worker.rollout.controller import stages
+from worker.rollout.controller.state_machine import Go, Stay, Step, next_step
 from worker.rollout.state import RolloutState
 
 SERVED = NOW + 2 * HOUR

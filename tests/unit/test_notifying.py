@@ -18,10 +18,11 @@ from structlog.testing import capture_logs
 from schemas.revision import Approval, Measurement, Revision
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import NOW, value
-from worker.rollout import changes, stages
-from worker.rollout.notifying import Known, Notifier
-from worker.rollout.plan_file import read_plan
-from worker.rollout.records import Made, revision_of
+from worker.rollout import changes
+from worker.rollout.controller import stages
+from worker.rollout.controller.webhooks import Known, Notifier
+from worker.rollout.log.codec import Made, revision_of
+from worker.rollout.plan.file import read_plan
 from worker.rollout.state import RolloutState
 
 PLAN = """

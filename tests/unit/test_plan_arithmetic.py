@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.makers import CATALOGUE
-from worker.rollout.bounds import wilson_lower, wilson_upper
-from worker.rollout.plan import DAY, Expects, Plan
-from worker.rollout.plan_arithmetic import attempts_for, detections, exposure, shares, windows_to_show_worse
-from worker.rollout.plan_file import find_plan, read_plan
+from worker.rollout.analysis.confidence import wilson_lower, wilson_upper
+from worker.rollout.plan.file import find_plan, read_plan
+from worker.rollout.plan.model import DAY, Expects, Plan
+from worker.rollout.plan_check.forecast import attempts_for, detections, exposure, shares, windows_to_show_worse
 
 NAMES = CATALOGUE.names
 RATIOS = (1.5, 2.0, 3.0, 5.0, 10.0, 25.0)

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.makers import CATALOGUE
-from worker.rollout.findings import Finding, Severity
-from worker.rollout.plan import DAY
-from worker.rollout.plan_check import check, usable_plan
-from worker.rollout.plan_file import BUILT_IN, PlanError, find_plan, read_plan
+from worker.rollout.plan.file import BUILT_IN, PlanError, find_plan, read_plan
+from worker.rollout.plan.findings import Finding, Severity
+from worker.rollout.plan.model import DAY
+from worker.rollout.plan_check.check import check, usable_plan
 
 NAMES = CATALOGUE.names
 DOCS = Path(__file__).parents[2] / "docs" / "plans.md"

@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from worker.cli.main import app
-from worker.rollout.plan_file import BUILT_IN
+from worker.rollout.plan.file import BUILT_IN
 
 
 def plan(*arguments: str, status: int = 0) -> str:

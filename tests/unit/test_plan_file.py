@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.makers import CATALOGUE
-from worker.rollout.checked_file import LARGEST_BYTES
-from worker.rollout.plan import DAY, Plan, duration, spelled
-from worker.rollout.plan_file import BUILT_IN, PlanError, PlanFile, find_plan, read_plan
-from worker.rollout.plan_schema import TARGET, schema_text
+from worker.rollout.plan.checked_file import LARGEST_BYTES
+from worker.rollout.plan.file import BUILT_IN, PlanError, PlanFile, find_plan, read_plan
+from worker.rollout.plan.model import DAY, Plan, duration, spelled
+from worker.rollout.plan.schema import TARGET, schema_text
 
 NAMES = CATALOGUE.names
 GOOD = """\

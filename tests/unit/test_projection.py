@@ -7,8 +7,8 @@ import pytest
 from schemas.words import DecisionReason
 from tests.unit.attempts import CONTROL, MINUTE, WINDOW, attempt, readings_of
 from tests.unit.test_gates import plan_of
-from worker.rollout.judgement import Verdict
-from worker.rollout.projection import projected
+from worker.rollout.analysis.projection import projected
+from worker.rollout.analysis.verdict import Verdict
 
 PLAN = plan_of(limits={"dollars_a_month": 100})
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.rollout.promql_shape import may_give_several
+from worker.rollout.plan.promql import may_give_several
 
 ONE = [
     'sum(rate(tts_synthesis_total{status="success"}[5m])) / sum(rate(tts_synthesis_total[5m])) * 100',

@@ -13,9 +13,9 @@ from schemas.events import completion_headers
 from schemas.headers import RETRY_ATTEMPTS
 from schemas.words import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from worker.jobs.retry_policy import attempts_json
-from worker.rollout.ledger import Ledger
-from worker.rollout.published import Unreadable, of_completion, of_retry
-from worker.rollout.tally import Observation
+from worker.rollout.analysis.attempt_codec import Unreadable, of_completion, of_retry
+from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.analysis.tally import Observation
 
 ENDED = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
 FAILED = Attempt(

@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from worker.rollout.judging import QueryAnswer
-from worker.rollout.queries import Queries, value_of
+from worker.rollout.analysis.evaluate import QueryAnswer
+from worker.rollout.controller.prometheus import Queries, value_of
 
 
 def answer(kind: str, result: Any) -> dict[str, Any]:

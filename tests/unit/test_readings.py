@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from schemas.words import DecisionReason, VoiceModel
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, FALLBACK, MINUTE, REVISION, WINDOW, attempt, readings_of
-from worker.rollout.readings import Readings
+from worker.rollout.analysis.measurements import Readings
 
 HOUR = timedelta(hours=1)
 

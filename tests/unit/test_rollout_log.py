@@ -19,15 +19,15 @@ from worker.config.settings import load_settings
 from worker.kafka.client.topics import TopicError
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.rollout import writing
 from worker.rollout.changes import Change, set_to, turn_off
-from worker.rollout.channel import RolloutLog
 from worker.rollout.current import CurrentRollout
-from worker.rollout.fold import Lost, Taken, Unreadable
-from worker.rollout.follower import Follower
-from worker.rollout.records import current_state
+from worker.rollout.log import writer as writing
+from worker.rollout.log.codec import current_state
+from worker.rollout.log.follower import Follower
+from worker.rollout.log.reader import RolloutLog
+from worker.rollout.log.revisions import Lost, Taken, Unreadable
+from worker.rollout.log.writer import Author, Editor, NoSuchRevision, Overtaken
 from worker.rollout.state import OFF, RolloutState
-from worker.rollout.writing import Author, Editor, NoSuchRevision, Overtaken
 
 ANNA = Author("anna", "since I say so")
 ON = RolloutState(enabled=True, percentage=1_000, characters=None)

@@ -10,9 +10,9 @@ from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import HOUR, NOW, revision, value
 from worker.cli.views import rollout as rollout_rows
 from worker.rollout.changes import Change, exclude, set_to
-from worker.rollout.fold import Fold
+from worker.rollout.description import exposure
+from worker.rollout.log.revisions import Fold
 from worker.rollout.state import OFF, RolloutState
-from worker.rollout.wording import exposure
 
 ON = RolloutState(enabled=True, percentage=1_250, characters=None, revision=3)
 TWO = replace(ON, characters=frozenset({"ghoul", "raider"}))

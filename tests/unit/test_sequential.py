@@ -6,7 +6,7 @@ import statistics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.rollout.sequential import Arms, Evidence
+from worker.rollout.analysis.sequential_test import Arms, Evidence
 
 RATIOS = (1.5, 2.0, 3.0, 5.0, 10.0, 25.0)
 WEEK = 2_016

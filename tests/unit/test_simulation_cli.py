@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from tests.unit.makers import CATALOGUE
 from worker.cli.main import app, main
-from worker.rollout.plan_file import find_plan, read_plan
+from worker.rollout.plan.file import find_plan, read_plan
 from worker.rollout.simulation.many import Simulation, courses
 from worker.rollout.simulation.trace_file import find_trace, read_trace
 

@@ -10,7 +10,7 @@ import pytest
 from loadtest.simulations.demands import Demand, Result, demands, head
 from schemas.words import VoiceModel
 from tests.unit.makers import CATALOGUE
-from worker.rollout.plan import AGAINST_CONTROL
+from worker.rollout.plan.model import AGAINST_CONTROL
 from worker.rollout.simulation.course import Course, Entry, Heard
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

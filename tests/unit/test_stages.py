@@ -14,12 +14,13 @@ from schemas.revision import Approval
 from schemas.words import Phase
 from tests.unit.plans import BEFORE, HOUR, PLAN, begun, judgement, run_of
 from tests.unit.rollouts import CHARACTERS, NOW, TIMES, exposed, names, states
-from worker.rollout import changes, stages
+from worker.rollout import changes
+from worker.rollout.analysis.verdict import Judged, Judgement
 from worker.rollout.changes import ALL, Change, widens
-from worker.rollout.judgement import Judged, Judgement
-from worker.rollout.machine import Go, next_step
-from worker.rollout.plan import Plan
-from worker.rollout.stages import NotNow
+from worker.rollout.controller import stages
+from worker.rollout.controller.stages import NotNow
+from worker.rollout.controller.state_machine import Go, next_step
+from worker.rollout.plan.model import Plan
 from worker.rollout.state import FULL, RolloutState
 
 STAGES = [each.name for each in PLAN.stages]

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.rollout.sums import Sums
-from worker.rollout.tally import Tally
+from worker.rollout.analysis.range_sums import Sums
+from worker.rollout.analysis.tally import Tally
 
 
 @given(

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from schemas.words import DecisionReason, VoiceModel
 from tests.unit.makers import CATALOGUE
 from tests.unit.test_gates import plan_of
+from worker.rollout.analysis.tally import CellKey, Tally, time_step
 from worker.rollout.simulation.trace import Trace
 from worker.rollout.simulation.traffic import BEGIN, Traffic, time_steps
 from worker.rollout.state import RolloutState
-from worker.rollout.tally import CellKey, Tally, time_step
 
 NAMES = CATALOGUE.names
 CHIRP, WAVENET = VoiceModel.CHIRP3_HD, VoiceModel.WAVENET

@@ -5,11 +5,12 @@ from datetime import timedelta
 from schemas.words import Phase
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, attempt, ledger_of
 from tests.unit.test_gates import plan_of
-from worker.rollout import changes, stages
-from worker.rollout.machine import Go, Step, next_step
-from worker.rollout.plan import Plan
+from worker.rollout import changes
+from worker.rollout.controller import stages
+from worker.rollout.controller.stage_monitor import Watching
+from worker.rollout.controller.state_machine import Go, Step, next_step
+from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
-from worker.rollout.watching import Watching
 
 CHARACTERS = frozenset({"pip_boy", "ghoul"})
 ILL = [attempt(n % 5 * MINUTE, revision=1, character="ghoul", **FAILED) for n in range(30)]

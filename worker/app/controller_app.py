@@ -17,15 +17,15 @@ from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import Stopping
 from worker.observability.http import serve_http
-from worker.observability.rollout_metrics import RolloutMetrics
-from worker.rollout.attempts_reader import read_attempts
-from worker.rollout.channel import open_log
-from worker.rollout.controller import Controller, ControllerParts
-from worker.rollout.leading import Leading
-from worker.rollout.notifying import Known, Notifier
-from worker.rollout.queries import Queries
-from worker.rollout.status import publish_status
-from worker.rollout.writing import Editor
+from worker.rollout.controller.attempts_reader import read_attempts
+from worker.rollout.controller.controller import Controller, ControllerParts
+from worker.rollout.controller.leader_election import Leading
+from worker.rollout.controller.metrics import RolloutMetrics
+from worker.rollout.controller.prometheus import Queries
+from worker.rollout.controller.status import publish_status
+from worker.rollout.controller.webhooks import Known, Notifier
+from worker.rollout.log.reader import open_log
+from worker.rollout.log.writer import Editor
 from worker.speech.catalogue import load_catalogue
 
 _REPORT_S: Final = 5.0

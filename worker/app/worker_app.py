@@ -34,12 +34,12 @@ from worker.lifecycle.dependency_watch import Watch
 from worker.lifecycle.signals import Stopping
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
-from worker.rollout.channel import open_log
 from worker.rollout.current import CurrentRollout
-from worker.rollout.follower import Follower
+from worker.rollout.description import described
+from worker.rollout.log.follower import Follower
+from worker.rollout.log.reader import open_log
+from worker.rollout.log.writer import Author, Editor
 from worker.rollout.state import OFF
-from worker.rollout.wording import described
-from worker.rollout.writing import Author, Editor
 from worker.speech.attempt import Attempter
 from worker.speech.catalogue import Catalogue, load_catalogue
 from worker.speech.google import connect_google

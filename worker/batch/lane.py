@@ -20,7 +20,7 @@ from worker.kafka.client.factory import connect_producer, consumer_alone
 from worker.kafka.client.submit import NoCompletion, partitions_of, submit
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
-from worker.rollout.channel import answered_in_time
+from worker.rollout.log.reader import answered_in_time
 
 # A broker answers each fetch within half a second, with nothing if there is nothing.
 _SILENCE_S: Final = 30.0

@@ -25,10 +25,10 @@ from worker.cli.views import batch as batch_rows
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import Stopping
-from worker.rollout.channel import open_log
-from worker.rollout.records import state_of
+from worker.rollout.description import described
+from worker.rollout.log.codec import state_of
+from worker.rollout.log.reader import open_log
 from worker.rollout.state import RolloutState
-from worker.rollout.wording import described
 from worker.speech.catalogue import Catalogue, load_catalogue
 from worker.storage.client import connect_store
 

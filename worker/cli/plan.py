@@ -10,9 +10,9 @@ from worker.cli import terminal as console
 from worker.cli.rollout_change import AsJson, day_of
 from worker.cli.views import plan as plan_rows
 from worker.config.settings import load_settings
-from worker.rollout.findings import Finding, Severity
-from worker.rollout.plan_check import check
-from worker.rollout.plan_file import BUILT_IN, PlanError, find_plan, read_plan
+from worker.rollout.plan.file import BUILT_IN, PlanError, find_plan, read_plan
+from worker.rollout.plan.findings import Finding, Severity
+from worker.rollout.plan_check.check import check
 from worker.speech.catalogue import load_catalogue
 
 _WRONG: Final = 1

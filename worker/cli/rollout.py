@@ -32,12 +32,13 @@ from worker.cli.views import status as status_rows
 from worker.config.parsing import hundredths
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
-from worker.rollout import changes, stages
+from worker.rollout import changes
 from worker.rollout.changes import ALL, Verb
-from worker.rollout.channel import RolloutLog
-from worker.rollout.records import current_state
+from worker.rollout.controller import stages
+from worker.rollout.controller.status import last_status
+from worker.rollout.log.codec import current_state
+from worker.rollout.log.reader import RolloutLog
 from worker.rollout.state import RolloutState
-from worker.rollout.status import last_status
 from worker.speech.catalogue import load_catalogue
 
 _LAST_CHANGES = 5

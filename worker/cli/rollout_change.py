@@ -18,11 +18,11 @@ from worker.cli.views import rollout as rollout_rows
 from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
-from worker.rollout.channel import RolloutLog, open_log
-from worker.rollout.checked_file import FileRefused
-from worker.rollout.plan import DAY, duration
-from worker.rollout.stages import NotNow
-from worker.rollout.writing import Author, Editor, NoSuchRevision, Overtaken
+from worker.rollout.controller.stages import NotNow
+from worker.rollout.log.reader import RolloutLog, open_log
+from worker.rollout.log.writer import Author, Editor, NoSuchRevision, Overtaken
+from worker.rollout.plan.checked_file import FileRefused
+from worker.rollout.plan.model import DAY, duration
 from worker.speech.catalogue import load_catalogue
 
 

@@ -24,12 +24,12 @@ from worker.cli.simulate import simulate
 from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
-from worker.rollout import stages
 from worker.rollout.changes import Verb
-from worker.rollout.plan import Plan
-from worker.rollout.plan_check import usable_plan
-from worker.rollout.plan_file import find_plan
-from worker.rollout.running import plan_of
+from worker.rollout.controller import stages
+from worker.rollout.plan.active import plan_of
+from worker.rollout.plan.file import find_plan
+from worker.rollout.plan.model import Plan
+from worker.rollout.plan_check.check import usable_plan
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue import load_catalogue
 

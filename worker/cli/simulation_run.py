@@ -11,9 +11,9 @@ from worker.cli.rollout_change import RolloutRefused
 from worker.cli.views import plan as plan_rows
 from worker.cli.views import simulation as simulation_rows
 from worker.config.settings import load_settings
-from worker.rollout.plan import Plan, duration, spelled
-from worker.rollout.plan_file import find_plan, read_plan
-from worker.rollout.plan_words import about
+from worker.rollout.plan.file import find_plan, read_plan
+from worker.rollout.plan.model import Plan, duration, spelled
+from worker.rollout.plan.units import about
 from worker.rollout.simulation.course import Course, simulated
 from worker.rollout.simulation.many import Simulation, courses
 from worker.rollout.simulation.picture import drawing

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 
-from worker.rollout.findings import Finding
-from worker.rollout.plan_arithmetic import exposure
-from worker.rollout.plan_file import PlanFile
-from worker.rollout.plan_traffic import watch
-from worker.rollout.plan_words import about
+from worker.rollout.plan.file import PlanFile
+from worker.rollout.plan.findings import Finding
+from worker.rollout.plan.units import about
+from worker.rollout.plan_check.forecast import exposure
+from worker.rollout.plan_check.traffic import watch
 
 
 def finding_rows(findings: Collection[Finding]) -> list[dict[str, object]]:

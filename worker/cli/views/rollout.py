@@ -7,9 +7,9 @@ from typing import Any
 
 from schemas.revision import Revision
 from worker.rollout.changes import Change
-from worker.rollout.fold import Fold
-from worker.rollout.records import current_state
-from worker.rollout.wording import differences, exposure
+from worker.rollout.description import differences, exposure
+from worker.rollout.log.codec import current_state
+from worker.rollout.log.revisions import Fold
 
 _SECOND = "%Y-%m-%d %H:%M:%S"
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from schemas.words import VoiceModel
 from worker.pricing.price_list import DOLLARS_A_CHARACTER
-from worker.rollout.plan_words import about
+from worker.rollout.plan.units import about
 from worker.rollout.simulation.course import Course
 from worker.rollout.simulation.summary import Summary
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 from schemas.rollout_status import Judged, RolloutStatus
-from worker.rollout.plan_words import about
+from worker.rollout.plan.units import about
 
 _MISSED_ROUNDS = 5
 _OLD = timedelta(seconds=30)

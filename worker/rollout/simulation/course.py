@@ -8,17 +8,17 @@ from typing import Final, NamedTuple
 from schemas.revision import Approval
 from schemas.words import Phase, VoiceModel
 from worker.pricing.price_list import DOLLARS_A_CHARACTER
-from worker.rollout import stages
-from worker.rollout.freezing import frozen
-from worker.rollout.judgement import Judged, Use, Verdict
-from worker.rollout.ledger import Ledger
-from worker.rollout.machine import Go, next_step
-from worker.rollout.plan import DAY, Plan
+from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.analysis.tally import CellKey, Tally
+from worker.rollout.analysis.verdict import Judged, Use, Verdict
+from worker.rollout.controller import stages
+from worker.rollout.controller.stage_monitor import Watching
+from worker.rollout.controller.state_machine import Go, next_step
+from worker.rollout.plan.freeze import frozen
+from worker.rollout.plan.model import DAY, Plan
 from worker.rollout.simulation.trace import Trace
 from worker.rollout.simulation.traffic import BEGIN, Traffic
 from worker.rollout.state import OFF, RolloutState
-from worker.rollout.tally import CellKey, Tally
-from worker.rollout.watching import Watching
 
 BACK: Final = frozenset({"turned off", "stepped back"})
 """The kinds of changes that roll back."""

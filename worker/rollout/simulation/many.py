@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from worker.rollout.plan import Plan
+from worker.rollout.plan.model import Plan
 from worker.rollout.simulation.course import Course, simulated
 from worker.rollout.simulation.trace import Trace
 

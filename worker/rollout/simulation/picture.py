@@ -5,8 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from worker.rollout.checked_file import FileRefused
-from worker.rollout.plan import DAY
+from worker.rollout.plan.checked_file import FileRefused
+from worker.rollout.plan.model import DAY
 from worker.rollout.simulation.course import Course, Point
 from worker.rollout.simulation.trace import Trace
 from worker.rollout.state import FULL

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from worker.rollout.checked_file import FileRefused, Kind
-from worker.rollout.plan_yaml import FieldPath
+from worker.rollout.plan.checked_file import FileRefused, Kind
+from worker.rollout.plan.yaml import FieldPath
 from worker.rollout.simulation.trace import Trace
 
 BUILT_IN: Final = ("healthy", "chirp_half", "both_ill", "late_12", "late_7", "slow", "one_character")
@@ -50,4 +50,4 @@ def _named(document: Any) -> Iterator[tuple[FieldPath, object]]:
         yield ("shares", name), name
 
 
-_TRACE: Final = Kind("trace", Trace, BUILT_IN, "traces", _named, TraceError)
+_TRACE: Final = Kind("trace", Trace, BUILT_IN, "simulation/traces", _named, TraceError)

@@ -15,11 +15,11 @@ from typing import Any, Final
 import numpy as np
 
 from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
+from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.decision import DecisionRequest, decide
-from worker.rollout.plan import DAY, Plan
+from worker.rollout.plan.model import DAY, Plan
 from worker.rollout.simulation.trace import Trace
 from worker.rollout.state import FULL, RolloutState
-from worker.rollout.tally import CellKey, Tally
 
 BEGIN: Final = datetime(2026, 1, 5, tzinfo=UTC)
 """When each simulation begins: a Monday."""

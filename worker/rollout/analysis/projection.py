@@ -1,0 +1,64 @@
+"""What the next stage will ask of Google's quota and of the budget, by what this one measured. Pure."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from worker.pricing.price_list import DOLLARS_A_CHARACTER
+from worker.rollout.analysis.measurements import Readings
+from worker.rollout.analysis.verdict import Judgement, Verdict
+from worker.rollout.plan.model import Plan, Stage
+from worker.rollout.state import FULL
+
+_MONTH: Final = timedelta(days=30)
+_DAY: Final = timedelta(days=1)
+
+
+def projected(readings: Readings, plan: Plan, stage: Stage) -> Iterator[Judgement]:
+    """Judges the quota and, where the plan has one, the budget of the stage that follows.
+
+    Args:
+        readings: of this stage.
+        plan: as rehearsed.
+        stage: this one; of the last nothing is asked.
+    """
+    number = plan.number(stage.name) + 1
+    if number == len(plan.stages):
+        return
+    following = plan.stages[number]
+    yield _quota(readings, plan, following)
+    if plan.limits.dollars_a_month is not None:
+        yield _budget(readings, following, plan.limits.dollars_a_month)
+
+
+def _quota(readings: Readings, plan: Plan, following: Stage) -> Judgement:
+    # The busiest short window of a day: a quota is by the minute, and a quiet night's mean would hide it.
+    busiest = readings.busiest(readings.until - _DAY, readings.until, following.characters)
+    peak = busiest / (plan.windows.short / timedelta(minutes=1))
+    limit = plan.limits.chirp_requests_a_minute
+    asked = peak * following.percentage / FULL
+    says = f"{asked:,.0f} Chirp requests a minute at the busiest, in the next stage; quota {limit:,}"
+    return Judgement(
+        "gate",
+        "quota",
+        "next stage",
+        Verdict.PASS if asked <= limit else Verdict.HOLD,
+        value=asked,
+        limit=limit,
+        says=says,
+    )
+
+
+def _budget(readings: Readings, following: Stage, limit: float) -> Judgement:
+    time = readings.until - readings.since
+    if not time:
+        return Judgement("gate", "budget", "next stage", Verdict.HOLD, limit=limit, says="nothing is measured yet")
+    characters = readings.jobs(readings.since, readings.until, following.characters).billed * (_MONTH / time)
+    share = following.percentage / FULL
+    price = DOLLARS_A_CHARACTER["chirp3-hd"] * share + DOLLARS_A_CHARACTER["wavenet"] * (1 - share)
+    dollars = characters * price
+    says = f"{dollars:,.2f} USD a month in the next stage, without the free tier; budget {limit:,.2f} USD"
+    return Judgement(
+        "gate", "budget", "next stage", Verdict.PASS if dollars <= limit else Verdict.HOLD, value=dollars, limit=limit,
+        says=says,
+    )  # fmt: skip

@@ -1,0 +1,181 @@
+"""Reads the attempts that workers publish, from a time on and then live, without a consumer group."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+
+from schemas.topics import COMPLETIONS, Delays, lane_of, prefixed, retry_topic
+from schemas.words import Lane
+from worker.config.sections import KafkaSettings
+from worker.kafka.client.factory import consumer_alone
+from worker.kafka.client.submit import partitions_of
+from worker.kafka.scan.partition_reader import PartitionReader
+from worker.lifecycle.clock import Clock
+from worker.rollout.analysis.attempt_codec import Unreadable, of_completion, of_retry
+from worker.rollout.analysis.tally import Observation
+from worker.rollout.log.reader import answered_in_time
+
+# A broker answers each fetch within half a second, with nothing if there is nothing. One that doesn't for so long is
+# gone, and aiokafka waits for it without a word.
+_SILENCE_S: Final = 30.0
+
+Take = Callable[[Observation, datetime], None]
+"""Is given each attempt, and when its record was published."""
+
+
+@dataclass
+class Source:
+    """A partition that is read.
+
+    Attributes:
+        reader: of it.
+        lane: of a retry topic; None of completions.
+        end: where it ended when it was opened.
+        read_to: all that was published before is read.
+        heard_at: when its broker last answered, by the monotonic clock.
+    """
+
+    reader: PartitionReader
+    lane: Lane | None
+    end: int
+    read_to: datetime
+    heard_at: float
+    answered_ms: int | None = None
+
+
+class AttemptsReader:
+    """Reads completions and retry records.
+
+    Args:
+        consumer: started, assigned.
+        sources: its partitions.
+        take: is given each attempt.
+        clock: tells how long Kafka has said nothing.
+    """
+
+    def __init__(self, consumer: Any, sources: list[Source], take: Take, clock: Clock) -> None:
+        self._consumer = consumer
+        self._sources = sources
+        self._take = take
+        self._clock = clock
+        self._unreadable = 0
+        self._topics = {each.reader.partition.topic: 0 for each in sources}
+        for each in sources:
+            self._topics[each.reader.partition.topic] += 1
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether all that was there when it was opened is read."""
+        return all(each.reader.position >= each.end for each in self._sources)
+
+    @property
+    def read_to(self) -> datetime:
+        """All that was published before is read, of all partitions; it stands still while Kafka says nothing."""
+        return min(each.read_to for each in self._sources)
+
+    @property
+    def unreadable(self) -> int:
+        """How many records told nothing."""
+        return self._unreadable + sum(each.reader.undecodable for each in self._sources)
+
+    async def more(self, wait_s: float) -> int:
+        """Takes what is there; how many records.
+
+        Args:
+            wait_s: for how long it waits for more if nothing is there, in seconds.
+
+        Raises:
+            KafkaError: a broker has answered nothing for 30 s, or a topic isn't what it was: open it anew.
+        """
+        count = await self._all()
+        if not count and wait_s > 0:
+            await asyncio.sleep(wait_s)
+            count = await self._all()
+        for topic, partitions in self._topics.items():
+            found = self._consumer.partitions_for_topic(topic)
+            if found is not None and len(found) != partitions:
+                raise KafkaError(f"{topic} had {partitions} partitions and has {len(found)}")
+        return count
+
+    async def _all(self) -> int:
+        # One partition at a time: each steps over its own undecodable records, and loses nothing of the others.
+        count = 0
+        for source in self._sources:
+            async with answered_in_time():
+                records = await source.reader.take(0)
+            for record in records:
+                self._observe(source, record)
+            self._note_progress(source)
+            if records:
+                # aiokafka doesn't wait while it has records, and there may be millions.
+                await asyncio.sleep(0)
+            count += len(records)
+        return count
+
+    def _observe(self, source: Source, record: Any) -> None:
+        headers = list(record.headers)
+        try:
+            published_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+            observations = (
+                of_retry(record.value, headers, source.lane) if source.lane else of_completion(record.value, headers)
+            )
+        except (Unreadable, ValueError, TypeError, OverflowError, OSError):
+            # A producer that isn't ours may write any time, or none.
+            self._unreadable += 1
+            return
+        for each in observations:
+            self._take(each, published_at)
+        source.read_to = max(source.read_to, min(published_at, self._clock.now()))
+
+    def _note_progress(self, source: Source) -> None:
+        answered_ms = source.reader.answered_ms
+        if answered_ms is not None and answered_ms != source.answered_ms:
+            source.answered_ms = answered_ms
+            source.heard_at = self._clock.monotonic()
+        elif self._clock.monotonic() - source.heard_at > _SILENCE_S:
+            raise KafkaTimeoutError(f"{source.reader.partition.topic}: no answer for {_SILENCE_S:g} s")
+        if answered_ms is not None and source.reader.at_end:
+            source.read_to = max(source.read_to, datetime.fromtimestamp(answered_ms / 1000, UTC))
+
+
+@asynccontextmanager
+async def read_attempts(
+    settings: KafkaSettings, delays: Delays, since: datetime, take: Take, clock: Clock
+) -> AsyncIterator[AttemptsReader]:
+    """Opens a reader of what was published since a time.
+
+    Args:
+        settings: of the cluster.
+        delays: of the deployment's retries.
+        since: with an offset.
+        take: is given each attempt.
+        clock: tells how long Kafka has said nothing.
+
+    Raises:
+        TopicError: a topic is missing.
+        KafkaError: Kafka can't be reached.
+    """
+    names = [COMPLETIONS, *(retry_topic(lane, delay) for lane, of_lane in delays.items() for delay in of_lane)]
+    async with consumer_alone(settings, "attempts consumer") as consumer:
+        async with answered_in_time():
+            lanes = {
+                each: lane_of(name)
+                for name in names
+                for each in await partitions_of(settings, prefixed(name, settings.topic_prefix))
+            }
+            await consumer.start()
+            consumer.assign(list(lanes))
+            # In this order: what is published in between has no place among what was there, and is read all the same.
+            ends = await consumer.end_offsets(list(lanes))
+            found = await consumer.offsets_for_times(dict.fromkeys(lanes, int(since.timestamp() * 1000)))
+        sources = []
+        for partition, lane in lanes.items():
+            at, end = found.get(partition), ends[partition]
+            reader = PartitionReader(consumer, partition, end if at is None else at.offset)
+            sources.append(Source(reader, lane, end, since, clock.monotonic()))
+        yield AttemptsReader(consumer, sources, take, clock)

@@ -1,0 +1,117 @@
+"""One stage under watch: its readings and comparisons, judged round by round. Pure; the time comes in."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from schemas.revision import PlanRun
+from schemas.rollout_status import Asked, RolloutStatus
+from schemas.rollout_status import Judged as JudgedMessage
+from worker.rollout.analysis.arm_balance import mix_of
+from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.analysis.comparisons import Comparisons
+from worker.rollout.analysis.evaluate import QueryAnswer
+from worker.rollout.analysis.measurements import Readings
+from worker.rollout.analysis.stage_evaluation import Round, judge
+from worker.rollout.analysis.verdict import Judged
+from worker.rollout.controller import stages
+from worker.rollout.controller.state_machine import Stay, Step
+from worker.rollout.plan.model import Plan
+from worker.rollout.state import RolloutState
+
+
+class Watching:
+    """A stage of a run, from its begin on.
+
+    Args:
+        plan: as rehearsed.
+        run: where it stands.
+        ledger: what was counted.
+        catalogue: the keys of all characters.
+    """
+
+    def __init__(self, plan: Plan, run: PlanRun, ledger: Ledger, catalogue: frozenset[str]) -> None:
+        self.plan = plan
+        self.stage = plan.stage(run.stage)
+        self.begun = (run.stage, run.stage_revision)
+        self._ledger = ledger
+        self._catalogue = catalogue
+        self._readings = Readings(ledger, run.since, run.stage_revision, plan.windows.short)
+        listed = catalogue if self.stage.characters is None else self.stage.characters
+        self._comparisons = Comparisons(plan, self.stage, listed)
+
+    @property
+    def queries(self) -> Collection[str]:
+        """What its gates and rules ask Prometheus."""
+        rules = self.plan.rules_of(self.stage)
+        conditions = (*self.plan.gates_of(self.stage), *rules.at_once, *rules.step, *rules.character)
+        return {each.query for each in conditions if each.query is not None}
+
+    def judge(
+        self,
+        state: RolloutState,
+        now: datetime,
+        settled: datetime,
+        answers: Mapping[str, QueryAnswer],
+    ) -> Judged:
+        """Judges a round.
+
+        Args:
+            state: whose run this is.
+            now: with an offset.
+            settled: all that ended before was published and counted.
+            answers: Prometheus's.
+        """
+        self._readings.settle(settled)
+        starts = {name: until for name, until in state.quarantined.items() if until <= now}
+        hears = stages.hearing(state, self._catalogue, now)
+        self._comparisons.update(self._readings, hears, starts)
+        of = Round(self.plan, self.stage, self._readings, self._comparisons, answers, hears, starts)
+        return judge(of)
+
+    def status(
+        self, state: RolloutState, judged: Judged, step: Step, now: datetime, frozen: str | None
+    ) -> RolloutStatus:
+        """The round as it is reported, but for who reports and how often.
+
+        Args:
+            state: that was judged.
+            judged: its gates and rules.
+            step: what follows.
+            now: with an offset.
+            frozen: why nothing is promoted now, if so.
+        """
+        run, stage = stages.run_of(state), self.stage
+        answers = {each.name: each for each in run.approvals}
+        return RolloutStatus(
+            time=now,
+            controller="",
+            every_s=0,
+            revision=state.revision,
+            plan=run.plan,
+            stage=run.stage,
+            stages=tuple(each.name for each in self.plan.stages),
+            phase=run.phase,
+            risk=stage.risk,
+            served_s=stages.served(run, now).total_seconds(),
+            at_least_s=stage.at_least.total_seconds(),
+            at_most_s=None if stage.at_most is None else stage.at_most.total_seconds(),
+            waits_for=step.why if isinstance(step, Stay) else (f"{step.kind}: {step.why}",),
+            asked=tuple(
+                Asked(
+                    name=each.name,
+                    question=each.question,
+                    approved=answers[each.name].approved if each.name in answers else None,
+                    actor=answers[each.name].actor if each.name in answers else None,
+                )
+                for each in stage.approvals
+            ),
+            judged=tuple(
+                JudgedMessage(**{name: getattr(each, name) for name in JudgedMessage.model_fields})
+                for each in (*judged.gates, *judged.rules)
+            ),
+            mix=mix_of(self._readings, self.plan),
+            frozen=frozen,
+            attempts=self._ledger.counted,
+            repeated=self._ledger.repeated,
+            late=self._ledger.late,
+        )

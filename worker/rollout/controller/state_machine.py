@@ -1,0 +1,153 @@
+"""The controller's brain: what follows from the state, what was judged, people's answers and the time. Pure."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from schemas.revision import PlanRun
+from schemas.words import Phase
+from worker.rollout import changes
+from worker.rollout.analysis.stage_evaluation import broken
+from worker.rollout.analysis.verdict import Judged, Judgement, Verdict
+from worker.rollout.controller import stages
+from worker.rollout.plan.model import Plan, Stage, spelled
+from worker.rollout.plan.units import about
+from worker.rollout.state import RolloutState
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Nothing changes; `why` says what is waited for, one sentence each."""
+
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Go:
+    """The state changes.
+
+    Attributes:
+        kind: `promoted`, `ended`, `stepped back`, `turned off`, `quarantined` or `waits`.
+        verb: makes the state; it is asked again on what is there if somebody else was faster.
+        why: for people.
+        evidence: the judgements that led to it.
+    """
+
+    kind: str
+    verb: Callable[[RolloutState], RolloutState]
+    why: str
+    evidence: tuple[Judgement, ...]
+
+
+Step = Stay | Go
+_TOLD: Final = 2
+
+
+def next_step(state: RolloutState, plan: Plan, judged: Judged, now: datetime, frozen: str | None) -> Step:
+    """What to do now. Rules that narrow count in every phase, paused and frozen too; one that waits is not promoted.
+
+    Args:
+        state: with a run.
+        plan: the run's, as rehearsed.
+        judged: this round's.
+        now: with an offset.
+        frozen: why nothing is promoted now, if so.
+    """
+    run = stages.run_of(state)
+    stage = plan.stage(run.stage)
+    if not state.is_off and state.percentage:
+        back = _back(state, plan, stage, judged, now)
+        if back is not None:
+            return back
+    missing = tuple(_missing(state, stage, judged, now, frozen))
+    if run.phase is not Phase.RUNNING:
+        return Stay(missing)
+    if not missing:
+        following = stages.next_stage(plan, run.stage)
+        kind, why = ("ended", "the plan's last stage is served")
+        if following is not None:
+            kind, why = "promoted", f"stage {run.stage} is served, all its gates pass"
+        return Go(kind, partial(stages.promote, plan=plan, now=now), why, judged.gates)
+    if stage.at_most is not None and stages.served(run, now) > stage.at_most:
+        why = f"stage {run.stage} may last {spelled(stage.at_most)}, and isn't done: {'; '.join(missing)}"
+        return Go("waits", partial(stages.wait, now=now), why, judged.gates)
+    return Stay(missing)
+
+
+def _back(state: RolloutState, plan: Plan, stage: Stage, judged: Judged, now: datetime) -> Go | None:
+    if found := broken(judged.rules, "at_once"):
+        return Go("turned off", partial(stages.turn_off_and_wait, now=now), _told(found), found)
+    run = stages.run_of(state)
+    if found := broken(judged.rules, "step"):
+        return _step_back(plan, run, _told(found), found, now)
+    if found := broken(judged.rules, "character"):
+        names = sorted({each.character for each in found if each.character})
+        heard = {each.character for each in judged.rules if each.use == "character"}
+        if set(names) == heard:
+            # No character's fault, if it is everybody's; and there are no others that could go on.
+            return _step_back(plan, run, f"every character that hears Chirp: {_told(found)}", found, now)
+        until = now + plan.rules_of(stage).quarantine
+
+        def verb(state: RolloutState) -> RolloutState:
+            for name in names:
+                state = changes.quarantine(state, name, until)
+            return state
+
+        return Go("quarantined", verb, _told(found), found)
+    return None
+
+
+def _step_back(plan: Plan, run: PlanRun, why: str, found: tuple[Judgement, ...], now: datetime) -> Go:
+    before = stages.stage_before(plan, run.stage)
+    if before is None:
+        return Go("turned off", partial(stages.turn_off_and_wait, now=now), why, found)
+    return Go("stepped back", partial(stages.back_to, plan=plan, name=before.name, now=now), why, found)
+
+
+def _missing(state: RolloutState, stage: Stage, judged: Judged, now: datetime, frozen: str | None) -> Iterator[str]:
+    """What is missing for a promotion, a sentence each; what people must do last."""
+    run = stages.run_of(state)
+    if run.phase is Phase.DONE:
+        yield "the plan has ended; its rules go on watching"
+        return
+    if run.phase is Phase.PAUSED:
+        yield "paused: `rollout resume` goes on"
+    if run.phase is Phase.WAITING:
+        yield f"waits for a person: `rollout resume` begins stage {run.stage} again"
+    if run.phase is Phase.RUNNING and stage.enabled and state.is_off:
+        yield "Chirp was turned off by hand: `rollout resume` turns it on again as the stage says"
+    if judged.braked:
+        yield f"a worker's hand brake is on (CHIRP3_ENABLED=false): {judged.braked:,} attempts by it lately"
+    time = stages.served(run, now)
+    if time < stage.at_least:
+        yield f"{about(time)} of {spelled(stage.at_least)} served"
+    else:
+        yield from _gates_missing(judged)
+    if frozen is not None:
+        yield frozen
+    yield from _answers_missing(run, stage)
+
+
+def _gates_missing(judged: Judged) -> Iterator[str]:
+    for each in judged.gates:
+        if each.verdict is not Verdict.PASS and not each.dry_run:
+            yield f"{each.named}: {each.verdict}, {each.says}"
+
+
+def _answers_missing(run: PlanRun, stage: Stage) -> Iterator[str]:
+    answers = {each.name: each for each in run.approvals}
+    for question in stage.approvals:
+        given = answers.get(question.name)
+        if given is None:
+            yield f'not answered: {question.name}, "{question.question}" (`rollout approve {question.name}`)'
+        elif not given.approved:
+            yield f'{given.actor} says no: {question.name}, "{question.question}" {given.reason}'.rstrip()
+
+
+def _told(found: tuple[Judgement, ...]) -> str:
+    """The first ones in words; the numbers of all stand in the revision."""
+    told = [f"{each.named}: {each.says}" for each in found]
+    more = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+    return "; ".join(told[:_TOLD]) + more

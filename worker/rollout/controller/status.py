@@ -1,0 +1,51 @@
+"""Publishes and reads what the controller last judged: the last record of `tts.rollout-status`."""
+
+from pydantic import ValidationError
+
+from schemas.rollout_status import RolloutStatus
+from schemas.topics import ROLLOUT_STATUS, prefixed
+from worker.config.sections import KafkaSettings
+from worker.kafka.client.factory import connect_producer, consumer_alone
+from worker.kafka.client.submit import partitions_of
+from worker.kafka.client.topics import TopicError
+from worker.rollout.log.reader import answered_in_time
+
+_WAIT_MS = 3000
+
+
+async def publish_status(settings: KafkaSettings, status: RolloutStatus) -> None:
+    """Publishes a round.
+
+    Raises:
+        KafkaError: Kafka doesn't take it.
+    """
+    async with connect_producer(settings) as producer:
+        topic = prefixed(ROLLOUT_STATUS, settings.topic_prefix)
+        await producer.send_and_wait(topic, value=status.model_dump_json().encode(), partition=0)
+
+
+async def last_status(settings: KafkaSettings) -> RolloutStatus | None:
+    """The last round; None where none was reported in the last hour, or one of another version.
+
+    Raises:
+        KafkaError: Kafka doesn't answer.
+    """
+    topic = prefixed(ROLLOUT_STATUS, settings.topic_prefix)
+    try:
+        async with consumer_alone(settings, "status consumer") as consumer, answered_in_time():
+            (partition,) = await partitions_of(settings, topic)
+            await consumer.start()
+            consumer.assign([partition])
+            begin = (await consumer.beginning_offsets([partition]))[partition]
+            end = (await consumer.end_offsets([partition]))[partition]
+            if end == begin:
+                return None
+            consumer.seek(partition, end - 1)
+            taken = await consumer.getmany(partition, timeout_ms=_WAIT_MS)
+    except TopicError:
+        return None
+    values = [record.value for records in taken.values() for record in records]
+    try:
+        return RolloutStatus.model_validate_json(values[-1]) if values else None
+    except ValidationError:
+        return None
