@@ -21,7 +21,7 @@ from loadtest.stack import worker_environment
 from tests.faults.campaign import tell
 from tests.faults.scale import SCALE
 from tests.stack.deployment import Deployment
-from worker.batch.lane import ends_of
+from worker.batch.kafka_lane import ends_of
 from worker.batch.manifest import default_manifest
 from worker.config.settings import load_settings
 

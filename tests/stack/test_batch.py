@@ -12,7 +12,7 @@ from loadtest.stack import worker_environment
 from schemas.topics import LANES
 from schemas.words import AudioEncoding, Lane
 from tests.stack.test_cli import CLI, run
-from worker.batch.names import path_of
+from worker.batch.file_names import path_of
 
 LINES = (
     {"text": "Good morning."},

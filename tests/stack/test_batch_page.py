@@ -6,9 +6,9 @@ from schemas.words import AudioEncoding
 from tests.stack.browser import browser
 from tests.unit.batches import cast, done, line
 from tests.unit.makers import audio
+from worker.batch.line_status import next_job
 from worker.batch.manifest import entry_of
-from worker.batch.page import page_of
-from worker.batch.standing import next_job
+from worker.batch.report import page_of
 
 PLAYED = """new Promise(resolve => {
   const player = document.getElementById("player");

@@ -11,8 +11,8 @@ from schemas.completion import Audio, Completion, DecisionTaken, Problem
 from schemas.job import Job
 from schemas.words import AudioEncoding, DecisionReason, JobStatus, Lane, VoiceModel
 from tests.unit.makers import CATALOGUE, job
-from worker.batch.casting import Cast, Casting, Wish
-from worker.batch.script import Line, Place
+from worker.batch.scripts.model import Line, Place
+from worker.batch.voice_selection import Cast, Casting, Wish
 from worker.rollout.state import RolloutState
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

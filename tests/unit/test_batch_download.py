@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from schemas.words import AudioEncoding
 from tests.unit.batches import cast, done, line
-from worker.batch.book import Book, open_book, read_book
+from worker.batch.downloads import Downloaded, download
+from worker.batch.line_status import next_job
 from worker.batch.manifest import Entry, Sent, entry_of, read_manifest
-from worker.batch.standing import next_job
-from worker.batch.storing import Downloaded, download
+from worker.batch.state import Book, open_book, read_book
 
 if TYPE_CHECKING:
     from pathlib import Path

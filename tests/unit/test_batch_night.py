@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from tests.unit.batches import HALF, InstantLane, cast, casting, done, line
 from tests.unit.makers import CHIRP, WAVENET
-from worker.batch.book import Book, open_book
-from worker.batch.casting import Cast
 from worker.batch.journal import Positions
+from worker.batch.line_status import Standing, next_job, standings
 from worker.batch.manifest import Entry, entry_of, journal_of, read_manifest
-from worker.batch.night import WINDOW, Night
-from worker.batch.page import page_of
-from worker.batch.script import BatchRefused
-from worker.batch.standing import Standing, next_job, standings
+from worker.batch.report import page_of
+from worker.batch.runner import WINDOW, Night
+from worker.batch.scripts.model import BatchRefused
+from worker.batch.state import Book, open_book
+from worker.batch.voice_selection import Cast
 from worker.lifecycle.clock import Clock
 
 TO_MAKE = frozenset({Standing.NEW, Standing.EDITED})

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from schemas.words import JobStatus, VoiceModel
 from tests.unit.batches import HALF, cast, casting, done, failed, line
 from tests.unit.makers import CHIRP, WAVENET
-from worker.batch.casting import Cast, KeepTogether
+from worker.batch.line_status import Standing, Stands, next_job, standings
 from worker.batch.manifest import Entry, Sent, entry_of
 from worker.batch.price import price_of
-from worker.batch.standing import Standing, Stands, next_job, standings
+from worker.batch.voice_selection import Cast, KeepTogether
 from worker.cli.views import batch as batch_rows
 from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS
 from worker.rollout.state import RolloutState

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from tests.unit.batches import done, line
 from worker.app.rollout_seed import rollout_state
-from worker.batch.book import open_book
-from worker.batch.casting import Cast, Casting, Wish
+from worker.batch.line_status import next_job
 from worker.batch.manifest import default_manifest, entry_of, read_manifest
-from worker.batch.script import BatchRefused
-from worker.batch.standing import next_job
+from worker.batch.scripts.model import BatchRefused
+from worker.batch.state import open_book
+from worker.batch.voice_selection import Cast, Casting, Wish
 from worker.cli import batch_run as batch_running
 from worker.cli.main import app
 from worker.config.settings import load_settings

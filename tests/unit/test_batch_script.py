@@ -16,14 +16,14 @@ from schemas.job import MAX_TEXT_BYTES, Job
 from schemas.words import AudioEncoding
 from tests.unit.batches import line
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, good_documents
-from worker.batch.csv_script import read_csv
-from worker.batch.decoding import Undecodable, decode
-from worker.batch.documents import COLUMNS
-from worker.batch.jsonl_script import read_jsonl
+from worker.batch.file_names import path_of, safe_name
 from worker.batch.lint import lint
-from worker.batch.names import path_of, safe_name
-from worker.batch.reading import read_script
-from worker.batch.script import Finding, Line, Severity
+from worker.batch.scripts.csv import read_csv
+from worker.batch.scripts.jsonl import read_jsonl
+from worker.batch.scripts.loader import read_script
+from worker.batch.scripts.model import Finding, Line, Severity
+from worker.batch.scripts.rows import COLUMNS
+from worker.batch.scripts.text_encoding import Undecodable, decode
 from worker.batch.template import CSV, JSON_LINES
 from worker.speech.catalogue import Catalogue
 

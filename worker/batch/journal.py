@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from schemas.job import Message
 from worker.batch.manifest import Entry, Sent, sync_folder
-from worker.batch.script import BatchRefused
+from worker.batch.scripts.model import BatchRefused
 
 
 class Positions(Message):

@@ -7,8 +7,8 @@ from schemas.marks import PAUSE_MARK
 from schemas.parsing import InvalidJob
 from schemas.ssml import parse_ssml
 from schemas.words import VoiceModel
-from worker.batch.names import path_of
-from worker.batch.script import Finding, Line, Severity
+from worker.batch.file_names import path_of
+from worker.batch.scripts.model import Finding, Line, Severity
 from worker.speech.catalogue import Catalogue, Voice
 from worker.speech.render import CHIRP_ELEMENTS, MAX_INPUT_BYTES
 from worker.speech.splitting import MAX_SENTENCE_CHARACTERS, longest_sentence

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from schemas.completion import Completion, Problem
 from schemas.job import Message
 from schemas.words import AudioEncoding, JobStatus, VoiceModel
-from worker.batch.script import BatchRefused
+from worker.batch.scripts.model import BatchRefused
 
 MANIFEST: Final = ".manifest.jsonl"
 JOURNAL: Final = ".manifest.journal"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from schemas.words import VoiceModel
-from worker.batch.casting import Cast
+from worker.batch.voice_selection import Cast
 from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS, REQUESTS_A_MINUTE
 
 

@@ -12,14 +12,14 @@ from typer.core import TyperGroup
 
 from schemas.words import VoiceModel
 from worker.batch import template as templates
-from worker.batch.book import read_book
-from worker.batch.casting import KeepTogether, Wish
+from worker.batch.file_names import path_of
+from worker.batch.line_status import Standing
 from worker.batch.manifest import Entry, default_manifest
-from worker.batch.names import path_of
-from worker.batch.page import page_of
-from worker.batch.reading import read_script
-from worker.batch.script import BatchRefused
-from worker.batch.standing import Standing
+from worker.batch.report import page_of
+from worker.batch.scripts.loader import read_script
+from worker.batch.scripts.model import BatchRefused
+from worker.batch.state import read_book
+from worker.batch.voice_selection import KeepTogether, Wish
 from worker.cli import terminal as console
 from worker.cli.batch_findings import check_script, show_findings
 from worker.cli.batch_options import Asked

@@ -7,8 +7,8 @@ from typing import Final, TextIO
 
 from schemas.words import VoiceModel
 from worker.batch.lint import lint
-from worker.batch.reading import read_script
-from worker.batch.script import Finding, Script, Severity
+from worker.batch.scripts.loader import read_script
+from worker.batch.scripts.model import Finding, Script, Severity
 from worker.speech.catalogue import Catalogue
 
 _SHOWN_WARNINGS: Final = 20

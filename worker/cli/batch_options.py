@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.batch.casting import Wish
-from worker.batch.standing import Standing
+from worker.batch.line_status import Standing
+from worker.batch.voice_selection import Wish
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from worker.batch.night import Tally, Watch
+from worker.batch.runner import Tally, Watch
 
 _LINE_EVERY_S: Final = 5.0
 _SILENCE_S: Final = 60.0

@@ -10,13 +10,13 @@ from typing import Final
 import typer
 
 from worker.app.rollout_seed import rollout_state
-from worker.batch.book import WritableBook, open_book
-from worker.batch.casting import Cast, Casting
-from worker.batch.night import Night, catch_up, speak
+from worker.batch.downloads import AT_ONCE, download, stored_keys
+from worker.batch.line_status import Standing, Stands, standings
 from worker.batch.price import Price, price_of
-from worker.batch.script import BatchRefused, Line
-from worker.batch.standing import Standing, Stands, standings
-from worker.batch.storing import AT_ONCE, download, stored_keys
+from worker.batch.runner import Night, catch_up, speak
+from worker.batch.scripts.model import BatchRefused, Line
+from worker.batch.state import WritableBook, open_book
+from worker.batch.voice_selection import Cast, Casting
 from worker.cli import terminal as console
 from worker.cli.batch_findings import check_script, show_findings
 from worker.cli.batch_options import Asked

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from schemas.words import JobStatus, VoiceModel
-from worker.batch.casting import Cast
+from worker.batch.downloads import Downloaded
+from worker.batch.line_status import Standing, Stands
 from worker.batch.manifest import Entry
-from worker.batch.night import dollars_of
 from worker.batch.price import Price
-from worker.batch.script import Finding
-from worker.batch.standing import Standing, Stands
-from worker.batch.storing import Downloaded
+from worker.batch.runner import dollars_of
+from worker.batch.scripts.model import Finding
+from worker.batch.voice_selection import Cast
 
 Row = dict[str, object]
 

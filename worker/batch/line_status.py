@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from schemas.job import Job
 from schemas.words import VoiceModel
-from worker.batch.casting import Cast, Casting
 from worker.batch.manifest import Entry, Sent
+from worker.batch.voice_selection import Cast, Casting
 
 
 class Standing(StrEnum):

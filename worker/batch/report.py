@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from worker.batch.manifest import Entry
-from worker.batch.script import Line
+from worker.batch.scripts.model import Line
 
 _TEMPLATE: Final = Path(__file__).with_name("page.html")
 # In a script element the parser looks for these alone, whatever they stand for in JSON.

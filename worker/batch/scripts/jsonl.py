@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.job import Job
-from worker.batch.documents import SCENE, read_line
-from worker.batch.script import Finding, Line, Place, Severity
+from worker.batch.scripts.model import Finding, Line, Place, Severity
+from worker.batch.scripts.rows import SCENE, read_line
 
 _COLUMNS = {name: name for name in (*Job.model_fields, SCENE)}
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from worker.batch.documents import COLUMNS, REQUIRED, cell_value, is_column, nested, read_line
-from worker.batch.script import Finding, Line, Place, Severity
+from worker.batch.scripts.model import Finding, Line, Place, Severity
+from worker.batch.scripts.rows import COLUMNS, REQUIRED, cell_value, is_column, nested, read_line
 
 _DELIMITERS: Final = ",;\t"
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from schemas.job import Job
 from schemas.parsing import InvalidJob, job_of
-from worker.batch.script import Finding, Line, Place, Severity, column_of
+from worker.batch.scripts.model import Finding, Line, Place, Severity, column_of
 
 SCENE: Final = "scene"
 REQUIRED: Final = ("job_id", "character")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from schemas.words import AudioEncoding
+from worker.batch.file_names import path_of
 from worker.batch.manifest import Entry, replace_file
-from worker.batch.names import path_of
 from worker.storage.errors import StorageError
 from worker.storage.take_store import TakeStore
 from worker.storage.takes import EXTENSIONS

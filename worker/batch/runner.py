@@ -8,11 +8,11 @@ from typing import Final
 
 from schemas.job import Job
 from schemas.words import VoiceModel
-from worker.batch.book import WritableBook
-from worker.batch.casting import Cast, Casting
-from worker.batch.lane import BatchLane, ends_of, in_lane, open_lane
+from worker.batch.kafka_lane import BatchLane, ends_of, in_lane, open_lane
+from worker.batch.line_status import Standing, next_job, standings
 from worker.batch.manifest import Entry, Sent, entry_of
-from worker.batch.standing import Standing, next_job, standings
+from worker.batch.state import WritableBook
+from worker.batch.voice_selection import Cast, Casting
 from worker.config.sections import KafkaSettings
 from worker.lifecycle.clock import Clock
 from worker.pricing.price_list import DOLLARS_A_CHARACTER

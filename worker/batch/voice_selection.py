@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from schemas.job import Job
 from schemas.words import VoiceModel
-from worker.batch.script import Line
+from worker.batch.scripts.model import Line
 from worker.rollout.decision import Decision, decide, request_of
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue import Catalogue, Voice

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from worker.batch.csv_script import read_csv
-from worker.batch.decoding import Undecodable, decode
-from worker.batch.jsonl_script import read_jsonl
 from worker.batch.manifest import is_ours
-from worker.batch.script import BatchRefused, Finding, Line, Place, Script, Severity
+from worker.batch.scripts.csv import read_csv
+from worker.batch.scripts.jsonl import read_jsonl
+from worker.batch.scripts.model import BatchRefused, Finding, Line, Place, Script, Severity
+from worker.batch.scripts.text_encoding import Undecodable, decode
 
 _READERS: Final = {
     ".csv": read_csv,
