@@ -40,7 +40,7 @@ coverage: .venv/dev.stamp ## the same, with the lines that they miss; slower
 	$(BIN)/python -m pytest tests/unit tests/stack --cov --cov-report=term:skip-covered
 
 # Without Maven nothing is made, and pytest says why it skips (with CI=true: fails).
-.kafka/jars.stamp: loadtest/kafka.xml
+.kafka/jars.stamp: loadtest/stack/kafka.xml
 	@if command -v mvn >/dev/null; then \
 		rm -rf $(@D) && mvn -B -q -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)/jars \
 		&& touch $@; \
@@ -57,7 +57,7 @@ check: .venv/dev.stamp ## the static checks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/hadolint Dockerfile loadtest/Dockerfile
+	$(BIN)/hadolint Dockerfile loadtest/emulator/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 format: .venv/dev.stamp ## put the code into its form
@@ -65,17 +65,17 @@ format: .venv/dev.stamp ## put the code into its form
 	$(BIN)/ruff check --fix .
 
 bench: .venv/local.stamp ## the worker against bounded gathers without Kafka
-	@$(BIN)/python -m loadtest.bench
+	@$(BIN)/python -m loadtest.benchmarks.throughput
 
 bench-dialogue: .venv/local.stamp .kafka/jars.stamp ## how long a game server waits, alone and beside a batch backlog
-	@$(BIN)/python -m loadtest.dialogue
+	@$(BIN)/python -m loadtest.benchmarks.dialogue
 
 SEEDS ?= 1000
 simulations: .venv/run.stamp ## the roll-back rules over SEEDS simulated rollouts each (1000: hours)
-	@$(BIN)/python -m loadtest.simulations --seeds $(SEEDS)
+	@$(BIN)/python -m loadtest.benchmarks.simulations --seeds $(SEEDS)
 
 bench-quota: .venv/local.stamp ## how much of the quota workers use together, and what a broken Chirp costs; 16 minutes
-	@$(BIN)/python -m loadtest.quota
+	@$(BIN)/python -m loadtest.benchmarks.quota
 
 schemas: .venv/run.stamp ## make the JSON Schemas and the AsyncAPI document from the models
 	$(BIN)/python -m schemas.generate

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from loadtest.counters import scrape
 from loadtest.demo.audio import FOLDER, clear, fetch_takes
 from loadtest.demo.environment import demo_settings, exports
 from loadtest.demo.outcome import problems_of
@@ -20,9 +19,10 @@ from loadtest.demo.report import console_of_stdout, show_lines, show_queries, sh
 from loadtest.demo.script import STUDIO_SCRIPT, Line, faults_of, read_script, studio_script
 from loadtest.demo.speaking import DemoFailed, speak
 from loadtest.demo.stopping import Stopping
-from loadtest.processes import Process, StackError
-from loadtest.stack import Stack, local_stack, worker_process
-from loadtest.topics import make_topics
+from loadtest.stack.counters import scrape
+from loadtest.stack.local import Stack, local_stack, worker_process
+from loadtest.stack.processes import Process, StackError
+from loadtest.stack.topics import make_topics
 from schemas.completion import Completion
 from worker.config.settings import load_settings
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from loadtest.counters import Counters
 from loadtest.demo.readings import totals_of
 from loadtest.demo.script import Line
+from loadtest.stack.counters import Counters
 from schemas.completion import Completion
 from schemas.words import JobStatus
 

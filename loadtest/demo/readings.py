@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from loadtest.counters import Counters
+from loadtest.stack.counters import Counters
 from schemas.words import AttemptResult, VoiceModel
 
 _ATTEMPTS: Final = "tts_synthesis_total"

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.counters import Counters
 from loadtest.demo.readings import plan_readings, totals_of
 from loadtest.demo.script import Line
+from loadtest.stack.counters import Counters
 from schemas.completion import Completion
 from schemas.words import JobStatus, VoiceModel
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from loadtest.demo.script import Line
-from loadtest.processes import Process
+from loadtest.stack.processes import Process
 from schemas.completion import Completion
 from schemas.topics import COMPLETIONS, LANES
 

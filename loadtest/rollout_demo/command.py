@@ -12,13 +12,13 @@ from rich.markup import escape
 from loadtest.demo.report import console_of_stdout
 from loadtest.demo.speaking import DemoFailed
 from loadtest.demo.stopping import Stopping
-from loadtest.processes import StackError
 from loadtest.rollout_demo.person import Person
 from loadtest.rollout_demo.screen import show_live
 from loadtest.rollout_demo.story import DAY, Story
-from loadtest.stack import Stack, local_stack, worker_process
-from loadtest.topics import make_topics
-from loadtest.traffic import Flow, send_steadily
+from loadtest.stack.local import Stack, local_stack, worker_process
+from loadtest.stack.processes import StackError
+from loadtest.stack.topics import make_topics
+from loadtest.stack.traffic import Flow, send_steadily
 from schemas.topics import LANES
 from schemas.words import Lane
 from worker.config.settings import load_settings

@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 from aiokafka import AIOKafkaProducer
 
-from loadtest.stack import worker_process
-from loadtest.traffic import Flow, send_steadily
+from loadtest.stack.local import worker_process
+from loadtest.stack.traffic import Flow, send_steadily
 from schemas.revision import Revision
 from schemas.topics import LANES
 from schemas.words import Lane

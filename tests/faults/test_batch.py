@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.processes import Process
-from loadtest.stack import worker_environment
+from loadtest.stack.local import worker_environment
+from loadtest.stack.processes import Process
 from tests.faults.campaign import tell
 from tests.faults.scale import SCALE
 from tests.stack.deployment import Deployment

@@ -5,9 +5,9 @@ import math
 import aiohttp
 import pytest
 
-from loadtest.quota.figures import MINUTE_S
-from loadtest.quota.place import Place
-from loadtest.quota.runs import GOOGLE_S, OutageRun, QuotaRun, run_outage, run_quota
+from loadtest.benchmarks.quota.figures import MINUTE_S
+from loadtest.benchmarks.quota.place import Place
+from loadtest.benchmarks.quota.runs import GOOGLE_S, OutageRun, QuotaRun, run_outage, run_quota
 from schemas.words import VoiceModel
 from tests.faults.campaign import tell
 from tests.faults.scale import SCALE

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from loadtest.counters import scrape
-from loadtest.traffic import Flow, send_steadily
+from loadtest.stack.counters import scrape
+from loadtest.stack.traffic import Flow, send_steadily
 from schemas.topics import LANES, RETRY_DELAYS
 from schemas.words import AttemptResult, Lane, VoiceModel
 from tests.faults.campaign import tell

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from loadtest.processes import Process, free_ports
+from loadtest.stack.processes import Process, free_ports
 from tests.faults.campaign import tell
 from tests.faults.rollouts import plan, rolling_out, stage
 from tests.faults.scale import SCALE, SMALL

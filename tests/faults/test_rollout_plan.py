@@ -56,7 +56,7 @@ async def test_the_staging_plan_runs_to_its_end(deployment):
 
 def users_of(deployment, completions) -> dict[str, str]:
     """The user of each job: traffic is a function of its number."""
-    from loadtest.traffic import Flow  # noqa: PLC0415
+    from loadtest.stack.traffic import Flow  # noqa: PLC0415
 
     last = max(int(each.job_id.rsplit("-", 1)[1]) for each in completions)
     jobs = Flow(deployment.name, JOBS_A_SECOND, SPEAKERS).jobs()

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from loadtest.java import NoJava
-from loadtest.kafka_cluster import KafkaCluster
-from loadtest.stack import local_stack
+from loadtest.stack.java import NoJava
+from loadtest.stack.kafka_cluster import KafkaCluster
+from loadtest.stack.local import local_stack
 from tests.stack.deployment import CANNED, Deployment
 
 OUTSIDE = "KAFKA_BOOTSTRAP_SERVERS"

@@ -4,7 +4,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import OffsetMetadataTooLargeError
 
-from loadtest.kafka_cluster import brokers_of
+from loadtest.stack.kafka_cluster import brokers_of
 from schemas.topics import COMPLETIONS, LANES
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import job

@@ -18,8 +18,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from prometheus_client import CollectorRegistry
 
-from loadtest.counters import scrape
-from loadtest.stack import worker_process
+from loadtest.stack.counters import scrape
+from loadtest.stack.local import worker_process
 from schemas.completion import Attempt, Completion
 from schemas.rollout_status import RolloutStatus
 from schemas.topics import COMPLETIONS, RETRY_DELAYS, ROLLOUT, ROLLOUT_STATUS

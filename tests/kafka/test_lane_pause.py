@@ -4,8 +4,8 @@ import asyncio
 import subprocess
 import sys
 
-from loadtest.counters import scrape
-from loadtest.stack import worker_environment
+from loadtest.stack.counters import scrape
+from loadtest.stack.local import worker_environment
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import get, job
 

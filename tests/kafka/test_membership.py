@@ -9,8 +9,8 @@ import time
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from loadtest.processes import Process, free_ports
-from loadtest.stack import worker_environment
+from loadtest.stack.local import worker_environment
+from loadtest.stack.processes import Process, free_ports
 from schemas.topics import LANES
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import get, job

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from loadtest.counters import scrape
+from loadtest.stack.counters import scrape
 from schemas.topics import ROLLOUT
 from schemas.words import DecisionReason
 from tests.stack.deployment import get, job

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-from loadtest.processes import Process, free_ports
+from loadtest.stack.processes import Process, free_ports
 from tests.stack.deployment import program
 
 

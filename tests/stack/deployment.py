@@ -13,9 +13,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from loadtest.processes import Process
-from loadtest.stack import Stack, worker_process
-from loadtest.topics import make_topics
+from loadtest.stack.local import Stack, worker_process
+from loadtest.stack.processes import Process
+from loadtest.stack.topics import make_topics
 from schemas.completion import Completion
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
 from schemas.words import Lane

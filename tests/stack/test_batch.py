@@ -7,8 +7,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from loadtest.processes import Process
-from loadtest.stack import worker_environment
+from loadtest.stack.local import worker_environment
+from loadtest.stack.processes import Process
 from schemas.topics import LANES
 from schemas.words import AudioEncoding, Lane
 from tests.stack.test_cli import CLI, run

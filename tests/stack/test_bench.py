@@ -8,14 +8,24 @@ import sys
 
 import pytest
 
-from loadtest.bench.figures import Figures, Round, summary, verdicts
-from loadtest.bench.lines import PARTITIONS, Run, pattern_of, slow_numbers
+from loadtest.benchmarks.throughput.figures import Figures, Round, summary, verdicts
+from loadtest.benchmarks.throughput.lines import PARTITIONS, Run, pattern_of, slow_numbers
 
 
 @pytest.mark.timeout(300)
 def test_a_tiny_run_does_all_jobs_and_prints_its_figures() -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "loadtest.bench", "--jobs", "40", "--rounds", "1", "--max-in-flight", "16"],
+        [
+            sys.executable,
+            "-m",
+            "loadtest.benchmarks.throughput",
+            "--jobs",
+            "40",
+            "--rounds",
+            "1",
+            "--max-in-flight",
+            "16",
+        ],
         capture_output=True,
         text=True,
         check=False,

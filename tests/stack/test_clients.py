@@ -9,9 +9,9 @@ from http import HTTPStatus
 import aiohttp
 import pytest
 
-from loadtest.counters import scrape
-from loadtest.processes import Process, free_ports
-from loadtest.stack import answers
+from loadtest.stack.counters import scrape
+from loadtest.stack.local import answers
+from loadtest.stack.processes import Process, free_ports
 from schemas.topics import COMPLETIONS, LANES
 from schemas.words import Lane
 from tests.stack.deployment import job, program

@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from loadtest.processes import Process
-from loadtest.stack import local_stack, worker_environment
+from loadtest.stack.local import local_stack, worker_environment
+from loadtest.stack.processes import Process
 from schemas.parsing import InvalidJob, parse_job
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
 from schemas.words import JobStatus, Lane

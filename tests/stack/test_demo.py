@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from loadtest.counters import Counters
 from loadtest.demo.readings import plan_readings
 from loadtest.demo.report import shortened
 from loadtest.demo.script import Line, read_script
 from loadtest.demo.speaking import may_be_sent
 from loadtest.emulator.settings import Fault
+from loadtest.stack.counters import Counters
 from schemas.job import Job
 from schemas.marks import PAUSE_MARK
 from schemas.parsing import parse_job

@@ -7,9 +7,9 @@ import sys
 from collections import Counter
 from contextlib import contextmanager
 
-from loadtest.counters import scrape
-from loadtest.processes import Process, free_ports
-from loadtest.stack import worker_environment
+from loadtest.stack.counters import scrape
+from loadtest.stack.local import worker_environment
+from loadtest.stack.processes import Process, free_ports
 from schemas.words import JobStatus
 from tests.stack.deployment import get, job
 from tests.stack.wire import wire_to

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from loadtest.counters import scrape
+from loadtest.stack.counters import scrape
 from schemas.words import FailureClass, Lane, VoiceModel
 from tests.stack.deployment import job
 

@@ -1,7 +1,7 @@
 import asyncio
 import hashlib
 
-from loadtest.counters import scrape
+from loadtest.stack.counters import scrape
 from schemas.topics import COMPLETIONS
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import get, job

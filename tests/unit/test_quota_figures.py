@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.quota.figures import Call, Phase, outage_figures, quota_figures
+from loadtest.benchmarks.quota.figures import Call, Phase, outage_figures, quota_figures
 
 PHASES = [Phase("two", 0.0, 60.0), Phase("three", 60.0, 120.0)]
 

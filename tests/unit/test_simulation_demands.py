@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.simulations.demands import Demand, Result, demands, head
+from loadtest.benchmarks.simulations.demands import Demand, Result, demands, head
 from schemas.words import VoiceModel
 from tests.unit.makers import CATALOGUE
 from worker.rollout.plan.model import AGAINST_CONTROL

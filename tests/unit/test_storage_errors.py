@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from botocore.exceptions import NoCredentialsError, SSLError
 
-from loadtest.processes import free_ports
+from loadtest.stack.processes import free_ports
 from schemas.words import AudioEncoding
 from worker.config.settings import load_settings
 from worker.lifecycle.dependency import UNREACHABLE, Down

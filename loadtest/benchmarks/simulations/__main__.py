@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from loadtest.simulations.demands import Case, Result, demands, head
+from loadtest.benchmarks.simulations.demands import Case, Result, demands, head
 from worker.cli import terminal as console
 from worker.config.settings import load_settings
 from worker.rollout.plan.model import duration, spelled

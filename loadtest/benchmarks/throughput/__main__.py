@@ -11,11 +11,11 @@ import aiohttp
 import typer
 from aiokafka.errors import KafkaError
 
-from loadtest.bench.figures import Round, head, row, summary, verdicts
-from loadtest.bench.lines import Run, pattern_of, slow_numbers
-from loadtest.bench.runs import Door, Place, RunFailed, run_gather, run_worker
-from loadtest.processes import StackError
-from loadtest.stack import Stack, local_stack
+from loadtest.benchmarks.throughput.figures import Round, head, row, summary, verdicts
+from loadtest.benchmarks.throughput.lines import Run, pattern_of, slow_numbers
+from loadtest.benchmarks.throughput.runs import Door, Place, RunFailed, run_gather, run_worker
+from loadtest.stack.local import Stack, local_stack
+from loadtest.stack.processes import StackError
 
 _GOOGLE_S: Final = 0.05
 _SLOW_S: Final = 5.0

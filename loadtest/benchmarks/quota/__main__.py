@@ -10,10 +10,10 @@ import aiohttp
 import typer
 from aiokafka.errors import KafkaError
 
-from loadtest.processes import StackError
-from loadtest.quota.place import Place
-from loadtest.quota.runs import OutageRun, QuotaRun, run_outage, run_quota
-from loadtest.stack import Stack, local_stack
+from loadtest.benchmarks.quota.place import Place
+from loadtest.benchmarks.quota.runs import OutageRun, QuotaRun, run_outage, run_quota
+from loadtest.stack.local import Stack, local_stack
+from loadtest.stack.processes import StackError
 from schemas.words import VoiceModel
 
 _KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from loadtest.bench.topics import completions_of, topics_of
-from loadtest.dialogue.load import Ears, lines, listen, record_of, send_by_the_clock
-from loadtest.stack import worker_process
+from loadtest.benchmarks.dialogue.load import Ears, lines, listen, record_of, send_by_the_clock
+from loadtest.benchmarks.throughput.topics import completions_of, topics_of
+from loadtest.stack.local import worker_process
 from schemas.topics import LANES, prefixed
 from schemas.words import Lane
 

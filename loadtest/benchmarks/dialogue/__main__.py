@@ -15,14 +15,14 @@ import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from loadtest.bench.runs import Door
-from loadtest.dialogue.figures import latency_table, percentile, stage_table
-from loadtest.dialogue.load import Ears
-from loadtest.dialogue.runs import Load, Place, run_backlog, run_load
-from loadtest.java import NoJava
-from loadtest.kafka_cluster import KafkaCluster
-from loadtest.processes import StackError
-from loadtest.stack import Stack, local_stack
+from loadtest.benchmarks.dialogue.figures import latency_table, percentile, stage_table
+from loadtest.benchmarks.dialogue.load import Ears
+from loadtest.benchmarks.dialogue.runs import Load, Place, run_backlog, run_load
+from loadtest.benchmarks.throughput.runs import Door
+from loadtest.stack.java import NoJava
+from loadtest.stack.kafka_cluster import KafkaCluster
+from loadtest.stack.local import Stack, local_stack
+from loadtest.stack.processes import StackError
 from schemas.words import JobStatus, Lane
 
 _KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"

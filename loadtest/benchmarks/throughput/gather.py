@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
-from loadtest.bench.lines import Run
+from loadtest.benchmarks.throughput.lines import Run
 from schemas.job import Job
 from schemas.words import VoiceModel
 from worker.speech.catalogue import Catalogue

@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from loadtest.processes import Process
+from loadtest.stack.processes import Process
 
 ACCESS_KEY: Final = "local-stack"
 SECRET_KEY: Final = "local-stack-secret"  # noqa: S105  # of a store on loopback that lives for minutes

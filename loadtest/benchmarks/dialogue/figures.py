@@ -5,7 +5,7 @@ from typing import Final
 
 from rich.table import Table
 
-from loadtest.dialogue.load import Heard
+from loadtest.benchmarks.dialogue.load import Heard
 
 _PERCENTILES: Final = (50, 90, 99, 100)
 

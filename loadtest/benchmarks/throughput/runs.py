@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import aiohttp
 
-from loadtest.bench.figures import Figures
-from loadtest.bench.lines import PARTITIONS, Run
-from loadtest.bench.topics import Completions, completions_of, preload, read_completions, topics_of
-from loadtest.processes import Process
-from loadtest.stack import worker_environment
+from loadtest.benchmarks.throughput.figures import Figures
+from loadtest.benchmarks.throughput.lines import PARTITIONS, Run
+from loadtest.benchmarks.throughput.topics import Completions, completions_of, preload, read_completions, topics_of
+from loadtest.stack.local import worker_environment
+from loadtest.stack.processes import Process
 
 _START_S: Final = 60.0
 _LEAST_JOBS_A_SECOND: Final = 20
@@ -85,7 +85,7 @@ async def run_gather(place: Place, run: Run, module: str) -> Figures:
         RunFailed: it ended early, or a take was there already.
         StackError: it ended before its first call.
     """
-    command = [sys.executable, "-m", f"loadtest.bench.{module}", run.name, str(run.jobs)]
+    command = [sys.executable, "-m", f"loadtest.benchmarks.throughput.{module}", run.name, str(run.jobs)]
     async with _started(place, run, command, {}) as (process, began, cpu_at):
 
         async def ended() -> dict[str, Any]:

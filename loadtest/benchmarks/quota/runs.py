@@ -11,9 +11,16 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from loadtest.quota.figures import MINUTE_S, OutageFigures, Phase, QuotaFigures, outage_figures, quota_figures
-from loadtest.quota.place import CallLog, Place
-from loadtest.traffic import Flow, send_steadily
+from loadtest.benchmarks.quota.figures import (
+    MINUTE_S,
+    OutageFigures,
+    Phase,
+    QuotaFigures,
+    outage_figures,
+    quota_figures,
+)
+from loadtest.benchmarks.quota.place import CallLog, Place
+from loadtest.stack.traffic import Flow, send_steadily
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane, VoiceModel
 

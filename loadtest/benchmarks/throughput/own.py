@@ -3,8 +3,8 @@
 import asyncio
 import sys
 
-from loadtest.bench.gather import gather, rendered_with_key
-from loadtest.bench.lines import Run
+from loadtest.benchmarks.throughput.gather import gather, rendered_with_key
+from loadtest.benchmarks.throughput.lines import Run
 from schemas.job import Job
 from worker.app.worker_app import calm_collector
 from worker.config.settings import load_settings

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
-from loadtest.bench.lines import Run
+from loadtest.benchmarks.throughput.lines import Run
 from schemas.topics import COMPLETIONS, LANES, all_topics, prefixed
 from schemas.words import Lane
 

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from google.cloud import texttospeech_v1 as tts
 from google.cloud.texttospeech_v1.services.text_to_speech.transports import TextToSpeechGrpcAsyncIOTransport
 
-from loadtest.bench.gather import gather, rendered_with_key
-from loadtest.bench.lines import Run
+from loadtest.benchmarks.throughput.gather import gather, rendered_with_key
+from loadtest.benchmarks.throughput.lines import Run
 from schemas.job import Job
 from worker.config.sections import StorageSettings
 from worker.config.settings import load_settings

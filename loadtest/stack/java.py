@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-JARS = Path(__file__).parents[1] / ".kafka" / "jars"
+JARS = Path(__file__).parents[2] / ".kafka" / "jars"
 OLDEST = 17
 # A small heap, one collector thread, no second compiler: three brokers start beside tests on two cores.
 OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
