@@ -37,7 +37,7 @@ class Decision:
 
 
 def bucket_of(salt: str, sticky_key: str) -> int:
-    """The bucket of a sticky key, 0 to 9,999; test vectors stand in `tests/unit/bucket_vectors.json`.
+    """The bucket of a sticky key, 0 to 9,999; test vectors stand in `tests/unit/rollout/bucket_vectors.json`.
 
     Bucket: the first 8 bytes, big-endian, of SHA-256 of "v1:" + salt + ":" + sticky key, modulo 10,000.
     """

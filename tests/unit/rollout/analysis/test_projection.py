@@ -6,7 +6,7 @@ import pytest
 
 from schemas.words import DecisionReason
 from tests.unit.attempts import CONTROL, MINUTE, WINDOW, attempt, readings_of
-from tests.unit.test_gates import plan_of
+from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout.analysis.projection import projected
 from worker.rollout.analysis.verdict import Verdict
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from tests.unit.attempts import CONTROL, MINUTE, attempt, readings_of
-from tests.unit.test_gates import plan_of
+from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout.analysis.arm_balance import mix_of
 
 DAY = timedelta(days=1)

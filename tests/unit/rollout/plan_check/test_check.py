@@ -17,7 +17,7 @@ from worker.rollout.plan.model import DAY
 from worker.rollout.plan_check.check import check, usable_plan
 
 NAMES = CATALOGUE.names
-DOCS = Path(__file__).parents[2] / "docs" / "plans.md"
+DOCS = Path(__file__).parents[4] / "docs" / "plans.md"
 PLAN = """\
 version: 1
 name: mine

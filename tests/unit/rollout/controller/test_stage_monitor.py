@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from schemas.words import Phase
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, attempt, ledger_of
-from tests.unit.test_gates import plan_of
+from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout import changes
 from worker.rollout.controller import stages
 from worker.rollout.controller.stage_monitor import Watching

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.words import DecisionReason, VoiceModel
 from tests.unit.makers import CATALOGUE
-from tests.unit.test_gates import plan_of
+from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout.analysis.tally import CellKey, Tally, time_step
 from worker.rollout.simulation.trace import Trace
 from worker.rollout.simulation.traffic import BEGIN, Traffic, time_steps

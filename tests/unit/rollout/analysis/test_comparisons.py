@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, REVISION, WINDOW, attempt, ledger_of, readings_of
-from tests.unit.test_gates import plan_of
+from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.measurements import Readings
 from worker.rollout.plan.model import Measure
