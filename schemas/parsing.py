@@ -19,7 +19,7 @@ class FieldProblem(NamedTuple):
     message: str
 
 
-class InvalidJob(Exception):
+class InvalidJobError(Exception):
     """A record that is no job: it becomes a dead letter, and a failed completion if `job_id` is usable.
 
     `field` and `message` are the first problem's; `problems` are all of them. `reply_topic` is the one that the record
@@ -51,7 +51,7 @@ def parse_job(value: bytes | None, *, max_text_bytes: int = MAX_TEXT_BYTES) -> J
         max_text_bytes: the longest `text`, in bytes of UTF-8.
 
     Raises:
-        InvalidJob: it is none; `field` names what is wrong (`record` where it isn't JSON at all).
+        InvalidJobError: it is none; `field` names what is wrong (`record` where it isn't JSON at all).
     """
     return job_of(_parse_json(value), max_text_bytes=max_text_bytes)
 
@@ -64,7 +64,7 @@ def job_of(document: dict[str, Any], *, max_text_bytes: int = MAX_TEXT_BYTES) ->
         max_text_bytes: the longest `text`, in bytes of UTF-8.
 
     Raises:
-        InvalidJob: it is none; `problems` has all that is wrong.
+        InvalidJobError: it is none; `problems` has all that is wrong.
     """
     job_id = document.get("job_id")
     usable_id = job_id if isinstance(job_id, str) and _JOB_ID.fullmatch(job_id) else None
@@ -74,27 +74,27 @@ def job_of(document: dict[str, Any], *, max_text_bytes: int = MAX_TEXT_BYTES) ->
     # Before the patterns of the model look at a megabyte.
     if isinstance(text, str) and (size := len(text.encode("utf-8", "surrogatepass"))) > max_text_bytes:
         message = f"is {size} bytes long; at most {max_text_bytes} are allowed"
-        raise InvalidJob("text", message, usable_id, reply_topic=asked_at)
+        raise InvalidJobError("text", message, usable_id, reply_topic=asked_at)
     try:
         return Job.model_validate(document)
     except ValidationError as error:
         problems = tuple(_problems(error))
-        raise InvalidJob(*problems[0], usable_id, reply_topic=asked_at, problems=problems) from None
+        raise InvalidJobError(*problems[0], usable_id, reply_topic=asked_at, problems=problems) from None
 
 
 def _parse_json(value: bytes | None) -> dict[str, Any]:
     if not value:
-        raise InvalidJob("record", "is empty; a job is a JSON object")
+        raise InvalidJobError("record", "is empty; a job is a JSON object")
     try:
         document = json.loads(value.decode("utf-8"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
-        raise InvalidJob("record", f"is not UTF-8: byte {error.start} can't be decoded") from None
+        raise InvalidJobError("record", f"is not UTF-8: byte {error.start} can't be decoded") from None
     except RecursionError:
-        raise InvalidJob("record", "is nested too deeply to be a job") from None
+        raise InvalidJobError("record", "is nested too deeply to be a job") from None
     except ValueError as error:
-        raise InvalidJob("record", f"is not JSON: {error}") from None
+        raise InvalidJobError("record", f"is not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise InvalidJob("record", f"is a JSON {type(document).__name__}; a job is a JSON object")
+        raise InvalidJobError("record", f"is a JSON {type(document).__name__}; a job is a JSON object")
     return document
 
 

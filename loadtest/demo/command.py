@@ -17,7 +17,7 @@ from loadtest.demo.environment import demo_settings, exports
 from loadtest.demo.outcome import problems_of
 from loadtest.demo.report import console_of_stdout, show_lines, show_queries, show_totals
 from loadtest.demo.script import STUDIO_SCRIPT, Line, faults_of, read_script, studio_script
-from loadtest.demo.speaking import DemoFailed, speak
+from loadtest.demo.speaking import DemoFailedError, speak
 from loadtest.demo.stopping import Stopping
 from loadtest.stack.counters import scrape
 from loadtest.stack.local import Stack, local_stack, worker_process
@@ -45,7 +45,7 @@ def demo(
     console = console_of_stdout()
     try:
         _run(stopping, console, keep=keep)
-    except (DemoFailed, StackError, OSError) as error:
+    except (DemoFailedError, StackError, OSError) as error:
         console.print(f"[bold red]The demo failed:[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from None
 
@@ -74,7 +74,7 @@ def _run(stopping: Stopping, console: Console, *, keep: bool) -> None:
             stopping.hold()
     stopping.check()
     if problems:
-        raise DemoFailed("\n".join(problems))
+        raise DemoFailedError("\n".join(problems))
 
 
 async def _prepare(stack: Stack, lines: Sequence[Line]) -> None:
@@ -145,9 +145,9 @@ async def _wait_for_the_end(worker: Process) -> None:
     """Waits for a signal.
 
     Raises:
-        DemoFailed: the worker ended first.
+        DemoFailedError: the worker ended first.
     """
     # Nothing tells of a process's end but asking.
     while worker.running:  # noqa: ASYNC110
         await asyncio.sleep(_WATCH_S)
-    raise DemoFailed(f"the worker ended; the end of its log:\n{worker.log_end()}")
+    raise DemoFailedError(f"the worker ended; the end of its log:\n{worker.log_end()}")

@@ -24,7 +24,7 @@ Told = Callable[[Line, Completion], None]
 """Hears of each line's completion as it comes."""
 
 
-class DemoFailed(Exception):
+class DemoFailedError(Exception):
     """The demo can't go on, or didn't show what it should; the message is for people."""
 
 
@@ -41,7 +41,7 @@ async def speak(lines: Sequence[Line], kafka: str, worker: Process, told: Told) 
         The completion of each job.
 
     Raises:
-        DemoFailed: the worker ended, or nothing came for too long.
+        DemoFailedError: the worker ended, or nothing came for too long.
     """
     by_id = {line.job_id: line for line in lines}
     unsent = list(lines)
@@ -84,7 +84,7 @@ def _check(worker: Process, silent_s: float, missing: Collection[str]) -> None:
         return
     what = f"no completion came for {silent_s:.0f} s" if worker.running else "the worker ended"
     some = ", ".join(sorted(missing)[:_NAMED])
-    raise DemoFailed(f"{what}, with {len(missing)} lines to go ({some}). Its log ends:\n{worker.log_end()}")
+    raise DemoFailedError(f"{what}, with {len(missing)} lines to go ({some}). Its log ends:\n{worker.log_end()}")
 
 
 @asynccontextmanager

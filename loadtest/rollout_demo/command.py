@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from loadtest.demo.report import console_of_stdout
-from loadtest.demo.speaking import DemoFailed
+from loadtest.demo.speaking import DemoFailedError
 from loadtest.demo.stopping import Stopping
 from loadtest.rollout_demo.person import Person
 from loadtest.rollout_demo.screen import show_live
@@ -44,7 +44,7 @@ def rollout_demo(context: typer.Context) -> None:
     console = console_of_stdout()
     try:
         _run(stopping, console)
-    except (DemoFailed, StackError, OSError) as error:
+    except (DemoFailedError, StackError, OSError) as error:
         console.print(f"[bold red]The demo failed:[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from None
 
@@ -69,8 +69,8 @@ def _run(stopping: Stopping, console: Console) -> None:
                     )
                     try:
                         stopping.run(_play(console, stack, environment))
-                    except* DemoFailed as failed:
-                        raise DemoFailed(str(failed.exceptions[0])) from None
+                    except* DemoFailedError as failed:
+                        raise DemoFailedError(str(failed.exceptions[0])) from None
                     console.print(f"\nAll of it took {time.monotonic() - began:.0f} s.")
                 finally:
                     stopping.hold()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
-from loadtest.demo.speaking import DemoFailed
+from loadtest.demo.speaking import DemoFailedError
 from loadtest.stack.local import worker_environment
 
 
@@ -27,14 +27,14 @@ class Person:
         """Runs a command of `chirp-worker rollout`; what it says.
 
         Raises:
-            DemoFailed: it failed.
+            DemoFailedError: it failed.
         """
         typed = " ".join(f'"{each}"' if " " in each else each for each in arguments)
         if shown:
             self._console.print(f"[bold]$ chirp-worker rollout {typed}[/]", soft_wrap=True, highlight=False)
         ended = await asyncio.to_thread(self._run, arguments)
         if ended.returncode != 0:
-            raise DemoFailed(f"`chirp-worker rollout {typed}` ended with {ended.returncode}:\n{ended.stderr}")
+            raise DemoFailedError(f"`chirp-worker rollout {typed}` ended with {ended.returncode}:\n{ended.stderr}")
         if shown and ended.stdout.strip():
             self._console.print(ended.stdout.rstrip(), markup=False, highlight=False, soft_wrap=True)
         return ended.stdout

@@ -7,7 +7,7 @@ from typing import Final
 
 import aiohttp
 
-from loadtest.demo.speaking import DemoFailed
+from loadtest.demo.speaking import DemoFailedError
 from loadtest.rollout_demo.person import Person
 from schemas.revision import Revision
 from schemas.words import Phase
@@ -57,7 +57,7 @@ class Story:
         """From the start to 100 %.
 
         Raises:
-            DemoFailed: it didn't go as it is told.
+            DemoFailedError: it didn't go as it is told.
         """
         async with open_log(self._kafka, Clock()) as log:
             await self._person.asks(
@@ -93,7 +93,9 @@ class Story:
             await log.more()
             if log.fold.current is not None and wanted(log.fold.current):
                 return log.fold.current
-        raise DemoFailed(f"the rollout didn't go on within {_PATIENCE_S:g} s; `rollout status` says what it waited for")
+        raise DemoFailedError(
+            f"the rollout didn't go on within {_PATIENCE_S:g} s; `rollout status` says what it waited for"
+        )
 
     async def _set_faults(self, *faults: object) -> None:
         async with aiohttp.ClientSession(raise_for_status=True) as session:

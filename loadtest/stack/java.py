@@ -11,7 +11,7 @@ OLDEST = 17
 OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 
 
-class NoJava(Exception):
+class NoJavaError(Exception):
     """Apache Kafka can't run here; the message says what is missing."""
 
 
@@ -22,15 +22,15 @@ def java_command(log4j: Path) -> list[str]:
         log4j: the file of the log's settings.
 
     Raises:
-        NoJava: Java is missing or too old, or the jars aren't there.
+        NoJavaError: Java is missing or too old, or the jars aren't there.
     """
     java = shutil.which("java")
     if java is None:
-        raise NoJava(f"Java {OLDEST} or newer is not installed; Debian has it (default-jre-headless)")
+        raise NoJavaError(f"Java {OLDEST} or newer is not installed; Debian has it (default-jre-headless)")
     answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=30).stderr
     version = re.search(r'version "(\d+)', answer)
     if version is None or int(version[1]) < OLDEST:
-        raise NoJava(f"Java {OLDEST} or newer is needed; java -version says {answer.strip()!r}")
+        raise NoJavaError(f"Java {OLDEST} or newer is needed; java -version says {answer.strip()!r}")
     if not any(JARS.glob("kafka_*.jar")):
-        raise NoJava("Apache Kafka's jars aren't here; `make test-kafka` fetches them, with Maven (Debian: maven)")
+        raise NoJavaError("Apache Kafka's jars aren't here; `make test-kafka` fetches them, with Maven (Debian: maven)")
     return [java, *OPTIONS, f"-Dlog4j2.configurationFile={log4j}", "-cp", f"{JARS}/*"]

@@ -16,7 +16,7 @@ from worker.config.settings import load_settings
 from worker.kafka.client.factory import connect_admin
 from worker.kafka.client.submit import partitions_of
 from worker.kafka.consumer.committed_offsets import CommittedOffsets
-from worker.kafka.consumer.offset_map import BrokenMap, decode
+from worker.kafka.consumer.offset_map import BrokenOffsetMapError, decode
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Campaign:
         for partition, commitment in commitments.items():
             try:
                 done[partition] = decode(commitment.offset, commitment.metadata) if commitment.offset >= 0 else []
-            except BrokenMap:
+            except BrokenOffsetMapError:
                 done[partition] = []
         places = self.places.items()
         below = {job_id for job_id, (partition, offset) in places if offset < commitments[partition].offset}

@@ -17,7 +17,7 @@ from tests.faults.scale import SCALE
 from tests.stack.deployment import Deployment
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
-from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.controller.attempts_reader import read_attempts
 from worker.rollout.plan.model import Windows
 
@@ -44,9 +44,9 @@ async def send_for(deployment: Deployment, seconds: float) -> None:
         await producer.stop()
 
 
-async def read_all(deployment: Deployment, since: datetime) -> Ledger:
+async def read_all(deployment: Deployment, since: datetime) -> AttemptCounts:
     """As a controller reads that starts now."""
-    ledger = Ledger(Windows().resolution)
+    ledger = AttemptCounts(Windows().resolution)
     settings = load_settings(deployment.environment).kafka
     async with (
         asyncio.timeout(60),
@@ -92,7 +92,7 @@ async def test_the_readings_equal_the_workers_counters(deployment):
     )
 
 
-def counts_of(ledger: Ledger) -> dict:
+def counts_of(ledger: AttemptCounts) -> dict:
     """All that is counted, by cell; seconds are sums whose last digit depends on the order."""
     return {
         (step, key): (each.attempts, each.errors, each.fallbacks, each.cached, each.billed, each.failures, each.times)

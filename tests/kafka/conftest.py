@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from loadtest.stack.java import NoJava
+from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import KafkaCluster
 from loadtest.stack.local import local_stack
 from tests.stack.deployment import CANNED, Deployment
@@ -28,7 +28,7 @@ def apache_kafka(folder, brokers=1, settings=None):
     """A cluster of one's own; the test is skipped where Java is missing, and fails with CI=true."""
     try:
         cluster = KafkaCluster(folder, brokers, settings)
-    except NoJava as missing:
+    except NoJavaError as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))
         pytest.skip(str(missing))

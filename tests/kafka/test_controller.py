@@ -29,14 +29,14 @@ from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.controller.attempts_reader import read_attempts
 from worker.rollout.controller.controller import Controller, ControllerParts
-from worker.rollout.controller.leader_election import Leading
+from worker.rollout.controller.leader_election import LeaderElection
 from worker.rollout.controller.metrics import RolloutMetrics
-from worker.rollout.controller.prometheus import Queries
-from worker.rollout.controller.webhooks import Known
+from worker.rollout.controller.prometheus import PrometheusClient
+from worker.rollout.controller.webhooks import RevisionHistory
 from worker.rollout.log.codec import current_state
 from worker.rollout.log.reader import open_log
-from worker.rollout.log.revisions import Fold
-from worker.rollout.log.writer import Editor
+from worker.rollout.log.revisions import RevisionLog
+from worker.rollout.log.writer import RevisionWriter
 from worker.speech.catalogue import load_catalogue
 
 CHARACTERS = ("pip_boy", "ghoul", "raider", "codsworth")
@@ -153,7 +153,7 @@ async def until(found, timeout_s: float = 60.0):
     return given
 
 
-async def whole_history(deployment) -> Fold:
+async def whole_history(deployment) -> RevisionLog:
     async with open_log(load_settings(deployment.environment).kafka, Clock()) as log:
         await log.read_to_end()
         return log.fold
@@ -176,7 +176,7 @@ async def leader_of(addresses: dict[str, str]) -> str:
     return await until(found)
 
 
-def one_history(fold: Fold) -> None:
+def one_history(fold: RevisionLog) -> None:
     """No revision twice, no gap, and each record that lost knows by whom."""
     assert [each.revision for each in fold.taken] == list(range(1, len(fold.taken) + 1))
     assert len({each.id for each in fold.taken}) == len(fold.taken)
@@ -220,7 +220,7 @@ def one_that_leads(deployment, session, name: str, both: asyncio.Barrier) -> Con
     settings = load_settings(deployment.environment)
     kafka, clock = settings.kafka, Clock()
 
-    class AtOnce(Editor):
+    class AtOnce(RevisionWriter):
         async def write(self, *arguments):
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
@@ -236,9 +236,9 @@ def one_that_leads(deployment, session, name: str, both: asyncio.Barrier) -> Con
             open_attempts=lambda since, take: read_attempts(kafka, RETRY_DELAYS, since, take, clock),
             editor_of=lambda log: AtOnce(log, kafka, clock),
             leads=lambda: True,
-            queries=Queries(session, None, 1.0),
+            queries=PrometheusClient(session, None, 1.0),
             report=report,
-            known=Known(),
+            known=RevisionHistory(),
             metrics=RolloutMetrics(CollectorRegistry()),
             catalogue=load_catalogue(settings.worker.characters_file).names,
             clock=clock,
@@ -388,7 +388,7 @@ async def test_what_is_written_while_nobody_leads_is_told_by_the_next_leader_and
                 return False
             return partition in told and told[partition].offset == upto
 
-        one = Leading(kafka, hear)
+        one = LeaderElection(kafka, hear)
         async with beside(one.run()):
             yield
             await until(committed)

@@ -16,8 +16,8 @@ from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import set_to
 from worker.rollout.log.reader import open_log
-from worker.rollout.log.revisions import Fold
-from worker.rollout.log.writer import Author, Editor, Overtaken
+from worker.rollout.log.revisions import RevisionLog
+from worker.rollout.log.writer import Author, RevisionWriter, SupersededError
 
 WITHIN_S = 2.0
 TOPIC = {"ROLLOUT_SOURCE": "topic", "CHIRP3_ROLLOUT_PERCENTAGE": "100", "CHIRP3_ENABLED_CHARACTERS": "pip_boy"}
@@ -38,8 +38,8 @@ async def gauge(address: str, name: str) -> float:
     return (await scrape(address)).total(name)
 
 
-async def history(deployment, records: int) -> Fold:
-    fold = Fold()
+async def history(deployment, records: int) -> RevisionLog:
+    fold = RevisionLog()
     for record in await deployment.read(ROLLOUT, records):
         fold.add(record.value)
     return fold
@@ -68,7 +68,7 @@ async def test_a_change_reaches_three_workers_within_two_seconds_and_none_restar
         took = []
         async with open_log(settings, Clock()) as log:
             await log.read_to_end()
-            editor = Editor(log, settings, Clock())
+            editor = RevisionWriter(log, settings, Clock())
             for number in range(5):
                 written = asyncio.create_task(
                     editor.change(lambda s, n=number: set_to(s, percentage=1_000 * (n + 1)), Author("anna"), confirm)
@@ -109,11 +109,11 @@ async def test_workers_that_start_at_once_seed_an_empty_topic_once(deployment):
 
 async def test_two_writers_at_once_make_one_history_and_the_loser_is_told_who_won(deployment):
     settings = load_settings(deployment.environment).kafka
-    lost: list[Overtaken] = []
+    lost: list[SupersededError] = []
 
     async def write(name: str, percentages: range) -> None:
         async with open_log(settings, Clock()) as log:
-            editor = Editor(log, settings, Clock())
+            editor = RevisionWriter(log, settings, Clock())
             for percentage in percentages:
                 while True:
                     await log.read_to_end()
@@ -121,7 +121,7 @@ async def test_two_writers_at_once_make_one_history_and_the_loser_is_told_who_wo
                         await editor.change(
                             lambda s, p=percentage: set_to(s, enabled=True, percentage=p), Author(name), confirm
                         )
-                    except Overtaken as error:
+                    except SupersededError as error:
                         lost.append(error)
                     else:
                         break

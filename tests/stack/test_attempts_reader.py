@@ -12,7 +12,7 @@ from schemas.words import AttemptResult, JobStatus, Lane, VoiceModel
 from tests.stack.deployment import program
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
-from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.controller.attempts_reader import read_attempts
 
 
@@ -50,12 +50,12 @@ async def write(deployment, numbers) -> None:
         await producer.stop()
 
 
-def reading(deployment, ledger: Ledger, since: datetime):
+def reading(deployment, ledger: AttemptCounts, since: datetime):
     settings = load_settings(deployment.environment).kafka
     return read_attempts(settings, RETRY_DELAYS, since, lambda each, at: ledger.add(each, 0, at), Clock())
 
 
-async def until_counted(reader, ledger: Ledger, count: int) -> None:
+async def until_counted(reader, ledger: AttemptCounts, count: int) -> None:
     async with asyncio.timeout(60):
         while ledger.counted < count or not reader.caught_up:
             await reader.more(0.1)
@@ -63,7 +63,7 @@ async def until_counted(reader, ledger: Ledger, count: int) -> None:
 
 async def test_a_reader_goes_on_live_and_one_that_comes_later_counts_the_same(deployment):
     began = datetime.now(UTC) - timedelta(seconds=1)
-    live, later = Ledger(timedelta(minutes=1)), Ledger(timedelta(minutes=1))
+    live, later = AttemptCounts(timedelta(minutes=1)), AttemptCounts(timedelta(minutes=1))
     await write(deployment, range(20))
     async with reading(deployment, live, began) as reader:
         await until_counted(reader, live, 20)
@@ -82,7 +82,7 @@ async def test_a_reader_goes_on_live_and_one_that_comes_later_counts_the_same(de
 async def test_what_was_published_before_is_not_read(deployment):
     await write(deployment, range(5))
     await asyncio.sleep(0.05)
-    ledger = Ledger(timedelta(minutes=1))
+    ledger = AttemptCounts(timedelta(minutes=1))
     async with reading(deployment, ledger, datetime.now(UTC)) as reader:
         assert reader.caught_up
         await write(deployment, range(5, 8))
@@ -98,7 +98,7 @@ async def test_a_record_that_cannot_be_decoded_is_stepped_over_and_nothing_else(
         # A header's name that is no UTF-8; all in one partition, as neighbours.
         header = b"\xff\xfe=1" if number % 3 == 1 else b"name=1"
         subprocess.run([*command, b"-H", header], input=completion(number), check=True, timeout=60)
-    ledger = Ledger(timedelta(minutes=1))
+    ledger = AttemptCounts(timedelta(minutes=1))
     async with reading(deployment, ledger, began) as reader:
         await until_counted(reader, ledger, 4)
         assert reader.unreadable == 2

@@ -10,7 +10,7 @@ import pytest
 
 from loadtest.stack.local import local_stack, worker_environment
 from loadtest.stack.processes import Process
-from schemas.parsing import InvalidJob, parse_job
+from schemas.parsing import InvalidJobError, parse_job
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import Deployment, get, job, program
@@ -76,7 +76,7 @@ async def test_hostile_records_stop_nothing_and_are_kept_with_the_field_named(de
 
 def test_every_hostile_record_is_named_by_the_parser_or_the_catalogue(catalogue):
     for value in hostile_records():
-        with pytest.raises(InvalidJob) as refused:
+        with pytest.raises(InvalidJobError) as refused:
             catalogue.admit(parse_job(value))
         assert refused.value.field, value[:200]
 

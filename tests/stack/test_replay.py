@@ -25,8 +25,8 @@ from worker.kafka.dead_letters.filter import LetterFilter
 from worker.kafka.dead_letters.letter import Letter
 from worker.kafka.dead_letters.reader import read_letters
 from worker.kafka.dead_letters.record import dead_letter
-from worker.kafka.dead_letters.replay import ReplayEnded, connect_replayer
-from worker.kafka.dead_letters.replay_plan import Wish, plan_replay
+from worker.kafka.dead_letters.replay import ReplayEndedError, connect_replayer
+from worker.kafka.dead_letters.replay_plan import ReplayRequest, plan_replay
 from worker.lifecycle.clock import Clock
 
 NOW = datetime.now(UTC)
@@ -248,13 +248,13 @@ async def test_of_two_replays_at_once_the_later_ends_the_earlier(deployment):
     settings = settings_of(deployment)
     async with connect_replayer(settings, Clock()) as earlier:
         reading = await read_letters(settings, LetterFilter(), values=True, progress=nothing)
-        items = plan_replay(reading.letters, Wish()).items
+        items = plan_replay(reading.letters, ReplayRequest()).items
         assert await earlier.replay(items[:20], None, nothing) == 20
         ended = await run(deployment, "replay", "--all")
         assert ended.stdout.startswith("replayed 40; left out: 20 replayed before"), ended.stderr
         try:
             await earlier.replay(items[20:], None, nothing)
-        except ReplayEnded as error:
+        except ReplayEndedError as error:
             assert "another replay has begun" in str(error)  # noqa: PT017
         else:
             raise AssertionError

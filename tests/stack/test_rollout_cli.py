@@ -10,7 +10,7 @@ from loadtest.stack.local import worker_environment
 from schemas.topics import ROLLOUT
 from tests.stack.deployment import job
 from tests.stack.test_cli import CLI, run
-from worker.rollout.log.revisions import Fold
+from worker.rollout.log.revisions import RevisionLog
 
 
 def told(ended: subprocess.CompletedProcess, status: int) -> str:
@@ -23,8 +23,8 @@ async def rollout(deployment, *arguments: str, status: int = 0, **options: objec
     return told(await run(deployment, "rollout", *arguments, **options), status)
 
 
-async def fold_of(deployment, records: int) -> Fold:
-    fold = Fold()
+async def fold_of(deployment, records: int) -> RevisionLog:
+    fold = RevisionLog()
     for record in await deployment.read(ROLLOUT, records):
         fold.add(record.value)
     return fold

@@ -4,8 +4,8 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
-from worker.rollout.analysis.attempt_counts import Ledger
-from worker.rollout.analysis.measurements import Readings
+from worker.rollout.analysis.attempt_counts import AttemptCounts
+from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.tally import Observation
 
 BEGAN = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -38,14 +38,14 @@ def attempt(after: timedelta = MINUTE, **fields: object) -> Observation:
     return Observation(**given)
 
 
-def ledger_of(*attempts: Observation, resolution: timedelta = MINUTE) -> Ledger:
-    ledger = Ledger(resolution)
+def ledger_of(*attempts: Observation, resolution: timedelta = MINUTE) -> AttemptCounts:
+    ledger = AttemptCounts(resolution)
     for each in attempts:
         ledger.add(each, 1, each.ended_at)
     return ledger
 
 
-def readings_of(*attempts: Observation, until: timedelta = timedelta(hours=1)) -> Readings:
-    readings = Readings(ledger_of(*attempts), BEGAN, REVISION, WINDOW)
+def readings_of(*attempts: Observation, until: timedelta = timedelta(hours=1)) -> Measurements:
+    readings = Measurements(ledger_of(*attempts), BEGAN, REVISION, WINDOW)
     readings.settle(BEGAN + until)
     return readings

@@ -12,7 +12,7 @@ from schemas.job import Job
 from schemas.words import AudioEncoding, DecisionReason, JobStatus, Lane, VoiceModel
 from tests.unit.makers import CATALOGUE, job
 from worker.batch.scripts.model import Line, Place
-from worker.batch.voice_selection import Cast, Casting, Wish
+from worker.batch.voice_selection import VoicedLine, VoicePreference, VoiceSelector
 from worker.rollout.state import RolloutState
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -25,12 +25,12 @@ def line(line_id: str = "line-1", *, scene: str | None = None, **fields: Any) ->
     return Line(job(job_id=line_id, **fields), scene, Place("script.csv", number + 1), COLUMNS)
 
 
-def casting(state: RolloutState = HALF) -> Casting:
-    return Casting(CATALOGUE, state, NOW, "takes")
+def casting(state: RolloutState = HALF) -> VoiceSelector:
+    return VoiceSelector(CATALOGUE, state, NOW, "takes")
 
 
-def cast(*lines: Line, state: RolloutState = HALF, **wish: Any) -> list[Cast]:
-    return list(casting(state).cast(lines, Wish(**wish)))
+def cast(*lines: Line, state: RolloutState = HALF, **wish: Any) -> list[VoicedLine]:
+    return list(casting(state).cast(lines, VoicePreference(**wish)))
 
 
 @dataclass

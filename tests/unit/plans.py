@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.revision import PlanRun
 from tests.unit.rollouts import NOW
-from worker.rollout.analysis.verdict import Judgement, Use, Verdict
+from worker.rollout.analysis.verdict import Status, Use, Verdict
 from worker.rollout.controller import stages
 from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
@@ -54,5 +54,5 @@ def run_of(state: RolloutState) -> PlanRun:
     return state.run
 
 
-def judgement(use: Use, verdict: Verdict = Verdict.FAIL, **more: Any) -> Judgement:
-    return Judgement(**{"use": use, "title": "error_rate", "window": "5m", "verdict": verdict, "says": "12 %", **more})
+def judgement(use: Use, verdict: Status = Status.FAIL, **more: Any) -> Verdict:
+    return Verdict(**{"use": use, "title": "error_rate", "window": "5m", "verdict": verdict, "says": "12 %", **more})

@@ -23,20 +23,20 @@ from worker.jobs.handler import Handler
 from worker.jobs.outcome import Outcome
 from worker.jobs.pipeline import Pipeline, PipelineParts
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.dependency import Down, Outage, Pauses
-from worker.lifecycle.dependency_watch import Watch
+from worker.lifecycle.dependency import Backoff, DependencyDownError, Outage
+from worker.lifecycle.dependency_watch import DependencyWatch
 from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
 from worker.rollout.state import FULL, RolloutState
 from worker.speech.attempt import Attempter
-from worker.speech.failures import CallFailed, Failure, failure_of
+from worker.speech.failures import CallFailedError, Failure, failure_of
 from worker.speech.health import probe_of
-from worker.speech.limits.circuit_breaker import Circuit, CircuitRules
+from worker.speech.limits.circuit_breaker import CircuitBreaker, CircuitBreakerRules
 from worker.speech.limits.permits import Permits
-from worker.speech.limits.rate_limit import Quota, QuotaRules
-from worker.speech.limits.rate_limit_queue import QuotaQueue
-from worker.storage.recent_takes import KnownTakes
-from worker.storage.resilient import SteadyStore
+from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
+from worker.speech.limits.rate_limit_queue import RateLimitQueue
+from worker.storage.recent_takes import RecentTakes
+from worker.storage.resilient import ResilientStore
 from worker.storage.takes import StoredTake
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -44,7 +44,7 @@ WAV = {"encoding": "LINEAR16", "sample_rate": 24000}
 SOUNDS = {CHIRP: audio(AudioEncoding.LINEAR16, 1.5), WAVENET: audio(AudioEncoding.LINEAR16, 2.0)}
 ALL = RolloutState(enabled=True, percentage=FULL, characters=None)
 DENIED = "PERMISSION_DENIED"
-NO_LIMITS = QuotaRules({}, 0, 0.1)
+NO_LIMITS = RateLimitRules({}, 0, 0.1)
 
 
 class Studio:
@@ -67,7 +67,7 @@ class Studio:
         self.world.seconds += 3.0 if voice_model is CHIRP else 0.5
         answer = self.fails[voice_model].pop(0) if self.fails[voice_model] else SOUNDS[voice_model]
         if isinstance(answer, str):
-            raise CallFailed(failure_of(answer, "as told"))
+            raise CallFailedError(failure_of(answer, "as told"))
         return answer
 
 
@@ -107,7 +107,7 @@ class World:
         probe: list[str | None] | None = None,
         bucket: list[Outage | None] | None = None,
         kept_bytes: int = 2**20,
-        quota: QuotaRules = NO_LIMITS,
+        quota: RateLimitRules = NO_LIMITS,
     ) -> None:
         # The share is taken a while ago: nobody else has used any of it since.
         self.seconds = -100.0
@@ -120,21 +120,23 @@ class World:
         self.waits: list[float] = []
         self.bucket = bucket or [None]
         self.slept: list[float] = []
-        pauses = Pauses(4, 4)
+        pauses = Backoff(4, 4)
         trial = probe_of(self._trial, 0)
-        self.watch = Watch("google", trial, pauses, self.metrics, self.clock, sleep=self.sleep)
-        self.s3 = Watch("s3", self._bucket, pauses, self.metrics, self.clock, sleep=self.sleep)
+        self.watch = DependencyWatch("google", trial, pauses, self.metrics, self.clock, sleep=self.sleep)
+        self.s3 = DependencyWatch("s3", self._bucket, pauses, self.metrics, self.clock, sleep=self.sleep)
         self.rollout = CurrentRollout(state)
-        self.quota = QuotaQueue(Quota(quota), 0.25, self.metrics, self.clock, later=self.later)
+        self.quota = RateLimitQueue(RateLimits(quota), 0.25, self.metrics, self.clock, later=self.later)
         self.quota.set_share(1.0)
         self.seconds = 0.0
-        self.circuit = Circuit(CircuitRules(share=0.5, window_s=60.0, minimum=10, cool_down_s=5.0))
+        self.circuit = CircuitBreaker(CircuitBreakerRules(share=0.5, window_s=60.0, minimum=10, cool_down_s=5.0))
         parts = PipelineParts(
             catalogue=CATALOGUE,
             rollout=self.rollout,
             permits=Permits(self.quota, {CHIRP: self.circuit}, self.metrics, self.clock),
             attempter=Attempter(self.google, self.metrics, 0.0, self.clock),
-            store=SteadyStore(self.shelf, self.s3, KnownTakes(100, 600.0), kept_bytes, self.clock, sleep=self.sleep),
+            store=ResilientStore(
+                self.shelf, self.s3, RecentTakes(100, 600.0), kept_bytes, self.clock, sleep=self.sleep
+            ),
             google=self.watch,
             metrics=self.metrics,
             clock=self.clock,
@@ -151,7 +153,7 @@ class World:
     async def _bucket(self) -> None:
         outage = self.bucket.pop(0) if len(self.bucket) > 1 else self.bucket[0]
         if outage:
-            raise Down(outage)
+            raise DependencyDownError(outage)
 
     async def _trial(self) -> Failure | None:
         self.probes += 1

@@ -15,17 +15,17 @@ from prometheus_client import CollectorRegistry
 from schemas.rollout_status import RolloutStatus
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.signals import Stopping
+from worker.lifecycle.signals import ShutdownSignals
 from worker.observability.http import serve_http
 from worker.rollout.controller.attempts_reader import read_attempts
 from worker.rollout.controller.controller import Controller, ControllerParts
-from worker.rollout.controller.leader_election import Leading
+from worker.rollout.controller.leader_election import LeaderElection
 from worker.rollout.controller.metrics import RolloutMetrics
-from worker.rollout.controller.prometheus import Queries
+from worker.rollout.controller.prometheus import PrometheusClient
 from worker.rollout.controller.status import publish_status
-from worker.rollout.controller.webhooks import Known, Notifier
+from worker.rollout.controller.webhooks import Notifier, RevisionHistory
 from worker.rollout.log.reader import open_log
-from worker.rollout.log.writer import Editor
+from worker.rollout.log.writer import RevisionWriter
 from worker.speech.catalogue import load_catalogue
 
 _REPORT_S: Final = 5.0
@@ -43,14 +43,14 @@ async def run_controller(settings: Settings, *, dry_run: bool) -> None:
         SettingError, CatalogueError: the start is refused; the message is one line.
         CancelledError: a signal came.
     """
-    Stopping()
+    ShutdownSignals()
     catalogue = load_catalogue(settings.worker.characters_file).names
     metrics = RolloutMetrics(CollectorRegistry())
-    clock, known, kafka = Clock(), Known(), settings.kafka
+    clock, known, kafka = Clock(), RevisionHistory(), settings.kafka
     name = f"{socket.gethostname()}:{os.getpid()}"
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        leading = Leading(kafka, Notifier(session, settings.controller.webhooks, known, catalogue).hear)
+        leading = LeaderElection(kafka, Notifier(session, settings.controller.webhooks, known, catalogue).hear)
 
         async def report(status: RolloutStatus) -> None:
             if dry_run:
@@ -70,9 +70,11 @@ async def run_controller(settings: Settings, *, dry_run: bool) -> None:
                 open_attempts=lambda since, take: read_attempts(
                     kafka, settings.delivery.retry_delays, since, take, clock
                 ),
-                editor_of=lambda log: Editor(log, kafka, clock),
+                editor_of=lambda log: RevisionWriter(log, kafka, clock),
                 leads=lambda: leading.leads and not dry_run,
-                queries=Queries(session, settings.controller.prometheus_url, settings.controller.prometheus_timeout_s),
+                queries=PrometheusClient(
+                    session, settings.controller.prometheus_url, settings.controller.prometheus_timeout_s
+                ),
                 report=report,
                 known=known,
                 metrics=metrics,

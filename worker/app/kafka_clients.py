@@ -12,11 +12,11 @@ from worker.kafka.client.health import outage_at_start, outage_of_kafka
 from worker.kafka.client.topics import sources_of
 from worker.kafka.consumer.committed_offsets import CommittedOffsets
 from worker.kafka.consumer.partition import Source
-from worker.kafka.consumer.stall_detector import Pulse
+from worker.kafka.consumer.stall_detector import StallDetector
 from worker.kafka.delivery.at_least_once import AtLeastOnce
-from worker.kafka.delivery.exactly_once import ExactlyOnce, Grouping
+from worker.kafka.delivery.exactly_once import ExactlyOnce, TransactionGrouping
 from worker.kafka.delivery.outbox import Outbox, OutcomeMessages
-from worker.kafka.delivery.producer import Producing
+from worker.kafka.delivery.producer import RenewableProducer
 from worker.kafka.delivery.sender import Sender
 from worker.lifecycle.dependency import Dependency
 from worker.lifecycle.signals import stop_in_time
@@ -34,7 +34,7 @@ class KafkaClients:
 
 @asynccontextmanager
 async def connect_kafka(
-    settings: Settings, messages: OutcomeMessages, pulse: Pulse, kafka: Dependency
+    settings: Settings, messages: OutcomeMessages, pulse: StallDetector, kafka: Dependency
 ) -> AsyncIterator[KafkaClients]:
     """Opens a worker's clients; closed in the order that loses nothing, the consumer first.
 
@@ -71,15 +71,17 @@ async def _entered(stack: AsyncExitStack, connect: Any) -> Any:
 
 @asynccontextmanager
 async def _delivery(
-    settings: Settings, messages: OutcomeMessages, pulse: Pulse, offsets: CommittedOffsets
+    settings: Settings, messages: OutcomeMessages, pulse: StallDetector, offsets: CommittedOffsets
 ) -> AsyncIterator[AtLeastOnce | ExactlyOnce]:
     kafka = settings.kafka
     if settings.delivery.guarantee == "exactly-once":
         # The same after a restart: a random one would leave a killed worker's transaction open for a minute, and
         # everybody who reads committed records waiting for its end.
         connect = partial(connect_producer, kafka, f"{kafka.group_id}-{kafka.group_instance_id}")
-        async with Producing(connect) as producing:
-            yield ExactlyOnce(producing, offsets, messages, group_id=kafka.group_id, grouping=Grouping(), pulse=pulse)
+        async with RenewableProducer(connect) as producing:
+            yield ExactlyOnce(
+                producing, offsets, messages, group_id=kafka.group_id, grouping=TransactionGrouping(), pulse=pulse
+            )
     else:
-        async with Producing(partial(connect_producer, kafka)) as producing:
+        async with RenewableProducer(partial(connect_producer, kafka)) as producing:
             yield AtLeastOnce(Outbox(Sender(producing), messages), kafka.commit_interval_s)

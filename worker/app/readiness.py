@@ -4,7 +4,7 @@ import asyncio
 
 from worker.kafka.consumer.lanes import Lanes
 from worker.lifecycle.dependency import Gate
-from worker.lifecycle.signals import Stopping
+from worker.lifecycle.signals import ShutdownSignals
 
 
 class Readiness:
@@ -14,7 +14,7 @@ class Readiness:
     first reading of the rollout's topic; None where the variables say the rollout.
     """
 
-    def __init__(self, gate: Gate, lanes: Lanes, stopping: Stopping) -> None:
+    def __init__(self, gate: Gate, lanes: Lanes, stopping: ShutdownSignals) -> None:
         self._gate = gate
         self._lanes = lanes
         self._stopping = stopping

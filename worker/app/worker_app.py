@@ -26,32 +26,32 @@ from worker.kafka.consumer.bad_input import BadInputLimit
 from worker.kafka.consumer.intake import Intake, IntakeSettings
 from worker.kafka.consumer.lanes import Lanes
 from worker.kafka.consumer.reader import Reader
-from worker.kafka.consumer.stall_detector import Pulse
+from worker.kafka.consumer.stall_detector import StallDetector
 from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.dependency import Dependency, Gate, Pauses
-from worker.lifecycle.dependency_watch import Watch
-from worker.lifecycle.signals import Stopping
+from worker.lifecycle.dependency import Backoff, Dependency, Gate
+from worker.lifecycle.dependency_watch import DependencyWatch
+from worker.lifecycle.signals import ShutdownSignals
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
 from worker.rollout.description import described
 from worker.rollout.log.follower import Follower
 from worker.rollout.log.reader import open_log
-from worker.rollout.log.writer import Author, Editor
+from worker.rollout.log.writer import Author, RevisionWriter
 from worker.rollout.state import OFF
 from worker.speech.attempt import Attempter
 from worker.speech.catalogue import Catalogue, load_catalogue
 from worker.speech.google import connect_google
 from worker.speech.health import probe_of as google_probe
 from worker.speech.health import trial_of
-from worker.speech.limits.circuit_breaker import Circuit, CircuitRules
+from worker.speech.limits.circuit_breaker import CircuitBreaker, CircuitBreakerRules
 from worker.speech.limits.permits import Permits
-from worker.speech.limits.rate_limit import Quota, QuotaRules
-from worker.speech.limits.rate_limit_queue import QuotaQueue
+from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
+from worker.speech.limits.rate_limit_queue import RateLimitQueue
 from worker.storage.client import connect_store
-from worker.storage.recent_takes import KnownTakes
-from worker.storage.resilient import SteadyStore, outage_at_start
+from worker.storage.recent_takes import RecentTakes
+from worker.storage.resilient import ResilientStore, outage_at_start
 from worker.storage.resilient import probe_of as store_probe
 
 # Between two tries while a dependency is down: doubled up to this.
@@ -68,12 +68,12 @@ async def run_worker(settings: Settings) -> None:
     Kafka or S3 out of reach at the start is waited for.
 
     Raises:
-        SettingError, CatalogueError, TopicError, StorageRefused, GoogleAuthError: the start is refused;
+        SettingError, CatalogueError, TopicError, StorageRefusedError, GoogleAuthError: the start is refused;
             the message is one line.
         CancelledError: a signal came before it took jobs, or a second one in its drain.
         ExceptionGroup: Kafka failed for good; nothing unacknowledged is committed.
     """
-    stopping = Stopping()
+    stopping = ShutdownSignals()
     catalogue = load_catalogue(settings.worker.characters_file)
     state = rollout_state(settings.rollout, catalogue.names)
     metrics = Metrics(CollectorRegistry(), catalogue.names)
@@ -86,11 +86,13 @@ async def run_worker(settings: Settings) -> None:
         store = await stack.enter_async_context(connect_store(storage, worker.max_in_flight + 2))
         quota = _quota(settings.quota, metrics, clock)
         speaks = google_probe(trial_of(google, catalogue, quota.charge), settings.google.quick_retry_after_s)
-        google_watch = Watch(
-            "google", speaks, Pauses(settings.google.probe_interval_s, _GOOGLE_LONGEST_S), metrics, clock
+        google_watch = DependencyWatch(
+            "google", speaks, Backoff(settings.google.probe_interval_s, _GOOGLE_LONGEST_S), metrics, clock
         )
-        store_watch = Watch("s3", store_probe(store), Pauses(storage.probe_interval_s, _LONGEST_S), metrics, clock)
-        kafka = Dependency("kafka", Pauses(_KAFKA_AGAIN_S, _LONGEST_S), metrics, clock)
+        store_watch = DependencyWatch(
+            "s3", store_probe(store), Backoff(storage.probe_interval_s, _LONGEST_S), metrics, clock
+        )
+        kafka = Dependency("kafka", Backoff(_KAFKA_AGAIN_S, _LONGEST_S), metrics, clock)
         gate = Gate(google_watch, store_watch, kafka)
         lanes = Lanes(_bad_input_limit(settings.delivery), metrics, clock)
         readiness = Readiness(gate, lanes, stopping)
@@ -105,10 +107,10 @@ async def run_worker(settings: Settings) -> None:
             rollout=current,
             permits=Permits(quota, _circuits(settings.circuit), metrics, clock),
             attempter=Attempter(google, metrics, settings.google.quick_retry_after_s, clock),
-            store=SteadyStore(
+            store=ResilientStore(
                 store,
                 store_watch,
-                KnownTakes(storage.known_takes, storage.known_takes_s),
+                RecentTakes(storage.known_takes, storage.known_takes_s),
                 storage.kept_audio_mb * 2**20,
                 clock,
             ),
@@ -117,7 +119,7 @@ async def run_worker(settings: Settings) -> None:
             clock=clock,
             prefix=storage.prefix,
         )
-        pulse = Pulse(settings.kafka.missed_after_s, clock)
+        pulse = StallDetector(settings.kafka.missed_after_s, clock)
         messages = OutcomeMessages(Addresses.of(settings.kafka.topic_prefix, settings.kafka.group_id), clock)
         clients = await stack.enter_async_context(connect_kafka(settings, messages, pulse, kafka))
         if follower is not None:
@@ -195,7 +197,7 @@ def _follower(
     current.adopt(OFF)
     follower = Follower(
         open_log=partial(open_log, kafka, clock),
-        editor_of=lambda log: Editor(log, kafka, clock),
+        editor_of=lambda log: RevisionWriter(log, kafka, clock),
         seed=seed,
         author=Author(
             f"worker {kafka.group_instance_id or socket.gethostname()}", "first start: the CHIRP3_* variables"
@@ -214,18 +216,18 @@ def _bad_input_limit(settings: DeliverySettings) -> BadInputLimit:
     return BadInputLimit(settings.bad_input_share, settings.bad_input_window, settings.bad_input_probe_s)
 
 
-def _quota(settings: QuotaSettings, metrics: Metrics, clock: Clock) -> QuotaQueue:
+def _quota(settings: QuotaSettings, metrics: Metrics, clock: Clock) -> RateLimitQueue:
     by_voice_model = {
         VoiceModel.CHIRP3_HD: settings.chirp3_per_minute,
         VoiceModel.WAVENET: settings.wavenet_per_minute,
     }
-    rules = QuotaRules(by_voice_model, settings.total_per_minute, settings.dialogue_reserve)
-    return QuotaQueue(Quota(rules), settings.dialogue_wait_s, metrics, clock)
+    rules = RateLimitRules(by_voice_model, settings.total_per_minute, settings.dialogue_reserve)
+    return RateLimitQueue(RateLimits(rules), settings.dialogue_wait_s, metrics, clock)
 
 
-def _circuits(settings: CircuitSettings) -> dict[VoiceModel, Circuit]:
-    rules = CircuitRules(settings.share, settings.window_s, settings.minimum, settings.cool_down_s)
-    return {VoiceModel.CHIRP3_HD: Circuit(rules)}
+def _circuits(settings: CircuitSettings) -> dict[VoiceModel, CircuitBreaker]:
+    rules = CircuitBreakerRules(settings.share, settings.window_s, settings.minimum, settings.cool_down_s)
+    return {VoiceModel.CHIRP3_HD: CircuitBreaker(rules)}
 
 
 def calm_collector() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import soundfile
 
 from schemas.words import AudioEncoding
-from worker.speech.audio_check import BadAudio, duration_of
+from worker.speech.audio_check import BadAudioError, duration_of
 from worker.storage.takes import StoredTake
 
 CORRUPT: Final = "corrupt"
@@ -39,7 +39,7 @@ def fault_of(take: StoredTake, audio: bytes) -> tuple[str, str] | None:
     try:
         told_s = duration_of(audio, take.encoding, take.sample_rate)
         seconds, loudest = _heard(audio, take)
-    except BadAudio as error:
+    except BadAudioError as error:
         return IMPLAUSIBLE, str(error)
     except soundfile.LibsndfileError as error:
         return IMPLAUSIBLE, f"the audio can't be decoded to its end: {error.error_string}"

@@ -12,9 +12,9 @@ from typing import Any, Final
 from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, fault_of
 from worker.cli import terminal as console
 from worker.config.settings import Settings
-from worker.kafka.scan.find_takes import told_takes
+from worker.kafka.scan.find_takes import referenced_takes
 from worker.storage.client import connect_store
-from worker.storage.errors import NoTake
+from worker.storage.errors import NotATakeError
 from worker.storage.take_store import TakeStore
 
 MISSING: Final = "missing"
@@ -35,7 +35,7 @@ class Fault:
     detail: str
 
 
-class Drawing:
+class KeySample:
     """Draws some of many keys, each as likely as any other, however many come; or takes all.
 
     Args:
@@ -118,7 +118,7 @@ class TakesCheck:
             for key in waiting:
                 try:
                     fault = await look_at(key)
-                except NoTake:
+                except NotATakeError:
                     fault = Fault(CORRUPT, key, "it has no take's metadata: somebody else put it there")
                 if fault is not None:
                     self._note(fault)
@@ -165,7 +165,7 @@ async def check_takes(
     """
     storage = settings.storage
     prefix = f"{storage.prefix}/" if storage.prefix else ""
-    of_stored, of_told = Drawing(size, Random()), Drawing(size, Random())
+    of_stored, of_told = KeySample(size, Random()), KeySample(size, Random())
     async with connect_store(storage, _CONNECTIONS) as store:
         with console.progress("checking the takes") as progress:
             check = TakesCheck(store, progress)
@@ -176,7 +176,7 @@ async def check_takes(
                     await check.stored(keys)
             stored_checked = check.checked
             if not stored_only:
-                told = told_takes(settings.kafka, store.bucket, prefix, since, progress)
+                told = referenced_takes(settings.kafka, store.bucket, prefix, since, progress)
                 async with aclosing(of_told.of(told)) as drawn:
                     async for keys in drawn:
                         await check.told(keys)

@@ -18,11 +18,11 @@ AT_ONCE: Final = 32
 """Requests at a time; the store's connections."""
 
 T = TypeVar("T")
-Told = Callable[[int, int], None]
+DownloadProgress = Callable[[int, int], None]
 """Is told how much is done, and of how much."""
 
 
-async def stored_keys(store: TakeStore, keys: Iterable[str], told: Told) -> set[str]:
+async def stored_keys(store: TakeStore, keys: Iterable[str], told: DownloadProgress) -> set[str]:
     """Which takes are in the store.
 
     Raises:
@@ -63,7 +63,7 @@ class Downloaded:
     problems: tuple[str, ...]
 
 
-async def download(store: TakeStore, entries: Sequence[Entry], folder: Path, told: Told) -> Downloaded:
+async def download(store: TakeStore, entries: Sequence[Entry], folder: Path, told: DownloadProgress) -> Downloaded:
     """Fetches the audio of lines that are done into `<folder>/<character>/<line id>.<ext>`, where it isn't there yet.
 
     Each file is checked by its SHA-256 and is there whole or not at all. A file that is an earlier take of its line is
@@ -97,7 +97,7 @@ async def download(store: TakeStore, entries: Sequence[Entry], folder: Path, tol
                 problems.append(
                     f"{entry.line}: {path} is no take of this line and is left; move it away to get the take"
                 )
-        except (StorageError, _WrongAudio, OSError) as error:
+        except (StorageError, _WrongAudioError, OSError) as error:
             problems.append(f"{entry.line}: {error}")
         ended += 1
         told(ended, len(done))
@@ -106,7 +106,7 @@ async def download(store: TakeStore, entries: Sequence[Entry], folder: Path, tol
     return Downloaded(len(done) - kept - len(problems), kept, left, tuple(sorted(problems)))
 
 
-class _WrongAudio(Exception):
+class _WrongAudioError(Exception):
     """What came isn't what was stored."""
 
 
@@ -121,7 +121,7 @@ def _sha256_of(path: Path) -> str | None:
 def _keep(audio: bytes, path: Path, entry: Entry) -> None:
     found = hashlib.sha256(audio).hexdigest()
     if found != entry.sha256:
-        raise _WrongAudio(f"{entry.uri} has the SHA-256 {found}, and the manifest says {entry.sha256}")
+        raise _WrongAudioError(f"{entry.uri} has the SHA-256 {found}, and the manifest says {entry.sha256}")
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, audio)
 

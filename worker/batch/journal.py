@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from schemas.job import Message
 from worker.batch.manifest import Entry, Sent, sync_folder
-from worker.batch.scripts.model import BatchRefused
+from worker.batch.scripts.model import BatchRefusedError
 
 
 class Positions(Message):
@@ -21,7 +21,7 @@ class Positions(Message):
     lane: dict[int, int] = Field(default_factory=dict)
 
 
-class Note(Message):
+class JournalEntry(Message):
     """One line of the journal; each says what has happened since the one before."""
 
     positions: Positions | None = None
@@ -37,7 +37,7 @@ class Journal:
         path: of the file.
 
     Raises:
-        BatchRefused: another command has it open, or it can't be written.
+        BatchRefusedError: another command has it open, or it can't be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,20 +49,20 @@ class Journal:
             try:
                 file = self._path.open("ab+")
             except OSError as error:
-                raise BatchRefused(f"{self._path}: can't be written: {error.strerror}") from None
+                raise BatchRefusedError(f"{self._path}: can't be written: {error.strerror}") from None
             if not _lock(file):
                 file.close()
-                raise BatchRefused(f"{self._path}: another `chirp-worker batch` is at work on this manifest")
+                raise BatchRefusedError(f"{self._path}: another `chirp-worker batch` is at work on this manifest")
             # Whoever had it before may have put another file in its place meanwhile.
             if self._path.exists() and os.fstat(file.fileno()).st_ino == self._path.stat().st_ino:
                 return file
             file.close()
 
-    def read(self) -> list[Note]:
+    def read(self) -> list[JournalEntry]:
         """All notes; of a last line that was cut by a crash nothing is left.
 
         Raises:
-            BatchRefused: a line in its middle is none of ours.
+            BatchRefusedError: a line in its middle is none of ours.
         """
         self._file.seek(0)
         content = self._file.read()
@@ -71,7 +71,7 @@ class Journal:
             self._file.truncate(whole_bytes)
         return notes
 
-    def append(self, note: Note) -> None:
+    def append(self, note: JournalEntry) -> None:
         """Writes a note; when it returns, the note survives whatever ends this process or machine.
 
         Raises:
@@ -81,7 +81,7 @@ class Journal:
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def replace(self, notes: Iterable[Note]) -> None:
+    def replace(self, notes: Iterable[JournalEntry]) -> None:
         """Puts shorter notes that say the same in the place of all.
 
         Raises:
@@ -104,33 +104,33 @@ class Journal:
         self._file.close()
 
 
-def notes_of(path: Path) -> list[Note]:
+def journal_entries(path: Path) -> list[JournalEntry]:
     """The notes of a journal that another process may be writing; none where there is no such file.
 
     Raises:
-        BatchRefused: a line in its middle is none of ours, or it can't be read.
+        BatchRefusedError: a line in its middle is none of ours, or it can't be read.
     """
     try:
         return _notes(path.read_bytes(), path)[0]
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise BatchRefused(f"{path}: can't be read: {error.strerror}") from None
+        raise BatchRefusedError(f"{path}: can't be read: {error.strerror}") from None
 
 
-def _notes(content: bytes, path: Path) -> tuple[list[Note], int]:
+def _notes(content: bytes, path: Path) -> tuple[list[JournalEntry], int]:
     """The notes that are whole, and how many bytes they are; a last line may be cut."""
     whole, end, _ = content.rpartition(b"\n")
     notes = []
     for number, line in enumerate(whole.split(b"\n") if end else (), start=1):
         try:
-            notes.append(Note.model_validate_json(line))
+            notes.append(JournalEntry.model_validate_json(line))
         except ValidationError as error:
-            raise BatchRefused(f"{path}:{number}:1: {error.errors(include_input=False)[0]['msg']}") from None
+            raise BatchRefusedError(f"{path}:{number}:1: {error.errors(include_input=False)[0]['msg']}") from None
     return notes, len(whole) + len(end)
 
 
-def _line(note: Note) -> bytes:
+def _line(note: JournalEntry) -> bytes:
     return json.dumps(note.model_dump(mode="json", exclude_defaults=True)).encode() + b"\n"
 
 

@@ -17,7 +17,7 @@ from schemas.words import Lane
 from worker.batch.journal import Positions
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.factory import connect_producer, consumer_alone
-from worker.kafka.client.submit import NoCompletion, partitions_of, submit
+from worker.kafka.client.submit import NoCompletionError, partitions_of, submit
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.log.reader import answered_in_time
@@ -65,7 +65,7 @@ class BatchLane:
 
         Raises:
             KafkaError: Kafka has answered nothing for 30 s, or the topic isn't what it was.
-            NoCompletion: one is of another version.
+            NoCompletionError: one is of another version.
         """
         found = await self._take(mine)
         if not found:
@@ -108,7 +108,9 @@ def _read(record: Any) -> Completion:
         return Completion.model_validate_json(record.value)
     except ValidationError as error:
         subject = header(list(record.headers), "ce_subject")
-        raise NoCompletion(f"the completion of {subject} is of another version: {error.errors()[0]['msg']}") from None
+        raise NoCompletionError(
+            f"the completion of {subject} is of another version: {error.errors()[0]['msg']}"
+        ) from None
 
 
 @asynccontextmanager

@@ -7,10 +7,10 @@ from enum import StrEnum
 from schemas.job import Job
 from schemas.words import VoiceModel
 from worker.batch.manifest import Entry, Sent
-from worker.batch.voice_selection import Cast, Casting
+from worker.batch.voice_selection import VoicedLine, VoiceSelector
 
 
-class Standing(StrEnum):
+class LineStatus(StrEnum):
     """How a line stands.
 
     EDITED: it was made, and would sound otherwise now. UNDER_WAY: it was sent, and nothing was heard of it yet.
@@ -26,7 +26,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stands:
+class LineState:
     """A line with its voice.
 
     Attributes:
@@ -36,15 +36,15 @@ class Stands:
         entry: what the manifest says of it.
     """
 
-    cast: Cast
-    standing: Standing
-    then: Standing
+    cast: VoicedLine
+    standing: LineStatus
+    then: LineStatus
     entry: Entry | None
 
 
-def standings(
-    casts: Iterable[Cast], entries: Mapping[str, Entry], under_way: Mapping[str, Sent], casting: Casting
-) -> Iterator[Stands]:
+def line_states(
+    casts: Iterable[VoicedLine], entries: Mapping[str, Entry], under_way: Mapping[str, Sent], casting: VoiceSelector
+) -> Iterator[LineState]:
     """How each line stands.
 
     Args:
@@ -57,29 +57,29 @@ def standings(
         entry = entries.get(cast.line.id)
         sent = under_way.get(cast.line.id)
         if sent is not None:
-            then = _change(cast, sent, sent.decided, casting) or Standing.DONE
-            yield Stands(cast, Standing.UNDER_WAY, then, entry)
+            then = _change(cast, sent, sent.decided, casting) or LineStatus.DONE
+            yield LineState(cast, LineStatus.UNDER_WAY, then, entry)
         else:
             standing = _standing(cast, entry, casting)
-            yield Stands(cast, standing, standing, entry)
+            yield LineState(cast, standing, standing, entry)
 
 
-def _standing(cast: Cast, entry: Entry | None, casting: Casting) -> Standing:
+def _standing(cast: VoicedLine, entry: Entry | None, casting: VoiceSelector) -> LineStatus:
     if entry is None:
-        return Standing.NEW
+        return LineStatus.NEW
     change = _change(cast, entry, entry.voice_model or entry.decided, casting)
-    return change or (Standing.DONE if entry.is_done else Standing.FAILED)
+    return change or (LineStatus.DONE if entry.is_done else LineStatus.FAILED)
 
 
-def _change(cast: Cast, made: Entry | Sent, voice_model: VoiceModel, casting: Casting) -> Standing | None:
+def _change(cast: VoicedLine, made: Entry | Sent, voice_model: VoiceModel, casting: VoiceSelector) -> LineStatus | None:
     """What has changed since a line was made, or sent, by a voice model."""
     # A take's key is made of everything that changes the sound: it tells whether the line is still the same.
     if made.key != casting.key_by(cast, voice_model):
-        return Standing.EDITED
-    return None if made.decided is cast.decision.voice_model else Standing.VOICE_CHANGED
+        return LineStatus.EDITED
+    return None if made.decided is cast.decision.voice_model else LineStatus.VOICE_CHANGED
 
 
-def next_job(cast: Cast, entry: Entry | None) -> tuple[Job, Sent]:
+def next_job(cast: VoicedLine, entry: Entry | None) -> tuple[Job, Sent]:
     """The job that makes a line, and what is noted of it.
 
     Its id is made of the line's, of the take's key and of how often the line was made: two jobs of a batch share one

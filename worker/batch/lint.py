@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from schemas.marks import PAUSE_MARK
-from schemas.parsing import InvalidJob
+from schemas.parsing import InvalidJobError
 from schemas.ssml import parse_ssml
 from schemas.words import VoiceModel
 from worker.batch.file_names import path_of
@@ -56,7 +56,7 @@ def _line_findings(line: Line, catalogue: Catalogue, voice_model: VoiceModel | N
         yield _wrong(line, "job_id", f"{line.id!a} has {len(line.id)} characters; at most {LONGEST_ID} are allowed")
     try:
         forced = catalogue.admit(line.job)
-    except InvalidJob as error:
+    except InvalidJobError as error:
         yield _wrong(line, error.field, error.message)
         return
     asked = forced.voice_model if isinstance(forced, Voice) else forced or voice_model

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from schemas.words import VoiceModel
-from worker.batch.voice_selection import Cast
+from worker.batch.voice_selection import VoicedLine
 from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS, REQUESTS_A_MINUTE
 
 
@@ -84,7 +84,7 @@ class Price:
         return max([calls / max(REQUESTS_A_MINUTE.values()), *alone])
 
 
-def price_of(casts: Sequence[Cast], stored: Collection[str]) -> Price:
+def price_of(casts: Sequence[VoicedLine], stored: Collection[str]) -> Price:
     """What it costs to make lines.
 
     Args:
@@ -94,7 +94,7 @@ def price_of(casts: Sequence[Cast], stored: Collection[str]) -> Price:
     return Price(tuple(_model_price(model, casts, stored) for model in VoiceModel))
 
 
-def _model_price(voice_model: VoiceModel, casts: Sequence[Cast], stored: Collection[str]) -> ModelPrice:
+def _model_price(voice_model: VoiceModel, casts: Sequence[VoicedLine], stored: Collection[str]) -> ModelPrice:
     mine = [each for each in casts if each.voice.voice_model is voice_model]
     missing = {each.key: each for each in mine if each.key not in stored}
     found = sum(each.key in stored for each in mine)

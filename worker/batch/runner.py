@@ -9,10 +9,10 @@ from typing import Final
 from schemas.job import Job
 from schemas.words import VoiceModel
 from worker.batch.kafka_lane import BatchLane, ends_of, in_lane, open_lane
-from worker.batch.line_status import Standing, next_job, standings
+from worker.batch.line_status import LineStatus, line_states, next_job
 from worker.batch.manifest import Entry, Sent, entry_of
-from worker.batch.state import WritableBook
-from worker.batch.voice_selection import Cast, Casting
+from worker.batch.state import WritableBatchState
+from worker.batch.voice_selection import VoicedLine, VoiceSelector
 from worker.config.sections import KafkaSettings
 from worker.lifecycle.clock import Clock
 from worker.pricing.price_list import DOLLARS_A_CHARACTER
@@ -55,11 +55,11 @@ def dollars_of(billed: dict[VoiceModel, int]) -> float:
     return sum(DOLLARS_A_CHARACTER[model] * characters for model, characters in billed.items())
 
 
-Watch = Callable[[Tally], None]
+RunObserver = Callable[[Tally], None]
 """Is shown the tally whenever it has changed, and now and then."""
 
 
-class Night:
+class BatchRunner:
     """Makes lines until all have ended, or it is stopped.
 
     Args:
@@ -74,11 +74,11 @@ class Night:
 
     def __init__(
         self,
-        book: WritableBook,
-        casts: Sequence[Cast],
-        casting: Casting,
+        book: WritableBatchState,
+        casts: Sequence[VoicedLine],
+        casting: VoiceSelector,
         *,
-        wanted: Collection[Standing],
+        wanted: Collection[LineStatus],
         stored: Collection[str],
         clock: Clock,
         keep_others: bool = False,
@@ -92,20 +92,20 @@ class Night:
         self._stopping = False
         self._stored = set(stored)
         # Lines whose take another job is making: they find it when that has ended, and nothing is paid for twice.
-        self._behind: dict[str, list[Cast]] = {}
+        self._behind: dict[str, list[VoicedLine]] = {}
         self._written_at = clock.monotonic()
         self._writing_s = 0.0
-        to_make = [s for s in standings(casts, book.entries, book.lines_under_way, casting) if s.then in self._wanted]
-        self._queue = deque(each.cast for each in to_make if each.standing is not Standing.UNDER_WAY)
+        to_make = [s for s in line_states(casts, book.entries, book.lines_under_way, casting) if s.then in self._wanted]
+        self._queue = deque(each.cast for each in to_make if each.standing is not LineStatus.UNDER_WAY)
         # No others are made again, whatever their jobs come to: they were in no price that anybody said yes to.
-        self._outdated = {each.cast.line.id: each.cast for each in to_make if each.standing is Standing.UNDER_WAY}
+        self._outdated = {each.cast.line.id: each.cast for each in to_make if each.standing is LineStatus.UNDER_WAY}
         self.tally = Tally(total=len(self._queue) + len(book.under_way))
 
     def stop(self) -> None:
         """Ends it soon; jobs that are under way are waited for when it is run again."""
         self._stopping = True
 
-    async def run(self, lane: BatchLane, watch: Watch) -> None:
+    async def run(self, lane: BatchLane, watch: RunObserver) -> None:
         """Sends, waits, notes.
 
         Args:
@@ -113,7 +113,7 @@ class Night:
             watch: is shown the tally.
 
         Raises:
-            KafkaError, NoCompletion, OSError: Kafka or the disk fails; run again, it goes on where it was.
+            KafkaError, NoCompletionError, OSError: Kafka or the disk fails; run again, it goes on where it was.
         """
         watch(self.tally)
         while (self._queue or self._behind or self._book.under_way) and not self._stopping:
@@ -161,7 +161,7 @@ class Night:
     def _send_again(self, entries: Sequence[Entry]) -> None:
         """A line that has changed while its job was under way, before this run, is made as it is now."""
         before = [self._outdated.pop(entry.line) for entry in entries if entry.line in self._outdated]
-        stands = standings(before, self._book.entries, {}, self._casting)
+        stands = line_states(before, self._book.entries, {}, self._casting)
         # A worker may have decided by then as this run does: that one isn't made again.
         again = [each.cast for each in stands if each.standing in self._wanted]
         self._queue.extend(again)
@@ -177,11 +177,13 @@ class Night:
         self._writing_s = self._written_at - began
 
 
-async def speak(night: Night, book: WritableBook, settings: KafkaSettings, clock: Clock, watch: Watch) -> None:
+async def speak(
+    night: BatchRunner, book: WritableBatchState, settings: KafkaSettings, clock: Clock, watch: RunObserver
+) -> None:
     """Opens the lane and runs a night in it.
 
     Raises:
-        TopicError, KafkaError, NoCompletion, OSError: Kafka or the disk fails; run again, it goes on where it was.
+        TopicError, KafkaError, NoCompletionError, OSError: Kafka or the disk fails; run again, it goes on where it was.
     """
     if not book.under_way:
         await asyncio.to_thread(book.begin, await ends_of(settings))
@@ -189,13 +191,13 @@ async def speak(night: Night, book: WritableBook, settings: KafkaSettings, clock
         await night.run(lane, watch)
 
 
-async def catch_up(book: WritableBook, settings: KafkaSettings, clock: Clock) -> None:
+async def catch_up(book: WritableBatchState, settings: KafkaSettings, clock: Clock) -> None:
     """Learns what became of the jobs of a run that was stopped or killed.
 
     Of those that nothing was heard of, the ones that never got into the lane are noted as unsent.
 
     Raises:
-        KafkaError, NoCompletion, OSError: Kafka or the disk fails.
+        KafkaError, NoCompletionError, OSError: Kafka or the disk fails.
     """
     ends = (await ends_of(settings)).completions
     async with open_lane(settings, book.positions.completions, clock) as lane:

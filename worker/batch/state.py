@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from worker.batch.journal import Journal, Note, Positions, notes_of
+from worker.batch.journal import Journal, JournalEntry, Positions, journal_entries
 from worker.batch.manifest import Entry, Sent, journal_of, read_manifest, write_manifest
 
 
-class Book:
+class BatchState:
     """The entries of a batch, and its jobs under way.
 
     Attributes:
@@ -17,7 +17,7 @@ class Book:
         positions: how far the topics are read; empty before the first job.
     """
 
-    def __init__(self, manifest: Path, notes: Sequence[Note]) -> None:
+    def __init__(self, manifest: Path, notes: Sequence[JournalEntry]) -> None:
         self.manifest = manifest
         self.entries: dict[str, Entry] = read_manifest(manifest)
         self.under_way: dict[str, Sent] = {}
@@ -31,7 +31,7 @@ class Book:
         """The jobs under way, by the lines that they are of."""
         return {sent.line: sent for sent in self.under_way.values()}
 
-    def _take(self, note: Note) -> None:
+    def _take(self, note: JournalEntry) -> None:
         if note.positions is not None:
             self.positions = note.positions
         self._changed |= bool(note.sent or note.ended or note.unsent)
@@ -44,7 +44,7 @@ class Book:
             self.under_way.pop(job_id, None)
 
 
-class WritableBook(Book):
+class WritableBatchState(BatchState):
     """A book that this process alone has open. Each change is on disk when its method returns."""
 
     def __init__(self, manifest: Path, journal: Journal) -> None:
@@ -53,19 +53,21 @@ class WritableBook(Book):
 
     def begin(self, positions: Positions) -> None:
         """Notes where the topics end, while no job is under way."""
-        self._note(Note(positions=positions))
+        self._note(JournalEntry(positions=positions))
 
     def sending(self, sent: Sequence[Sent]) -> None:
         """Notes jobs, before they are sent."""
-        self._note(Note(sent=tuple(sent)))
+        self._note(JournalEntry(sent=tuple(sent)))
 
     def unsent(self, job_ids: Iterable[str]) -> None:
         """Notes that jobs never got into their lane."""
-        self._note(Note(unsent=tuple(job_ids)))
+        self._note(JournalEntry(unsent=tuple(job_ids)))
 
     def ended(self, entries: Sequence[Entry], completions: dict[int, int]) -> None:
         """Notes how lines ended, and how far the completions are read with them."""
-        self._note(Note(ended=tuple(entries), positions=self.positions.model_copy(update={"completions": completions})))
+        self._note(
+            JournalEntry(ended=tuple(entries), positions=self.positions.model_copy(update={"completions": completions}))
+        )
 
     def write(self, order: Iterable[str], *, keep_others: bool = False) -> None:
         """Writes the manifest anew, whole, if it has changed, and shortens the journal to what it doesn't say.
@@ -82,36 +84,36 @@ class WritableBook(Book):
         write_manifest(self.manifest, self.entries, lines)
         # A line that was left out of the manifest must not come back with the next start.
         self.entries = {line: self.entries[line] for line in lines if line in self.entries}
-        self._journal.replace([Note(positions=self.positions, sent=tuple(self.under_way.values()))])
+        self._journal.replace([JournalEntry(positions=self.positions, sent=tuple(self.under_way.values()))])
         self._changed = bool(self.under_way)
 
-    def _note(self, note: Note) -> None:
+    def _note(self, note: JournalEntry) -> None:
         self._journal.append(note)
         self._take(note)
 
 
 @contextmanager
-def open_book(manifest: Path) -> Iterator[WritableBook]:
+def open_state(manifest: Path) -> Iterator[WritableBatchState]:
     """Opens a batch's book for this process alone.
 
     Args:
         manifest: its path; the journal is beside it.
 
     Raises:
-        BatchRefused: another command has it open, or manifest or journal can't be read or written.
+        BatchRefusedError: another command has it open, or manifest or journal can't be read or written.
     """
     journal = Journal(journal_of(manifest))
     try:
-        yield WritableBook(manifest, journal)
+        yield WritableBatchState(manifest, journal)
     finally:
         journal.close()
 
 
-def read_book(manifest: Path) -> Book:
+def read_state(manifest: Path) -> BatchState:
     """A batch's book as it is now, though another command may be writing it.
 
     Raises:
-        BatchRefused: manifest or journal can't be read.
+        BatchRefusedError: manifest or journal can't be read.
     """
     # In this order: what leaves the journal is in the manifest by then.
-    return Book(manifest, notes_of(journal_of(manifest)))
+    return BatchState(manifest, journal_entries(journal_of(manifest)))

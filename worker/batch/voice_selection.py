@@ -24,7 +24,7 @@ class KeepTogether(StrEnum):
 
 
 @dataclass(frozen=True)
-class Wish:
+class VoicePreference:
     """How lines are cast.
 
     Attributes:
@@ -42,7 +42,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class VoicedLine:
     """A line with its voice.
 
     Attributes:
@@ -64,7 +64,7 @@ class Cast:
     calls: int
 
 
-class Casting:
+class VoiceSelector:
     """Casts lines as workers decide them.
 
     Args:
@@ -80,7 +80,7 @@ class Casting:
         self._now = now
         self._prefix = prefix
 
-    def cast(self, lines: Sequence[Line], wish: Wish) -> Iterator[Cast]:
+    def cast(self, lines: Sequence[Line], wish: VoicePreference) -> Iterator[VoicedLine]:
         """Each line with its voice.
 
         Args:
@@ -97,7 +97,7 @@ class Casting:
             decision = decide(self._state, request, self._now)
             voice = self._voice(job, forced, decision.voice_model)
             rendered = self._rendered(job, voice)
-            yield Cast(
+            yield VoicedLine(
                 line=line,
                 job=job,
                 decision=decision,
@@ -107,7 +107,7 @@ class Casting:
                 calls=len(rendered.inputs),
             )
 
-    def key_by(self, cast: Cast, voice_model: VoiceModel) -> str | None:
+    def key_by(self, cast: VoicedLine, voice_model: VoiceModel) -> str | None:
         """The key of a line's take by a voice model; None where it doesn't speak the line's language."""
         if voice_model is cast.voice.voice_model:
             return cast.key

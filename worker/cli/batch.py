@@ -13,22 +13,22 @@ from typer.core import TyperGroup
 from schemas.words import VoiceModel
 from worker.batch import template as templates
 from worker.batch.file_names import path_of
-from worker.batch.line_status import Standing
+from worker.batch.line_status import LineStatus
 from worker.batch.manifest import Entry, default_manifest
 from worker.batch.report import page_of
 from worker.batch.scripts.loader import read_script
-from worker.batch.scripts.model import BatchRefused
-from worker.batch.state import read_book
-from worker.batch.voice_selection import KeepTogether, Wish
+from worker.batch.scripts.model import BatchRefusedError
+from worker.batch.state import read_state
+from worker.batch.voice_selection import KeepTogether, VoicePreference
 from worker.cli import terminal as console
 from worker.cli.batch_findings import check_script, show_findings
-from worker.cli.batch_options import Asked
+from worker.cli.batch_options import BatchOptions
 from worker.cli.views import batch as batch_rows
 from worker.config.settings import load_settings
 from worker.speech.catalogue import load_catalogue
 
 # What main ends in one line: asked for wrongly.
-MISUSES: Final = (BatchRefused,)
+MISUSES: Final = (BatchRefusedError,)
 SOME_FAILED: Final = 1
 REFUSED: Final = 2
 
@@ -87,9 +87,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Have a script spoken; run again, it goes on. Exits 0: all done, 1: some failed, 2: refused, 130: stopped."""
-    wanted = {Standing.NEW, Standing.EDITED} | ({Standing.VOICE_CHANGED} if remake else set())
-    wish = Wish(rollout_key, voice_model)
-    asked = Asked(wish, frozenset(wanted), strict, leave_out, budget, yes, dry_run, download, as_json)
+    wanted = {LineStatus.NEW, LineStatus.EDITED} | ({LineStatus.VOICE_CHANGED} if remake else set())
+    wish = VoicePreference(rollout_key, voice_model)
+    asked = BatchOptions(wish, frozenset(wanted), strict, leave_out, budget, yes, dry_run, download, as_json)
     _run(script, manifest, asked)
 
 
@@ -106,13 +106,13 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Make the lines again that failed, and nothing else."""
-    wish = Wish(rollout_key, voice_model)
-    wanted = frozenset({Standing.FAILED})
-    asked = Asked(wish, wanted, leave_out=leave_out, budget=budget, yes=yes, download=download, as_json=as_json)
+    wish = VoicePreference(rollout_key, voice_model)
+    wanted = frozenset({LineStatus.FAILED})
+    asked = BatchOptions(wish, wanted, leave_out=leave_out, budget=budget, yes=yes, download=download, as_json=as_json)
     _run(script, manifest, asked)
 
 
-def _run(script: Path, manifest: Path | None, asked: Asked) -> None:
+def _run(script: Path, manifest: Path | None, asked: BatchOptions) -> None:
     from worker.cli.batch_run import Batch
 
     raise typer.Exit(Batch(load_settings(), script, manifest or default_manifest(script), asked).run())
@@ -138,7 +138,7 @@ def status(script: Script, manifest: Manifest = None, as_json: AsJson = False) -
     settings = load_settings()
     lines = {line.id for line in read_script(script, settings.worker.max_text_bytes).lines}
     path = manifest or default_manifest(script)
-    book = read_book(path)
+    book = read_state(path)
     row = batch_rows.manifest_row(book.entries, lines, len(book.under_way))
     failed = batch_rows.failed_rows(entry for line, entry in book.entries.items() if line in lines)
     if as_json:
@@ -161,7 +161,7 @@ def report(
     settings = load_settings()
     read = read_script(script, settings.worker.max_text_bytes)
     target = out or (download or script.parent) / ("report.html" if download else f"{script.name}.report.html")
-    book = read_book(manifest or default_manifest(script))
+    book = read_state(manifest or default_manifest(script))
     page = page_of(read.lines, book.entries, title=script.name, audio=partial(_address, target, download))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.batch.line_status import Standing
-from worker.batch.voice_selection import Wish
+from worker.batch.line_status import LineStatus
+from worker.batch.voice_selection import VoicePreference
 
 
 @dataclass(frozen=True)
-class Asked:
+class BatchOptions:
     """The options of a run.
 
     Attributes:
@@ -23,8 +23,8 @@ class Asked:
         as_json: one document instead of tables.
     """
 
-    wish: Wish
-    wanted: frozenset[Standing]
+    wish: VoicePreference
+    wanted: frozenset[LineStatus]
     strict: bool = False
     leave_out: bool = False
     budget: float | None = None

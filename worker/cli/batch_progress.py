@@ -8,14 +8,14 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from worker.batch.runner import Tally, Watch
+from worker.batch.runner import RunObserver, Tally
 
 _LINE_EVERY_S: Final = 5.0
 _SILENCE_S: Final = 60.0
 
 
 @contextmanager
-def watched() -> Iterator[Watch]:
+def watched() -> Iterator[RunObserver]:
     """Tells of the lines that have ended, of their rate, the time left and the money so far.
 
     Yields:

@@ -11,20 +11,20 @@ import typer
 
 from worker.app.rollout_seed import rollout_state
 from worker.batch.downloads import AT_ONCE, download, stored_keys
-from worker.batch.line_status import Standing, Stands, standings
+from worker.batch.line_status import LineState, LineStatus, line_states
 from worker.batch.price import Price, price_of
-from worker.batch.runner import Night, catch_up, speak
-from worker.batch.scripts.model import BatchRefused, Line
-from worker.batch.state import WritableBook, open_book
-from worker.batch.voice_selection import Cast, Casting
+from worker.batch.runner import BatchRunner, catch_up, speak
+from worker.batch.scripts.model import BatchRefusedError, Line
+from worker.batch.state import WritableBatchState, open_state
+from worker.batch.voice_selection import VoicedLine, VoiceSelector
 from worker.cli import terminal as console
 from worker.cli.batch_findings import check_script, show_findings
-from worker.cli.batch_options import Asked
+from worker.cli.batch_options import BatchOptions
 from worker.cli.batch_progress import watched
 from worker.cli.views import batch as batch_rows
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.signals import Stopping
+from worker.lifecycle.signals import ShutdownSignals
 from worker.rollout.description import described
 from worker.rollout.log.codec import state_of
 from worker.rollout.log.reader import open_log
@@ -52,7 +52,7 @@ class Batch:
     settings: Settings
     script: Path
     manifest: Path
-    asked: Asked
+    asked: BatchOptions
     _document: dict[str, object] = field(default_factory=dict, init=False)
 
     def run(self) -> int:
@@ -62,11 +62,11 @@ class Batch:
             The exit status: all done, some failed, stopped.
 
         Raises:
-            BatchRefused: nothing was sent; the message says why.
+            BatchRefusedError: nothing was sent; the message says why.
         """
         catalogue = load_catalogue(self.settings.worker.characters_file)
         lines, left_out = self._read(catalogue)
-        with open_book(self.manifest) as book:
+        with open_state(self.manifest) as book:
             status = self._run(book, catalogue, lines, left_out)
         if left_out:
             self._say(f"{left_out:,} lines have errors and are left out")
@@ -90,22 +90,22 @@ class Batch:
             self._refuse(f"{self.script}: has no line to speak")
         return good, len(errors)
 
-    def _run(self, book: WritableBook, catalogue: Catalogue, lines: Sequence[Line], left_out: int) -> int:
+    def _run(self, book: WritableBatchState, catalogue: Catalogue, lines: Sequence[Line], left_out: int) -> int:
         clock = Clock()
         if book.under_way:
             self._say(f"{len(book.under_way):,} jobs of the run before were under way; looking what became of them")
             asyncio.run(catch_up(book, self.settings.kafka, clock))
         state = asyncio.run(self._state(catalogue, clock))
-        casting = Casting(catalogue, state, clock.now(), self.settings.storage.prefix)
+        casting = VoiceSelector(catalogue, state, clock.now(), self.settings.storage.prefix)
         casts = list(casting.cast(lines, self.asked.wish))
-        stands = list(standings(casts, book.entries, book.lines_under_way, casting))
+        stands = list(line_states(casts, book.entries, book.lines_under_way, casting))
         self._show_voices(described(state, catalogue.names, clock.now()), casts, stands)
         # Of a row or a file with errors nobody knows which lines it would be: any of the manifest's may be among them.
         keep_others = left_out > 0
         if others := book.entries.keys() - {line.id for line in lines}:
             self._say(batch_rows.others_in_words(len(others), kept=keep_others))
         to_make = [each.cast for each in stands if each.then in self.asked.wanted]
-        if outdated := sum(each.standing is Standing.UNDER_WAY and each.then in self.asked.wanted for each in stands):
+        if outdated := sum(each.standing is LineStatus.UNDER_WAY and each.then in self.asked.wanted for each in stands):
             self._say(f"{outdated:,} of the lines under way have changed since they were sent: they are made again")
         stored = asyncio.run(self._stored(to_make)) if to_make else set()
         price = price_of(to_make, stored)
@@ -131,12 +131,12 @@ class Batch:
             await log.read_to_end()
             return said if log.fold.current is None else state_of(log.fold.current)
 
-    async def _stored(self, casts: Sequence[Cast]) -> set[str]:
+    async def _stored(self, casts: Sequence[VoicedLine]) -> set[str]:
         async with connect_store(self.settings.storage, AT_ONCE) as store:
             with console.progress("looking which takes are stored") as told:
                 return await stored_keys(store, (cast.key for cast in casts), told)
 
-    def _show_voices(self, rollout: str, casts: Sequence[Cast], stands: Sequence[Stands]) -> None:
+    def _show_voices(self, rollout: str, casts: Sequence[VoicedLine], stands: Sequence[LineState]) -> None:
         together = self.asked.wish.for_script([cast.line for cast in casts])
         rows = batch_rows.voice_rows(casts)
         standing = batch_rows.standing_row(stands)
@@ -152,7 +152,7 @@ class Batch:
                 "--rollout-key character gives each character one voice model, --voice-model all of them the same"
             )
         console.show([standing], as_json=False, to_stderr=True)
-        if changed := standing[Standing.VOICE_CHANGED.value]:
+        if changed := standing[LineStatus.VOICE_CHANGED.value]:
             self._say(f"{changed:,} lines would have another voice model now; --remake makes them again")
 
     def _show_price(self, price: Price) -> None:
@@ -179,9 +179,9 @@ class Batch:
 
     def _night(
         self,
-        book: WritableBook,
-        casts: Sequence[Cast],
-        casting: Casting,
+        book: WritableBatchState,
+        casts: Sequence[VoicedLine],
+        casting: VoiceSelector,
         stored: Collection[str],
         clock: Clock,
         *,
@@ -189,11 +189,11 @@ class Batch:
     ) -> bool:
         """Makes what is to be made; whether it was stopped by a signal."""
         wanted = self.asked.wanted
-        night = Night(book, casts, casting, wanted=wanted, stored=stored, clock=clock, keep_others=keep_others)
+        night = BatchRunner(book, casts, casting, wanted=wanted, stored=stored, clock=clock, keep_others=keep_others)
         return asyncio.run(self._speak(night, book, clock)) if night.tally.total else False
 
-    async def _speak(self, night: Night, book: WritableBook, clock: Clock) -> bool:
-        stopping = Stopping()
+    async def _speak(self, night: BatchRunner, book: WritableBatchState, clock: Clock) -> bool:
+        stopping = ShutdownSignals()
         stopping.drain = night.stop
         try:
             with watched() as watch:
@@ -203,7 +203,9 @@ class Batch:
             return True
         return stopping.is_asked
 
-    def _end(self, book: WritableBook, casts: Sequence[Cast], casting: Casting, *, stopped: bool) -> int:
+    def _end(
+        self, book: WritableBatchState, casts: Sequence[VoicedLine], casting: VoiceSelector, *, stopped: bool
+    ) -> int:
         lines = {cast.line.id for cast in casts}
         row = batch_rows.manifest_row(book.entries, lines, len(book.under_way))
         self._document |= {"manifest": str(self.manifest), "result": row}
@@ -221,12 +223,12 @@ class Batch:
             return STOPPED
         if failed:
             self._say(f"{len(failed):,} lines failed: `chirp-worker batch status` tells why, `batch retry` tries again")
-        undone = [each for each in standings(casts, book.entries, {}, casting) if each.standing in _UNDONE]
-        if changed := sum(each.standing is not Standing.FAILED for each in undone):
+        undone = [each for each in line_states(casts, book.entries, {}, casting) if each.standing in _UNDONE]
+        if changed := sum(each.standing is not LineStatus.FAILED for each in undone):
             self._say(f"{changed:,} lines aren't spoken as the script has them now: `chirp-worker batch` makes them")
         return SOME_FAILED if undone or problems else DONE
 
-    async def _download(self, book: WritableBook, lines: Collection[str], folder: Path) -> Collection[str]:
+    async def _download(self, book: WritableBatchState, lines: Collection[str], folder: Path) -> Collection[str]:
         entries = [entry for line, entry in book.entries.items() if line in lines]
         async with connect_store(self.settings.storage, AT_ONCE) as store:
             with console.progress("fetching the audio") as told:
@@ -239,10 +241,10 @@ class Batch:
     def _refuse(self, message: str) -> None:
         if self.asked.as_json:
             console.show_one({**self._document, "refused": message}, as_json=True)
-        raise BatchRefused(message)
+        raise BatchRefusedError(message)
 
     def _say(self, text: str) -> None:
         sys.stderr.write(f"chirp-worker: {text}\n")
 
 
-_UNDONE: Final = frozenset({Standing.NEW, Standing.EDITED, Standing.FAILED, Standing.UNDER_WAY})
+_UNDONE: Final = frozenset({LineStatus.NEW, LineStatus.EDITED, LineStatus.FAILED, LineStatus.UNDER_WAY})

@@ -12,19 +12,19 @@ from worker.cli import terminal as console
 from worker.cli.views import dead_letters as letter_rows
 from worker.config.sections import KafkaSettings
 from worker.config.settings import Settings, load_settings
-from worker.kafka.dead_letters.edit import Edit, EditRefused
+from worker.kafka.dead_letters.edit import Edit, EditRefusedError
 from worker.kafka.dead_letters.filter import FilterError, LetterFilter, check_ids, parse_time
 from worker.kafka.dead_letters.letter import Letter
 from worker.kafka.dead_letters.reader import read_letters
-from worker.kafka.dead_letters.replay import ReplayEnded, Replayer, connect_replayer
-from worker.kafka.dead_letters.replay_plan import Plan, ReplayRefused, Wish, plan_replay
+from worker.kafka.dead_letters.replay import ReplayEndedError, Replayer, connect_replayer
+from worker.kafka.dead_letters.replay_plan import ReplayPlan, ReplayRefusedError, ReplayRequest, plan_replay
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.signals import Stopping
+from worker.lifecycle.signals import ShutdownSignals
 from worker.speech.catalogue import load_catalogue
 
 # What main ends in one line: asked for wrongly, or failed.
-MISUSES = (FilterError, EditRefused, ReplayRefused)
-FAILURES = (ReplayEnded,)
+MISUSES = (FilterError, EditRefusedError, ReplayRefusedError)
+FAILURES = (ReplayEndedError,)
 INTERRUPTED = 130
 _SHOWN_ROWS = 100
 
@@ -161,9 +161,11 @@ def replay(
     settings = load_settings()
     wanted = _filter(character, failure_class, lane, since, until, text, replayed, tuple(ids or ()))
     if not (wanted.narrows or everything or dry_run):
-        raise ReplayRefused("nothing chooses among the dead letters: give a filter or --id, or --all for all of them")
+        raise ReplayRefusedError(
+            "nothing chooses among the dead letters: give a filter or --id, or --all for all of them"
+        )
     edits = tuple(Edit.parse(each) for each in edit or ())
-    wish = Wish(
+    wish = ReplayRequest(
         to_lane,
         again,
         limit,
@@ -183,8 +185,8 @@ def replay(
         raise typer.Exit(INTERRUPTED) from None
 
 
-async def _replay(settings: Settings, wanted: LetterFilter, wish: Wish, rate: float | None) -> None:
-    stopping = Stopping()
+async def _replay(settings: Settings, wanted: LetterFilter, wish: ReplayRequest, rate: float | None) -> None:
+    stopping = ShutdownSignals()
     async with connect_replayer(settings.kafka, Clock()) as replayer:
         plan = plan_replay(await _read(settings.kafka, wanted, values=True), wish)
         stopping.drain = replayer.stop
@@ -195,6 +197,6 @@ async def _replay(settings: Settings, wanted: LetterFilter, wish: Wish, rate: fl
         raise typer.Exit(INTERRUPTED)
 
 
-async def _send(replayer: Replayer, plan: Plan, rate: float | None) -> int:
+async def _send(replayer: Replayer, plan: ReplayPlan, rate: float | None) -> int:
     with console.progress("replaying") as progress:
         return await replayer.replay(plan.items, rate, progress)

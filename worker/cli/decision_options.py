@@ -21,7 +21,9 @@ Language = Annotated[str, typer.Option(help="en-US, cmn-TW, …")]
 ForcedVoice = Annotated[str | None, typer.Option("--voice", help="A voice or voice model that the job forces.")]
 
 
-def explained(settings: Settings, state: RolloutState, asked: dict[str, str | None], now: datetime) -> Explanation:
+def explain_decision(
+    settings: Settings, state: RolloutState, asked: dict[str, str | None], now: datetime
+) -> Explanation:
     """Explains a job's decision.
 
     Args:
@@ -31,7 +33,7 @@ def explained(settings: Settings, state: RolloutState, asked: dict[str, str | No
         now: when it would be spoken.
 
     Raises:
-        InvalidJob: it is no job.
+        InvalidJobError: it is no job.
     """
     catalogue = load_catalogue(settings.worker.characters_file)
     given = {"job_id": "decide", **{name: value for name, value in asked.items() if value is not None}}

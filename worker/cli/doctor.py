@@ -13,7 +13,7 @@ from worker.kafka.client.factory import connect_admin
 from worker.kafka.client.topics import missing_topics
 from worker.speech.catalogue import Catalogue
 from worker.speech.catalogue_check import check_voices
-from worker.speech.failures import CallFailed, Failure
+from worker.speech.failures import CallFailedError, Failure
 from worker.speech.google import connect_google
 from worker.speech.health import trial_of
 from worker.storage.client import connect_store
@@ -87,7 +87,7 @@ async def _google(settings: GoogleSettings, catalogue: Catalogue) -> AsyncIterat
         async with connect_google(settings) as google:
             try:
                 listed = await google.voices()
-            except CallFailed as failed:
+            except CallFailedError as failed:
                 yield _ill(subject, _told(failed.failure), _google_advice(failed.failure))
                 return
             yield _well(subject, f"reached; {len(listed)} voices")

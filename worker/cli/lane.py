@@ -15,7 +15,7 @@ _ANSWER_S: Final = 10.0
 app = typer.Typer(no_args_is_help=True, help="The lanes of running workers.")
 
 
-class WorkerUnreached(Exception):
+class WorkerUnreachableError(Exception):
     """A worker's HTTP server didn't do what was asked."""
 
 
@@ -46,7 +46,9 @@ async def _resume(url: str, lane: Lane) -> bool:
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.post(address) as answer:
             if answer.status != HTTPStatus.OK:
-                raise WorkerUnreached(f"{address} answered {answer.status}: is a chirp-worker there?")
+                raise WorkerUnreachableError(f"{address} answered {answer.status}: is a chirp-worker there?")
             return bool((await answer.json())["resumed"])
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise WorkerUnreached(f"{address}: {error or type(error).__name__}; name the worker with --url") from None
+        raise WorkerUnreachableError(
+            f"{address}: {error or type(error).__name__}; name the worker with --url"
+        ) from None

@@ -10,7 +10,7 @@ import typer
 from aiokafka.errors import KafkaError
 from google.auth.exceptions import GoogleAuthError
 
-from schemas.parsing import InvalidJob
+from schemas.parsing import InvalidJobError
 from worker.app.rollout_seed import rollout_state
 from worker.cli import batch as batch_cli
 from worker.cli import dead_letters as dead_letters_cli
@@ -28,7 +28,7 @@ from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
 from worker.speech.catalogue import CatalogueError, load_catalogue
 from worker.speech.catalogue_check import character_voices, check_voices
-from worker.speech.failures import CallFailed
+from worker.speech.failures import CallFailedError
 from worker.storage.errors import StorageError
 
 FAILED = 1
@@ -38,7 +38,7 @@ _MISUSES = (*batch_cli.MISUSES, *dead_letters_cli.MISUSES, *rollout_changing.MIS
 _FAILURES = (
     StorageError,
     TopicError,
-    lane_cli.WorkerUnreached,
+    lane_cli.WorkerUnreachableError,
     *dead_letters_cli.FAILURES,
     *enqueue_cli.FAILURES,
     *rollout_changing.FAILURES,
@@ -179,7 +179,7 @@ def decide_command(
     state = rollout_state(settings.rollout, load_catalogue(settings.worker.characters_file).names)
     asked = {"character": character, "text": text, "user_id": user_id, "rollout_key": rollout_key,
              "language": language, "voice": voice}  # fmt: skip
-    console.show_one(asking.explained(settings, state, asked, Clock().now()).as_row(), as_json=as_json)
+    console.show_one(asking.explain_decision(settings, state, asked, Clock().now()).as_row(), as_json=as_json)
     if settings.rollout.source == "topic":
         sys.stderr.write("chirp-worker: ROLLOUT_SOURCE=topic: workers follow the topic; `rollout explain` asks it\n")
 
@@ -222,13 +222,13 @@ def main() -> None:
     """The entry point: what a user can do wrong ends in one line, never in a traceback."""
     try:
         app()
-    except (SettingError, CatalogueError, InvalidJob, *_MISUSES) as error:
+    except (SettingError, CatalogueError, InvalidJobError, *_MISUSES) as error:
         _end(str(error), MISUSED)
     except KafkaError as error:
         _end(f"Kafka: {error}; `chirp-worker doctor` says more", FAILED)
     except GoogleAuthError as error:
         _end(f"Google: {error}", FAILED)
-    except CallFailed as error:
+    except CallFailedError as error:
         _end(f"Google: {error.failure.code}: {error.failure.message}", FAILED)
     except _FAILURES as error:
         _end(str(error), FAILED)

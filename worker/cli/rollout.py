@@ -16,10 +16,10 @@ from worker.cli import terminal as console
 from worker.cli.rollout_change import (
     ActorOption,
     AsJson,
-    Asked,
+    ChangeOptions,
+    ChangeRefusedError,
     OnRevision,
     ReasonOption,
-    RolloutRefused,
     Yes,
     change,
     check_known,
@@ -152,7 +152,7 @@ def explain_command(
         async with read_log(settings) as log:
             return current_state(log.fold)
 
-    explanation = asking.explained(settings, asyncio.run(read()), asked, Clock().now())
+    explanation = asking.explain_decision(settings, asyncio.run(read()), asked, Clock().now())
     console.show_one(explanation.as_row(), as_json=as_json)
 
 
@@ -175,7 +175,7 @@ def set_command(
     """Set one or more things at once; all else stays as it is."""
     settings = rollout_settings()
     if enabled is None and percentage is None and characters is None and fallback is None:
-        raise RolloutRefused("nothing to set: give --enabled, --disabled, --percentage, --characters or --fallback")
+        raise ChangeRefusedError("nothing to set: give --enabled, --disabled, --percentage, --characters or --fallback")
     verb = partial(
         changes.set_to,
         enabled=enabled,
@@ -183,7 +183,7 @@ def set_command(
         characters=None if characters is None else _characters(settings, characters),
         fallback=fallback,
     )
-    change(settings, _by_hand(verb), Asked(actor, reason, yes, revision, as_json))
+    change(settings, _by_hand(verb), ChangeOptions(actor, reason, yes, revision, as_json))
 
 
 @app.command()
@@ -192,7 +192,7 @@ def off(actor: ActorOption = None, reason: ReasonOption = "", as_json: AsJson = 
     change(
         rollout_settings(),
         lambda state: stages.turn_off_by_hand(state, Clock().now()),
-        Asked(actor, reason, as_json=as_json),
+        ChangeOptions(actor, reason, as_json=as_json),
     )
 
 
@@ -203,7 +203,9 @@ def exclude(
     """Take one character out, at once and without asking; without the last listed one Chirp is off."""
     settings = rollout_settings()
     check_known(settings, {character}, character)
-    change(settings, _by_hand(partial(changes.exclude, character=character)), Asked(actor, reason, as_json=as_json))
+    change(
+        settings, _by_hand(partial(changes.exclude, character=character)), ChangeOptions(actor, reason, as_json=as_json)
+    )
 
 
 @app.command()
@@ -222,7 +224,7 @@ def include(
     def verb(state: RolloutState) -> RolloutState:
         return changes.include(state, character, Clock().now())
 
-    change(settings, verb, Asked(actor, reason, yes, revision, as_json))
+    change(settings, verb, ChangeOptions(actor, reason, yes, revision, as_json))
 
 
 def _by_hand(verb: Verb) -> Verb:
@@ -236,7 +238,7 @@ def _hundredths(text: str) -> int:
     try:
         return hundredths(text)
     except ValueError:
-        raise RolloutRefused(
+        raise ChangeRefusedError(
             f"--percentage {text!r}: allowed is a number from 0 to 100 with at most two decimals"
         ) from None
 

@@ -18,21 +18,21 @@ from worker.cli.views import rollout as rollout_rows
 from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
-from worker.rollout.controller.stages import NotNow
+from worker.rollout.controller.stages import NotAllowedNowError
 from worker.rollout.log.reader import RolloutLog, open_log
-from worker.rollout.log.writer import Author, Editor, NoSuchRevision, Overtaken
-from worker.rollout.plan.checked_file import FileRefused
+from worker.rollout.log.writer import Author, NoSuchRevisionError, RevisionWriter, SupersededError
+from worker.rollout.plan.checked_file import FileRefusedError
 from worker.rollout.plan.model import DAY, duration
 from worker.speech.catalogue import load_catalogue
 
 
-class RolloutRefused(Exception):
+class ChangeRefusedError(Exception):
     """What was asked for is not done; the message says what to ask instead."""
 
 
 # What main ends in one line: asked for wrongly, or failed.
-MISUSES: Final = (RolloutRefused, NoSuchRevision, NotNow, FileRefused)
-FAILURES: Final = (Overtaken,)
+MISUSES: Final = (ChangeRefusedError, NoSuchRevisionError, NotAllowedNowError, FileRefusedError)
+FAILURES: Final = (SupersededError,)
 _DECLINED: Final = 1
 
 ActorOption = Annotated[str | None, typer.Option("--actor", help="Who changes it; default: your login name.")]
@@ -43,7 +43,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 @dataclass(frozen=True)
-class Asked:
+class ChangeOptions:
     """The options that all verbs have."""
 
     actor: str | None
@@ -57,25 +57,25 @@ class Asked:
         """Who changes it, and why.
 
         Raises:
-            RolloutRefused: nobody knows who.
+            ChangeRefusedError: nobody knows who.
         """
         return Author(self.actor or _login_name(), self.reason)
 
 
-def change(settings: Settings, verb: Verb, asked: Asked) -> None:
+def change(settings: Settings, verb: Verb, asked: ChangeOptions) -> None:
     """Makes a change, once it is confirmed where it asks, and says what it changed.
 
     Raises:
-        RolloutRefused: actor or reason can't be written, or nobody is there to confirm it.
-        Overtaken, NoSuchRevision: another revision is the current one.
-        NotNow: the verb can't be done as the plan stands.
+        ChangeRefusedError: actor or reason can't be written, or nobody is there to confirm it.
+        SupersededError, NoSuchRevisionError: another revision is the current one.
+        NotAllowedNowError: the verb can't be done as the plan stands.
     """
     names = load_catalogue(settings.worker.characters_file).names
     author = asked.author
 
     async def write() -> None:
         async with read_log(settings) as log:
-            editor = Editor(log, settings.kafka, Clock())
+            editor = RevisionWriter(log, settings.kafka, Clock())
             made = await editor.change(verb, author, partial(_confirm, names, yes=asked.yes), asked.revision)
             if asked.as_json:
                 console.show_one(rollout_rows.change_document(made, log.fold.current, names), as_json=True)
@@ -87,14 +87,14 @@ def change(settings: Settings, verb: Verb, asked: Asked) -> None:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = "QUESTION" if first["loc"][0] == "name" else f"--{first['loc'][0]}"
-        raise RolloutRefused(f"{where}: {first['msg']}") from None
+        raise ChangeRefusedError(f"{where}: {first['msg']}") from None
 
 
 def _confirm(catalogue: frozenset[str], change: Change, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise RolloutRefused(
+        raise ChangeRefusedError(
             f"{rollout_rows.why_asked(change)}, and nobody is there to confirm it: say --yes for "
             f"{rollout_rows.told(change, catalogue)}"
         )
@@ -124,25 +124,27 @@ def check_known(settings: Settings, names: Collection[str], text: str) -> None:
     """Refuses characters that the catalogue doesn't have; `text` is what was given.
 
     Raises:
-        RolloutRefused: one is unknown.
+        ChangeRefusedError: one is unknown.
     """
     catalogue = load_catalogue(settings.worker.characters_file).names
     if unknown := sorted(set(names) - catalogue):
-        raise RolloutRefused(f"{text!r}: {unknown[0]!r} is unknown; the characters are {', '.join(sorted(catalogue))}")
+        raise ChangeRefusedError(
+            f"{text!r}: {unknown[0]!r} is unknown; the characters are {', '.join(sorted(catalogue))}"
+        )
 
 
 def day_of(text: str) -> timedelta:
     """How long a day lasts in a rehearsal.
 
     Raises:
-        RolloutRefused: it is no duration of at most a day.
+        ChangeRefusedError: it is no duration of at most a day.
     """
     try:
         lasts = duration(text)
     except ValueError:
         lasts = timedelta(0)
     if not timedelta(0) < lasts <= DAY:
-        raise RolloutRefused(f"--day {text!r}: allowed is a duration of at most a day, such as 60s, 10m or 1d")
+        raise ChangeRefusedError(f"--day {text!r}: allowed is a duration of at most a day, such as 60s, 10m or 1d")
     return lasts
 
 
@@ -151,7 +153,7 @@ def _login_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         # In a container the user may have no name.
-        raise RolloutRefused("who are you? Say --actor NAME") from None
+        raise ChangeRefusedError("who are you? Say --actor NAME") from None
 
 
 def tell(text: str) -> None:

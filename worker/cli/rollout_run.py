@@ -12,7 +12,7 @@ from worker.cli import plan as plan_cli
 from worker.cli.rollout_change import (
     ActorOption,
     AsJson,
-    Asked,
+    ChangeOptions,
     OnRevision,
     ReasonOption,
     Yes,
@@ -63,20 +63,20 @@ def start(
     def verb(state: RolloutState) -> RolloutState:
         return stages.start(state, rehearsed, Clock().now(), text=text, day_s=day_lasts.total_seconds(), stage=stage)
 
-    change(settings, verb, Asked(actor, reason, yes, revision, as_json))
+    change(settings, verb, ChangeOptions(actor, reason, yes, revision, as_json))
 
 
 def approve(question: _Question, actor: ActorOption = None, reason: ReasonOption = "", as_json: AsJson = False) -> None:
     """Answer a question of the stage with yes."""
-    _answer(question, Asked(actor, reason, as_json=as_json), approved=True)
+    _answer(question, ChangeOptions(actor, reason, as_json=as_json), approved=True)
 
 
 def reject(question: _Question, actor: ActorOption = None, reason: ReasonOption = "", as_json: AsJson = False) -> None:
     """Answer a question of the stage with no: it isn't promoted until somebody says yes."""
-    _answer(question, Asked(actor, reason, as_json=as_json), approved=False)
+    _answer(question, ChangeOptions(actor, reason, as_json=as_json), approved=False)
 
 
-def _answer(question: str, asked: Asked, *, approved: bool) -> None:
+def _answer(question: str, asked: ChangeOptions, *, approved: bool) -> None:
     settings = rollout_settings()
     author = asked.author
 
@@ -89,7 +89,11 @@ def _answer(question: str, asked: Asked, *, approved: bool) -> None:
 
 def pause(actor: ActorOption = None, reason: ReasonOption = "", as_json: AsJson = False) -> None:
     """Hold the plan where it is: its time stands still, nothing is promoted; roll-back rules go on."""
-    change(rollout_settings(), lambda state: stages.pause(state, Clock().now()), Asked(actor, reason, as_json=as_json))
+    change(
+        rollout_settings(),
+        lambda state: stages.pause(state, Clock().now()),
+        ChangeOptions(actor, reason, as_json=as_json),
+    )
 
 
 def resume(
@@ -102,7 +106,7 @@ def resume(
     """Go on: after a pause where it was, after a roll-back with the stage's beginning."""
     settings = rollout_settings()
     verb = _planned(settings, lambda state, plan: stages.resume(state, plan, Clock().now()))
-    change(settings, verb, Asked(actor, reason, yes, revision, as_json))
+    change(settings, verb, ChangeOptions(actor, reason, yes, revision, as_json))
 
 
 def promote(
@@ -115,7 +119,7 @@ def promote(
     """Go on to the next stage at once, whatever the gates say."""
     settings = rollout_settings()
     verb = _planned(settings, lambda state, plan: stages.promote(state, plan, Clock().now()))
-    change(settings, verb, Asked(actor, reason, yes, revision, as_json))
+    change(settings, verb, ChangeOptions(actor, reason, yes, revision, as_json))
 
 
 def rollback(
@@ -133,12 +137,12 @@ def rollback(
         name = to or (before.name if before else None)
         return stages.turn_off_and_wait(state, now) if name is None else stages.back_to(state, plan, name, now)
 
-    change(settings, _planned(settings, back), Asked(actor, reason, as_json=as_json))
+    change(settings, _planned(settings, back), ChangeOptions(actor, reason, as_json=as_json))
 
 
 def stop(actor: ActorOption = None, reason: ReasonOption = "", as_json: AsJson = False) -> None:
     """End the plan where it stands: who hears Chirp stays, and people set the rollout by hand."""
-    change(rollout_settings(), stages.stop, Asked(actor, reason, as_json=as_json))
+    change(rollout_settings(), stages.stop, ChangeOptions(actor, reason, as_json=as_json))
 
 
 def run(

@@ -24,6 +24,6 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Simulate a plan: timeline, what is heard, what it costs; over many seeds, how often it errs. Changes nothing."""
-    from worker.cli.simulation_run import simulate_as_asked
+    from worker.cli.simulation_run import run_simulation
 
-    simulate_as_asked(plan, traffic, seeds=seeds, seed=seed, lasts=lasts, step=step, plot=plot, as_json=as_json)
+    run_simulation(plan, traffic, seeds=seeds, seed=seed, lasts=lasts, step=step, plot=plot, as_json=as_json)

@@ -13,16 +13,16 @@ from schemas.parsing import parse_job
 from schemas.words import Lane
 from worker.cli import terminal as console
 from worker.config.settings import Settings, load_settings
-from worker.jobs.redo import RedoRefused, next_job
+from worker.jobs.redo import RedoRefusedError, next_job
 from worker.kafka.client.factory import connect_producer
 from worker.kafka.client.submit import submit
 from worker.kafka.dead_letters.filter import parse_time
-from worker.kafka.scan.find_jobs import Asked, NotAsked, answered_takes, find_asked, job_of_audio
+from worker.kafka.scan.find_jobs import FoundJob, JobNotFoundError, completed_takes, find_job, find_job_by_audio
 from worker.speech.catalogue import load_catalogue
 
 # What main ends in one line: asked for wrongly, or failed.
-MISUSES = (RedoRefused,)
-FAILURES = (NotAsked,)
+MISUSES = (RedoRefusedError,)
+FAILURES = (JobNotFoundError,)
 _FAULTY: Final = 1
 
 app = typer.Typer(no_args_is_help=True, help="The stored takes.")
@@ -45,7 +45,7 @@ def redo(
 ) -> None:
     """Ask for the next take of a line whose reading was rejected: the same job with the next number that is free."""
     if (line is None) == (job is None):
-        raise RedoRefused("say what was rejected: a job's id or its audio, or a whole job with --job; one of them")
+        raise RedoRefusedError("say what was rejected: a job's id or its audio, or a whole job with --job; one of them")
     settings = load_settings()
     given = None
     if job is not None:
@@ -55,9 +55,9 @@ def redo(
 
 
 async def _redo(settings: Settings, line: str, given: Job | None, lane: Lane | None) -> dict[str, object]:
-    asked = await _asked(settings, line) if given is None else Asked(given)
+    asked = await _asked(settings, line) if given is None else FoundJob(given)
     with console.progress("reading the completions") as progress:
-        takes = asked.takes | await answered_takes(settings.kafka, asked, progress)
+        takes = asked.takes | await completed_takes(settings.kafka, asked, progress)
     wanted = next_job(asked.job, takes)
     load_catalogue(settings.worker.characters_file).admit(wanted)
     into = lane or asked.lane or Lane.BATCH
@@ -73,15 +73,15 @@ async def _redo(settings: Settings, line: str, given: Job | None, lane: Lane | N
     }
 
 
-async def _asked(settings: Settings, line: str) -> Asked:
+async def _asked(settings: Settings, line: str) -> FoundJob:
     job_id = line
     # No job's id has a slash, and every take's key has some.
     if "/" in line:
         key = line.removeprefix(f"s3://{settings.storage.bucket}/")
         with console.progress("reading the completions") as progress:
-            job_id = await job_of_audio(settings.kafka, key, progress)
+            job_id = await find_job_by_audio(settings.kafka, key, progress)
     with console.progress("reading the lanes") as progress:
-        return await find_asked(settings.kafka, job_id, settings.worker.max_text_bytes, progress)
+        return await find_job(settings.kafka, job_id, settings.worker.max_text_bytes, progress)
 
 
 @app.command()

@@ -4,10 +4,10 @@ from schemas.completion import Problem
 from schemas.job import Job
 from schemas.words import JobStatus
 from worker.speech.failures import Failure
-from worker.storage.errors import StorageError, StorageUnavailable
+from worker.storage.errors import StorageError, StorageUnavailableError
 
 
-class Failed(Exception):
+class JobFailedError(Exception):
     """The job ends without audio; `retryable` when the same may work later."""
 
     def __init__(self, problem: Problem, status: JobStatus = JobStatus.FAILED, *, retryable: bool = False) -> None:
@@ -17,22 +17,22 @@ class Failed(Exception):
         self.retryable = retryable
 
 
-def expired(job: Job) -> Failed:
+def expired(job: Job) -> JobFailedError:
     """Its deadline has passed."""
     message = f"the deadline {job.deadline.isoformat() if job.deadline else ''} has passed"
-    return Failed(
+    return JobFailedError(
         Problem(failure_class="expired", code="EXPIRED", message=message, field="deadline"), JobStatus.EXPIRED
     )
 
 
-def unspoken(failure: Failure) -> Failed:
+def synthesis_failed(failure: Failure) -> JobFailedError:
     """Google didn't speak it, and no fallback did."""
     problem = Problem(failure_class=failure.failure_class, code=failure.code, message=failure.message)
-    return Failed(problem, retryable=failure.retryable)
+    return JobFailedError(problem, retryable=failure.retryable)
 
 
-def unstored(error: StorageError) -> Failed:
+def storage_failed(error: StorageError) -> JobFailedError:
     """The store couldn't be asked, or didn't take the audio."""
-    retryable = isinstance(error, StorageUnavailable)
+    retryable = isinstance(error, StorageUnavailableError)
     code = "UNAVAILABLE" if retryable else "REFUSED"
-    return Failed(Problem(failure_class="storage", code=code, message=str(error)), retryable=retryable)
+    return JobFailedError(Problem(failure_class="storage", code=code, message=str(error)), retryable=retryable)

@@ -7,12 +7,12 @@ import structlog
 
 from schemas.completion import Completion, Problem
 from schemas.job import Job
-from schemas.parsing import InvalidJob, parse_job
+from schemas.parsing import InvalidJobError, parse_job
 from schemas.topics import Delays
 from schemas.words import JobStatus, Lane
 from worker.jobs.outcome import BAD_INPUT, Outcome, Record, Waiting
 from worker.jobs.pipeline import Pipeline
-from worker.jobs.retry_policy import after, history_of
+from worker.jobs.retry_policy import history_of, next_outcome
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 
@@ -53,7 +53,7 @@ class Handler:
         try:
             job = self._job(record)
             outcome = await self._pipeline.run(job, record.lane, waited, waiting)
-        except InvalidJob as error:
+        except InvalidJobError as error:
             asked_at = error.reply_topic if job is None else job.reply_topic
             outcome = _rejected(error, record.lane, asked_at if asked_at in self._reply_topics else None)
         except (Exception, asyncio.CancelledError) as error:
@@ -66,18 +66,18 @@ class Handler:
             message = str(error)[:300].encode("utf-8", "backslashreplace").decode()
             problem = Problem(failure_class="internal", code=type(error).__name__, message=message)
             outcome = _crashed(job, record.lane, problem)
-        outcome = after(outcome, history, self._retry_delays, self._clock.now(), random.random)
+        outcome = next_outcome(outcome, history, self._retry_delays, self._clock.now(), random.random)
         self._report(record, outcome)
         return outcome
 
     def _job(self, record: Record) -> Job:
         if record.unreadable is not None:
-            raise InvalidJob("record", f"can't be read: {record.unreadable}")
+            raise InvalidJobError("record", f"can't be read: {record.unreadable}")
         job = parse_job(record.value, max_text_bytes=self._max_text_bytes)
         if job.reply_topic is not None and job.reply_topic not in self._reply_topics:
             allowed = ", ".join(sorted(self._reply_topics)) or "none"
             message = f"{job.reply_topic!r} is no topic to reply to; allowed is (REPLY_TOPICS): {allowed}"
-            raise InvalidJob("reply_topic", message, job.job_id)
+            raise InvalidJobError("reply_topic", message, job.job_id)
         return job
 
     def _report(self, record: Record, outcome: Outcome) -> None:
@@ -133,7 +133,7 @@ def _described(completion: Completion) -> dict[str, object]:
     return fields
 
 
-def _rejected(error: InvalidJob, lane: Lane, reply_topic: str | None) -> Outcome:
+def _rejected(error: InvalidJobError, lane: Lane, reply_topic: str | None) -> Outcome:
     problem = Problem(failure_class=BAD_INPUT, code="INVALID_JOB", message=error.message[:1000], field=error.field)
     if error.job_id is None:
         return Outcome(None, problem)

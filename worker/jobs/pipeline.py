@@ -9,12 +9,12 @@ from typing import Final
 from schemas.completion import Problem
 from schemas.job import Job
 from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
-from worker.jobs.errors import Failed, expired, unspoken, unstored
+from worker.jobs.errors import JobFailedError, expired, storage_failed, synthesis_failed
 from worker.jobs.outcome import Outcome, Waiting
 from worker.jobs.progress import Progress, audio_of, done, failed
-from worker.jobs.single_flight import Made, Making, StillMaking
+from worker.jobs.single_flight import Made, SingleFlight, StillInFlightError
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.dependency_watch import Watch
+from worker.lifecycle.dependency_watch import DependencyWatch
 from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
 from worker.rollout.decision import Decision, decide, request_of
@@ -23,11 +23,11 @@ from worker.speech.attempt import AttemptEnd, Attempter
 from worker.speech.catalogue import Catalogue, Voice
 from worker.speech.failures import NOT_CALLED, Failure
 from worker.speech.health import OUTAGES
-from worker.speech.latency_estimate import Pace
+from worker.speech.latency_estimate import LatencyEstimate
 from worker.speech.limits.permits import Permits
 from worker.speech.render import Rendered, render
 from worker.storage.errors import StorageError
-from worker.storage.resilient import SteadyStore
+from worker.storage.resilient import ResilientStore
 from worker.storage.takes import StoredTake, made_take, take_key
 
 
@@ -39,8 +39,8 @@ class PipelineParts:
     rollout: CurrentRollout
     permits: Permits
     attempter: Attempter
-    store: SteadyStore
-    google: Watch
+    store: ResilientStore
+    google: DependencyWatch
     metrics: Metrics
     clock: Clock
     prefix: str
@@ -56,8 +56,8 @@ class Pipeline:
 
     def __init__(self, parts: PipelineParts) -> None:
         self._parts = parts
-        self._making = Making()
-        self._pace = Pace()
+        self._making = SingleFlight()
+        self._pace = LatencyEstimate()
 
     async def run(self, job: Job, lane: Lane, waited_s: float, waiting: Waiting) -> Outcome:
         """Speaks one job.
@@ -72,7 +72,7 @@ class Pipeline:
             Its completion, with a dead letter beside it when it failed, and whether trying later may help.
 
         Raises:
-            InvalidJob: the catalogue has no such character, language or voice.
+            InvalidJobError: the catalogue has no such character, language or voice.
         """
         forced = self._parts.catalogue.admit(job)
         # One job sees one state: a change takes effect between two jobs.
@@ -82,7 +82,7 @@ class Pipeline:
             progress.decision = decision = self._decide(state, job, forced)
             progress.forced = decision.reason is DecisionReason.FORCED
             take, voice, cached = await self._take(progress, decision, forced)
-        except Failed as reason:
+        except JobFailedError as reason:
             return failed(progress, reason, self._parts.clock.monotonic())
         audio = audio_of(take, self._parts.store.bucket, cached=cached)
         return done(progress, decision, audio, voice, self._parts.clock.monotonic())
@@ -115,7 +115,7 @@ class Pipeline:
             if self._falls_back(progress, voice_model, answer):
                 voice_model, forced_voice = VoiceModel.WAVENET, None
             elif answer.failure_class not in OUTAGES or await self._parts.google.settle(ended_before):
-                raise unspoken(answer)
+                raise synthesis_failed(answer)
             elif answer.failure_class is not FailureClass.DENIED:
                 # Google was down for both voice models, which says nothing against the one that was decided on.
                 voice_model, forced_voice = decided, decided_voice
@@ -130,7 +130,7 @@ class Pipeline:
         voice = self._parts.catalogue.voice(job.character, job.language, voice_model)
         if voice is None:
             message = f"{job.character} has no {voice_model} voice for {job.language}"
-            raise Failed(Problem(failure_class="invalid", code="NOT_FOUND", message=message, field="language"))
+            raise JobFailedError(Problem(failure_class="invalid", code="NOT_FOUND", message=message, field="language"))
         return voice
 
     async def _look_up_or_speak(self, progress: Progress, voice: Voice) -> tuple[StoredTake, Voice, bool] | Failure:
@@ -155,13 +155,13 @@ class Pipeline:
                 waiting=progress.waiting if progress.lane is Lane.BATCH else nullcontext,
                 patience_s=None if job.deadline is None else (job.deadline - parts.clock.now()).total_seconds(),
             )
-        except StillMaking:
+        except StillInFlightError:
             raise expired(job) from None
         if not mine:
             progress.seconds["look_up"] += parts.clock.monotonic() - began
             parts.metrics.count_look_up(voice.voice_model, hit=made.take is not None)
         if made.error is not None:
-            raise unstored(made.error)
+            raise storage_failed(made.error)
         if made.take is not None:
             return made.take, voice, made.cached or not mine
         if not mine and made.attempt is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from schemas.completion import Attempt, Audio, Completion, DecisionTaken, Timings
 from schemas.job import Job
 from schemas.words import JobStatus, Lane
-from worker.jobs.errors import Failed
+from worker.jobs.errors import JobFailedError
 from worker.jobs.outcome import Outcome, Waiting
 from worker.rollout.decision import Decision
 from worker.speech.catalogue import Voice
@@ -74,7 +74,7 @@ def done(progress: Progress, decision: Decision, audio: Audio, voice: Voice, now
     return Outcome(_completion(progress, JobStatus.DONE, now).model_copy(update=spoken))
 
 
-def failed(progress: Progress, reason: Failed, now: float) -> Outcome:
+def failed(progress: Progress, reason: JobFailedError, now: float) -> Outcome:
     """The outcome of a job that ends without audio; `now` is the monotonic clock's."""
     completion = _completion(progress, reason.status, now).model_copy(update={"error": reason.problem})
     # Nobody wants an expired job any more: it is told, not kept.

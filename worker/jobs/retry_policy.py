@@ -52,7 +52,9 @@ def due_ms(record: Record, delay: str) -> int:
     return min(told, record.timestamp_ms + longest) if told is not None else record.timestamp_ms + longest
 
 
-def after(outcome: Outcome, history: History, delays: Delays, now: datetime, random: Callable[[], float]) -> Outcome:
+def next_outcome(
+    outcome: Outcome, history: History, delays: Delays, now: datetime, random: Callable[[], float]
+) -> Outcome:
     """What follows a job's outcome: a retry, `expired` where that would be too late, or the outcome as it is.
 
     Args:

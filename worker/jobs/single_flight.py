@@ -17,7 +17,7 @@ from worker.storage.takes import StoredTake
 _BY_CHANCE: Final = frozenset({FailureClass.TRANSIENT, FailureClass.BAD_AUDIO})
 
 
-class StillMaking(Exception):
+class StillInFlightError(Exception):
     """Others were at it for as long as the job could wait."""
 
 
@@ -35,7 +35,7 @@ class Made:
     error: StorageError | None = None
 
 
-class Making:
+class SingleFlight:
     """The takes that are being made, each under what tells those apart that don't wait for each other.
 
     Each is made in the task of the job that asked first. If that job is cancelled or ends by an exception, nothing was
@@ -68,7 +68,7 @@ class Making:
             What came of it, and whether this job made it.
 
         Raises:
-            StillMaking: others were at it for all of `patience_s`.
+            StillInFlightError: others were at it for all of `patience_s`.
         """
         until = None if patience_s is None else asyncio.get_running_loop().time() + max(0.0, patience_s)
         waited_for = 0
@@ -79,7 +79,7 @@ class Making:
                         # One job's cancellation is no other's.
                         made = await asyncio.shield(under_way)
             except TimeoutError:
-                raise StillMaking from None
+                raise StillInFlightError from None
             waited_for += made is not None
             if made is not None and _suffices(made, waited_for):
                 return made, False

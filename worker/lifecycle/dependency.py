@@ -36,7 +36,7 @@ class Outage:
     advice: str
 
 
-class Down(Exception):
+class DependencyDownError(Exception):
     """A dependency can't do anything for anybody; `outage` says why."""
 
     def __init__(self, outage: Outage) -> None:
@@ -49,12 +49,12 @@ OutageOf = Callable[[Exception], Outage | None]
 
 
 def outage_of(error: Exception) -> Outage | None:
-    """The outage of a `Down`; any other error is none."""
-    return error.outage if isinstance(error, Down) else None
+    """The outage of a `DependencyDownError`; any other error is none."""
+    return error.outage if isinstance(error, DependencyDownError) else None
 
 
 @dataclass(frozen=True)
-class Pauses:
+class Backoff:
     """Back-off between tries, in seconds: `first`, doubled to `longest`, and up to a quarter of `first` at random."""
 
     first: float
@@ -73,7 +73,7 @@ class Dependency:
     """
 
     def __init__(
-        self, name: str, pauses: Pauses, metrics: Metrics, clock: Clock, *, sleep: Sleep = asyncio.sleep
+        self, name: str, pauses: Backoff, metrics: Metrics, clock: Clock, *, sleep: Sleep = asyncio.sleep
     ) -> None:
         self.name = name
         self._pauses = pauses

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.dependency import Dependency, Pauses, Sleep
+from worker.lifecycle.dependency import Backoff, Dependency, Sleep
 from worker.observability.metrics import Metrics
 
 Probe = Callable[[], Awaitable[None]]
@@ -15,7 +15,7 @@ Probe = Callable[[], Awaitable[None]]
 _FRESH_S: Final = 1.0
 
 
-class Watch(Dependency):
+class DependencyWatch(Dependency):
     """A dependency that can be probed.
 
     One task owns `run`; jobs await `settle`; intake looks at the gate.
@@ -25,7 +25,7 @@ class Watch(Dependency):
         self,
         name: str,
         probe: Probe,
-        pauses: Pauses,
+        pauses: Backoff,
         metrics: Metrics,
         clock: Clock,
         *,

@@ -12,7 +12,7 @@ _STOP_S: Final = 3.0
 _log = structlog.get_logger(__name__)
 
 
-class Stopping:
+class ShutdownSignals:
     """Takes the signals over for the running task; until `drain` is set there is nothing to drain."""
 
     def __init__(self) -> None:

@@ -12,8 +12,8 @@ from schemas.completion import Attempt
 from schemas.words import AttemptResult, AudioEncoding, FailureClass
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.speech.audio_check import BadAudio, check_audio
-from worker.speech.failures import NOT_CALLED, CallFailed, Failure, bad_audio
+from worker.speech.audio_check import BadAudioError, check_audio
+from worker.speech.failures import NOT_CALLED, CallFailedError, Failure, bad_audio
 from worker.speech.google import Google
 from worker.speech.joining import join
 from worker.speech.limits.permits import Permit
@@ -76,9 +76,9 @@ class Attempter:
         failure: Failure | None = None
         try:
             spoken = await self._speak(rendered, calls)
-        except CallFailed as error:
+        except CallFailedError as error:
             failure = error.failure
-        except BadAudio as error:
+        except BadAudioError as error:
             failure = bad_audio(str(error))
         if calls.made:
             permit.ended(failure)
@@ -126,7 +126,7 @@ class Attempter:
         """One call, and the quick retry. Tenacity's objects would cost a job a tenth of a millisecond."""
         try:
             return await self._call_within_quota(rendered, index, encoding, calls)
-        except CallFailed as error:
+        except CallFailedError as error:
             if not error.failure.quickly_retried:
                 raise
             failed = error
@@ -134,7 +134,7 @@ class Attempter:
             await asyncio.sleep(self._jitter(1, 1.25) * self._retry_after_s)
         try:
             return await self._call_within_quota(rendered, index, encoding, calls)
-        except CallFailed as error:
+        except CallFailedError as error:
             # Without quota for the retry the call's own failure stands.
             raise (failed if error.failure.code == NOT_CALLED else error) from None
 
@@ -144,12 +144,12 @@ class Attempter:
         """One call once there is quota for it; where Google says that there is none, a batch job waits for more."""
         while True:
             if (refusal := await calls.permit.take()) is not None:
-                raise CallFailed(refusal)
+                raise CallFailedError(refusal)
             # Of each call its own: a late refusal of one part says nothing of what the others have asked since.
             asked_at = calls.permit.now
             try:
                 return await self._call_once(rendered, index, encoding, calls)
-            except CallFailed as error:
+            except CallFailedError as error:
                 if error.failure.failure_class is not FailureClass.QUOTA or not calls.permit.refused(asked_at):
                     raise
 
@@ -159,7 +159,7 @@ class Attempter:
         try:
             with calls.under_way():
                 audio = await self._google.synthesize(entry, rendered, encoding)
-        except CallFailed as error:
+        except CallFailedError as error:
             self._metrics.count_call(rendered.voice.voice_model, error.failure.code)
             raise
         self._metrics.count_call(rendered.voice.voice_model, "OK")
@@ -172,7 +172,7 @@ def checked(audio: bytes, rendered: Rendered) -> Spoken:
     """The audio of a rendered job, checked.
 
     Raises:
-        BadAudio: it can't be used.
+        BadAudioError: it can't be used.
     """
     duration = check_audio(
         audio,

@@ -26,7 +26,7 @@ _MOST_SECONDS_BESIDE: Final = 10.0
 _UNKNOWN_LENGTH: Final = 0xFFFFFFFF
 
 
-class BadAudio(Exception):
+class BadAudioError(Exception):
     """The audio can't be used; the message says why."""
 
 
@@ -53,15 +53,15 @@ def check_audio(
         The duration in seconds, read from the audio itself.
 
     Raises:
-        BadAudio: it is empty, cut, another format, or implausibly short or long.
+        BadAudioError: it is empty, cut, another format, or implausibly short or long.
     """
     if not audio:
-        raise BadAudio("the audio is empty")
+        raise BadAudioError("the audio is empty")
     duration = duration_of(audio, encoding, sample_rate)
     least = _LEAST_SECONDS_A_UNIT * spoken_units / speaking_rate
     most = _MOST_SECONDS_A_UNIT * spoken_units / speaking_rate + _MOST_SECONDS_BESIDE + 3 * pause_seconds
     if not least <= duration <= most or duration == 0:
-        raise BadAudio(f"{duration:.2f} s is not plausible for the text: {least:.2f} to {most:.2f} s are")
+        raise BadAudioError(f"{duration:.2f} s is not plausible for the text: {least:.2f} to {most:.2f} s are")
     return duration
 
 
@@ -72,18 +72,18 @@ def duration_of(audio: bytes, encoding: AudioEncoding, sample_rate: int) -> floa
         The duration in seconds.
 
     Raises:
-        BadAudio: the header can't be read, tells another format, or the file is cut.
+        BadAudioError: the header can't be read, tells another format, or the file is cut.
     """
     if encoding is AudioEncoding.PCM:
         if len(audio) % _BYTES_PER_SAMPLE:
-            raise BadAudio("the PCM audio is cut in the middle of a sample")
+            raise BadAudioError("the PCM audio is cut in the middle of a sample")
         return len(audio) / _BYTES_PER_SAMPLE / sample_rate
     try:
         info = soundfile.info(io.BytesIO(audio))
     except soundfile.LibsndfileError as error:
-        raise BadAudio(f"the audio can't be decoded as {encoding}: {error.error_string}") from None
+        raise BadAudioError(f"the audio can't be decoded as {encoding}: {error.error_string}") from None
     if (info.format, info.subtype) != CONTAINERS[encoding]:
-        raise BadAudio(f"the audio is {info.format} {info.subtype}, not {encoding}")
+        raise BadAudioError(f"the audio is {info.format} {info.subtype}, not {encoding}")
     if encoding is AudioEncoding.OGG_OPUS:
         _check_pages(audio)
     elif info.format == "WAV":
@@ -103,7 +103,7 @@ def _check_pages(audio: bytes) -> None:
         count = audio[start + segments_at] if len(audio) >= start + header else 0
         end = start + header + count + sum(audio[start + header : start + header + count])
         if not audio.startswith(b"OggS", start) or end > len(audio):
-            raise BadAudio("the audio is cut: its last page is not whole")
+            raise BadAudioError("the audio is cut: its last page is not whole")
         start = end
 
 
@@ -111,4 +111,4 @@ def _check_riff_length(audio: bytes) -> None:
     """A RIFF header says how long the file is, but for streams, which don't know it."""
     declared = int.from_bytes(audio[4:8], "little")
     if declared not in {0, _UNKNOWN_LENGTH} and len(audio) < declared + 8:
-        raise BadAudio(f"the audio is cut: {len(audio)} bytes of {declared + 8}")
+        raise BadAudioError(f"the audio is cut: {len(audio)} bytes of {declared + 8}")

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.job import Job
-from schemas.parsing import InvalidJob
+from schemas.parsing import InvalidJobError
 from schemas.words import VoiceModel
 
 _BUILT_IN: Final = Path(__file__).with_name("characters.yaml")
@@ -89,17 +89,17 @@ class Catalogue(_Part):
             The voice or the voice model that the job forces, or None.
 
         Raises:
-            InvalidJob: the character, the language or the voice can't be had; `field` says which.
+            InvalidJobError: the character, the language or the voice can't be had; `field` says which.
         """
         character = self.characters.get(job.character)
         if character is None:
-            raise InvalidJob(
+            raise InvalidJobError(
                 "character",
                 f"{job.character!a} is unknown; the characters are {', '.join(sorted(self.names))}",
                 job.job_id,
             )
         if job.language not in self.languages or job.language not in character.wavenet:
-            raise InvalidJob(
+            raise InvalidJobError(
                 "language",
                 f"{job.language!r} is none of {job.character}'s; they are {', '.join(sorted(character.wavenet))}",
                 job.job_id,
@@ -112,18 +112,18 @@ class Catalogue(_Part):
         if job.voice in set(VoiceModel):
             voice_model = VoiceModel(job.voice)
             if self.voice(job.character, job.language, voice_model) is None:
-                raise InvalidJob("voice", f"{voice_model} does not speak {job.language}", job.job_id)
+                raise InvalidJobError("voice", f"{voice_model} does not speak {job.language}", job.job_id)
             return voice_model
         found = _VOICE_NAME.fullmatch(job.voice)
         if found is None:
-            raise InvalidJob(
+            raise InvalidJobError(
                 "voice",
                 f"{job.voice!a} is neither a voice model ({', '.join(VoiceModel)}) nor a full voice name",
                 job.job_id,
             )
         allowed = {job.language, self.languages[job.language].chirp_locale}
         if found[1] not in allowed:
-            raise InvalidJob("voice", f"{job.voice!r} does not speak {job.language}", job.job_id)
+            raise InvalidJobError("voice", f"{job.voice!r} does not speak {job.language}", job.job_id)
         return Voice(name=job.voice, locale=found[1], voice_model=_MODELS[found[2]])
 
 

@@ -44,7 +44,7 @@ class Failure:
         return self.failure_class not in {FailureClass.INVALID, FailureClass.DENIED}
 
 
-class CallFailed(Exception):
+class CallFailedError(Exception):
     """Google didn't answer with OK; `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:

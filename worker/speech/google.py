@@ -14,7 +14,7 @@ from google.cloud.texttospeech_v1.services.text_to_speech.transports import (
 
 from schemas.words import AudioEncoding, PhoneticAlphabet
 from worker.config.sections import GoogleSettings
-from worker.speech.failures import CallFailed, Failure, failure_of
+from worker.speech.failures import CallFailedError, Failure, failure_of
 from worker.speech.render import Input, Rendered
 
 _ALPHABETS: Final = {
@@ -52,7 +52,7 @@ class Google:
             The audio as Google sent it, unchecked.
 
         Raises:
-            CallFailed: Google answered with a status other than OK, or not in time.
+            CallFailedError: Google answered with a status other than OK, or not in time.
         """
         timeout = min(
             self._settings.timeout_base_s + self._settings.timeout_per_character_s * len(entry.content),
@@ -62,21 +62,21 @@ class Google:
         try:
             answer = await self._client.synthesize_speech(request=request, timeout=timeout, retry=None)
         except (GoogleAPICallError, RetryError, GoogleAuthError, grpc.aio.AioRpcError) as error:
-            raise CallFailed(_failure(error)) from error
+            raise CallFailedError(_failure(error)) from error
         return bytes(answer.audio_content)
 
     async def voices(self) -> dict[str, str]:
         """All voices that Google lists, each with its gender: `male`, `female` or `neutral`.
 
         Raises:
-            CallFailed: Google answered with a status other than OK, or not in time.
+            CallFailedError: Google answered with a status other than OK, or not in time.
         """
         try:
             answer = await self._client.list_voices(
                 request=tts.ListVoicesRequest(), timeout=self._settings.timeout_max_s, retry=None
             )
         except (GoogleAPICallError, RetryError, GoogleAuthError, grpc.aio.AioRpcError) as error:
-            raise CallFailed(_failure(error)) from error
+            raise CallFailedError(_failure(error)) from error
         return {voice.name: tts.SsmlVoiceGender(voice.ssml_gender).name.lower() for voice in answer.voices}
 
 

@@ -6,11 +6,11 @@ from typing import Final
 
 from schemas.job import Job
 from schemas.words import FailureClass, VoiceModel
-from worker.lifecycle.dependency import UNREACHABLE, Down, Outage
+from worker.lifecycle.dependency import UNREACHABLE, DependencyDownError, Outage
 from worker.lifecycle.dependency_watch import Probe
 from worker.observability.metrics import DENIED
 from worker.speech.catalogue import Catalogue
-from worker.speech.failures import CallFailed, Failure
+from worker.speech.failures import CallFailedError, Failure
 from worker.speech.google import Google
 from worker.speech.render import render
 
@@ -45,7 +45,7 @@ def trial_of(
         asks(VoiceModel.WAVENET)
         try:
             await google.synthesize(rendered.inputs[0], rendered, rendered.encoding)
-        except CallFailed as error:
+        except CallFailedError as error:
             return error.failure
         return None
 
@@ -66,7 +66,7 @@ def probe_of(trial: Callable[[], Awaitable[Failure | None]], retry_after_s: floa
             await asyncio.sleep(retry_after_s)
             failure = await trial()
         if failure is not None and failure.failure_class in OUTAGES:
-            raise Down(_outage(failure))
+            raise DependencyDownError(_outage(failure))
 
     return probe
 

@@ -28,7 +28,7 @@ def join(parts: Sequence[bytes], encoding: AudioEncoding, sample_rate: int) -> b
         sample_rate: in Hz, of parts and result.
 
     Raises:
-        BadAudio: a part is empty, cut or no LINEAR16.
+        BadAudioError: a part is empty, cut or no LINEAR16.
     """
     for part in parts:
         duration_of(part, AudioEncoding.LINEAR16, sample_rate)

@@ -38,7 +38,7 @@ class _Line:
         return max(0.0, mean_y + slope * (x - mean_x))
 
 
-class Pace:
+class LatencyEstimate:
     """The pace of each voice model."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.handlers import add_expect_header
 
 from worker.config.sections import StorageSettings
-from worker.storage.errors import StorageRefused
+from worker.storage.errors import StorageRefusedError
 from worker.storage.take_store import TakeStore
 
 
@@ -23,7 +23,7 @@ async def connect_store(settings: StorageSettings, connections: int) -> AsyncIte
         connections: the pool's size; one a job in flight.
 
     Raises:
-        StorageRefused: the settings make no client: an address, a region or a profile that can't be.
+        StorageRefusedError: the settings make no client: an address, a region or a profile that can't be.
     """
     secret = settings.secret_access_key
     try:
@@ -33,7 +33,7 @@ async def connect_store(settings: StorageSettings, connections: int) -> AsyncIte
             region_name=settings.region,
         )
     except BotoCoreError as error:
-        raise StorageRefused(f"S3 settings: {error}") from None
+        raise StorageRefusedError(f"S3 settings: {error}") from None
     config = Config(
         # botocore would put its own long one together for every request, a twentieth of the request's CPU time.
         user_agent="chirp-worker",
@@ -41,7 +41,7 @@ async def connect_store(settings: StorageSettings, connections: int) -> AsyncIte
         connect_timeout=min(2.0, settings.timeout_s),
         read_timeout=settings.timeout_s,
         # No retries in here. botocore's wait up to 3 s and then 10 s for an answer, three times, before anybody
-        # hears of a dead store, and they can't know that all jobs meet the same. `SteadyStore` tries as often.
+        # hears of a dead store, and they can't know that all jobs meet the same. `ResilientStore` tries as often.
         retries={"mode": "standard", "total_max_attempts": 1},
         # What is sent is this module's own, and no user's.
         parameter_validation=False,
@@ -55,7 +55,7 @@ async def connect_store(settings: StorageSettings, connections: int) -> AsyncIte
                 session.client("s3", endpoint_url=settings.endpoint_url, config=config)
             )
         except (BotoCoreError, ValueError) as error:
-            raise StorageRefused(f"S3 settings: {error}") from None
+            raise StorageRefusedError(f"S3 settings: {error}") from None
         # `Expect: 100-continue` costs a take a round trip; and where the connection breaks while aiohttp waits for the
         # answer, it loses an exception, which asyncio logs, once a job.
         client.meta.events.unregister("before-call.s3", add_expect_header)

@@ -5,13 +5,13 @@ class StorageError(Exception):
     """The store didn't do what was asked."""
 
 
-class StorageUnavailable(StorageError):
+class StorageUnavailableError(StorageError):
     """It can't be reached, is too slow, or asks for another try: the same may work later."""
 
 
-class StorageRefused(StorageError):
+class StorageRefusedError(StorageError):
     """It answers and refuses, or the settings are wrong: until somebody mends that, it will again."""
 
 
-class NoTake(StorageRefused):
+class NotATakeError(StorageRefusedError):
     """What is there under a take's key has no take's metadata: somebody else put it there."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from schemas.words import AudioEncoding
-from worker.storage.errors import NoTake
+from worker.storage.errors import NotATakeError
 from worker.storage.takes import StoredTake
 
 
@@ -27,7 +27,7 @@ def stored_take(key: str, size: int, metadata: Mapping[str, str]) -> StoredTake:
         metadata: its own.
 
     Raises:
-        NoTake: the metadata isn't a take's; somebody else put the object there.
+        NotATakeError: the metadata isn't a take's; somebody else put the object there.
     """
     try:
         return StoredTake(
@@ -40,4 +40,4 @@ def stored_take(key: str, size: int, metadata: Mapping[str, str]) -> StoredTake:
             voice=metadata["voice"],
         )
     except (KeyError, ValueError) as error:
-        raise NoTake(f"{key} is there without a take's metadata ({error}); remove it") from None
+        raise NotATakeError(f"{key} is there without a take's metadata ({error}); remove it") from None

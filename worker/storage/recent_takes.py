@@ -5,7 +5,7 @@ from collections import OrderedDict
 from worker.storage.takes import StoredTake
 
 
-class KnownTakes:
+class RecentTakes:
     """A memory of stored takes, bounded in number and in time.
 
     In time since lifecycle rules, or people, delete takes: a job may be told of one that is gone for `kept_s` at most.

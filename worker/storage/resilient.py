@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.dependency import REFUSED, UNREACHABLE, Down, Outage, Sleep
-from worker.lifecycle.dependency_watch import Probe, Watch
-from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
-from worker.storage.recent_takes import KnownTakes
+from worker.lifecycle.dependency import REFUSED, UNREACHABLE, DependencyDownError, Outage, Sleep
+from worker.lifecycle.dependency_watch import DependencyWatch, Probe
+from worker.storage.errors import StorageError, StorageRefusedError, StorageUnavailableError
+from worker.storage.recent_takes import RecentTakes
 from worker.storage.take_store import TakeStore
 from worker.storage.takes import StoredTake
 
@@ -28,27 +28,29 @@ def probe_of(store: TakeStore) -> Probe:
             async with asyncio.timeout(_PROBE_S):
                 await store.check_bucket()
         except TimeoutError:
-            raise Down(_outage(store.bucket, StorageUnavailable(f"no answer within {_PROBE_S:g} s"))) from None
+            raise DependencyDownError(
+                _outage(store.bucket, StorageUnavailableError(f"no answer within {_PROBE_S:g} s"))
+            ) from None
         except StorageError as error:
-            raise Down(_outage(store.bucket, error)) from error
+            raise DependencyDownError(_outage(store.bucket, error)) from error
 
     return probe
 
 
 def outage_at_start(bucket: str) -> Callable[[Exception], Outage | None]:
     """Tells, at the start, a store that is down from what waiting doesn't mend: no bucket, wrong keys or settings."""
-    return lambda error: _outage(bucket, error) if isinstance(error, StorageUnavailable) else None
+    return lambda error: _outage(bucket, error) if isinstance(error, StorageUnavailableError) else None
 
 
 def _outage(bucket: str, error: StorageError) -> Outage:
-    if isinstance(error, StorageRefused):
+    if isinstance(error, StorageRefusedError):
         advice = "check S3_BUCKET, the keys and what they may do: GetObject, PutObject and ListBucket"
         return Outage(REFUSED, f"S3: bucket {bucket} is refused", str(error), advice)
     advice = "check the store, S3_ENDPOINT_URL and the network on the way to it"
     return Outage(UNREACHABLE, f"S3: bucket {bucket} can't be reached", str(error), advice)
 
 
-class SteadyStore:
+class ResilientStore:
     """Looks up and stores takes, through outages.
 
     Args:
@@ -63,8 +65,8 @@ class SteadyStore:
     def __init__(
         self,
         store: TakeStore,
-        watch: Watch,
-        known: KnownTakes,
+        watch: DependencyWatch,
+        known: RecentTakes,
         kept_bytes: int,
         clock: Clock,
         *,
@@ -90,8 +92,8 @@ class SteadyStore:
             check: raises what ends the job; called before every try but the first.
 
         Raises:
-            StorageUnavailable: the store answers others, and failed this three times.
-            StorageRefused: it answers others, and refused this three times.
+            StorageUnavailableError: the store answers others, and failed this three times.
+            StorageRefusedError: it answers others, and refused this three times.
         """
         known = self._known.find(key, self._clock.monotonic())
         if known is not None:
@@ -105,9 +107,9 @@ class SteadyStore:
         """Stores a take unless one is there already, and says which one counts; waits while the store is down.
 
         Raises:
-            StorageUnavailable: the store answers others, and failed this three times; or it is down and more
+            StorageUnavailableError: the store answers others, and failed this three times; or it is down and more
                 audio waits for it than may. The audio is let go.
-            StorageRefused: it answers others, and refused this three times.
+            StorageRefusedError: it answers others, and refused this three times.
         """
         kept = 0
 
@@ -116,7 +118,7 @@ class SteadyStore:
             if kept:
                 return
             if len(audio) > self._room:
-                raise StorageUnavailable(f"upload of {take.key}: failed, and too much audio (KEPT_AUDIO_MB) waits")
+                raise StorageUnavailableError(f"upload of {take.key}: failed, and too much audio (KEPT_AUDIO_MB) waits")
             kept = len(audio)
             self._room -= kept
 

@@ -13,7 +13,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
+from worker.storage.errors import StorageError, StorageRefusedError, StorageUnavailableError
 
 STORE_ERRORS: Final = (ClientError, BotoCoreError, HttpError, TimeoutError)
 """What a call of the client may raise; the last two come from reading a body."""
@@ -31,7 +31,7 @@ def storage_error(doing: str, error: Exception) -> StorageError:
         doing: what was asked, such as "look-up of takes/x".
         error: one of `STORE_ERRORS`.
     """
-    kind = StorageUnavailable if _may_work_later(error) else StorageRefused
+    kind = StorageUnavailableError if _may_work_later(error) else StorageRefusedError
     return kind(f"{doing}: {str(error) or type(error).__name__}")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from worker.storage.errors import StorageRefused, StorageUnavailable
+from worker.storage.errors import StorageRefusedError, StorageUnavailableError
 from worker.storage.metadata import metadata_of, stored_take
 from worker.storage.s3_errors import STORE_ERRORS, status_of, storage_error
 from worker.storage.takes import CONTENT_TYPES, StoredTake
@@ -30,8 +30,8 @@ class TakeStore:
         """Makes sure that the bucket can be reached with these keys.
 
         Raises:
-            StorageUnavailable: the store doesn't answer.
-            StorageRefused: there is no such bucket, or the keys may not use it.
+            StorageUnavailableError: the store doesn't answer.
+            StorageRefusedError: there is no such bucket, or the keys may not use it.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -43,8 +43,8 @@ class TakeStore:
         """The stored take of a key, or None.
 
         Raises:
-            StorageUnavailable: the store couldn't answer.
-            StorageRefused: it answered and refused, or what is there is no take.
+            StorageUnavailableError: the store couldn't answer.
+            StorageRefusedError: it answered and refused, or what is there is no take.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -63,8 +63,8 @@ class TakeStore:
             The take given, or the one that was stored first.
 
         Raises:
-            StorageUnavailable: the store couldn't answer.
-            StorageRefused: it answered and refused.
+            StorageUnavailableError: the store couldn't answer.
+            StorageRefusedError: it answered and refused.
         """
         try:
             await self._put_while_conflicts(take, audio)
@@ -75,7 +75,7 @@ class TakeStore:
             return take
         first = await self.look_up(take.key)
         if first is None:
-            raise StorageUnavailable(f"upload of {take.key}: refused as stored already, and not there")
+            raise StorageUnavailableError(f"upload of {take.key}: refused as stored already, and not there")
         return first
 
     async def _put_while_conflicts(self, take: StoredTake, audio: bytes) -> None:
@@ -112,21 +112,21 @@ class TakeStore:
         """The audio of a stored take.
 
         Raises:
-            StorageUnavailable: the store couldn't answer.
-            StorageRefused: it isn't there, or may not be read.
+            StorageUnavailableError: the store couldn't answer.
+            StorageRefusedError: it isn't there, or may not be read.
         """
         found = await self._get(key)
         if found is None:
-            raise StorageRefused(f"download of {key}: it isn't there")
+            raise StorageRefusedError(f"download of {key}: it isn't there")
         return found[1]
 
     async def fetch_whole(self, key: str) -> tuple[StoredTake, bytes] | None:
         """A stored take with its audio; None where it isn't there.
 
         Raises:
-            StorageUnavailable: the store couldn't answer.
-            NoTake: what is there has no take's metadata.
-            StorageRefused: it may not be read.
+            StorageUnavailableError: the store couldn't answer.
+            NotATakeError: what is there has no take's metadata.
+            StorageRefusedError: it may not be read.
         """
         found = await self._get(key)
         return None if found is None else (_stored(key, found[0]), found[1])
@@ -145,8 +145,8 @@ class TakeStore:
         """All keys under a prefix, some at once.
 
         Raises:
-            StorageUnavailable: the store couldn't answer.
-            StorageRefused: it may not be listed.
+            StorageUnavailableError: the store couldn't answer.
+            StorageRefusedError: it may not be listed.
         """
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         try:
@@ -162,8 +162,8 @@ class TakeStore:
             Whether the store honours `If-None-Match: *`: the second PUT must be refused with 412.
 
         Raises:
-            StorageUnavailable: the store couldn't answer.
-            StorageRefused: it refused the first PUT.
+            StorageUnavailableError: the store couldn't answer.
+            StorageRefusedError: it refused the first PUT.
         """
         refused = False
         try:

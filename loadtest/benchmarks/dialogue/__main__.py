@@ -19,7 +19,7 @@ from loadtest.benchmarks.dialogue.figures import latency_table, percentile, stag
 from loadtest.benchmarks.dialogue.load import Ears
 from loadtest.benchmarks.dialogue.runs import Load, Place, run_backlog, run_load
 from loadtest.benchmarks.throughput.runs import Door
-from loadtest.stack.java import NoJava
+from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import KafkaCluster
 from loadtest.stack.local import Stack, local_stack
 from loadtest.stack.processes import StackError
@@ -52,7 +52,7 @@ def main(
     try:
         with _kafka() as bootstrap, local_stack("external", {"speech": "canned"}, kafka=bootstrap) as stack:
             asyncio.run(bench.run(stack, scenario or [*Scenario], rounds))
-    except (NoJava, StackError, KafkaError, OSError) as error:
+    except (NoJavaError, StackError, KafkaError, OSError) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from None
     if bench.failed:

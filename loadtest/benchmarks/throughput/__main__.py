@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from loadtest.benchmarks.throughput.figures import Round, head, row, summary, verdicts
 from loadtest.benchmarks.throughput.lines import Run, pattern_of, slow_numbers
-from loadtest.benchmarks.throughput.runs import Door, Place, RunFailed, run_gather, run_worker
+from loadtest.benchmarks.throughput.runs import Door, Place, RunFailedError, run_gather, run_worker
 from loadtest.stack.local import Stack, local_stack
 from loadtest.stack.processes import StackError
 
@@ -54,7 +54,7 @@ def main(
         # With a cluster of yours the local broker idles.
         with local_stack("tansu", google) as stack:
             asyncio.run(_bench(stack, jobs, rounds, scenarios, max_in_flight))
-    except (RunFailed, StackError, KafkaError, OSError) as error:
+    except (RunFailedError, StackError, KafkaError, OSError) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from None
 

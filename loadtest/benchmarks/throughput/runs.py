@@ -24,7 +24,7 @@ _LEAST_JOBS_A_SECOND: Final = 20
 _FIRST_ANSWERS_S: Final = 0.15
 
 
-class RunFailed(Exception):
+class RunFailedError(Exception):
     """Jobs were lost, failed or weren't done by the rules; the message says how many."""
 
 
@@ -82,7 +82,7 @@ async def run_gather(place: Place, run: Run, module: str) -> Figures:
         module: `plain` or `own`.
 
     Raises:
-        RunFailed: it ended early, or a take was there already.
+        RunFailedError: it ended early, or a take was there already.
         StackError: it ended before its first call.
     """
     command = [sys.executable, "-m", f"loadtest.benchmarks.throughput.{module}", run.name, str(run.jobs)]
@@ -91,7 +91,7 @@ async def run_gather(place: Place, run: Run, module: str) -> Figures:
         async def ended() -> dict[str, Any]:
             while not process.log.read_bytes().endswith(b"}\n"):
                 if not process.running:
-                    raise RunFailed(f"the gather {module} ended:\n{process.log_end()}")
+                    raise RunFailedError(f"the gather {module} ended:\n{process.log_end()}")
                 await asyncio.sleep(0.01)
             report: dict[str, Any] = json.loads(process.log_end(1))
             return report
@@ -100,7 +100,7 @@ async def run_gather(place: Place, run: Run, module: str) -> Figures:
             report = await ended()
         cpu_s = cpu_seconds(process.pid) - cpu_at
         if report["made"] != run.jobs:
-            raise RunFailed(f"the gather {module} made {report['made']} takes of {run.jobs}")
+            raise RunFailedError(f"the gather {module} made {report['made']} takes of {run.jobs}")
         return Figures(run.jobs, report["ended"] - await began, cpu_s)
 
 
@@ -108,7 +108,7 @@ async def run_worker(place: Place, run: Run) -> Figures:
     """The real worker process, its jobs lying in Kafka before it starts.
 
     Raises:
-        RunFailed: jobs were lost, failed, done twice, cached or spoken by WaveNet.
+        RunFailedError: jobs were lost, failed, done twice, cached or spoken by WaveNet.
         StackError: it ended before its first call.
         KafkaError: the broker refused.
     """
@@ -126,7 +126,7 @@ async def run_worker(place: Place, run: Run) -> Figures:
                     await read_completions(consumer, run.jobs, completions)
             except TimeoutError:
                 done = len(completions.values)
-                raise RunFailed(f"{done} completions of {run.jobs} came:\n{process.log_end()}") from None
+                raise RunFailedError(f"{done} completions of {run.jobs} came:\n{process.log_end()}") from None
             cpu_s = cpu_seconds(process.pid) - cpu_at
             _check(run, completions.values)
             return Figures(run.jobs, completions.last_at - await began, cpu_s)
@@ -150,14 +150,14 @@ async def _started(
         deadline = time.monotonic() + _START_S
         while not (counts := await place.door.calls())["in_flight"] and not counts["total"]:
             if not process.running or time.monotonic() > deadline:
-                raise RunFailed(f"{run.name} made no call:\n{process.log_end()}")
+                raise RunFailedError(f"{run.name} made no call:\n{process.log_end()}")
             await asyncio.sleep(0.005)
         cpu_at = cpu_seconds(process.pid)
         began = asyncio.create_task(_first_arrival(place.door))
         yield process, began, cpu_at
         calls = (await place.door.calls())["calls"]
         if calls != {"chirp3-hd": {"OK": run.jobs}}:
-            raise RunFailed(f"{run.name} made other calls to Google than one for each of {run.jobs} jobs: {calls}")
+            raise RunFailedError(f"{run.name} made other calls to Google than one for each of {run.jobs} jobs: {calls}")
     finally:
         await asyncio.to_thread(process.stop)
 
@@ -173,11 +173,11 @@ async def _first_arrival(door: Door) -> float:
 def _check(run: Run, values: list[dict[str, Any]]) -> None:
     missing = {run.job_id(number) for number in range(run.jobs)} - {value["job_id"] for value in values}
     if missing:
-        raise RunFailed(f"{len(missing)} jobs of {run.jobs} have no completion, such as {min(missing)}")
+        raise RunFailedError(f"{len(missing)} jobs of {run.jobs} have no completion, such as {min(missing)}")
     bad = [
         value
         for value in values
         if value["status"] != "done" or value["audio"]["cached"] or value["voice_model"] != "chirp3-hd"
     ]
     if bad:
-        raise RunFailed(f"{len(bad)} jobs of {run.jobs} failed, were cached or fell back, such as {bad[0]}")
+        raise RunFailedError(f"{len(bad)} jobs of {run.jobs} failed, were cached or fell back, such as {bad[0]}")

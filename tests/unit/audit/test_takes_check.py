@@ -14,8 +14,8 @@ import pytest
 from schemas.words import AudioEncoding
 from tests.unit.makers import audio
 from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE
-from worker.audit.takes_check import MISSING, Drawing, TakesCheck
-from worker.storage.errors import NoTake, StorageUnavailable
+from worker.audit.takes_check import MISSING, KeySample, TakesCheck
+from worker.storage.errors import NotATakeError, StorageUnavailableError
 from worker.storage.takes import StoredTake
 
 SOUND = audio(AudioEncoding.OGG_OPUS, 0.5)
@@ -27,8 +27,8 @@ async def batches(count: int, size: int = 7) -> AsyncGenerator[list[str], None]:
         yield keys[start : start + size]
 
 
-async def drawn(size: int | None, count: int, random: Random | None = None) -> tuple[list[str], Drawing]:
-    drawing = Drawing(size, random or Random(1))
+async def drawn(size: int | None, count: int, random: Random | None = None) -> tuple[list[str], KeySample]:
+    drawing = KeySample(size, random or Random(1))
     return [key async for batch in drawing.of(batches(count)) for key in batch], drawing
 
 
@@ -91,7 +91,7 @@ async def test_each_kind_of_fault_is_told_by_its_key() -> None:
         well=stored("well"),
         cut=stored("cut", SOUND[:-9]),
         long=stored("long", seconds=9.0),
-        foreign=NoTake("foreign"),
+        foreign=NotATakeError("foreign"),
     )
     await check.stored(["well", "cut", "long", "foreign", "deleted-meanwhile"])
     await check.told(["well", "gone"])
@@ -120,8 +120,8 @@ async def test_a_bucket_that_is_all_wrong_is_counted_whole_and_its_first_faults_
 
 
 async def test_a_store_that_does_not_answer_ends_the_check_and_is_no_fault_of_a_take() -> None:
-    check, store, _ = checking(bad=StorageUnavailable("no"))
-    with pytest.raises(StorageUnavailable):
+    check, store, _ = checking(bad=StorageUnavailableError("no"))
+    with pytest.raises(StorageUnavailableError):
         await check.stored(["bad", *(f"k{number}" for number in range(100))])
     assert len(store.asked) < 20
     assert check.faults == []

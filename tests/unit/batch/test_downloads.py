@@ -14,7 +14,7 @@ from tests.unit.batches import cast, done, line
 from worker.batch.downloads import Downloaded, download
 from worker.batch.line_status import next_job
 from worker.batch.manifest import Entry, Sent, entry_of, read_manifest
-from worker.batch.state import Book, open_book, read_book
+from worker.batch.state import BatchState, open_state, read_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ class Desk:
 
     def make(self, audio: bytes | None, encoding: AudioEncoding = OGG, *, write: bool = True) -> Entry:
         """The line is made again and becomes this audio, or fails."""
-        with open_book(self.manifest) as book:
+        with open_state(self.manifest) as book:
             (made,) = cast(line("l1", character="ghoul", text=f"Line {len(self.takes)}."))
             _, sent = next_job(made, book.entries.get("l1"))
             book.sending([sent])
@@ -58,7 +58,7 @@ class Desk:
         return entry_of(sent, completion.model_copy(update={"audio": spoken}))
 
     async def download(self) -> Downloaded:
-        return await download(self, list(read_book(self.manifest).entries.values()), self.audio, lambda *_: None)
+        return await download(self, list(read_state(self.manifest).entries.values()), self.audio, lambda *_: None)
 
     def files(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.ghoul.iterdir()}
@@ -124,7 +124,7 @@ def test_every_take_that_a_line_ever_had_is_known_however_it_was_made_since(tmp_
     desk = Desk(tmp_path_factory.mktemp("makings"))
     for audio, write in makings:
         entry = desk.make(audio, write=write)
-    known: Book = read_book(desk.manifest)
+    known: BatchState = read_state(desk.manifest)
     assert known.entries["l1"] == entry
     ever = {sha256(audio) for audio, _ in makings if audio is not None}
     assert {*entry.earlier, *([entry.sha256] if entry.sha256 else [])} == ever

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from schemas.words import JobStatus, VoiceModel
 from tests.unit.batches import HALF, cast, casting, done, failed, line
 from tests.unit.makers import CHIRP, WAVENET
-from worker.batch.line_status import Standing, Stands, next_job, standings
+from worker.batch.line_status import LineState, LineStatus, line_states, next_job
 from worker.batch.manifest import Entry, Sent, entry_of
 from worker.batch.price import price_of
-from worker.batch.voice_selection import Cast, KeepTogether
+from worker.batch.voice_selection import KeepTogether, VoicedLine
 from worker.cli.views import batch as batch_rows
 from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS
 from worker.rollout.state import RolloutState
@@ -23,7 +23,7 @@ NOBODY = RolloutState(enabled=False, percentage=0, characters=None)
 EVERYBODY = replace(HALF, percentage=10_000)
 
 
-def models(casts: list[Cast]) -> set[VoiceModel]:
+def models(casts: list[VoicedLine]) -> set[VoiceModel]:
     return {each.voice.voice_model for each in casts}
 
 
@@ -62,30 +62,30 @@ def test_a_voice_model_can_be_forced_for_all() -> None:
     assert models(cast(*lines, state=EVERYBODY, voice_model=WAVENET)) == {WAVENET}
 
 
-def ended(made: Cast, **changes: object) -> Entry:
+def ended(made: VoicedLine, **changes: object) -> Entry:
     _, sent = next_job(made, None)
     completion = done(sent.job_id, made.key)
     return entry_of(sent, completion).model_copy(update=changes)
 
 
-def stands(made: Cast, entry: Entry | None, state: RolloutState = HALF, sent: Sent | None = None) -> Stands:
+def stands(made: VoicedLine, entry: Entry | None, state: RolloutState = HALF, sent: Sent | None = None) -> LineState:
     entries = {made.line.id: entry} if entry else {}
-    return next(standings([made], entries, {sent.line: sent} if sent else {}, casting(state)))
+    return next(line_states([made], entries, {sent.line: sent} if sent else {}, casting(state)))
 
 
-def standing(made: Cast, entry: Entry | None, state: RolloutState = HALF) -> Standing:
+def standing(made: VoicedLine, entry: Entry | None, state: RolloutState = HALF) -> LineStatus:
     return stands(made, entry, state).standing
 
 
 def test_a_line_stands_as_new_done_failed_or_under_way() -> None:
     (made,) = cast(line())
     _, sent = next_job(made, None)
-    assert standing(made, None) is Standing.NEW
-    assert stands(made, None, sent=sent).standing is Standing.UNDER_WAY
-    assert standing(made, ended(made)) is Standing.DONE
+    assert standing(made, None) is LineStatus.NEW
+    assert stands(made, None, sent=sent).standing is LineStatus.UNDER_WAY
+    assert standing(made, ended(made)) is LineStatus.DONE
     lost = entry_of(sent, failed(sent.job_id))
-    assert standing(made, lost) is Standing.FAILED
-    assert standing(made, lost.model_copy(update={"status": JobStatus.EXPIRED})) is Standing.FAILED
+    assert standing(made, lost) is LineStatus.FAILED
+    assert standing(made, lost.model_copy(update={"status": JobStatus.EXPIRED})) is LineStatus.FAILED
 
 
 @pytest.mark.parametrize(
@@ -101,23 +101,23 @@ def test_a_line_stands_as_new_done_failed_or_under_way() -> None:
 def test_a_line_that_would_sound_otherwise_is_edited(change: dict) -> None:
     (before,) = cast(line(), voice_model=WAVENET)
     (after,) = cast(line(**change), voice_model=WAVENET)
-    assert standing(after, ended(before)) is Standing.EDITED
+    assert standing(after, ended(before)) is LineStatus.EDITED
 
 
 @pytest.mark.parametrize("change", [{"labels": {"quest": "main"}}, {"deadline": "2026-02-01T00:00:00Z"}])
 def test_what_doesnt_change_the_sound_makes_no_line_again(change: dict) -> None:
     (before,) = cast(line())
     (after,) = cast(line(**change))
-    assert standing(after, ended(before)) is Standing.DONE
+    assert standing(after, ended(before)) is LineStatus.DONE
 
 
 def test_a_line_whose_voice_model_has_changed_since_is_told_as_such_and_not_as_edited() -> None:
     (before,) = cast(line(), state=NOBODY)
     (after,) = cast(line(), state=EVERYBODY)
     assert (before.voice.voice_model, after.voice.voice_model) == (WAVENET, CHIRP)
-    assert standing(after, ended(before), EVERYBODY) is Standing.VOICE_CHANGED
+    assert standing(after, ended(before), EVERYBODY) is LineStatus.VOICE_CHANGED
     (edited,) = cast(line(text="Another."), state=EVERYBODY)
-    assert standing(edited, ended(before), EVERYBODY) is Standing.EDITED
+    assert standing(edited, ended(before), EVERYBODY) is LineStatus.EDITED
 
 
 def test_a_line_whose_job_is_under_way_tells_how_it_will_stand_once_that_has_ended() -> None:
@@ -127,13 +127,13 @@ def test_a_line_whose_job_is_under_way_tells_how_it_will_stand_once_that_has_end
     (both,) = cast(line(text="Another."), state=EVERYBODY)
     _, sent = next_job(before, None)
     told = {
-        Standing.DONE: stands(before, None, NOBODY, sent),
-        Standing.EDITED: stands(edited, ended(edited), NOBODY, sent),
-        Standing.VOICE_CHANGED: stands(other_voice, None, EVERYBODY, sent),
+        LineStatus.DONE: stands(before, None, NOBODY, sent),
+        LineStatus.EDITED: stands(edited, ended(edited), NOBODY, sent),
+        LineStatus.VOICE_CHANGED: stands(other_voice, None, EVERYBODY, sent),
     }
     assert {then: each.then for then, each in told.items()} == {then: then for then in told}
-    assert all(each.standing is Standing.UNDER_WAY for each in told.values())
-    assert stands(both, None, EVERYBODY, sent).then is Standing.EDITED
+    assert all(each.standing is LineStatus.UNDER_WAY for each in told.values())
+    assert stands(both, None, EVERYBODY, sent).then is LineStatus.EDITED
 
 
 @given(st.sampled_from(["As it was.", "As it is."]), st.sampled_from([NOBODY, HALF, EVERYBODY]), st.booleans())
@@ -143,7 +143,7 @@ def test_a_line_will_stand_after_its_job_as_it_was_told_before(text: str, state:
     _, sent = next_job(before, None)
     entry = entry_of(sent, failed(sent.job_id) if fails else done(sent.job_id, sent.key))
     after = stands(now, entry, state)
-    assert stands(now, None, state, sent).then in {after.then, *({Standing.DONE} if fails else ())}
+    assert stands(now, None, state, sent).then in {after.then, *({LineStatus.DONE} if fails else ())}
     assert after.then is after.standing
 
 
@@ -151,7 +151,7 @@ def test_a_line_that_wavenet_spoke_in_chirps_place_is_done() -> None:
     (made,) = cast(line(), state=EVERYBODY)
     key = casting(EVERYBODY).key_by(made, WAVENET)
     fell_back = ended(made, key=key, voice_model=WAVENET, fallback=True)
-    assert standing(made, fell_back, EVERYBODY) is Standing.DONE
+    assert standing(made, fell_back, EVERYBODY) is LineStatus.DONE
 
 
 def test_a_job_is_told_from_that_of_the_line_before_it_was_edited_or_made_again() -> None:

@@ -12,9 +12,9 @@ from tests.unit.batches import done, line
 from worker.app.rollout_seed import rollout_state
 from worker.batch.line_status import next_job
 from worker.batch.manifest import default_manifest, entry_of, read_manifest
-from worker.batch.scripts.model import BatchRefused
-from worker.batch.state import open_book
-from worker.batch.voice_selection import Cast, Casting, Wish
+from worker.batch.scripts.model import BatchRefusedError
+from worker.batch.state import open_state
+from worker.batch.voice_selection import VoicedLine, VoicePreference, VoiceSelector
 from worker.cli import batch_run as batch_running
 from worker.cli.main import app
 from worker.config.settings import load_settings
@@ -45,22 +45,22 @@ class Studio:
         rows = "".join(f"{line_id},pip_boy,{text}\n" for line_id, text in texts.items())
         self.script.write_text(f"job_id,character,text\n{rows}", encoding="utf-8")
 
-    def casts(self, **texts: str) -> list[Cast]:
+    def casts(self, **texts: str) -> list[VoicedLine]:
         settings = load_settings()
         catalogue = load_catalogue(settings.worker.characters_file)
         state = rollout_state(settings.rollout, catalogue.names)
-        casting = Casting(catalogue, state, Clock().now(), settings.storage.prefix)
+        casting = VoiceSelector(catalogue, state, Clock().now(), settings.storage.prefix)
         lines = [line(line_id, text=text) for line_id, text in texts.items()]
-        return list(casting.cast(lines, Wish()))
+        return list(casting.cast(lines, VoicePreference()))
 
     def send(self, **texts: str) -> None:
         """As a run does that is stopped before anything is heard."""
-        with open_book(default_manifest(self.script)) as book:
+        with open_state(default_manifest(self.script)) as book:
             book.sending([next_job(each, None)[1] for each in self.casts(**texts)])
 
     def finish(self, **texts: str) -> None:
         """As a run does that comes to its end."""
-        with open_book(default_manifest(self.script)) as book:
+        with open_state(default_manifest(self.script)) as book:
             for each in self.casts(**texts):
                 sent = next_job(each, None)[1]
                 book.ended([entry_of(sent, done(sent.job_id, sent.key))], {0: 1})
@@ -165,7 +165,7 @@ def test_a_dry_run_is_refused_by_the_budget_as_the_run_itself_would_be(studio: S
     studio.write(**TWO)
     dry, told = studio.run("--dry-run", "--budget", "0.00001")
     real, told_too = studio.run("--yes", "--budget", "0.00001")
-    assert type(dry.exception) is type(real.exception) is BatchRefused
+    assert type(dry.exception) is type(real.exception) is BatchRefusedError
     assert told == told_too
     assert "more than the budget of 1e-05 USD" in told["refused"]
     dry, told = studio.run("--dry-run", "--budget", "1")

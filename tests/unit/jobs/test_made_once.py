@@ -12,7 +12,7 @@ import pytest
 from schemas.words import AttemptResult, JobStatus, Lane
 from tests.unit.makers import CHIRP, WAVENET, job
 from tests.unit.world import NOW, WAV, World, failed, spoke
-from worker.storage.errors import StorageUnavailable
+from worker.storage.errors import StorageUnavailableError
 
 
 def same(count: int, **changes: Any) -> list[dict[str, Any]]:
@@ -106,7 +106,7 @@ async def test_when_both_voice_models_fail_all_fail_and_each_may_be_tried_again(
 
 async def test_an_upload_that_fails_is_everybodys_and_is_not_paid_for_again() -> None:
     world = World()
-    world.shelf.fails["store"] = [StorageUnavailable("no")] * 3
+    world.shelf.fails["store"] = [StorageUnavailableError("no")] * 3
     for outcome in await world.run_all(*same(10)):
         assert failed(outcome, retryable=True).error.failure_class == "storage"
     assert world.google.calls == [CHIRP]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from schemas.parsing import InvalidJob
+from schemas.parsing import InvalidJobError
 from schemas.words import (
     AttemptResult,
     AudioEncoding,
@@ -26,7 +26,7 @@ from tests.unit.makers import CHIRP, WAVENET, job, rendered_job
 from tests.unit.world import ALL, DENIED, NOW, SOUNDS, WAV, World, failed, spoke
 from worker.jobs.outcome import Outcome, Record
 from worker.rollout.state import FULL, RolloutState
-from worker.speech.limits.rate_limit import QuotaRules
+from worker.speech.limits.rate_limit import RateLimitRules
 from worker.storage.takes import StoredTake, take_key
 
 
@@ -208,7 +208,7 @@ async def test_a_refused_batch_job_waits_for_as_long_as_it_takes_and_never_over_
     assert max(world.waits) == pytest.approx(32)
 
 
-ONE_A_MINUTE = QuotaRules({CHIRP: 1}, 0, 0.1)
+ONE_A_MINUTE = RateLimitRules({CHIRP: 1}, 0, 0.1)
 
 
 async def test_batch_waits_for_its_quota_and_its_time_is_no_time_of_the_attempt() -> None:
@@ -271,7 +271,7 @@ async def test_dialogue_without_quota_falls_back_and_the_chirp_attempt_that_was_
 
 
 async def test_without_quota_for_wavenet_either_a_dialogue_job_is_tried_again_later() -> None:
-    world = World(quota=QuotaRules({CHIRP: 1, WAVENET: 1}, 0, 0.1))
+    world = World(quota=RateLimitRules({CHIRP: 1, WAVENET: 1}, 0, 0.1))
     for voice in ("chirp3-hd", "wavenet"):
         spoke(await world.run(voice=voice))
     completion = failed(await world.run(text="Another line."), retryable=True)
@@ -456,7 +456,7 @@ async def test_a_language_without_chirp_is_wavenet_by_decision() -> None:
 
 
 async def test_what_the_catalogue_does_not_have_is_an_invalid_job() -> None:
-    with pytest.raises(InvalidJob, match="character"):
+    with pytest.raises(InvalidJobError, match="character"):
         await World().run(character="nobody")
 
 

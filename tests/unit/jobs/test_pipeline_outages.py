@@ -15,11 +15,11 @@ from tests.unit.makers import CHIRP, WAVENET
 from tests.unit.world import DENIED, NOW, SOUNDS, World, failed, spoke
 from worker.lifecycle.dependency import UNREACHABLE, Outage
 from worker.rollout.state import RolloutState
-from worker.storage.errors import StorageRefused, StorageUnavailable
+from worker.storage.errors import StorageRefusedError, StorageUnavailableError
 
 AWAY = Outage(UNREACHABLE, "S3: bucket b can't be reached", "connection refused", "check it")
-DOWN = StorageUnavailable("connection refused")
-NO = StorageRefused("403")
+DOWN = StorageUnavailableError("connection refused")
+NO = StorageRefusedError("403")
 
 
 async def test_a_look_up_that_fails_three_times_while_the_store_answers_others_ends_the_job_unpaid() -> None:

@@ -18,7 +18,7 @@ from schemas.headers import Headers
 from schemas.topics import RETRY_DELAYS, delay_seconds
 from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
 from worker.jobs.outcome import BAD_INPUT, History, Outcome, Record
-from worker.jobs.retry_policy import JITTER, after, due_ms, history_of, retry_headers
+from worker.jobs.retry_policy import JITTER, due_ms, history_of, next_outcome, retry_headers
 from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
 from worker.lifecycle.clock import Clock
 
@@ -100,7 +100,7 @@ def life_of(
     """A job that fails at each try: its retry records, the last outcome and the record that it ended with."""
     at, now, retries = first, NOW, list[Record]()
     for number in range(20):
-        outcome = after(failure(lane, attempt(f"{number}")), history_of(at, now), RETRY_DELAYS, now, random)
+        outcome = next_outcome(failure(lane, attempt(f"{number}")), history_of(at, now), RETRY_DELAYS, now, random)
         if outcome.retry is None:
             return retries, outcome, at
         now += timedelta(seconds=delay_seconds(outcome.retry.delay) * 2)
@@ -124,13 +124,15 @@ def test_a_batch_job_climbs_three_delays_and_a_dialogue_job_one_before_it_is_a_d
 
 def test_a_lane_without_delays_has_no_retries() -> None:
     for delays in ({}, {Lane.BATCH: ()}, {Lane.DIALOGUE: ("10s",)}):
-        outcome = after(failure(), fresh(record()), delays, NOW, never_late)
+        outcome = next_outcome(failure(), fresh(record()), delays, NOW, never_late)
         assert outcome.retry is None
         assert outcome.dead_letter == PROBLEM
 
 
 def test_what_the_same_job_can_never_do_is_a_dead_letter_at_once() -> None:
-    outcome = after(failure(Lane.BATCH, attempt("0"), retryable=False), fresh(record()), RETRY_DELAYS, NOW, never_late)
+    outcome = next_outcome(
+        failure(Lane.BATCH, attempt("0"), retryable=False), fresh(record()), RETRY_DELAYS, NOW, never_late
+    )
     assert outcome.retry is None
     assert outcome.dead_letter == PROBLEM
     assert outcome.completion is not None
@@ -139,7 +141,7 @@ def test_what_the_same_job_can_never_do_is_a_dead_letter_at_once() -> None:
 
 def test_what_is_no_job_is_a_dead_letter_even_without_a_completion() -> None:
     problem = Problem(failure_class=BAD_INPUT, code="INVALID_JOB", message="m")
-    outcome = after(Outcome(None, problem), fresh(record()), RETRY_DELAYS, NOW, never_late)
+    outcome = next_outcome(Outcome(None, problem), fresh(record()), RETRY_DELAYS, NOW, never_late)
     assert (outcome.completion, outcome.dead_letter, outcome.retry) == (None, problem, None)
     assert outcome.rejected
 
@@ -148,14 +150,14 @@ def test_what_is_no_job_is_a_dead_letter_even_without_a_completion() -> None:
 def test_what_ended_well_or_too_late_is_left_as_it_is_with_all_its_attempts(status: JobStatus) -> None:
     completion = Completion(job_id="a", status=status, lane=Lane.BATCH, attempts=(attempt("1"),))
     history = replace(fresh(record()), tries=1, attempts=(attempt("0"),))
-    outcome = after(Outcome(completion), history, RETRY_DELAYS, NOW, never_late)
+    outcome = next_outcome(Outcome(completion), history, RETRY_DELAYS, NOW, never_late)
     assert outcome.retry is outcome.dead_letter is None
     assert outcome.completion == completion.model_copy(update={"attempts": (attempt("0"), attempt("1"))})
 
 
 def test_a_job_of_more_tries_than_there_are_delays_now_is_a_dead_letter() -> None:
     history = replace(fresh(record()), tries=2)
-    outcome = after(failure(), history, {Lane.BATCH: ("10s", "1m")}, NOW, never_late)
+    outcome = next_outcome(failure(), history, {Lane.BATCH: ("10s", "1m")}, NOW, never_late)
     assert outcome.dead_letter == PROBLEM
 
 
@@ -167,7 +169,7 @@ def test_a_retry_is_due_no_earlier_than_its_delay_and_at_most_a_fifth_later(
     lane: Lane, tries: int, jitter: float, now: datetime
 ) -> None:
     history = replace(fresh(record(lane=lane)), tries=tries)
-    retry = after(failure(lane), history, RETRY_DELAYS, now, lambda: jitter).retry
+    retry = next_outcome(failure(lane), history, RETRY_DELAYS, now, lambda: jitter).retry
     if tries >= len(RETRY_DELAYS[lane]):
         assert retry is None
         return
@@ -178,7 +180,9 @@ def test_a_retry_is_due_no_earlier_than_its_delay_and_at_most_a_fifth_later(
     assert seconds * 1000 <= waits <= seconds * 1000 * (1 + JITTER) + 2
     # As the next worker reads it, which is a moment later.
     for moment_ms in (0, 1, 50):
-        of_topic = written(record(lane=lane), after(failure(lane), history, RETRY_DELAYS, now, lambda: jitter), now)
+        of_topic = written(
+            record(lane=lane), next_outcome(failure(lane), history, RETRY_DELAYS, now, lambda: jitter), now
+        )
         seen = due_ms(replace(of_topic, timestamp_ms=of_topic.timestamp_ms + moment_ms), retry.delay)
         assert retry.due_ms - 2 <= seen <= retry.due_ms
         assert seen >= now.timestamp() * 1000 + seconds * 1000
@@ -197,12 +201,12 @@ def test_without_a_due_time_a_job_waits_out_its_delay() -> None:
 
 @given(JITTERS, st.integers(-20_000, 20_000))
 def test_a_job_whose_next_try_would_come_after_its_deadline_has_expired_at_once(jitter: float, slack_ms: int) -> None:
-    retry = after(failure(Lane.DIALOGUE), fresh(record()), RETRY_DELAYS, NOW, lambda: jitter).retry
+    retry = next_outcome(failure(Lane.DIALOGUE), fresh(record()), RETRY_DELAYS, NOW, lambda: jitter).retry
     assert retry is not None
     deadline = datetime.fromtimestamp((retry.due_ms + slack_ms) / 1000, UTC)
     failed = failure(Lane.DIALOGUE, attempt("1"), deadline=deadline)
     history = replace(fresh(record()), attempts=(attempt("0"),))
-    outcome = after(failed, history, RETRY_DELAYS, NOW, lambda: jitter)
+    outcome = next_outcome(failed, history, RETRY_DELAYS, NOW, lambda: jitter)
     if slack_ms >= 0:
         assert outcome.retry is not None
         assert outcome.retry.due_ms == retry.due_ms
@@ -219,7 +223,7 @@ def test_a_job_whose_next_try_would_come_after_its_deadline_has_expired_at_once(
 
 def test_after_the_last_delay_a_deadline_changes_nothing() -> None:
     history = replace(fresh(record()), tries=3)
-    outcome = after(failure(deadline=NOW - timedelta(days=1)), history, RETRY_DELAYS, NOW, never_late)
+    outcome = next_outcome(failure(deadline=NOW - timedelta(days=1)), history, RETRY_DELAYS, NOW, never_late)
     assert outcome.dead_letter == PROBLEM
 
 
@@ -257,7 +261,7 @@ def test_a_jobs_history_goes_with_it_through_all_its_retries(
 
 
 def test_a_retry_tells_the_last_error_in_its_headers() -> None:
-    retry = after(failure(), fresh(record()), RETRY_DELAYS, NOW, never_late).retry
+    retry = next_outcome(failure(), fresh(record()), RETRY_DELAYS, NOW, never_late).retry
     assert retry is not None
     told = dict(retry_headers(record(), fresh(record()), retry))
     assert told["retry-error-class"] == b"timeout"
@@ -270,7 +274,7 @@ def test_a_retry_tells_the_last_error_in_its_headers() -> None:
 
 def test_an_error_that_is_no_unicode_can_be_sent() -> None:
     outcome = failure(dead_letter=PROBLEM.model_copy(update={"message": "a\ud800b"}))
-    retry = after(outcome, fresh(record()), RETRY_DELAYS, NOW, never_late).retry
+    retry = next_outcome(outcome, fresh(record()), RETRY_DELAYS, NOW, never_late).retry
     assert retry is not None
     assert dict(retry_headers(record(), fresh(record()), retry))["retry-error-message"] == b"a\\ud800b"
 
@@ -293,7 +297,7 @@ SPOOFED: Headers = [
 def test_what_a_producer_writes_into_the_headers_of_retries_is_ignored_in_a_lanes_own_topic() -> None:
     spoofed = record(headers=[*HEADERS, *SPOOFED])
     assert fresh(spoofed) == fresh(record())
-    outcome = after(failure(), fresh(spoofed), RETRY_DELAYS, NOW, never_late)
+    outcome = next_outcome(failure(), fresh(spoofed), RETRY_DELAYS, NOW, never_late)
     assert outcome.retry is not None
     of_topic = written(spoofed, outcome)
     assert dict(of_topic.headers) == dict(written(record(), outcome).headers)
@@ -301,7 +305,7 @@ def test_what_a_producer_writes_into_the_headers_of_retries_is_ignored_in_a_lane
 
 
 def test_the_history_that_the_worker_wrote_wins_over_one_that_a_producer_wrote_before_it() -> None:
-    outcome = after(failure(), fresh(record()), RETRY_DELAYS, NOW, never_late)
+    outcome = next_outcome(failure(), fresh(record()), RETRY_DELAYS, NOW, never_late)
     of_topic = written(record(), outcome)
     assert history_of(replace(of_topic, headers=[*SPOOFED, *of_topic.headers]), NOW) == history_of(of_topic, NOW)
 
@@ -324,7 +328,7 @@ def test_headers_of_garbage_in_a_retry_topic_end_in_a_history_all_the_same(heade
     assert history.offset >= 0
     assert history.timestamp_ms >= 0
     assert due_ms(seen, "10s") <= seen.timestamp_ms + 12_000
-    outcome = after(failure(), history, RETRY_DELAYS, NOW, never_late)
+    outcome = next_outcome(failure(), history, RETRY_DELAYS, NOW, never_late)
     assert (outcome.retry is None) != (outcome.dead_letter is None)
     OutcomeMessages(Addresses.of("tts", "g"), Clock(now=lambda: NOW)).of(seen, outcome)
 
@@ -336,7 +340,7 @@ def test_a_header_without_a_value_is_none() -> None:
 
 @pytest.mark.parametrize("attempts", [b"", b"{}", b"[1]", b'[{"id": "a"}]', b"\xff", b"[" * 10_000, b"null"])
 def test_attempts_that_cannot_be_read_are_none(attempts: bytes) -> None:
-    whole = written(record(), after(failure(), fresh(record()), RETRY_DELAYS, NOW, never_late))
+    whole = written(record(), next_outcome(failure(), fresh(record()), RETRY_DELAYS, NOW, never_late))
     read = history_of(replace(whole, headers=[*whole.headers, (names.RETRY_ATTEMPTS, attempts)]), NOW)
     assert read.attempts == ()
     assert read.tries == 1

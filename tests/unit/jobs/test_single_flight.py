@@ -13,9 +13,9 @@ from schemas.completion import Attempt
 from schemas.words import AttemptResult, AudioEncoding, FailureClass
 from tests.unit.makers import CHIRP
 from tests.unit.world import NOW
-from worker.jobs.single_flight import Made, Making, StillMaking
+from worker.jobs.single_flight import Made, SingleFlight, StillInFlightError
 from worker.speech.failures import Failure
-from worker.storage.errors import StorageUnavailable
+from worker.storage.errors import StorageUnavailableError
 from worker.storage.takes import StoredTake
 
 TAKE = Made(StoredTake("k", 7, "ff", 1.0, AudioEncoding.LINEAR16, 24000, "v"))
@@ -41,7 +41,7 @@ class Desk:
     """Jobs that ask for one take; each makes when `go` is set, and what comes of it stands in `results` in turn."""
 
     def __init__(self, *results: Made | Exception) -> None:
-        self.making = Making()
+        self.making = SingleFlight()
         self.results = list(results)
         self.go = asyncio.Event()
         self.makers: list[int] = []
@@ -131,7 +131,7 @@ async def test_what_another_call_would_meet_too_or_wait_as_long_for_is_shared_at
 
 
 async def test_the_stores_failure_is_shared() -> None:
-    down = Made(error=StorageUnavailable("no"))
+    down = Made(error=StorageUnavailableError("no"))
     assert await Desk(down).all(3) == [(down, True), (down, False), (down, False)]
 
 
@@ -183,7 +183,7 @@ async def test_an_error_of_the_maker_is_its_own_and_the_next_makes_it() -> None:
 async def test_who_can_not_wait_any_more_leaves_and_the_others_stay() -> None:
     desk = Desk(TAKE)
     maker, impatient, patient = desk.ask(0), desk.ask(1, 0.01), desk.ask(2, 60)
-    with pytest.raises(StillMaking):
+    with pytest.raises(StillInFlightError):
         await impatient
     desk.go.set()
     assert await asyncio.gather(maker, patient) == [(TAKE, True), (TAKE, False)]

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.dependency import UNREACHABLE, Dependency, Down, Gate, Outage, Pauses
-from worker.lifecycle.dependency_watch import Watch
+from worker.lifecycle.dependency import UNREACHABLE, Backoff, Dependency, DependencyDownError, Gate, Outage
+from worker.lifecycle.dependency_watch import DependencyWatch
 from worker.observability.metrics import DENIED, DEPENDENCIES, Metrics
 from worker.speech.failures import Failure, failure_of
 from worker.speech.health import probe_of
@@ -50,7 +50,7 @@ class Probe:
         self.calls += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer is not None:
-            raise Down(answer)
+            raise DependencyDownError(answer)
 
 
 class World:
@@ -58,7 +58,9 @@ class World:
         self.time = Time()
         self.probe = Probe(*answers)
         self.metrics = Metrics(CollectorRegistry(), ["pip_boy"])
-        self.watch = Watch("s3", self.probe, Pauses(1, 8), self.metrics, self.time.clock, sleep=self.time.sleep)
+        self.watch = DependencyWatch(
+            "s3", self.probe, Backoff(1, 8), self.metrics, self.time.clock, sleep=self.time.sleep
+        )
 
     @property
     def down(self) -> float | None:
@@ -196,7 +198,7 @@ async def test_a_watch_outlives_the_cancellation_of_all_who_asked() -> None:
         assert await world.settle() is True
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     pass
 
 
@@ -229,16 +231,16 @@ async def test_a_start_that_waiting_would_not_mend_ends_at_once() -> None:
     world = World()
 
     async def connect() -> None:
-        raise Refused
+        raise RefusedError
 
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         await world.watch.wait_until_up(connect)
     assert (world.time.slept, world.watch.is_up) == ([], True)
 
 
 async def test_a_start_that_waits_can_be_cancelled() -> None:
     metrics = Metrics(CollectorRegistry(), ["pip_boy"])
-    kafka = Dependency("kafka", Pauses(60, 60), metrics, Clock())
+    kafka = Dependency("kafka", Backoff(60, 60), metrics, Clock())
     waiting = asyncio.create_task(kafka.wait_until_up(Probe(AWAY)))
     await until(lambda: not kafka.is_up)
     waiting.cancel()
@@ -249,7 +251,7 @@ async def test_a_start_that_waits_can_be_cancelled() -> None:
 
 def test_the_gate_is_open_while_all_are_up_and_says_what_it_waits_for() -> None:
     metrics = Metrics(CollectorRegistry(), ["pip_boy"])
-    google, s3 = (Dependency(name, Pauses(1, 1), metrics, Clock()) for name in ("google", "s3"))
+    google, s3 = (Dependency(name, Backoff(1, 1), metrics, Clock()) for name in ("google", "s3"))
     gate = Gate(google, s3)
     assert (gate.is_allowed, gate.waits_for) == (True, [])
     s3.went_down(AWAY)
@@ -299,6 +301,6 @@ async def test_googles_probe_has_the_quick_retry_and_takes_quota_for_permission(
     found = None
     try:
         await probe_of(trial, 0)()
-    except Down as down:
+    except DependencyDownError as down:
         found = down.outage.reason
     assert (found, answers) == (reason, [])

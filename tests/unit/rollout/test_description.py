@@ -11,7 +11,7 @@ from tests.unit.rollouts import HOUR, NOW, revision, value
 from worker.cli.views import rollout as rollout_rows
 from worker.rollout.changes import Change, exclude, set_to
 from worker.rollout.description import exposure
-from worker.rollout.log.revisions import Fold
+from worker.rollout.log.revisions import RevisionLog
 from worker.rollout.state import OFF, RolloutState
 
 ON = RolloutState(enabled=True, percentage=1_250, characters=None, revision=3)
@@ -56,7 +56,7 @@ def test_a_change_is_shown_as_it_is_and_as_it_would_be() -> None:
 
 
 def test_status_says_what_it_would_be_if_it_were_on_and_when_there_is_no_revision_yet() -> None:
-    fold = Fold()
+    fold = RevisionLog()
     assert str(rollout_rows.status_row(fold, CATALOGUE.names, NOW)["revision"]).startswith("none yet")
     fold.add(value(revision(0, enabled=False, percentage=2_500)))
     row = rollout_rows.status_row(fold, CATALOGUE.names, NOW)
@@ -66,7 +66,7 @@ def test_status_says_what_it_would_be_if_it_were_on_and_when_there_is_no_revisio
 
 
 def test_the_documents_hold_whole_revisions() -> None:
-    fold = Fold()
+    fold = RevisionLog()
     assert rollout_rows.status_document(fold, CATALOGUE.names, NOW, 5)["revision"] is None
     fold.add(value(revision(0)))
     document = rollout_rows.status_document(fold, CATALOGUE.names, NOW, 5)

@@ -1,4 +1,4 @@
-"""A record is a job, or an InvalidJob that names the field: never anything else."""
+"""A record is a job, or an InvalidJobError that names the field: never anything else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.job import MAX_TEXT_BYTES, Job
 from schemas.marks import PAUSES, check_marks
-from schemas.parsing import InvalidJob, parse_job
+from schemas.parsing import InvalidJobError, parse_job
 from schemas.ssml import ELEMENTS, MAX_SSML_BYTES, check_ssml
 from schemas.words import AudioEncoding
 from tests.unit.makers import fields, good_documents
@@ -25,8 +25,8 @@ def encoded(document: Any) -> bytes:
     return json.dumps(document).encode()
 
 
-def refused(value: bytes | dict[str, Any] | None, **limits: Any) -> InvalidJob:
-    with pytest.raises(InvalidJob) as caught:
+def refused(value: bytes | dict[str, Any] | None, **limits: Any) -> InvalidJobError:
+    with pytest.raises(InvalidJobError) as caught:
         parse_job(encoded(value) if isinstance(value, dict) else value, **limits)
     caught.value.field.encode()
     caught.value.message.encode()
@@ -336,7 +336,7 @@ HOSTILE_TEXTS = [
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=lambda text: text[:8])
 def test_no_pattern_takes_long_over_a_hostile_text(text: str) -> None:
-    with contextlib.suppress(InvalidJob):
+    with contextlib.suppress(InvalidJobError):
         parse_job(encoded(fields(text="word" + text)))
 
 
@@ -443,7 +443,7 @@ def test_any_json_is_a_job_or_an_invalid_job_that_can_be_written_down(
     value = text.encode("utf-8", "surrogatepass")
     try:
         job = parse_job(value)
-    except InvalidJob:
+    except InvalidJobError:
         error = refused(value)
         assert error.job_id is None or error.job_id.isascii()
     else:
@@ -466,7 +466,7 @@ def test_any_json_is_a_job_or_an_invalid_job_that_can_be_written_down(
 )
 def test_what_would_be_read_aloud_or_ignored_is_refused(fields, message):
     document = {"job_id": "a", "character": "pip_boy", "text": "hi", **fields}
-    with pytest.raises(InvalidJob, match=re.escape(message)):
+    with pytest.raises(InvalidJobError, match=re.escape(message)):
         parse_job(json.dumps(document).encode())
 
 

@@ -18,14 +18,14 @@ from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.attempt import AttemptEnd, Attempter
 from worker.speech.audio_check import duration_of
-from worker.speech.failures import CallFailed, Failure, failure_of
+from worker.speech.failures import CallFailedError, Failure, failure_of
 from worker.speech.limits.permits import Permit, Permits
-from worker.speech.limits.rate_limit import Quota, QuotaRules
-from worker.speech.limits.rate_limit_queue import QuotaQueue
+from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
+from worker.speech.limits.rate_limit_queue import RateLimitQueue
 
-NO_LIMITS = QuotaRules({}, 0, 0.0)
+NO_LIMITS = RateLimitRules({}, 0, 0.0)
 # Of a share that was just taken 3 % may be used at once: one request of 42.
-ONE_CALL = QuotaRules({CHIRP: 42}, 0, 0.0)
+ONE_CALL = RateLimitRules({CHIRP: 42}, 0, 0.0)
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 WAV = {"audio": {"encoding": "LINEAR16", "sample_rate": 24000}}
 GOOD = audio(AudioEncoding.LINEAR16, 1.5)
@@ -42,12 +42,12 @@ class ScriptedGoogle:
         self.encodings.append(encoding)
         answer = self.answers.pop(0)
         if isinstance(answer, str):
-            raise CallFailed(failure_of(answer, f"{answer} it is"))
+            raise CallFailedError(failure_of(answer, f"{answer} it is"))
         return answer
 
 
 async def attempt(
-    *answers: bytes | str, voice_model: Any = CHIRP, quota: QuotaRules = NO_LIMITS, **changes: Any
+    *answers: bytes | str, voice_model: Any = CHIRP, quota: RateLimitRules = NO_LIMITS, **changes: Any
 ) -> tuple[AttemptEnd, ScriptedGoogle, Metrics]:
     google = ScriptedGoogle(*answers)
     metrics = Metrics(CollectorRegistry(), ["pip_boy"])
@@ -60,10 +60,12 @@ async def attempt(
     return end, google, metrics
 
 
-def permitting(quota: QuotaRules, metrics: Metrics, voice_model: Any = CHIRP) -> AbstractAsyncContextManager[Permit]:
+def permitting(
+    quota: RateLimitRules, metrics: Metrics, voice_model: Any = CHIRP
+) -> AbstractAsyncContextManager[Permit]:
     """A permit of a quota whose time stands still."""
     still = Clock(monotonic=lambda: 1000.0, now=lambda: NOW)
-    queue = QuotaQueue(Quota(quota), 0.25, metrics, still)
+    queue = RateLimitQueue(RateLimits(quota), 0.25, metrics, still)
     queue.set_share(1.0)
     return Permits(queue, {}, metrics, still).ask(voice_model, Lane.DIALOGUE, nullcontext, may_skip=False)
 
@@ -186,7 +188,7 @@ class PartsGoogle:
         self.most = max(self.most, self.under_way)
         try:
             if answer := self.answers.get(f"part_{index}"):
-                raise CallFailed(failure_of(answer, "as told"))
+                raise CallFailedError(failure_of(answer, "as told"))
             await self.hold.wait()
             # The later ones are done first.
             for _ in range(2 * (len(rendered.inputs) - index)):
@@ -276,7 +278,7 @@ async def test_of_parts_that_wait_for_quota_side_by_side_the_time_counts_once_an
 
     clock = Clock(monotonic=lambda: passed_s, now=lambda: NOW)
     metrics = Metrics(CollectorRegistry(), [])
-    queue = QuotaQueue(Quota(ONE_CALL), 0.25, metrics, clock, later=later)
+    queue = RateLimitQueue(RateLimits(ONE_CALL), 0.25, metrics, clock, later=later)
     queue.set_share(1.0)
     attempter = Attempter(google, metrics, 0.0, clock)
     async with Permits(queue, {}, metrics, clock).ask(CHIRP, Lane.BATCH, nullcontext, may_skip=False) as permit:
@@ -320,7 +322,7 @@ async def test_a_late_refusal_of_one_part_is_of_when_that_part_asked() -> None:
             if first and index == 0:
                 await self.late.wait()
             if first and index < 2:
-                raise CallFailed(failure_of("RESOURCE_EXHAUSTED", "as told"))
+                raise CallFailedError(failure_of("RESOURCE_EXHAUSTED", "as told"))
             return await super().synthesize(entry, rendered, encoding)
 
     permit, google = Told(), OneLate()

@@ -10,7 +10,7 @@ import pytest
 from schemas.job import SAMPLE_RATES
 from schemas.words import AudioEncoding
 from tests.unit.makers import audio
-from worker.speech.audio_check import BadAudio, check_audio, duration_of
+from worker.speech.audio_check import BadAudioError, check_audio, duration_of
 
 E = AudioEncoding
 EVERY = pytest.mark.parametrize("encoding", AudioEncoding)
@@ -43,7 +43,7 @@ def test_every_sample_rate_that_a_job_may_ask_for_is_read(encoding: AudioEncodin
 
 @EVERY
 def test_empty_audio_is_bad(encoding: AudioEncoding) -> None:
-    with pytest.raises(BadAudio, match="empty"):
+    with pytest.raises(BadAudioError, match="empty"):
         check(b"", encoding)
 
 
@@ -63,7 +63,7 @@ def test_empty_audio_is_bad(encoding: AudioEncoding) -> None:
     ids=lambda garbage: garbage[:6].hex(),
 )
 def test_garbage_is_bad(encoding: AudioEncoding, garbage: bytes) -> None:
-    with pytest.raises(BadAudio):
+    with pytest.raises(BadAudioError):
         check(garbage, encoding)
 
 
@@ -71,7 +71,7 @@ def test_garbage_is_bad(encoding: AudioEncoding, garbage: bytes) -> None:
 @EVERY
 def test_another_format_than_the_one_asked_for_is_bad(encoding: AudioEncoding, asked: AudioEncoding) -> None:
     if encoding is not asked:
-        with pytest.raises(BadAudio):
+        with pytest.raises(BadAudioError):
             duration_of(made(encoding, 1.0), asked, 24000)
 
 
@@ -79,7 +79,7 @@ def test_another_format_than_the_one_asked_for_is_bad(encoding: AudioEncoding, a
 def test_a_wav_that_is_cut_anywhere_is_bad(encoding: AudioEncoding) -> None:
     data = made(encoding, 1.0)
     for cut in [*range(1, 120), *range(120, len(data), 997), len(data) - 2, len(data) - 1]:
-        with pytest.raises(BadAudio):
+        with pytest.raises(BadAudioError):
             check(data[:cut], encoding)
 
 
@@ -99,7 +99,7 @@ def test_an_ogg_that_is_cut_inside_a_page_is_bad() -> None:
     near = {end + step for end in ends for step in (-2, -1, 1, 5, 26, 27)}
     for cut in sorted({*range(1, 300), *range(300, len(data), 211), *near} - set(ends)):
         if cut < len(data):
-            with pytest.raises(BadAudio):
+            with pytest.raises(BadAudioError):
                 check(data[:cut], E.OGG_OPUS)
 
 
@@ -109,7 +109,7 @@ def test_an_ogg_that_is_cut_between_two_pages_is_told_by_its_length_alone() -> N
     data = made(E.OGG_OPUS, 4.0)
     cut = data[: page_ends(data)[2]]
     assert duration_of(cut, E.OGG_OPUS, 24000) < 2.0
-    with pytest.raises(BadAudio, match="plausible"):
+    with pytest.raises(BadAudioError, match="plausible"):
         check(cut, E.OGG_OPUS, spoken_units=200)
 
 
@@ -118,12 +118,12 @@ def test_a_cut_mp3_is_told_by_its_length_alone() -> None:
     # that still claims its full length. Caught are the rests that hold no frame, and what is too short for its text.
     data = made(E.MP3, 4.0)
     for cut in (1, 4, 10, 60):
-        with pytest.raises(BadAudio):
+        with pytest.raises(BadAudioError):
             check(data[:cut], E.MP3)
     for cut in range(1, len(data), 499):
         try:
             assert duration_of(data[:cut], E.MP3, 24000) <= 4.2
-        except BadAudio:
+        except BadAudioError:
             continue
 
 
@@ -131,33 +131,33 @@ def test_pcm_has_no_header_and_is_cut_only_inside_a_sample() -> None:
     data = made(E.PCM, 1.0)
     assert duration_of(data, E.PCM, 24000) == 1.0
     assert duration_of(data, E.PCM, 48000) == 0.5
-    with pytest.raises(BadAudio, match="sample"):
+    with pytest.raises(BadAudioError, match="sample"):
         check(data[:-1], E.PCM)
 
 
 @EVERY
 def test_audio_of_no_length_is_bad_even_for_a_text_of_no_units(encoding: AudioEncoding) -> None:
     data = b"" if encoding is E.PCM else audio(encoding, 0.0)
-    with pytest.raises(BadAudio):
+    with pytest.raises(BadAudioError):
         check(data, encoding, spoken_units=0)
 
 
 @EVERY
 def test_a_second_for_three_hundred_letters_is_too_short(encoding: AudioEncoding) -> None:
-    with pytest.raises(BadAudio, match="plausible"):
+    with pytest.raises(BadAudioError, match="plausible"):
         check(made(encoding, 1.0), encoding, spoken_units=300)
 
 
 def test_the_bounds_follow_rate_and_pauses() -> None:
     pcm = made(E.PCM, 1.0)
     long = pcm * 14
-    with pytest.raises(BadAudio, match="plausible"):
+    with pytest.raises(BadAudioError, match="plausible"):
         check(long, E.PCM, spoken_units=2)
     assert check(long, E.PCM, spoken_units=2, pause_seconds=1.2) == 14
-    with pytest.raises(BadAudio, match="plausible"):
+    with pytest.raises(BadAudioError, match="plausible"):
         check(pcm, E.PCM, spoken_units=70)
     assert check(pcm, E.PCM, spoken_units=70, speaking_rate=2.0) == 1
-    with pytest.raises(BadAudio, match="plausible"):
+    with pytest.raises(BadAudioError, match="plausible"):
         check(long, E.PCM, spoken_units=7)
     assert check(long, E.PCM, spoken_units=7, speaking_rate=0.25) == 14
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemas.parsing import InvalidJob
+from schemas.parsing import InvalidJobError
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, job
 from worker.speech.catalogue import Catalogue, CatalogueError, Voice, load_catalogue
 
@@ -81,7 +81,7 @@ def test_chirp_speaks_english_and_no_taiwanese_mandarin() -> None:
     ],
 )
 def test_what_the_catalogue_does_not_have_is_refused_by_field(change: dict[str, Any], field: str, says: str) -> None:
-    with pytest.raises(InvalidJob) as caught:
+    with pytest.raises(InvalidJobError) as caught:
         CATALOGUE.admit(job(**change))
     assert caught.value.field == field
     assert says in caught.value.message

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemas.job import SAMPLE_RATES
 from schemas.words import AudioEncoding
 from tests.unit.makers import audio
-from worker.speech.audio_check import BadAudio, duration_of
+from worker.speech.audio_check import BadAudioError, duration_of
 from worker.speech.joining import join
 
 E = AudioEncoding
@@ -113,5 +113,5 @@ def test_a_silence_that_a_part_ends_or_begins_with_is_kept() -> None:
 def test_a_bad_part_makes_the_whole_bad(bad: bytes) -> None:
     good = made(E.LINEAR16, 0.5)
     for parts in ([bad, good], [good, bad]):
-        with pytest.raises(BadAudio):
+        with pytest.raises(BadAudioError):
             join(parts, E.OGG_OPUS, 24000)

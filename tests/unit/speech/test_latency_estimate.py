@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.makers import CHIRP, WAVENET
-from worker.speech.latency_estimate import Pace
+from worker.speech.latency_estimate import LatencyEstimate
 
 
 def test_after_too_few_attempts_nothing_is_said() -> None:
-    pace = Pace()
+    pace = LatencyEstimate()
     for _ in range(4):
         pace.noted(CHIRP, 50, 1.0)
     assert pace.expected_s(CHIRP, 50) is None
@@ -21,7 +21,7 @@ def test_after_too_few_attempts_nothing_is_said() -> None:
 
 
 def test_a_longer_line_takes_longer() -> None:
-    pace = Pace()
+    pace = LatencyEstimate()
     for number in range(20):
         characters = 20 + 10 * number
         pace.noted(CHIRP, characters, 0.2 + 0.01 * characters)
@@ -30,7 +30,7 @@ def test_a_longer_line_takes_longer() -> None:
 
 
 def test_what_has_changed_is_believed_within_some_dozens_of_attempts() -> None:
-    pace = Pace()
+    pace = LatencyEstimate()
     for seconds in [1.0] * 500 + [4.0] * 60:
         pace.noted(CHIRP, 50, seconds)
     assert pace.expected_s(CHIRP, 50) == pytest.approx(4.0, rel=0.05)
@@ -44,7 +44,7 @@ def test_what_has_changed_is_believed_within_some_dozens_of_attempts() -> None:
 def test_it_is_never_below_zero_and_never_less_for_a_longer_line(
     attempts: list[tuple[int, float]], one: int, other: int
 ) -> None:
-    pace = Pace()
+    pace = LatencyEstimate()
     for characters, seconds in attempts:
         pace.noted(CHIRP, characters, seconds)
     short, long = pace.expected_s(CHIRP, min(one, other)), pace.expected_s(CHIRP, max(one, other))

@@ -14,9 +14,9 @@ from botocore.exceptions import NoCredentialsError, SSLError
 from loadtest.stack.processes import free_ports
 from schemas.words import AudioEncoding
 from worker.config.settings import load_settings
-from worker.lifecycle.dependency import UNREACHABLE, Down
+from worker.lifecycle.dependency import UNREACHABLE, DependencyDownError
 from worker.storage.client import connect_store
-from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
+from worker.storage.errors import StorageError, StorageRefusedError, StorageUnavailableError
 from worker.storage.resilient import outage_at_start, probe_of
 from worker.storage.s3_errors import storage_error
 from worker.storage.take_store import TakeStore
@@ -64,7 +64,7 @@ NEVER = [(403, "AccessDenied"), (403, "InvalidAccessKeyId"), (404, "NoSuchBucket
 @pytest.mark.parametrize(("status", "code"), LATER)
 async def test_a_store_that_is_ill_or_busy_may_work_later_and_is_asked_once_a_try(status: int, code: str) -> None:
     async with answering(status, code) as (store, asked):
-        with pytest.raises(StorageUnavailable, match=r"takes/x\.wav"):
+        with pytest.raises(StorageUnavailableError, match=r"takes/x\.wav"):
             await store.store(TAKE, b"abc")
         assert asked == ["PUT"]
 
@@ -72,7 +72,7 @@ async def test_a_store_that_is_ill_or_busy_may_work_later_and_is_asked_once_a_tr
 @pytest.mark.parametrize(("status", "code"), NEVER)
 async def test_a_store_that_refuses_will_refuse_again(status: int, code: str) -> None:
     async with answering(status, code) as (store, _):
-        with pytest.raises(StorageRefused):
+        with pytest.raises(StorageRefusedError):
             await store.store(TAKE, b"abc")
 
 
@@ -80,13 +80,13 @@ async def test_a_look_up_of_what_is_not_there_is_no_error_and_of_what_is_no_take
     async with answering(404) as (store, _):
         assert await store.look_up("takes/x") is None
     async with answering(200) as (store, _):
-        with pytest.raises(StorageRefused, match="without a take's metadata"):
+        with pytest.raises(StorageRefusedError, match="without a take's metadata"):
             await store.look_up("takes/x")
     async with answering(403) as (store, _):
-        with pytest.raises(StorageRefused):
+        with pytest.raises(StorageRefusedError):
             await store.look_up("takes/x")
     async with answering(503) as (store, _):
-        with pytest.raises(StorageUnavailable):
+        with pytest.raises(StorageUnavailableError):
             await store.look_up("takes/x")
 
 
@@ -95,20 +95,20 @@ async def test_a_refused_connection_is_noticed_at_once(step: str) -> None:
     arguments: dict[str, tuple[Any, ...]] = {"check_bucket": (), "look_up": ("x",), "store": (TAKE, b"abc")}
     (port,) = free_ports(1)
     async with store_at(f"http://127.0.0.1:{port}", S3_TIMEOUT_S="60") as store, asyncio.timeout(20):
-        with pytest.raises(StorageUnavailable):
+        with pytest.raises(StorageUnavailableError):
             await getattr(store, step)(*arguments[step])
 
 
 async def test_a_store_that_says_nothing_is_unavailable_after_its_timeout() -> None:
     async with answering(200, silent_s=2) as (store, _):
-        with pytest.raises(StorageUnavailable):
+        with pytest.raises(StorageUnavailableError):
             await store.look_up("takes/x")
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
 async def test_the_probe_tells_refused_from_out_of_reach_and_the_start_waits_for_the_latter_alone(status: int) -> None:
     async with answering(status) as (store, _):
-        with pytest.raises(Down) as down:
+        with pytest.raises(DependencyDownError) as down:
             await probe_of(store)()
         with pytest.raises(StorageError) as error:
             await store.check_bucket()
@@ -118,12 +118,12 @@ async def test_the_probe_tells_refused_from_out_of_reach_and_the_start_waits_for
 
 
 async def test_settings_that_make_no_client_are_refused() -> None:
-    with pytest.raises(StorageRefused, match="S3 settings"):
+    with pytest.raises(StorageRefusedError, match="S3 settings"):
         async with store_at("http://[x"):
             pass
 
 
 def test_a_certificate_that_does_not_fit_and_missing_keys_are_wrong_settings() -> None:
-    assert isinstance(storage_error("x", SSLError(endpoint_url="https://x", error="bad")), StorageRefused)
-    assert isinstance(storage_error("x", NoCredentialsError()), StorageRefused)
+    assert isinstance(storage_error("x", SSLError(endpoint_url="https://x", error="bad")), StorageRefusedError)
+    assert isinstance(storage_error("x", NoCredentialsError()), StorageRefusedError)
     assert str(storage_error("look-up of x", TimeoutError())) == "look-up of x: TimeoutError"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from schemas.words import AudioEncoding
 from tests.unit.makers import CHIRP, WAVENET
 from tests.unit.world import World, spoke
-from worker.storage.recent_takes import KnownTakes
+from worker.storage.recent_takes import RecentTakes
 from worker.storage.takes import StoredTake
 
 
@@ -17,7 +17,7 @@ def take(key: str, sha256: str = "ff") -> StoredTake:
 
 
 def test_a_take_that_was_seen_is_known_until_its_time_is_over() -> None:
-    known = KnownTakes(10, 600.0)
+    known = RecentTakes(10, 600.0)
     known.saw(take("a"), 100.0)
     assert known.find("a", 699.9) == take("a")
     assert known.find("a", 700.0) is None
@@ -25,14 +25,14 @@ def test_a_take_that_was_seen_is_known_until_its_time_is_over() -> None:
 
 
 def test_being_asked_for_makes_no_take_known_for_longer() -> None:
-    known = KnownTakes(10, 600.0)
+    known = RecentTakes(10, 600.0)
     known.saw(take("a"), 0.0)
     assert known.find("a", 599.0) is not None
     assert known.find("a", 601.0) is None
 
 
 def test_the_least_recently_used_is_forgotten_first() -> None:
-    known = KnownTakes(2, 600.0)
+    known = RecentTakes(2, 600.0)
     known.saw(take("a"), 0.0)
     known.saw(take("b"), 1.0)
     known.find("a", 2.0)
@@ -41,7 +41,7 @@ def test_the_least_recently_used_is_forgotten_first() -> None:
 
 
 def test_a_memory_of_no_size_knows_nothing() -> None:
-    known = KnownTakes(0, 600.0)
+    known = RecentTakes(0, 600.0)
     known.saw(take("a"), 0.0)
     assert known.find("a", 0.0) is None
 
@@ -53,7 +53,7 @@ def test_a_memory_of_no_size_knows_nothing() -> None:
 def test_it_never_knows_more_than_it_may_nor_what_it_was_not_told_lately(
     size: int, steps: list[tuple[str, bool, float]]
 ) -> None:
-    known, now = KnownTakes(size, 5.0), 0.0
+    known, now = RecentTakes(size, 5.0), 0.0
     seen: dict[str, tuple[StoredTake, float]] = {}
     for number, (key, told, passes) in enumerate(steps):
         now += passes

@@ -7,8 +7,8 @@ from typing import Final
 from worker.batch.manifest import is_ours
 from worker.batch.scripts.csv import read_csv
 from worker.batch.scripts.jsonl import read_jsonl
-from worker.batch.scripts.model import BatchRefused, Finding, Line, Place, Script, Severity
-from worker.batch.scripts.text_encoding import Undecodable, decode
+from worker.batch.scripts.model import BatchRefusedError, Finding, Line, Place, Script, Severity
+from worker.batch.scripts.text_encoding import UndecodableError, decode
 
 _READERS: Final = {
     ".csv": read_csv,
@@ -30,7 +30,7 @@ def read_script(path: Path, max_text_bytes: int) -> Script:
         max_text_bytes: the longest `text` of a line.
 
     Raises:
-        BatchRefused: there is no such file, or nothing in it that could be a script.
+        BatchRefusedError: there is no such file, or nothing in it that could be a script.
     """
     lines: list[Line] = []
     findings: list[Finding] = []
@@ -43,7 +43,7 @@ def read_script(path: Path, max_text_bytes: int) -> Script:
 def _files(path: Path) -> list[tuple[Path, str]]:
     try:
         if not path.exists():
-            raise BatchRefused(f"{path}: there is no such file or folder")
+            raise BatchRefusedError(f"{path}: there is no such file or folder")
         if path.is_dir():
             found = [
                 (each, str(each.relative_to(path)))
@@ -51,12 +51,12 @@ def _files(path: Path) -> list[tuple[Path, str]]:
                 if each.is_file() and each.suffix.lower() in _READERS and not is_ours(each)
             ]
             if not found:
-                raise BatchRefused(f"{path}: no file in it ends in {', '.join(_READERS)}")
+                raise BatchRefusedError(f"{path}: no file in it ends in {', '.join(_READERS)}")
             return found
     except OSError as error:
-        raise BatchRefused(f"{path}: {error.strerror}") from None
+        raise BatchRefusedError(f"{path}: {error.strerror}") from None
     if path.suffix.lower() not in _READERS:
-        raise BatchRefused(f"{path}: a script ends in {', '.join(_READERS)}")
+        raise BatchRefusedError(f"{path}: a script ends in {', '.join(_READERS)}")
     return [(path, path.name)]
 
 
@@ -70,7 +70,7 @@ def _read_file(path: Path, name: str, max_text_bytes: int) -> Iterator[Line | Fi
         text = decode(path.read_bytes())
     except OSError as error:
         yield _wrong(shown, f"can't be read: {error.strerror}")
-    except Undecodable as error:
+    except UndecodableError as error:
         for line, column, message in error.problems:
             yield Finding(Severity.ERROR, Place(shown, line, str(column)), message)
     else:

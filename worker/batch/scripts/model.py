@@ -7,7 +7,7 @@ from enum import StrEnum
 from schemas.job import Job
 
 
-class BatchRefused(Exception):
+class BatchRefusedError(Exception):
     """Nothing was sent; the message says what to mend or to ask instead."""
 
 

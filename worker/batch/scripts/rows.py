@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from schemas.job import Job
-from schemas.parsing import InvalidJob, job_of
+from schemas.parsing import InvalidJobError, job_of
 from worker.batch.scripts.model import Finding, Line, Place, Severity, column_of
 
 SCENE: Final = "scene"
@@ -96,7 +96,7 @@ def read_line(
         yield wrong(SCENE, f"{ascii(scene)[:60]}: a scene is a text of 1 to {_SCENE_CHARACTERS} characters")
     try:
         job = job_of(fields, max_text_bytes=max_text_bytes)
-    except InvalidJob as error:
+    except InvalidJobError as error:
         for problem in error.problems:
             yield wrong(problem.field, problem.message)
         return

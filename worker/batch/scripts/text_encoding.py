@@ -16,7 +16,7 @@ _MANY_NULS: Final = 0.2
 _SAVE_AS: Final = "save it as UTF-8, or as UTF-16 with a BOM"
 
 
-class Undecodable(Exception):
+class UndecodableError(Exception):
     """Bytes that are no text. `problems` has (line, column, what is wrong), lines and columns from 1."""
 
     def __init__(self, problems: list[tuple[int, int, str]]) -> None:
@@ -28,14 +28,14 @@ def decode(content: bytes) -> str:
     """The text of a file.
 
     Raises:
-        Undecodable: it is in no encoding that is read; of UTF-8 every line that isn't.
+        UndecodableError: it is in no encoding that is read; of UTF-8 every line that isn't.
     """
     for bom, encoding in _BOMS:
         if content.startswith(bom):
             return _decode_as(encoding, content[len(bom) :])
     beginning = content[:_LOOKED_AT]
     if beginning.count(0) > _MANY_NULS * len(beginning):
-        raise Undecodable([(1, 1, f"is UTF-16 without a BOM, or no text at all; {_SAVE_AS}")])
+        raise UndecodableError([(1, 1, f"is UTF-16 without a BOM, or no text at all; {_SAVE_AS}")])
     return _decode_as("utf-8", content)
 
 
@@ -44,10 +44,10 @@ def _decode_as(encoding: str, content: bytes) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         if encoding == "utf-8":
-            raise Undecodable(list(_bad_lines(content))) from None
+            raise UndecodableError(list(_bad_lines(content))) from None
         before = content[: error.start].decode(encoding, "replace")
         line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-        raise Undecodable([(line, column, f"is not {encoding.upper()}: {error.reason}; {_SAVE_AS}")]) from None
+        raise UndecodableError([(line, column, f"is not {encoding.upper()}: {error.reason}; {_SAVE_AS}")]) from None
 
 
 def _bad_lines(content: bytes) -> list[tuple[int, int, str]]:

@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from schemas.words import JobStatus, VoiceModel
 from worker.batch.downloads import Downloaded
-from worker.batch.line_status import Standing, Stands
+from worker.batch.line_status import LineState, LineStatus
 from worker.batch.manifest import Entry
 from worker.batch.price import Price
 from worker.batch.runner import dollars_of
 from worker.batch.scripts.model import Finding
-from worker.batch.voice_selection import Cast
+from worker.batch.voice_selection import VoicedLine
 
 Row = dict[str, object]
 
@@ -30,7 +30,7 @@ def finding_rows(findings: Iterable[Finding]) -> list[Row]:
     ]
 
 
-def voice_rows(casts: Sequence[Cast]) -> list[Row]:
+def voice_rows(casts: Sequence[VoicedLine]) -> list[Row]:
     """How many lines each character speaks in each language with which voice model, and by which rules."""
     rows: list[Row] = []
     for character, language in sorted({(cast.job.character, cast.job.language) for cast in casts}):
@@ -50,16 +50,16 @@ def voice_rows(casts: Sequence[Cast]) -> list[Row]:
     return rows
 
 
-def voices_in_words(casts: Sequence[Cast]) -> list[str]:
+def voices_in_words(casts: Sequence[VoicedLine]) -> list[str]:
     """A sentence for each character that would speak a language with two voice models."""
     rows = [row for row in voice_rows(casts) if row["voices"] == "two"]
     return [f"{row['character']}: {row['chirp3-hd']:,} lines Chirp, {row['wavenet']:,} WaveNet" for row in rows]
 
 
-def standing_row(stands: Iterable[Stands]) -> Row:
+def standing_row(stands: Iterable[LineState]) -> Row:
     """How many lines stand how."""
     counts = Counter(each.standing for each in stands)
-    return {standing.value: counts[standing] for standing in Standing}
+    return {standing.value: counts[standing] for standing in LineStatus}
 
 
 def others_in_words(count: int, *, kept: bool) -> str:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas.completion import Attempt
 from worker.kafka.dead_letters.letter import Letter
-from worker.kafka.dead_letters.replay_plan import Plan
+from worker.kafka.dead_letters.replay_plan import ReplayPlan
 
 _ATTEMPTS: Final = TypeAdapter(tuple[Attempt, ...])
 _SHOWN_CHARACTERS: Final = 4000
@@ -107,7 +107,7 @@ def stats_rows(letters: Sequence[Letter]) -> list[Row]:
     return rows
 
 
-def plan_rows(plan: Plan) -> list[Row]:
+def plan_rows(plan: ReplayPlan) -> list[Row]:
     """What would be replayed, by class, code and lane, and the total."""
     counts: dict[tuple[str, str, str, str], int] = defaultdict(int)
     for item in plan.items:

@@ -9,7 +9,7 @@ from schemas.revision import Revision
 from worker.rollout.changes import Change
 from worker.rollout.description import differences, exposure
 from worker.rollout.log.codec import current_state
-from worker.rollout.log.revisions import Fold
+from worker.rollout.log.revisions import RevisionLog
 
 _SECOND = "%Y-%m-%d %H:%M:%S"
 
@@ -20,7 +20,7 @@ def document(revision: Revision) -> dict[str, Any]:
     return loaded
 
 
-def status_row(fold: Fold, catalogue: frozenset[str], now: datetime) -> dict[str, object]:
+def status_row(fold: RevisionLog, catalogue: frozenset[str], now: datetime) -> dict[str, object]:
     """The state that counts now, for people: who hears Chirp first."""
     state, revision = current_state(fold), fold.current
     rows: dict[str, object] = {"who hears Chirp": exposure(state, catalogue, now)}
@@ -36,7 +36,7 @@ def status_row(fold: Fold, catalogue: frozenset[str], now: datetime) -> dict[str
     return {**rows, "revision": made, "reason": revision.reason or "-"}
 
 
-def status_document(fold: Fold, catalogue: frozenset[str], now: datetime, changes: int) -> dict[str, object]:
+def status_document(fold: RevisionLog, catalogue: frozenset[str], now: datetime, changes: int) -> dict[str, object]:
     """The same for scripts; `revision` is null before the first."""
     return {
         "who": exposure(current_state(fold), catalogue, now),

@@ -15,13 +15,13 @@ _ANSWER_S: Final = 5.0
 _UNDELIVERED_S: Final = 15.0
 
 
-class NotTaken(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+class StalledProducerError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
     """Outcomes wait for Kafka's acknowledgement, and it doesn't come."""
 
 
 def outage_of_kafka(error: Exception) -> Outage | None:
     """Any error of Kafka's is an outage: what is asked for here always works on a cluster that is up."""
-    if isinstance(error, NotTaken):
+    if isinstance(error, StalledProducerError):
         advice = "see whether a partition has no leader or too few replicas in sync; the jobs in work are kept"
         return Outage("not_taken", "Kafka: outcomes aren't acknowledged", str(error), advice)
     if not isinstance(error, KafkaError | OSError):
@@ -53,4 +53,4 @@ async def _ask(consumer: Any, oldest_undelivered_s: Callable[[], float]) -> None
         await consumer.topics()
     waited_s = oldest_undelivered_s()
     if waited_s > _UNDELIVERED_S:
-        raise NotTaken(f"the oldest outcome has waited for {waited_s:.0f} s")
+        raise StalledProducerError(f"the oldest outcome has waited for {waited_s:.0f} s")

@@ -17,7 +17,7 @@ from worker.kafka.client.factory import connect_admin, consumer_alone
 from worker.kafka.client.topics import TopicError
 
 
-class NoCompletion(Exception):
+class NoCompletionError(Exception):
     """No completion came in time; the message says where to look."""
 
 
@@ -40,7 +40,7 @@ class CompletionReader:
         """The completion of a job.
 
         Raises:
-            NoCompletion: none came in time.
+            NoCompletionError: none came in time.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -48,12 +48,12 @@ class CompletionReader:
                     if dict(record.headers).get("ce_subject") == job_id.encode():
                         return Completion.model_validate_json(record.value)
         except ValidationError as error:
-            raise NoCompletion(
+            raise NoCompletionError(
                 f"the completion of {job_id} is of another version: {error.errors()[0]['msg']}"
             ) from None
         except TimeoutError:
             pass
-        raise NoCompletion(
+        raise NoCompletionError(
             f"no completion of {job_id} within {timeout_s:g} s; is a worker running? See its /readyz and its log"
         )
 

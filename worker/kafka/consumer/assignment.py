@@ -12,9 +12,9 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas.words import Lane
 from worker.kafka.consumer.committed_offsets import NOTHING, Commitments, CommittedOffsets
-from worker.kafka.consumer.offset_map import BrokenMap, Range, decode, encode
+from worker.kafka.consumer.offset_map import BrokenOffsetMapError, Range, decode, encode
 from worker.kafka.consumer.offset_tracker import OffsetTracker
-from worker.kafka.consumer.partition import Owned, Source
+from worker.kafka.consumer.partition import OwnedPartition, Source
 from worker.observability.metrics import Metrics
 
 # aiokafka answers at once where it knows a position.
@@ -51,7 +51,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._revoke_wait_s = revoke_wait_s
         self._session_timeout_s = session_timeout_s
         self._metrics = metrics
-        self._owned: dict[TopicPartition, Owned] = {}
+        self._owned: dict[TopicPartition, OwnedPartition] = {}
         self._progress = asyncio.Event()
         self.failure: Exception | None = None
         """What the listener met: aiokafka logs it and goes on, so whoever commits next raises it."""
@@ -97,7 +97,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         """Takes nothing from a partition before a time, in ms since 1970."""
         self._owned[partition].not_before_ms = until_ms
 
-    def received(self, partition: TopicPartition, offset: int, timestamp_ms: int) -> Owned | None:
+    def received(self, partition: TopicPartition, offset: int, timestamp_ms: int) -> OwnedPartition | None:
         """Notes a record that came.
 
         Returns:
@@ -108,7 +108,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             # The log was cut behind our back: the topic was made anew, or an unclean leader lost its end.
             _log.error("offsets_went_back", topic=partition.topic, partition=partition.partition, offset=offset)
             owned.lose()
-            owned = self._owned[partition] = Owned(owned.source)
+            owned = self._owned[partition] = OwnedPartition(owned.source)
         if owned.tracker is None:
             owned.tracker = OffsetTracker(offset)
         return owned if owned.tracker.received(offset, timestamp_ms) else None
@@ -127,14 +127,14 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         if fresh:
             await self._consumer.seek_to_beginning(*fresh)
 
-    def done(self, owned: Owned, offset: int) -> None:
+    def done(self, owned: OwnedPartition, offset: int) -> None:
         """Notes that a record's outcome is acknowledged."""
         if owned.tracker is not None:
             owned.tracker.done(offset)
         self._progress.set()
 
     @contextmanager
-    def working(self, owned: Owned) -> Iterator[None]:
+    def working(self, owned: OwnedPartition) -> Iterator[None]:
         """A job's work, until its outcome is acknowledged or it is given up: a hand-over waits for it a little."""
         owned.working += 1
         try:
@@ -144,7 +144,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             self._progress.set()
 
     @contextmanager
-    def waiting(self, owned: Owned, cancel: Callable[[], object]) -> Iterator[None]:
+    def waiting(self, owned: OwnedPartition, cancel: Callable[[], object]) -> Iterator[None]:
         """A job's wait for quota or another job's take, which no hand-over waits for; `cancel` ends a lost one."""
         wait = object()
         owned.waiting[wait] = cancel
@@ -275,7 +275,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         for partition, commitment in committed.items():
             kept = self._owned.get(partition)
             if kept is None:
-                kept = self._owned[partition] = Owned(self._sources[partition.topic], committed=commitment)
+                kept = self._owned[partition] = OwnedPartition(self._sources[partition.topic], committed=commitment)
                 if commitment != NOTHING:
                     done, problem = _done_above(commitment)
                     kept.tracker = OffsetTracker(commitment.offset, done)
@@ -289,5 +289,5 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 def _done_above(commitment: OffsetAndMetadata) -> tuple[list[Range], str | None]:
     try:
         return decode(commitment.offset, commitment.metadata or ""), None
-    except BrokenMap as broken:
+    except BrokenOffsetMapError as broken:
         return [], str(broken)

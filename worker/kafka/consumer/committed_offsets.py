@@ -14,7 +14,7 @@ NOTHING: Final = OffsetAndMetadata(-1, "")
 Commitments = dict[TopicPartition, OffsetAndMetadata]
 
 
-class _NoAnswer(Exception):
+class _NoAnswerError(Exception):
     """The answer leaves partitions out."""
 
 
@@ -39,7 +39,7 @@ class CommittedOffsets:
         if not partitions:
             return {}
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type((KafkaError, OSError, _NoAnswer)),
+            retry=retry_if_exception_type((KafkaError, OSError, _NoAnswerError)),
             wait=wait_random_exponential(multiplier=0.05, max=2),
         )
         answer: Commitments = await retrying(self._ask, list(partitions))
@@ -48,5 +48,5 @@ class CommittedOffsets:
     async def _ask(self, partitions: list[TopicPartition]) -> Commitments:
         answer = await self._admin.list_consumer_group_offsets(self._group_id, partitions=partitions)
         if missing := set(partitions) - set(answer):
-            raise _NoAnswer(missing)
+            raise _NoAnswerError(missing)
         return {partition: NOTHING if answer[partition].offset < 0 else answer[partition] for partition in partitions}

@@ -14,10 +14,10 @@ from schemas.words import Lane
 from worker.jobs.outcome import Outcome, Record, Waiting
 from worker.kafka.consumer.assignment import Partitions
 from worker.kafka.consumer.lanes import Lanes
-from worker.kafka.consumer.partition import Owned
+from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.consumer.reader import MOST_AT_ONCE, Reader
 from worker.kafka.consumer.slots import LaneSlots, Slot, Slots
-from worker.kafka.consumer.stall_detector import Pulse
+from worker.kafka.consumer.stall_detector import StallDetector
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 
@@ -49,7 +49,7 @@ class Gate(Protocol):
 class Delivery(Protocol):
     """Publishes outcomes and commits offsets, with the guarantee that it is named for."""
 
-    async def deliver(self, record: Record, owned: Owned, outcome: Outcome) -> None:
+    async def deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
         """Returns once the outcome is acknowledged and counted as done."""
 
     async def run(self) -> None:
@@ -80,7 +80,7 @@ class Intake:
         delivery: Delivery,
         handle: Handle,
         gate: Gate,
-        pulse: Pulse,
+        pulse: StallDetector,
         settings: IntakeSettings,
         metrics: Metrics,
         clock: Clock,
@@ -99,7 +99,7 @@ class Intake:
         self._unacknowledged = Slots(_UNACKNOWLEDGED * settings.max_in_flight)
         self._jobs: set[asyncio.Task[None]] = set()
         self._waits: dict[object, Callable[[], object]] = {}
-        self._undelivered: dict[tuple[Owned, int], float] = {}
+        self._undelivered: dict[tuple[OwnedPartition, int], float] = {}
         self._stopping = asyncio.Event()
 
     def oldest_undelivered_s(self) -> float:
@@ -191,7 +191,7 @@ class Intake:
         self._jobs.discard(task)
         self._unacknowledged.give_back()
 
-    async def _work(self, record: Record, owned: Owned, slot: Slot) -> None:
+    async def _work(self, record: Record, owned: OwnedPartition, slot: Slot) -> None:
         job = cast("asyncio.Task[None]", asyncio.current_task())
         in_flight = self._metrics.in_flight.labels(record.lane)
         with self._partitions.working(owned):
@@ -206,7 +206,7 @@ class Intake:
             self._lanes.ended(record, outcome)
             await self._deliver(record, owned, outcome)
 
-    async def _deliver(self, record: Record, owned: Owned, outcome: Outcome) -> None:
+    async def _deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
         if owned.lost:
             _log.info("outcome_dropped", topic=record.topic, partition=record.partition, offset=record.offset)
             return
@@ -217,7 +217,7 @@ class Intake:
             del self._undelivered[owned, record.offset]
 
     @contextmanager
-    def _waiting(self, cancel: Callable[[], object], owned: Owned) -> Iterator[None]:
+    def _waiting(self, cancel: Callable[[], object], owned: OwnedPartition) -> Iterator[None]:
         """A batch job's wait for quota, or for the job that makes its take.
 
         It keeps its slot, so that no more is taken than can be worked on.

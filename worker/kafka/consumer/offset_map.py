@@ -26,7 +26,7 @@ _LONGEST_NUMBER: Final = 10
 _MORE: Final = 0x80
 
 
-class BrokenMap(Exception):
+class BrokenOffsetMapError(Exception):
     """The metadata holds no map that this version can read."""
 
 
@@ -55,17 +55,17 @@ def decode(base: int, text: str) -> list[Range]:
     """What is done above `base`.
 
     Raises:
-        BrokenMap: the text holds no map.
+        BrokenOffsetMapError: the text holds no map.
     """
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise BrokenMap(f"no base64: {error}") from None
+        raise BrokenOffsetMapError(f"no base64: {error}") from None
     if len(raw) < _HEAD or raw[0] != _VERSION or raw[1] > (_BITMAP | _COMPRESSED):
-        raise BrokenMap(f"no map of version {_VERSION}: it begins with {raw[:_HEAD].hex() or 'nothing'}")
+        raise BrokenOffsetMapError(f"no map of version {_VERSION}: it begins with {raw[:_HEAD].hex() or 'nothing'}")
     form, body = raw[1], raw[_HEAD:]
     if raw[2:_HEAD] != _checksum(base, form, body):
-        raise BrokenMap("its checksum isn't that of this offset's map")
+        raise BrokenOffsetMapError("its checksum isn't that of this offset's map")
     if form & _COMPRESSED:
         body = _unfolded(body)
     return _of_bitmap(base, body) if form & _BITMAP else _of_runs(base, body)
@@ -105,7 +105,7 @@ def _runs(base: int, done: Sequence[Range]) -> bytes:
 def _of_runs(base: int, body: bytes) -> list[Range]:
     numbers = _numbers(body)
     if len(numbers) % 2:
-        raise BrokenMap("it ends in the middle of a run")
+        raise BrokenOffsetMapError("it ends in the middle of a run")
     done = []
     at = base
     for gap, length in zip(numbers[::2], numbers[1::2], strict=True):
@@ -113,7 +113,7 @@ def _of_runs(base: int, body: bytes) -> list[Range]:
         at = start + length
         done.append((start, at))
     if any(start >= end for start, end in done) or any(a[1] >= b[0] for a, b in pairwise(done)):
-        raise BrokenMap("its runs are empty or touch")
+        raise BrokenOffsetMapError("its runs are empty or touch")
     return done
 
 
@@ -127,9 +127,9 @@ def _numbers(body: bytes) -> list[int]:
             numbers.append(number)
             number = shift = 0
         elif shift >= 7 * _LONGEST_NUMBER:
-            raise BrokenMap("a number is too long")
+            raise BrokenOffsetMapError("a number is too long")
     if shift:
-        raise BrokenMap("it ends in the middle of a number")
+        raise BrokenOffsetMapError("it ends in the middle of a number")
     return numbers
 
 
@@ -151,9 +151,9 @@ def _unfolded(body: bytes) -> bytes:
     try:
         unfolded = unfolding.decompress(body, _MOST_UNFOLDED)
     except zlib.error as error:
-        raise BrokenMap(f"it can't be decompressed: {error}") from None
+        raise BrokenOffsetMapError(f"it can't be decompressed: {error}") from None
     if not unfolding.eof or unfolding.unused_data:
-        raise BrokenMap("its compressed part is cut, too long, or followed by something")
+        raise BrokenOffsetMapError("its compressed part is cut, too long, or followed by something")
     return unfolded
 
 

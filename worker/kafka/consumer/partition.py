@@ -19,7 +19,7 @@ class Source:
 
 
 @dataclass(eq=False)
-class Owned:
+class OwnedPartition:
     """One partition of ours. Once it is `lost`, another worker does its jobs and our outcomes are dropped.
 
     `tried` is the last commitment that was sent: Kafka may have taken it though its answer was lost. `working` is how

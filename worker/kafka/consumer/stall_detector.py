@@ -11,7 +11,7 @@ _BEAT_S: Final = 0.5
 _UNTOLD_S: Final = 2.0
 
 
-class Pulse:
+class StallDetector:
     """Beats while the loop runs. What was before the first beat, or before somebody asked, isn't held against it.
 
     Args:

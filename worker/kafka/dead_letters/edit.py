@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from schemas.job import Job
-from schemas.parsing import InvalidJob, parse_job
+from schemas.parsing import InvalidJobError, parse_job
 
 Check = Callable[[Job], object]
-"""Raises InvalidJob for what a job may not be, though it is one, such as an unknown character."""
+"""Raises InvalidJobError for what a job may not be, though it is one, such as an unknown character."""
 
 _REMOVED: Final = object()
 
 
-class EditRefused(Exception):
+class EditRefusedError(Exception):
     """A job can't be edited so, or would be no job then; the message is one line and names the field."""
 
 
@@ -30,12 +30,14 @@ class Edit:
         """Reads `field=value`: the value as JSON if it is, else as text; `audio.encoding=MP3` goes inside.
 
         Raises:
-            EditRefused: it isn't of that form.
+            EditRefusedError: it isn't of that form.
         """
         field, equals, value = text.partition("=")
         path = tuple(field.strip().split("."))
         if not equals or not all(path):
-            raise EditRefused(f"--edit {text!a}: allowed is field=value, audio.encoding=MP3, or field= to remove it")
+            raise EditRefusedError(
+                f"--edit {text!a}: allowed is field=value, audio.encoding=MP3, or field= to remove it"
+            )
         if not value:
             return cls(path)
         try:
@@ -47,7 +49,7 @@ class Edit:
         """Changes a job's document in place; objects on the way that are missing are made.
 
         Raises:
-            EditRefused: there is something else on the way.
+            EditRefusedError: there is something else on the way.
         """
         inside: Any = document
         for depth, name in enumerate(self.path[:-1]):
@@ -57,7 +59,7 @@ class Edit:
                 inside[name] = {}
             inside = self._item(inside, name)
             if not isinstance(inside, dict | list):
-                raise EditRefused(f"{'.'.join(self.path[: depth + 1])}: has no fields of its own")
+                raise EditRefusedError(f"{'.'.join(self.path[: depth + 1])}: has no fields of its own")
         last = self.path[-1]
         if isinstance(inside, list):
             self._item(inside, last)
@@ -74,7 +76,7 @@ class Edit:
         if isinstance(inside, dict):
             return inside.get(name)
         if not (name.isascii() and name.isdigit() and len(name) < 10 and int(name) < len(inside)):  # noqa: PLR2004
-            raise EditRefused(f"{'.'.join(self.path)}: {name!a} is none of the {len(inside)} places of its list")
+            raise EditRefusedError(f"{'.'.join(self.path)}: {name!a} is none of the {len(inside)} places of its list")
         return inside[int(name)]
 
 
@@ -88,22 +90,22 @@ def edited(value: bytes | None, edits: Sequence[Edit], max_text_bytes: int, chec
         check: says no to what the worker would refuse besides.
 
     Raises:
-        EditRefused: it holds no JSON object, or the result is no valid job; names field, value and what is allowed.
+        EditRefusedError: it holds no JSON object, or the result is no valid job; names the field and its value.
     """
     try:
         document = json.loads((value or b"").decode())
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise EditRefused("record: is no JSON object, which alone can be edited")
+        raise EditRefusedError("record: is no JSON object, which alone can be edited")
     for edit in edits:
         edit.apply(document)
     # In ASCII even a lone surrogate can be written, and is then refused by its field's name.
     result = json.dumps(document).encode()
     try:
         check(parse_job(result, max_text_bytes=max_text_bytes))
-    except InvalidJob as error:
-        raise EditRefused(f"{error}; it is so after --edit") from None
+    except InvalidJobError as error:
+        raise EditRefusedError(f"{error}; it is so after --edit") from None
     return result
 
 

@@ -7,7 +7,7 @@ from schemas.topics import DEAD_LETTERS, prefixed
 from worker.config.sections import KafkaSettings
 from worker.kafka.dead_letters.filter import LetterFilter
 from worker.kafka.dead_letters.letter import Letter, Letters
-from worker.kafka.scan.topic_scanner import Progress, TopicReader
+from worker.kafka.scan.topic_scanner import Progress, TopicScanner
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ async def read_letters(settings: KafkaSettings, wanted: LetterFilter, *, values:
         KafkaTimeoutError: Kafka has ceased to answer.
     """
     letters = Letters(settings.topic_prefix, wanted.may_match, values=values)
-    reader = TopicReader(settings, [prefixed(DEAD_LETTERS, settings.topic_prefix)], progress)
+    reader = TopicScanner(settings, [prefixed(DEAD_LETTERS, settings.topic_prefix)], progress)
     async with aclosing(reader.batches()) as batches:
         async for batch in batches:
             for record in batch:

@@ -11,7 +11,7 @@ from schemas.headers import Headers
 from schemas.topics import DEAD_LETTERS, LANES, prefixed
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.factory import connect_producer
-from worker.kafka.dead_letters.replay_plan import Item, ReplayRefused, groups, marker_headers
+from worker.kafka.dead_letters.replay_plan import ReplayItem, ReplayRefusedError, groups, marker_headers
 from worker.kafka.scan.topic_scanner import Progress
 from worker.lifecycle.clock import Clock
 
@@ -19,7 +19,7 @@ from worker.lifecycle.clock import Clock
 _TRANSACTION_TIMEOUT_S: Final = 15.0
 
 
-class ReplayEnded(Exception):
+class ReplayEndedError(Exception):
     """The replay ended before its end; the message says why, and how many letters it had replayed."""
 
 
@@ -41,7 +41,7 @@ class Replayer:
         """Whether it was asked to end."""
         return self._stopping.is_set()
 
-    async def replay(self, items: Sequence[Item], rate: float | None, progress: Progress) -> int:
+    async def replay(self, items: Sequence[ReplayItem], rate: float | None, progress: Progress) -> int:
         """Sends the items, or as many as there are until `stop`.
 
         Args:
@@ -53,7 +53,7 @@ class Replayer:
             How many were sent.
 
         Raises:
-            ReplayEnded: another replay has begun, or Kafka failed.
+            ReplayEndedError: another replay has begun, or Kafka failed.
         """
         done = 0
         began = self._clock.monotonic()
@@ -66,12 +66,12 @@ class Replayer:
             try:
                 await self._send(group)
             except (ProducerFenced, InvalidProducerEpoch):
-                raise ReplayEnded(
+                raise ReplayEndedError(
                     f"another replay has begun and ended this one, or Kafka waited over {_TRANSACTION_TIMEOUT_S:g} s "
                     f"for it; {done} were replayed here"
                 ) from None
             except KafkaError as error:
-                raise ReplayEnded(
+                raise ReplayEndedError(
                     f"{done} were replayed, then Kafka: {type(error).__name__}: {error}; "
                     "the same command replays those that weren't"
                 ) from error
@@ -86,7 +86,7 @@ class Replayer:
         except TimeoutError:
             pass
 
-    async def _send(self, group: list[Item]) -> None:
+    async def _send(self, group: list[ReplayItem]) -> None:
         letters = prefixed(DEAD_LETTERS, self._topic_prefix)
         async with self._producer.transaction():
             sending = []
@@ -111,11 +111,11 @@ async def connect_replayer(settings: KafkaSettings, clock: Clock) -> AsyncIterat
     Letters must be read after it is there: then no other replay can mark any in between.
 
     Raises:
-        ReplayRefused: the broker has no transactions, by the settings.
+        ReplayRefusedError: the broker has no transactions, by the settings.
         KafkaConnectionError: Kafka can't be reached.
     """
     if not settings.idempotence:
-        raise ReplayRefused("KAFKA_IDEMPOTENCE='false': replay needs a broker with transactions, and true")
+        raise ReplayRefusedError("KAFKA_IDEMPOTENCE='false': replay needs a broker with transactions, and true")
     transactional_id = f"{settings.group_id}-replay"
     asyncio.get_running_loop().set_exception_handler(_without_forgotten_batches)
     async with connect_producer(settings, transactional_id, _TRANSACTION_TIMEOUT_S) as producer:

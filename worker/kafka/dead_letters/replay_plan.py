@@ -9,7 +9,7 @@ from schemas import headers as names
 from schemas.headers import Headers, count, without
 from schemas.topics import LANE_RECORD_BYTES
 from schemas.words import Lane
-from worker.kafka.dead_letters.edit import Check, Edit, EditRefused, edited
+from worker.kafka.dead_letters.edit import Check, Edit, EditRefusedError, edited
 from worker.kafka.dead_letters.letter import Letter
 
 _GROUP: Final = 100
@@ -18,12 +18,12 @@ _GROUP_BYTES: Final = 8 * 2**20
 _LARGEST: Final = LANE_RECORD_BYTES - 2**12
 
 
-class ReplayRefused(Exception):
+class ReplayRefusedError(Exception):
     """Nothing was sent; the message is one line: what is wrong with what was asked for, and what is allowed."""
 
 
 @dataclass(frozen=True)
-class Item:
+class ReplayItem:
     """One letter on its way: the record's new place and content."""
 
     letter: Letter
@@ -43,10 +43,10 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReplayPlan:
     """What a replay would do, oldest letter first, and how many letters it leaves out, by the reason."""
 
-    items: tuple[Item, ...]
+    items: tuple[ReplayItem, ...]
     replayed_before: int = 0
     cut: int = 0
     too_large: int = 0
@@ -65,7 +65,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Wish:
+class ReplayRequest:
     """What is asked for besides the letters: `edits` are checked by `check`; `limit` counts what would be sent."""
 
     to_lane: Lane | None = None
@@ -76,14 +76,14 @@ class Wish:
     check: Check = lambda _: None
 
 
-def plan_replay(letters: Iterable[Letter], wish: Wish) -> Plan:
+def plan_replay(letters: Iterable[Letter], wish: ReplayRequest) -> ReplayPlan:
     """Works out what is sent. Pure.
 
     Raises:
-        ReplayRefused: an edit makes no valid job of a letter; names letter, field, value and what is allowed.
+        ReplayRefusedError: an edit makes no valid job of a letter; names letter, field, value and what is allowed.
     """
-    plan = Plan(())
-    items: list[Item] = []
+    plan = ReplayPlan(())
+    items: list[ReplayItem] = []
     for letter in letters:
         lane = wish.to_lane or letter.lane
         if letter.replays.times and not wish.again:
@@ -101,13 +101,13 @@ def plan_replay(letters: Iterable[Letter], wish: Wish) -> Plan:
     return replace(plan, items=tuple(items))
 
 
-def _item(letter: Letter, lane: Lane, wish: Wish) -> Item:
+def _item(letter: Letter, lane: Lane, wish: ReplayRequest) -> ReplayItem:
     value = letter.value
     if wish.edits:
         try:
             value = edited(value, wish.edits, wish.max_text_bytes, wish.check)
-        except EditRefused as error:
-            raise ReplayRefused(f"dead letter {letter.id}: {error}") from None
+        except EditRefusedError as error:
+            raise ReplayRefusedError(f"dead letter {letter.id}: {error}") from None
     number = max(count(letter.headers, names.REPLAY_NUMBER) or 0, letter.replays.number) + 1
     headers = [
         *without(letter.headers, names.RETRY_HEADERS | names.LETTER_HEADERS | names.REPLAY_HEADERS),
@@ -116,10 +116,10 @@ def _item(letter: Letter, lane: Lane, wish: Wish) -> Item:
     ]
     # Kafka's clients send no record without both key and value.
     empty = b"" if letter.key is None and value is None else value
-    return Item(letter, lane, empty, headers, number)
+    return ReplayItem(letter, lane, empty, headers, number)
 
 
-def marker_headers(item: Item, now: datetime) -> Headers:
+def marker_headers(item: ReplayItem, now: datetime) -> Headers:
     """What the dead letters' topic tells of a replay."""
     return [
         (names.REPLAYED_ID, item.letter.id.encode()),
@@ -128,7 +128,7 @@ def marker_headers(item: Item, now: datetime) -> Headers:
     ]
 
 
-def groups(items: Sequence[Item], rate: float | None) -> Iterator[list[Item]]:
+def groups(items: Sequence[ReplayItem], rate: float | None) -> Iterator[list[ReplayItem]]:
     """Cuts into what goes into one transaction: about a second's worth at most.
 
     Args:
@@ -136,7 +136,7 @@ def groups(items: Sequence[Item], rate: float | None) -> Iterator[list[Item]]:
         rate: records a second; None for no limit.
     """
     most = _GROUP if rate is None else max(1, min(_GROUP, int(rate)))
-    group: list[Item] = []
+    group: list[ReplayItem] = []
     size = 0
     for item in items:
         if group and (len(group) == most or size + item.size > _GROUP_BYTES):

@@ -8,7 +8,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from worker.jobs.outcome import Outcome, Record
 from worker.kafka.consumer.assignment import Partitions
-from worker.kafka.consumer.partition import Owned
+from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.delivery.outbox import Outbox
 
 _log = structlog.get_logger(__name__)
@@ -36,11 +36,11 @@ class AtLeastOnce:
         self._partitions = partitions
         partitions.hand_over = self.finish
 
-    async def deliver(self, record: Record, owned: Owned, outcome: Outcome) -> None:
+    async def deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
         """Returns once the outcome is acknowledged and its offset may be committed.
 
         Raises:
-            TooLarge: a topic refuses the outcome.
+            RecordTooLargeError: a topic refuses the outcome.
         """
         await self._outbox.publish(record, outcome)
         self._served.done(owned, record.offset)

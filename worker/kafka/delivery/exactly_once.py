@@ -16,22 +16,22 @@ from aiokafka.errors import (
 from worker.jobs.outcome import Outcome, Record
 from worker.kafka.consumer.assignment import Partitions
 from worker.kafka.consumer.committed_offsets import Commitments, CommittedOffsets
-from worker.kafka.consumer.partition import Owned
-from worker.kafka.consumer.stall_detector import Pulse
+from worker.kafka.consumer.partition import OwnedPartition
+from worker.kafka.consumer.stall_detector import StallDetector
 from worker.kafka.dead_letters.record import KEPT_BYTES, DeadLetter
 from worker.kafka.delivery.outbox import OutcomeMessages
-from worker.kafka.delivery.producer import Producing
-from worker.kafka.delivery.sender import Message, TooLarge
+from worker.kafka.delivery.producer import RenewableProducer
+from worker.kafka.delivery.sender import Message, RecordTooLargeError
 
 _LOOK_S: Final = 1.0
 
 
-class Fenced(Exception):
+class FencedError(Exception):
     """The worker may not commit any more: the process must start anew."""
 
 
 @dataclass(frozen=True)
-class Grouping:
+class TransactionGrouping:
     """A transaction begins so long after the one before (seconds), or sooner when so many outcomes wait."""
 
     interval_s: float = 0.1
@@ -41,7 +41,7 @@ class Grouping:
 @dataclass(eq=False)
 class _Waiting:
     record: Record
-    owned: Owned
+    owned: OwnedPartition
     outcome: Outcome
     messages: list[Message]
     small: bool = False
@@ -67,13 +67,13 @@ class ExactlyOnce:
 
     def __init__(
         self,
-        producing: Producing,
+        producing: RenewableProducer,
         offsets: CommittedOffsets,
         messages: OutcomeMessages,
         *,
         group_id: str,
-        grouping: Grouping,
-        pulse: Pulse,
+        grouping: TransactionGrouping,
+        pulse: StallDetector,
     ) -> None:
         self._pulse = pulse
         self._producing = producing
@@ -96,7 +96,7 @@ class ExactlyOnce:
         self._partitions = partitions
         partitions.hand_over = self.finish
 
-    async def deliver(self, record: Record, owned: Owned, outcome: Outcome) -> None:
+    async def deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
         """Returns once outcome and offset are committed, or the partition is lost."""
         waiting = _Waiting(record, owned, outcome, self._messages.of(record, outcome))
         self._waiting.append(waiting)
@@ -109,8 +109,8 @@ class ExactlyOnce:
         """Makes transactions until it is cancelled.
 
         Raises:
-            Fenced: somebody else has this worker's transactional id, or may have its partitions.
-            TooLarge: a topic refuses an outcome.
+            FencedError: somebody else has this worker's transactional id, or may have its partitions.
+            RecordTooLargeError: a topic refuses an outcome.
             Exception: what the rebalance listener met.
         """
         while True:
@@ -186,7 +186,7 @@ class ExactlyOnce:
             try:
                 await self._transact(producer, [m for each in entries for m in each.messages], commitments)
             except (ProducerFenced, InvalidProducerEpoch) as error:
-                raise Fenced(
+                raise FencedError(
                     f"{type(error).__name__}: another process has this worker's KAFKA_GROUP_INSTANCE_ID, "
                     "or Kafka gave up a transaction that took over a minute"
                 ) from error
@@ -205,14 +205,14 @@ class ExactlyOnce:
     def _check_membership(self) -> None:
         still_s = self._pulse.stood_still_s
         if still_s is not None:
-            raise Fenced(
+            raise FencedError(
                 f"this process stood still for {still_s:.0f} s, about KAFKA_SESSION_TIMEOUT_S or longer: "
                 "others may be at work on its partitions"
             )
         # aiokafka forgets its generation as soon as Kafka says that it doesn't know this member; the listener hears of
         # that as of any other rebalance.
         if self._consumer._coordinator.generation < 0:  # noqa: SLF001
-            raise Fenced(
+            raise FencedError(
                 "Kafka has counted this worker out of its group (KAFKA_SESSION_TIMEOUT_S): "
                 "others may be at work on its partitions"
             )
@@ -221,7 +221,7 @@ class ExactlyOnce:
         """The largest first: Kafka doesn't say which record it refused."""
         large = [each for each in entries if not each.small and each.size > KEPT_BYTES]
         if not large:
-            raise TooLarge(f"a topic refuses an outcome: {error}") from error
+            raise RecordTooLargeError(f"a topic refuses an outcome: {error}") from error
         largest = max(large, key=lambda each: each.size)
         largest.small = True
         largest.messages = self._messages.of(largest.record, largest.outcome, small=True)

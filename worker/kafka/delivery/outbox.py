@@ -12,7 +12,7 @@ from schemas.topics import COMPLETIONS, DEAD_LETTERS, prefixed, retry_topic
 from worker.jobs.outcome import Outcome, Record
 from worker.jobs.retry_policy import history_of, retry_headers
 from worker.kafka.dead_letters.record import cut, dead_letter
-from worker.kafka.delivery.sender import Message, Sender, TooLarge
+from worker.kafka.delivery.sender import Message, RecordTooLargeError, Sender
 from worker.lifecycle.clock import Clock
 
 _LONGEST_KEY: Final = 64 * 2**10
@@ -96,10 +96,10 @@ class Outbox:
         """Returns once Kafka has acknowledged all of a record's outcome; while it doesn't answer, waits.
 
         Raises:
-            TooLarge: a topic's limits are below the table's, and it refuses the outcome.
+            RecordTooLargeError: a topic's limits are below the table's, and it refuses the outcome.
         """
         try:
             await self._sender.send(self._messages.of(record, outcome))
-        except TooLarge as error:
+        except RecordTooLargeError as error:
             _log.warning("outcome_cut", error=str(error), detail="`chirp-worker topics create` tells what differs")
             await self._sender.send(self._messages.of(record, outcome, small=True))

@@ -16,7 +16,7 @@ _DOUBLINGS: Final = 10
 _log = structlog.get_logger(__name__)
 
 
-class Producing:
+class RenewableProducer:
     """Owns the worker's producer.
 
     aiokafka numbers an idempotent producer's batches and never starts anew: once one was refused or ran out of time,

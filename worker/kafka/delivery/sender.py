@@ -8,10 +8,10 @@ from typing import Any
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from schemas.headers import Headers
-from worker.kafka.delivery.producer import Producing
+from worker.kafka.delivery.producer import RenewableProducer
 
 
-class TooLarge(Exception):
+class RecordTooLargeError(Exception):
     """The topic takes no record of this size; the message names topic and size."""
 
 
@@ -28,7 +28,7 @@ class Message:
 class Sender:
     """Sends by a producer that is replaced when it fails."""
 
-    def __init__(self, producing: Producing) -> None:
+    def __init__(self, producing: RenewableProducer) -> None:
         self._producing = producing
 
     async def send(self, messages: Sequence[Message]) -> None:
@@ -37,7 +37,7 @@ class Sender:
         What was acknowledged before another one failed is sent again with it.
 
         Raises:
-            TooLarge: a topic doesn't take so large a record.
+            RecordTooLargeError: a topic doesn't take so large a record.
         """
         while True:
             producer = self._producing.producer
@@ -60,4 +60,4 @@ class Sender:
             await acknowledged
         except (MessageSizeTooLargeError, RecordListTooLargeError):
             size = len(message.value or b"")
-            raise TooLarge(f"{message.topic} takes no record with a value of {size:,} bytes") from None
+            raise RecordTooLargeError(f"{message.topic} takes no record with a value of {size:,} bytes") from None

@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.job import Job
-from schemas.parsing import InvalidJob, parse_job
+from schemas.parsing import InvalidJobError, parse_job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
 from worker.config.sections import KafkaSettings
 from worker.jobs.redo import line_of
-from worker.kafka.scan.topic_scanner import Progress, TopicReader
+from worker.kafka.scan.topic_scanner import Progress, TopicScanner
 
 
-class NotAsked(Exception):
+class JobNotFoundError(Exception):
     """No such job or audio is known any more; the message says where it was looked for."""
 
 
 @dataclass
-class Asked:
+class FoundJob:
     """A job as it stands in its lane, the takes that its line's jobs there asked for, and when the first of them came.
 
     `lane`, `key` and `since` are None of a job that a file gave.
@@ -33,7 +33,7 @@ class Asked:
     since: datetime | None = None
 
 
-async def job_of_audio(settings: KafkaSettings, key: str, progress: Progress) -> str:
+async def find_job_by_audio(settings: KafkaSettings, key: str, progress: Progress) -> str:
     """The id of the job that was last answered with a take.
 
     Args:
@@ -42,10 +42,10 @@ async def job_of_audio(settings: KafkaSettings, key: str, progress: Progress) ->
         progress: is told how far the completions are read.
 
     Raises:
-        NotAsked: no completion that is kept tells of it.
+        JobNotFoundError: no completion that is kept tells of it.
     """
     found: tuple[int, str] | None = None
-    reader = TopicReader(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress)
+    reader = TopicScanner(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress)
     async with aclosing(reader.batches()) as batches:
         async for batch in batches:
             for record in batch:
@@ -54,11 +54,13 @@ async def job_of_audio(settings: KafkaSettings, key: str, progress: Progress) ->
                 if isinstance(audio, dict) and audio.get("key") == key and isinstance(told.get("job_id"), str):
                     found = max(found or (0, ""), (record.timestamp, told["job_id"]))
     if found is None:
-        raise NotAsked(f"no completion that is kept has the audio {key}; `topics create` says how long they are")
+        raise JobNotFoundError(
+            f"no completion that is kept has the audio {key}; `topics create` says how long they are"
+        )
     return found[1]
 
 
-async def find_asked(settings: KafkaSettings, job_id: str, max_text_bytes: int, progress: Progress) -> Asked:
+async def find_job(settings: KafkaSettings, job_id: str, max_text_bytes: int, progress: Progress) -> FoundJob:
     """The job of an id, as it was asked for last.
 
     Args:
@@ -68,13 +70,13 @@ async def find_asked(settings: KafkaSettings, job_id: str, max_text_bytes: int, 
         progress: is told how far the lanes are read.
 
     Raises:
-        NotAsked: no record of the lanes that is kept has this id.
+        JobNotFoundError: no record of the lanes that is kept has this id.
     """
     line, lanes = line_of(job_id), {prefixed(topic, settings.topic_prefix): lane for lane, topic in LANES.items()}
     found: tuple[int, Job, Lane, bytes | None] | None = None
     takes: set[int] = set()
     first_ms: int | None = None
-    reader = TopicReader(settings, list(lanes), progress)
+    reader = TopicScanner(settings, list(lanes), progress)
     async with aclosing(reader.batches()) as batches:
         async for batch in batches:
             for record in batch:
@@ -82,18 +84,20 @@ async def find_asked(settings: KafkaSettings, job_id: str, max_text_bytes: int, 
                     continue
                 try:
                     job = parse_job(record.value, max_text_bytes=max_text_bytes)
-                except InvalidJob:
+                except InvalidJobError:
                     continue
                 takes.add(job.take)
                 first_ms = min(first_ms or record.timestamp, record.timestamp)
                 if job.job_id == job_id and (found is None or record.timestamp >= found[0]):
                     found = (record.timestamp, job, lanes[record.topic], record.key)
     if found is None or first_ms is None:
-        raise NotAsked(f"no lane keeps a job {job_id} (any more); give it whole, as it was asked for, with --job")
-    return Asked(*found[1:], takes, datetime.fromtimestamp(first_ms / 1000, UTC))
+        raise JobNotFoundError(
+            f"no lane keeps a job {job_id} (any more); give it whole, as it was asked for, with --job"
+        )
+    return FoundJob(*found[1:], takes, datetime.fromtimestamp(first_ms / 1000, UTC))
 
 
-async def answered_takes(settings: KafkaSettings, asked: Asked, progress: Progress) -> set[int]:
+async def completed_takes(settings: KafkaSettings, asked: FoundJob, progress: Progress) -> set[int]:
     """The takes that completions tell of a line, by its jobs' ids.
 
     Args:
@@ -102,7 +106,7 @@ async def answered_takes(settings: KafkaSettings, asked: Asked, progress: Progre
         progress: is told how far the completions are read.
     """
     line, takes = line_of(asked.job.job_id), set()
-    reader = TopicReader(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress, asked.since)
+    reader = TopicScanner(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress, asked.since)
     async with aclosing(reader.batches()) as batches:
         async for batch in batches:
             for record in batch:

@@ -8,10 +8,10 @@ from typing import Any
 
 from schemas.topics import COMPLETIONS, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.scan.topic_scanner import Progress, TopicReader
+from worker.kafka.scan.topic_scanner import Progress, TopicScanner
 
 
-async def told_takes(
+async def referenced_takes(
     settings: KafkaSettings, bucket: str, prefix: str, since: datetime | None, progress: Progress
 ) -> AsyncGenerator[list[str], None]:
     """The keys of the takes that completions tell of, some at once; one as often as it was told.
@@ -27,7 +27,7 @@ async def told_takes(
         TopicError: there is no topic of completions.
         KafkaTimeoutError: Kafka has ceased to answer.
     """
-    reader = TopicReader(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress, since)
+    reader = TopicScanner(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress, since)
     async with aclosing(reader.batches()) as batches:
         async for batch in batches:
             audios = (_audio(record.value) for record in batch)

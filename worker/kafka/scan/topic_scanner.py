@@ -20,7 +20,7 @@ Progress = Callable[[int, int], None]
 """Is told how much is done, and of how much."""
 
 
-class TopicReader:
+class TopicScanner:
     """Topics that are read once.
 
     Args:

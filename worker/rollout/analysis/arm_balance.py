@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Final
 
-from worker.rollout.analysis.measurements import Readings
+from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.plan.model import Plan
 
 _NOTABLE: Final = 0.05
@@ -13,7 +13,7 @@ _LEAST: Final = 50
 _LATELY: Final = timedelta(days=1)
 
 
-def mix_of(readings: Readings, plan: Plan) -> tuple[str, ...]:
+def mix_of(readings: Measurements, plan: Plan) -> tuple[str, ...]:
     """A sentence for each thing that differs by 5 points or more between the arms, in the jobs of a stage's last day.
 
     Args:

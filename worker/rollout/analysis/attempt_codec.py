@@ -20,7 +20,7 @@ _LONGEST_S: Final = 86_400.0
 _UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-class Unreadable(Exception):
+class UnreadableAttemptsError(Exception):
     """A record tells nothing of attempts; the message says why."""
 
 
@@ -28,7 +28,7 @@ def of_completion(value: bytes | None, headers: Headers) -> list[Observation]:
     """The attempts of a completion, and the stored take that answered, if one did.
 
     Raises:
-        Unreadable: it is no completion.
+        UnreadableAttemptsError: it is no completion.
     """
     try:
         told = json.loads(value or b"")
@@ -42,7 +42,7 @@ def of_completion(value: bytes | None, headers: Headers) -> list[Observation]:
         if (audio := told.get("audio")) and audio["cached"]:
             observations.append(of.stored(told, headers, first=not observations))
     except _UNREADABLE as error:
-        raise Unreadable(f"{type(error).__name__}: {error}") from None
+        raise UnreadableAttemptsError(f"{type(error).__name__}: {error}") from None
     return observations
 
 
@@ -50,7 +50,7 @@ def of_retry(value: bytes | None, headers: Headers, lane: Lane) -> list[Observat
     """The attempts so far of a job on its way to a retry.
 
     Raises:
-        Unreadable: it is no retry record.
+        UnreadableAttemptsError: it is no retry record.
     """
     try:
         job = json.loads(value or b"")
@@ -59,7 +59,7 @@ def of_retry(value: bytes | None, headers: Headers, lane: Lane) -> list[Observat
         of = _Of(lane, _text(job["character"]), _text(job.get("language", "en-US")), length)
         return of.attempts(json.loads(header(headers, RETRY_ATTEMPTS) or "[]"))
     except _UNREADABLE as error:
-        raise Unreadable(f"{type(error).__name__}: {error}") from None
+        raise UnreadableAttemptsError(f"{type(error).__name__}: {error}") from None
 
 
 class _Of:

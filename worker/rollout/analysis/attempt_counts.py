@@ -13,7 +13,7 @@ LATEST: Final = timedelta(hours=6)
 _ID_SLOT: Final = timedelta(hours=1)
 
 
-class Ledger:
+class AttemptCounts:
     """All attempts that were read, of all stages.
 
     Args:

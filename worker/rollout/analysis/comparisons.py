@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from worker.rollout.analysis.measurements import Pair, Readings
+from worker.rollout.analysis.measurements import Measurements, Pair
 from worker.rollout.analysis.sequential_test import Arms, Evidence
 from worker.rollout.plan.model import AGAINST_CONTROL, Measure, Plan, Stage
 
@@ -77,7 +77,7 @@ class Comparisons:
         watched = self._watched.get(character)
         return watched.by_measure.get(measure) if watched else None
 
-    def update(self, readings: Readings, hears: Collection[str], starts: Mapping[str, datetime]) -> None:
+    def update(self, readings: Measurements, hears: Collection[str], starts: Mapping[str, datetime]) -> None:
         """Takes the windows that are settled now.
 
         Args:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from worker.rollout.analysis.comparisons import Compared
 from worker.rollout.analysis.confidence import mean_bounds, wilson_lower, wilson_upper
 from worker.rollout.analysis.tally import Tally
-from worker.rollout.analysis.verdict import Judgement, Use, Verdict
+from worker.rollout.analysis.verdict import Status, Use, Verdict
 from worker.rollout.plan.model import TIMES, Bounds, Condition, Gate, Measure, NoData, Rule
 
 P95_SHARE: Final = 0.05
@@ -39,7 +39,7 @@ class QueryAnswer:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Criterion:
     """What is judged: a condition over a window, of a character or of all, with the sample that it needs.
 
     `lately` asks whether a short end of a long time is like the rest: it has a tenth of the sample, and by so few a
@@ -54,10 +54,10 @@ class Asked:
     character: str | None = None
     lately: bool = False
 
-    def says(self, verdict: Verdict, sentence: str, **numbers: float | None) -> Judgement:
+    def says(self, verdict: Status, sentence: str, **numbers: float | None) -> Verdict:
         """A judgement of it."""
         shown: dict[str, Any] = {"limit": self.condition.limit, **numbers}
-        return Judgement(
+        return Verdict(
             self.use, self.condition.title, self.window, verdict, self.character, says=sentence,
             dry_run=self.condition.dry_run, **shown,
         )  # fmt: skip
@@ -67,14 +67,14 @@ class Asked:
         """Whether FAIL means a roll-back."""
         return isinstance(self.condition, Rule)
 
-    def no_data(self, sample: int, needed: int) -> Judgement:
+    def no_data(self, sample: int, needed: int) -> Verdict:
         """What is said below the sample."""
-        verdict = {NoData.HOLD: Verdict.HOLD, NoData.PASS: Verdict.PASS, NoData.FAIL: Verdict.FAIL}
+        verdict = {NoData.HOLD: Status.HOLD, NoData.PASS: Status.PASS, NoData.FAIL: Status.FAIL}
         sentence = f"{sample:,} of {needed:,} attempts that it takes"
         return self.says(verdict[self.condition.no_data], sentence, sample=sample)
 
 
-def judge_measure(asked: Asked, chirp: Tally, control: Callable[[], Tally]) -> Judgement:
+def evaluate_measure(asked: Criterion, chirp: Tally, control: Callable[[], Tally]) -> Verdict:
     """Judges a rate or a time.
 
     Args:
@@ -97,17 +97,17 @@ def judge_measure(asked: Asked, chirp: Tally, control: Callable[[], Tally]) -> J
         return _rate(asked, chirp.over(limit), chirp.timed, P95_SHARE, f"took longer than {limit:g} s")
     events, what = (chirp.fallbacks, "fell back") if measure is Measure.FALLBACK_RATE else (chirp.errors, "failed")
     judgement = _rate(asked, events, chirp.attempts, limit, what)
-    if judgement.verdict is Verdict.FAIL:
+    if judgement.verdict is Status.FAIL:
         return _with_control(asked, judgement, (events, chirp.attempts), control())
     return judgement
 
 
-def _rate(asked: Asked, events: int, attempts: int, limit: float, what: str) -> Judgement:
+def _rate(asked: Criterion, events: int, attempts: int, limit: float, what: str) -> Verdict:
     lower = wilson_lower(events, attempts, asked.bounds.roll_back_z)
     upper = events / attempts if asked.lately else wilson_upper(events, attempts, asked.bounds.promote_z)
     shown = lower > limit and not (asked.is_rule and events < LEAST_EVENTS)
-    verdict = Verdict.FAIL if shown else Verdict.PASS if upper < limit else Verdict.HOLD
-    bound = lower if asked.is_rule or verdict is Verdict.FAIL else upper
+    verdict = Status.FAIL if shown else Status.PASS if upper < limit else Status.HOLD
+    bound = lower if asked.is_rule or verdict is Status.FAIL else upper
     sure = f"{'at least' if bound == lower else 'at most'} {bound:.2%} by the bound; "
     sentence = f"{events / attempts:.2%} of {attempts:,} {what}, {'' if asked.lately else sure}limit {limit:.2%}"
     if lower > limit and not shown:
@@ -115,19 +115,19 @@ def _rate(asked: Asked, events: int, attempts: int, limit: float, what: str) -> 
     return asked.says(verdict, sentence, value=events / attempts, bound=bound, sample=attempts, limit=limit)
 
 
-def _mean(asked: Asked, chirp: Tally, limit: float) -> Judgement:
+def _mean(asked: Criterion, chirp: Tally, limit: float) -> Verdict:
     n = chirp.timed
     lower, _ = mean_bounds(n, chirp.seconds, chirp.squares, asked.bounds.roll_back_z)
     _, upper = mean_bounds(n, chirp.seconds, chirp.squares, 0.0 if asked.lately else asked.bounds.promote_z)
-    verdict = Verdict.FAIL if lower > limit else Verdict.PASS if upper < limit else Verdict.HOLD
-    bound = lower if asked.is_rule or verdict is Verdict.FAIL else upper
+    verdict = Status.FAIL if lower > limit else Status.PASS if upper < limit else Status.HOLD
+    bound = lower if asked.is_rule or verdict is Status.FAIL else upper
     side = "at least" if bound == lower else "at most"
     mean = chirp.seconds / n
     sentence = f"{mean:.2f} s on average over {n:,}, {side} {bound:.2f} s by the bound; limit {limit:g} s"
     return asked.says(verdict, sentence, value=mean, bound=bound, sample=n)
 
 
-def _with_control(asked: Asked, judgement: Judgement, chirp: tuple[int, int], control: Tally) -> Judgement:
+def _with_control(asked: Criterion, judgement: Verdict, chirp: tuple[int, int], control: Tally) -> Verdict:
     """Says so where WaveNet fails as much: then it is hardly Chirp that is ill."""
     if not control.attempts:
         return judgement
@@ -140,10 +140,10 @@ def _with_control(asked: Asked, judgement: Judgement, chirp: tuple[int, int], co
     rate = control.errors / control.attempts
     says = f"{judgement.says}. WaveNet fails as much: {rate:.2%} of {control.attempts:,}"
     held = isinstance(asked.condition, Rule) and asked.condition.when_control_fails == "hold"
-    return replace(judgement, says=says, verdict=Verdict.HOLD if held else judgement.verdict)
+    return replace(judgement, says=says, verdict=Status.HOLD if held else judgement.verdict)
 
 
-def judge_comparison(asked: Asked, compared: Compared | None, threshold: float) -> Judgement:
+def evaluate_comparison(asked: Criterion, compared: Compared | None, threshold: float) -> Verdict:
     """Judges Chirp against the control; `value` is the evidence and `limit` what it must not pass.
 
     Args:
@@ -160,33 +160,33 @@ def judge_comparison(asked: Asked, compared: Compared | None, threshold: float) 
     )
     numbers = {"value": value, "limit": threshold, "sample": sample}
     if value > threshold:
-        return asked.says(Verdict.FAIL, f"Chirp is worse than WaveNet: {rates}", **numbers)
+        return asked.says(Status.FAIL, f"Chirp is worse than WaveNet: {rates}", **numbers)
     if not asked.is_rule and sample < asked.sample:
         return asked.no_data(sample, asked.sample)
     if not compared.control:
-        return asked.says(Verdict.PASS, f"WaveNet speaks nothing here that Chirp's {sample:,} compare with", **numbers)
-    return asked.says(Verdict.PASS, f"not worse than WaveNet: {rates}", **numbers)
+        return asked.says(Status.PASS, f"WaveNet speaks nothing here that Chirp's {sample:,} compare with", **numbers)
+    return asked.says(Status.PASS, f"not worse than WaveNet: {rates}", **numbers)
 
 
-def judge_query(asked: Asked, answer: QueryAnswer | None) -> Judgement:
+def evaluate_query(asked: Criterion, answer: QueryAnswer | None) -> Verdict:
     """Judges what Prometheus said; an error never rolls back."""
     limit = asked.condition.limit or 0.0
     if answer is None:
-        return asked.says(Verdict.HOLD, "it wasn't asked yet")
+        return asked.says(Status.HOLD, "it wasn't asked yet")
     if answer.error is not None:
         broken = answer.errors_in_a_row > asked.condition.errors_allowed
         times = f", {answer.errors_in_a_row} times in a row" if answer.errors_in_a_row > 1 else ""
-        return asked.says(Verdict.ERROR if broken else Verdict.HOLD, f"{answer.error}{times}")
+        return asked.says(Status.ERROR if broken else Status.HOLD, f"{answer.error}{times}")
     if answer.value is None:
         return replace(asked.no_data(0, 1), says="the query gives no data")
     value = answer.value
     above = isinstance(asked.condition, Gate) and asked.condition.above
     good = value > limit if above else value < limit if not asked.is_rule else value <= limit
-    verdict = Verdict.PASS if good else Verdict.FAIL
+    verdict = Status.PASS if good else Status.FAIL
     return asked.says(verdict, f"{value:g}; limit {limit:g}", value=value)
 
 
-def judge_cache(asked: Asked, early: Tally, late: Tally) -> Judgement:
+def evaluate_cache(asked: Criterion, early: Tally, late: Tally) -> Verdict:
     """Judges a model's cache hit rate against its own earlier one.
 
     Args:
@@ -200,7 +200,7 @@ def judge_cache(asked: Asked, early: Tally, late: Tally) -> Judgement:
     rate, most = late.cached / now, wilson_upper(late.cached, now, asked.bounds.promote_z)
     drop = asked.condition.drop if isinstance(asked.condition, Gate) else 0.0
     limit = max(0.0, early.cached / before - drop)
-    verdict = Verdict.PASS if most >= limit else Verdict.FAIL
+    verdict = Status.PASS if most >= limit else Status.FAIL
     sentence = f"{rate:.1%} of {now:,} look-ups were hits, {early.cached / before:.1%} earlier; limit {limit:.1%}"
     return asked.says(verdict, sentence, value=rate, bound=most, limit=limit, sample=now)
 

@@ -7,8 +7,8 @@ from functools import partial
 from typing import NamedTuple
 
 from schemas.words import DecisionReason, VoiceModel
-from worker.rollout.analysis.attempt_counts import Ledger
-from worker.rollout.analysis.range_sums import Group, Sums
+from worker.rollout.analysis.attempt_counts import AttemptCounts
+from worker.rollout.analysis.range_sums import Group, RangeSums
 from worker.rollout.analysis.tally import CellKey, Tally, sum_of
 
 # What another stage's percentage may decide. An unlisted character's lines that Chirp can't speak are among them.
@@ -23,7 +23,7 @@ class Pair(NamedTuple):
     control: Tally
 
 
-class Readings:
+class Measurements:
     """Attempts that ended since a stage began, by decisions of its revisions, up to where time is settled.
 
     All times are taken down to whole steps of the ledger's resolution.
@@ -35,18 +35,18 @@ class Readings:
         window: of the comparison; a multiple of the resolution.
     """
 
-    def __init__(self, ledger: Ledger, since: datetime, stage_revision: int, window: timedelta) -> None:
+    def __init__(self, ledger: AttemptCounts, since: datetime, stage_revision: int, window: timedelta) -> None:
         self.since = since
         self._ledger = ledger
         self._stage_revision = stage_revision
         self._per_window = window // ledger.resolution
         self._first = self._settled = ledger.step_of(since)
         self._changes = ledger.changes
-        self._chirp = Sums(partial(self._grouped, _chirp_of))
-        self._control = Sums(partial(self._grouped, _control_of))
-        self._looked_up = Sums(partial(self._grouped, _looked_up_of))
-        self._jobs = Sums(partial(self._grouped, _jobs_of))
-        self._arms = Sums(partial(self._grouped, _arms_of))
+        self._chirp = RangeSums(partial(self._grouped, _chirp_of))
+        self._control = RangeSums(partial(self._grouped, _control_of))
+        self._looked_up = RangeSums(partial(self._grouped, _looked_up_of))
+        self._jobs = RangeSums(partial(self._grouped, _jobs_of))
+        self._arms = RangeSums(partial(self._grouped, _arms_of))
         self._totals: dict[str | None, tuple[int, Tally]] = {}
         self._asked: dict[tuple[int, int, str | None], Tally] = {}
         self._busy: dict[tuple[int, frozenset[str] | None], int] = {}

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 from worker.pricing.price_list import DOLLARS_A_CHARACTER
-from worker.rollout.analysis.measurements import Readings
-from worker.rollout.analysis.verdict import Judgement, Verdict
+from worker.rollout.analysis.measurements import Measurements
+from worker.rollout.analysis.verdict import Status, Verdict
 from worker.rollout.plan.model import Plan, Stage
 from worker.rollout.state import FULL
 
@@ -14,7 +14,7 @@ _MONTH: Final = timedelta(days=30)
 _DAY: Final = timedelta(days=1)
 
 
-def projected(readings: Readings, plan: Plan, stage: Stage) -> Iterator[Judgement]:
+def projected(readings: Measurements, plan: Plan, stage: Stage) -> Iterator[Verdict]:
     """Judges the quota and, where the plan has one, the budget of the stage that follows.
 
     Args:
@@ -31,34 +31,34 @@ def projected(readings: Readings, plan: Plan, stage: Stage) -> Iterator[Judgemen
         yield _budget(readings, following, plan.limits.dollars_a_month)
 
 
-def _quota(readings: Readings, plan: Plan, following: Stage) -> Judgement:
+def _quota(readings: Measurements, plan: Plan, following: Stage) -> Verdict:
     # The busiest short window of a day: a quota is by the minute, and a quiet night's mean would hide it.
     busiest = readings.busiest(readings.until - _DAY, readings.until, following.characters)
     peak = busiest / (plan.windows.short / timedelta(minutes=1))
     limit = plan.limits.chirp_requests_a_minute
     asked = peak * following.percentage / FULL
     says = f"{asked:,.0f} Chirp requests a minute at the busiest, in the next stage; quota {limit:,}"
-    return Judgement(
+    return Verdict(
         "gate",
         "quota",
         "next stage",
-        Verdict.PASS if asked <= limit else Verdict.HOLD,
+        Status.PASS if asked <= limit else Status.HOLD,
         value=asked,
         limit=limit,
         says=says,
     )
 
 
-def _budget(readings: Readings, following: Stage, limit: float) -> Judgement:
+def _budget(readings: Measurements, following: Stage, limit: float) -> Verdict:
     time = readings.until - readings.since
     if not time:
-        return Judgement("gate", "budget", "next stage", Verdict.HOLD, limit=limit, says="nothing is measured yet")
+        return Verdict("gate", "budget", "next stage", Status.HOLD, limit=limit, says="nothing is measured yet")
     characters = readings.jobs(readings.since, readings.until, following.characters).billed * (_MONTH / time)
     share = following.percentage / FULL
     price = DOLLARS_A_CHARACTER["chirp3-hd"] * share + DOLLARS_A_CHARACTER["wavenet"] * (1 - share)
     dollars = characters * price
     says = f"{dollars:,.2f} USD a month in the next stage, without the free tier; budget {limit:,.2f} USD"
-    return Judgement(
-        "gate", "budget", "next stage", Verdict.PASS if dollars <= limit else Verdict.HOLD, value=dollars, limit=limit,
+    return Verdict(
+        "gate", "budget", "next stage", Status.PASS if dollars <= limit else Status.HOLD, value=dollars, limit=limit,
         says=says,
     )  # fmt: skip

@@ -10,7 +10,7 @@ _COVERS: Final = 8
 Group = TypeVar("Group", bound=Hashable)
 
 
-class Sums(Generic[Group]):
+class RangeSums(Generic[Group]):
     """Sums by group of what steps hold. Nothing is ever taken away from a sum: it is the same in whatever order.
 
     Args:

@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from schemas.words import VoiceModel
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import (
-    Asked,
+    Criterion,
     QueryAnswer,
-    judge_cache,
-    judge_comparison,
-    judge_measure,
-    judge_query,
+    evaluate_cache,
+    evaluate_comparison,
+    evaluate_measure,
+    evaluate_query,
 )
-from worker.rollout.analysis.measurements import Readings
+from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.projection import projected
 from worker.rollout.analysis.tally import Tally
-from worker.rollout.analysis.verdict import Judged, Judgement, Use, Verdict
+from worker.rollout.analysis.verdict import Evaluation, Status, Use, Verdict
 from worker.rollout.plan.model import (
     AGAINST_CONTROL,
     RATES,
@@ -53,42 +53,42 @@ class Round:
 
     plan: Plan
     stage: Stage
-    readings: Readings
+    readings: Measurements
     comparisons: Comparisons
     answers: Mapping[str, QueryAnswer]
     hears: Collection[str]
     starts: Mapping[str, datetime]
 
-    def asked(self, use: Use, condition: Condition, window: str, character: str | None = None) -> Asked:
+    def asked(self, use: Use, condition: Condition, window: str, character: str | None = None) -> Criterion:
         """One question of it."""
         sample = self.plan.sample_of(self.stage, condition)
         lately = window == LAST_TENTH
         # A tenth of the time has a tenth of the attempts.
-        return Asked(
+        return Criterion(
             use, condition, window, self.plan.bounds, -(-sample // 10) if lately else sample, character, lately
         )
 
 
-def judge(of: Round) -> Judged:
+def evaluate_stage(of: Round) -> Evaluation:
     """Judges a stage's gates and rules."""
     recent = _window(of, of.plan.windows.short)
-    return Judged(
+    return Evaluation(
         gates=tuple(_gates(of)) if of.stage.enabled else (),
         rules=tuple(_rules(of)),
         braked=of.readings.braked(*recent),
     )
 
 
-def broken(judgements: Collection[Judgement], use: Use) -> tuple[Judgement, ...]:
+def broken(judgements: Collection[Verdict], use: Use) -> tuple[Verdict, ...]:
     """The rules of a kind that roll back now, of those that aren't dry runs.
 
     "At once" and a character's take either window; a step takes both, for it is no emergency.
     """
     decide = [each for each in judgements if each.use == use and not each.dry_run]
-    failed = [each for each in decide if each.verdict is Verdict.FAIL]
+    failed = [each for each in decide if each.verdict is Status.FAIL]
     if use != "step":
         return tuple(failed)
-    held = {each.title for each in decide if each.verdict is not Verdict.FAIL}
+    held = {each.title for each in decide if each.verdict is not Status.FAIL}
     return tuple(each for each in failed if each.title not in held)
 
 
@@ -97,7 +97,7 @@ def _window(of: Round, length: timedelta) -> tuple[datetime, datetime]:
     return max(of.readings.since, until - length), until
 
 
-def _rules(of: Round) -> Iterator[Judgement]:
+def _rules(of: Round) -> Iterator[Verdict]:
     rules = of.plan.rules_of(of.stage)
     windows = [(spelled(each), _window(of, each)) for each in (of.plan.windows.short, of.plan.windows.long)]
     uses: tuple[tuple[Use, tuple[Rule, ...]], ...] = (("at_once", rules.at_once), ("step", rules.step))
@@ -111,30 +111,30 @@ def _rules(of: Round) -> Iterator[Judgement]:
 
 def _judged(
     of: Round, use: Use, condition: Condition, windows: Collection[Window], character: str | None = None
-) -> Iterator[Judgement]:
+) -> Iterator[Verdict]:
     """A gate or rule: a comparison and a query once, what is counted in each window."""
     if condition.measure in AGAINST_CONTROL:
         compared = of.comparisons.of(condition.measure, character)
-        yield judge_comparison(
+        yield evaluate_comparison(
             of.asked(use, condition, STAGE, character), compared, of.comparisons.threshold(character)
         )
     elif condition.query is not None:
-        yield judge_query(of.asked(use, condition, "now", character), of.answers.get(condition.query))
+        yield evaluate_query(of.asked(use, condition, "now", character), of.answers.get(condition.query))
     else:
         for name, window in windows:
             yield _measured(of, of.asked(use, condition, name, character), window)
 
 
-def _measured(of: Round, asked: Asked, window: tuple[datetime, datetime]) -> Judgement:
+def _measured(of: Round, asked: Criterion, window: tuple[datetime, datetime]) -> Verdict:
     start, end = window
     character = asked.character
     if character is not None:
         start = min(max(start, of.starts.get(character, start)), end)
     chirp = of.readings.chirp(start, end, character)
-    return judge_measure(asked, chirp, lambda: of.readings.control(start, end, character))
+    return evaluate_measure(asked, chirp, lambda: of.readings.control(start, end, character))
 
 
-def _gates(of: Round) -> Iterator[Judgement]:
+def _gates(of: Round) -> Iterator[Verdict]:
     readings = of.readings
     tenth = (readings.until - readings.since) / 10
     windows = ((STAGE, (readings.since, readings.until)), (LAST_TENTH, _window(of, tenth)))
@@ -147,12 +147,12 @@ def _gates(of: Round) -> Iterator[Judgement]:
             for character in sorted(of.hears):
                 judgement = _measured(of, of.asked("gate", gate, STAGE, character), windows[0][1])
                 # A character with few lines must not hold the others for ever: only what is shown to be bad counts.
-                if judgement.verdict is Verdict.FAIL:
+                if judgement.verdict is Status.FAIL:
                     yield judgement
     yield from projected(readings, of.plan, of.stage)
 
 
-def _cache(of: Round, gate: Gate, last: tuple[datetime, datetime]) -> Iterator[Judgement]:
+def _cache(of: Round, gate: Gate, last: tuple[datetime, datetime]) -> Iterator[Verdict]:
     """Of each model that anybody asked for, and of none by the gate's policy: a model without jobs holds nobody."""
     warm = of.readings.since + gate.warm_up
     judged = False
@@ -161,6 +161,6 @@ def _cache(of: Round, gate: Gate, last: tuple[datetime, datetime]) -> Iterator[J
         late = of.readings.looked_up(voice_model, max(warm, last[0]), last[1])
         if early.cached + early.attempts + late.cached + late.attempts:
             judged = True
-            yield judge_cache(of.asked("gate", gate, f"{LAST_TENTH}, {voice_model}"), early, late)
+            yield evaluate_cache(of.asked("gate", gate, f"{LAST_TENTH}, {voice_model}"), early, late)
     if not judged:
-        yield judge_cache(of.asked("gate", gate, LAST_TENTH), Tally(), Tally())
+        yield evaluate_cache(of.asked("gate", gate, LAST_TENTH), Tally(), Tally())

@@ -7,7 +7,7 @@ from typing import Literal
 from schemas.revision import Measurement
 
 
-class Verdict(StrEnum):
+class Status(StrEnum):
     """Of a gate: shown to hold; not known yet or in the band; shown not to hold; couldn't be asked."""
 
     PASS = "pass"  # noqa: S105
@@ -20,7 +20,7 @@ Use = Literal["gate", "at_once", "step", "character"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Verdict:
     """One gate or rule over one window, of one character or of all.
 
     Attributes:
@@ -40,7 +40,7 @@ class Judgement:
     use: Use
     title: str
     window: str
-    verdict: Verdict
+    verdict: Status
     character: str | None = None
     value: float | None = None
     bound: float | None = None
@@ -68,7 +68,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Evaluation:
     """All that was judged in one round.
 
     Attributes:
@@ -77,6 +77,6 @@ class Judged:
         braked: recent jobs that a worker's hand brake decided: not all workers follow the rollout.
     """
 
-    gates: tuple[Judgement, ...] = ()
-    rules: tuple[Judgement, ...] = ()
+    gates: tuple[Verdict, ...] = ()
+    rules: tuple[Verdict, ...] = ()
     braked: int = 0

@@ -15,14 +15,14 @@ _STILL = {
 
 
 @dataclass(frozen=True)
-class Transition:
+class Announcement:
     """A message, and the audiences that the stage names."""
 
     audiences: tuple[str, ...]
     text: str
 
 
-def transition_of(before: Revision | None, after: Revision, plan: Plan | None) -> Transition | None:
+def announcement_of(before: Revision | None, after: Revision, plan: Plan | None) -> Announcement | None:
     """The transition that a revision is; None where nothing that people are told of changes.
 
     Args:
@@ -44,7 +44,7 @@ def transition_of(before: Revision | None, after: Revision, plan: Plan | None) -
     ]
     if run is not None and (next_step := _what_next(run.phase, plan, stage)):
         words.append(next_step)
-    return Transition(stage.tell, "\n".join(words))
+    return Announcement(stage.tell, "\n".join(words))
 
 
 def _happened(before: Revision | None, after: Revision) -> str:

@@ -16,7 +16,7 @@ from worker.kafka.client.factory import consumer_alone
 from worker.kafka.client.submit import partitions_of
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
-from worker.rollout.analysis.attempt_codec import Unreadable, of_completion, of_retry
+from worker.rollout.analysis.attempt_codec import UnreadableAttemptsError, of_completion, of_retry
 from worker.rollout.analysis.tally import Observation
 from worker.rollout.log.reader import answered_in_time
 
@@ -124,7 +124,7 @@ class AttemptsReader:
             observations = (
                 of_retry(record.value, headers, source.lane) if source.lane else of_completion(record.value, headers)
             )
-        except (Unreadable, ValueError, TypeError, OverflowError, OSError):
+        except (UnreadableAttemptsError, ValueError, TypeError, OverflowError, OSError):
             # A producer that isn't ours may write any time, or none.
             self._unreadable += 1
             return

@@ -15,17 +15,17 @@ from schemas.revision import PlanRun
 from schemas.rollout_status import RolloutStatus
 from worker.kafka.client.topics import TopicError
 from worker.lifecycle.clock import Clock
-from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.tally import Observation
 from worker.rollout.controller.attempts_reader import AttemptsReader, Take
 from worker.rollout.controller.metrics import RolloutMetrics
-from worker.rollout.controller.prometheus import Queries
-from worker.rollout.controller.stage_monitor import Watching
-from worker.rollout.controller.state_machine import Go, next_step
-from worker.rollout.controller.webhooks import Known
+from worker.rollout.controller.prometheus import PrometheusClient
+from worker.rollout.controller.stage_monitor import StageMonitor
+from worker.rollout.controller.state_machine import Transition, next_step
+from worker.rollout.controller.webhooks import RevisionHistory
 from worker.rollout.log.codec import current_state
 from worker.rollout.log.reader import RolloutLog
-from worker.rollout.log.writer import Author, Editor, Overtaken
+from worker.rollout.log.writer import Author, RevisionWriter, SupersededError
 from worker.rollout.plan.active import plan_of
 from worker.rollout.plan.file import PlanError
 from worker.rollout.plan.freeze import frozen
@@ -66,11 +66,11 @@ class ControllerParts:
 
     open_log: OpenLog
     open_attempts: OpenAttempts
-    editor_of: Callable[[RolloutLog], Editor]
+    editor_of: Callable[[RolloutLog], RevisionWriter]
     leads: Callable[[], bool]
-    queries: Queries
+    queries: PrometheusClient
     report: Report
-    known: Known
+    known: RevisionHistory
     metrics: RolloutMetrics
     catalogue: frozenset[str]
     clock: Clock
@@ -114,27 +114,29 @@ class Controller:
                     self._parts.metrics.show(())
                     await log.more(_WAIT_S)
                     continue
-                ledger = Ledger(plan.windows.resolution)
+                ledger = AttemptCounts(plan.windows.resolution)
 
-                def take(observation: Observation, at: datetime, plan: Plan = plan, ledger: Ledger = ledger) -> None:
+                def take(
+                    observation: Observation, at: datetime, plan: Plan = plan, ledger: AttemptCounts = ledger
+                ) -> None:
                     ledger.add(observation, plan.band_of(observation.text_characters), at)
 
                 async with self._parts.open_attempts(run.since - _MARGIN, take) as reader:
                     await self._watch(log, reader, ledger, plan, run)
 
     async def _watch(
-        self, log: RolloutLog, reader: AttemptsReader, ledger: Ledger, plan: Plan, started: PlanRun
+        self, log: RolloutLog, reader: AttemptsReader, ledger: AttemptCounts, plan: Plan, started: PlanRun
     ) -> None:
         """Watches a plan's run until it is another one."""
         every_s = min(self._parts.round_s, plan.windows.resolution.total_seconds())
-        watching: Watching | None = None
+        watching: StageMonitor | None = None
         while True:
             state = current_state(log.fold)
             run = state.run
             if run is None or (run.text, run.day_s) != (started.text, started.day_s) or run.since < started.since:
                 return
             if watching is None or watching.begun != (run.stage, run.stage_revision):
-                watching = Watching(plan, run, ledger, self._parts.catalogue)
+                watching = StageMonitor(plan, run, ledger, self._parts.catalogue)
                 ledger.forget(run.since - _MARGIN)
             if reader.caught_up:
                 self.waits_for = []
@@ -157,7 +159,9 @@ class Controller:
             if log.fold.revision != revision or (left <= 0 and reader.caught_up) or left <= -for_s:
                 return
 
-    async def _round(self, log: RolloutLog, reader: AttemptsReader, watching: Watching, state: RolloutState) -> None:
+    async def _round(
+        self, log: RolloutLog, reader: AttemptsReader, watching: StageMonitor, state: RolloutState
+    ) -> None:
         parts = self._parts
         answers = await parts.queries.ask(watching.queries)
         now = parts.clock.now()
@@ -172,18 +176,18 @@ class Controller:
         parts.metrics.late.set(status.late)
         parts.metrics.repeated.set(status.repeated)
         parts.metrics.rounds.set(now.timestamp())
-        if isinstance(step, Go) and parts.leads():
+        if isinstance(step, Transition) and parts.leads():
             await self._change(log, state, step)
-        elif isinstance(step, Go):
+        elif isinstance(step, Transition):
             _log.info("rollout_would_change", kind=step.kind, why=step.why)
         await parts.report(status)
 
-    async def _change(self, log: RolloutLog, before: RolloutState, step: Go) -> None:
+    async def _change(self, log: RolloutLog, before: RolloutState, step: Transition) -> None:
         measured = tuple(each.measurement() for each in step.evidence[:_MOST_EVIDENCE])
         author = Author(self._parts.actor, f"{step.kind}: {step.why}"[:_LONGEST_REASON], measured)
         try:
             revision = await self._parts.editor_of(log).write(before, step.verb(before), author)
-        except Overtaken as error:
+        except SupersededError as error:
             # What they made of it is judged anew.
             _log.info("rollout_overtaken", by=error.winner.actor, revision=error.winner.revision)
         else:

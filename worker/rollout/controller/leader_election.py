@@ -21,7 +21,7 @@ Hear = Callable[[int, bytes | None], Awaitable[None]]
 """Is given a record of the log, its offset first, and returns once it has told what it had to tell."""
 
 
-class Leading:
+class LeaderElection:
     """Membership in the controllers' group.
 
     That two lead for a moment harms nothing: of two records on the same revision the log counts the first.

@@ -5,9 +5,9 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from worker.rollout.analysis.verdict import Judgement, Verdict
+from worker.rollout.analysis.verdict import Status, Verdict
 
-VERDICTS: Final = {Verdict.PASS: 0, Verdict.HOLD: 1, Verdict.FAIL: 2, Verdict.ERROR: 3}
+VERDICTS: Final = {Status.PASS: 0, Status.HOLD: 1, Status.FAIL: 2, Status.ERROR: 3}
 _LABELS: Final = ["use", "gate", "window", "character"]
 
 
@@ -43,7 +43,7 @@ class RolloutMetrics:
             registry=registry,
         )
 
-    def show(self, judgements: Collection[Judgement]) -> None:
+    def show(self, judgements: Collection[Verdict]) -> None:
         """Shows a round's judgements, in the place of the last round's."""
         for gauge in (self._value, self._limit, self._sample, self._verdict):
             gauge.clear()

@@ -13,7 +13,7 @@ from worker.rollout.analysis.evaluate import QueryAnswer
 _SHOWN: Final = 3
 
 
-class Queries:
+class PrometheusClient:
     """Of one Prometheus.
 
     Args:

@@ -7,19 +7,19 @@ from schemas.revision import PlanRun
 from schemas.rollout_status import Asked, RolloutStatus
 from schemas.rollout_status import Judged as JudgedMessage
 from worker.rollout.analysis.arm_balance import mix_of
-from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import QueryAnswer
-from worker.rollout.analysis.measurements import Readings
-from worker.rollout.analysis.stage_evaluation import Round, judge
-from worker.rollout.analysis.verdict import Judged
+from worker.rollout.analysis.measurements import Measurements
+from worker.rollout.analysis.stage_evaluation import Round, evaluate_stage
+from worker.rollout.analysis.verdict import Evaluation
 from worker.rollout.controller import stages
 from worker.rollout.controller.state_machine import Stay, Step
 from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
 
 
-class Watching:
+class StageMonitor:
     """A stage of a run, from its begin on.
 
     Args:
@@ -29,13 +29,13 @@ class Watching:
         catalogue: the keys of all characters.
     """
 
-    def __init__(self, plan: Plan, run: PlanRun, ledger: Ledger, catalogue: frozenset[str]) -> None:
+    def __init__(self, plan: Plan, run: PlanRun, ledger: AttemptCounts, catalogue: frozenset[str]) -> None:
         self.plan = plan
         self.stage = plan.stage(run.stage)
         self.begun = (run.stage, run.stage_revision)
         self._ledger = ledger
         self._catalogue = catalogue
-        self._readings = Readings(ledger, run.since, run.stage_revision, plan.windows.short)
+        self._readings = Measurements(ledger, run.since, run.stage_revision, plan.windows.short)
         listed = catalogue if self.stage.characters is None else self.stage.characters
         self._comparisons = Comparisons(plan, self.stage, listed)
 
@@ -52,7 +52,7 @@ class Watching:
         now: datetime,
         settled: datetime,
         answers: Mapping[str, QueryAnswer],
-    ) -> Judged:
+    ) -> Evaluation:
         """Judges a round.
 
         Args:
@@ -66,10 +66,10 @@ class Watching:
         hears = stages.hearing(state, self._catalogue, now)
         self._comparisons.update(self._readings, hears, starts)
         of = Round(self.plan, self.stage, self._readings, self._comparisons, answers, hears, starts)
-        return judge(of)
+        return evaluate_stage(of)
 
     def status(
-        self, state: RolloutState, judged: Judged, step: Step, now: datetime, frozen: str | None
+        self, state: RolloutState, judged: Evaluation, step: Step, now: datetime, frozen: str | None
     ) -> RolloutStatus:
         """The round as it is reported, but for who reports and how often.
 

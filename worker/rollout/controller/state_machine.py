@@ -10,7 +10,7 @@ from schemas.revision import PlanRun
 from schemas.words import Phase
 from worker.rollout import changes
 from worker.rollout.analysis.stage_evaluation import broken
-from worker.rollout.analysis.verdict import Judged, Judgement, Verdict
+from worker.rollout.analysis.verdict import Evaluation, Status, Verdict
 from worker.rollout.controller import stages
 from worker.rollout.plan.model import Plan, Stage, spelled
 from worker.rollout.plan.units import about
@@ -25,7 +25,7 @@ class Stay:
 
 
 @dataclass(frozen=True)
-class Go:
+class Transition:
     """The state changes.
 
     Attributes:
@@ -38,14 +38,14 @@ class Go:
     kind: str
     verb: Callable[[RolloutState], RolloutState]
     why: str
-    evidence: tuple[Judgement, ...]
+    evidence: tuple[Verdict, ...]
 
 
-Step = Stay | Go
+Step = Stay | Transition
 _TOLD: Final = 2
 
 
-def next_step(state: RolloutState, plan: Plan, judged: Judged, now: datetime, frozen: str | None) -> Step:
+def next_step(state: RolloutState, plan: Plan, judged: Evaluation, now: datetime, frozen: str | None) -> Step:
     """What to do now. Rules that narrow count in every phase, paused and frozen too; one that waits is not promoted.
 
     Args:
@@ -69,16 +69,16 @@ def next_step(state: RolloutState, plan: Plan, judged: Judged, now: datetime, fr
         kind, why = ("ended", "the plan's last stage is served")
         if following is not None:
             kind, why = "promoted", f"stage {run.stage} is served, all its gates pass"
-        return Go(kind, partial(stages.promote, plan=plan, now=now), why, judged.gates)
+        return Transition(kind, partial(stages.promote, plan=plan, now=now), why, judged.gates)
     if stage.at_most is not None and stages.served(run, now) > stage.at_most:
         why = f"stage {run.stage} may last {spelled(stage.at_most)}, and isn't done: {'; '.join(missing)}"
-        return Go("waits", partial(stages.wait, now=now), why, judged.gates)
+        return Transition("waits", partial(stages.wait, now=now), why, judged.gates)
     return Stay(missing)
 
 
-def _back(state: RolloutState, plan: Plan, stage: Stage, judged: Judged, now: datetime) -> Go | None:
+def _back(state: RolloutState, plan: Plan, stage: Stage, judged: Evaluation, now: datetime) -> Transition | None:
     if found := broken(judged.rules, "at_once"):
-        return Go("turned off", partial(stages.turn_off_and_wait, now=now), _told(found), found)
+        return Transition("turned off", partial(stages.turn_off_and_wait, now=now), _told(found), found)
     run = stages.run_of(state)
     if found := broken(judged.rules, "step"):
         return _step_back(plan, run, _told(found), found, now)
@@ -95,18 +95,18 @@ def _back(state: RolloutState, plan: Plan, stage: Stage, judged: Judged, now: da
                 state = changes.quarantine(state, name, until)
             return state
 
-        return Go("quarantined", verb, _told(found), found)
+        return Transition("quarantined", verb, _told(found), found)
     return None
 
 
-def _step_back(plan: Plan, run: PlanRun, why: str, found: tuple[Judgement, ...], now: datetime) -> Go:
+def _step_back(plan: Plan, run: PlanRun, why: str, found: tuple[Verdict, ...], now: datetime) -> Transition:
     before = stages.stage_before(plan, run.stage)
     if before is None:
-        return Go("turned off", partial(stages.turn_off_and_wait, now=now), why, found)
-    return Go("stepped back", partial(stages.back_to, plan=plan, name=before.name, now=now), why, found)
+        return Transition("turned off", partial(stages.turn_off_and_wait, now=now), why, found)
+    return Transition("stepped back", partial(stages.back_to, plan=plan, name=before.name, now=now), why, found)
 
 
-def _missing(state: RolloutState, stage: Stage, judged: Judged, now: datetime, frozen: str | None) -> Iterator[str]:
+def _missing(state: RolloutState, stage: Stage, judged: Evaluation, now: datetime, frozen: str | None) -> Iterator[str]:
     """What is missing for a promotion, a sentence each; what people must do last."""
     run = stages.run_of(state)
     if run.phase is Phase.DONE:
@@ -130,9 +130,9 @@ def _missing(state: RolloutState, stage: Stage, judged: Judged, now: datetime, f
     yield from _answers_missing(run, stage)
 
 
-def _gates_missing(judged: Judged) -> Iterator[str]:
+def _gates_missing(judged: Evaluation) -> Iterator[str]:
     for each in judged.gates:
-        if each.verdict is not Verdict.PASS and not each.dry_run:
+        if each.verdict is not Status.PASS and not each.dry_run:
             yield f"{each.named}: {each.verdict}, {each.says}"
 
 
@@ -146,7 +146,7 @@ def _answers_missing(run: PlanRun, stage: Stage) -> Iterator[str]:
             yield f'{given.actor} says no: {question.name}, "{question.question}" {given.reason}'.rstrip()
 
 
-def _told(found: tuple[Judgement, ...]) -> str:
+def _told(found: tuple[Verdict, ...]) -> str:
     """The first ones in words; the numbers of all stand in the revision."""
     told = [f"{each.named}: {each.says}" for each in found]
     more = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from schemas.revision import Revision
-from worker.rollout.controller.announcements import Transition, transition_of
-from worker.rollout.log.revisions import Fold
+from worker.rollout.controller.announcements import Announcement, announcement_of
+from worker.rollout.log.revisions import RevisionLog
 from worker.rollout.plan.active import plan_of
 from worker.rollout.plan.file import PlanError
 
@@ -23,11 +23,11 @@ _LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUE
 _log = structlog.get_logger(__name__)
 
 
-class Known:
+class RevisionHistory:
     """The log as the controller has read it: which of its records count."""
 
     def __init__(self) -> None:
-        self.fold = Fold()
+        self.fold = RevisionLog()
         self.position = 0
 
 
@@ -46,7 +46,7 @@ class Notifier:
         self,
         session: aiohttp.ClientSession,
         webhooks: Mapping[str, SecretStr],
-        known: Known,
+        known: RevisionHistory,
         catalogue: frozenset[str],
         retry_after_s: float = 1.0,
     ) -> None:
@@ -66,7 +66,7 @@ class Notifier:
             for audience in transition.audiences:
                 group.create_task(self._tell(audience, transition.text))
 
-    async def _transition(self, offset: int, value: bytes | None) -> Transition | None:
+    async def _transition(self, offset: int, value: bytes | None) -> Announcement | None:
         try:
             revision = Revision.model_validate_json(value or b"")
         except ValueError:
@@ -84,7 +84,7 @@ class Notifier:
             plan = None if run is None else plan_of(run, self._catalogue)
         except PlanError:
             plan = None
-        return transition_of(before, revision, plan)
+        return announcement_of(before, revision, plan)
 
     async def _tell(self, audience: str, text: str) -> None:
         webhook = self._webhooks.get(audience)

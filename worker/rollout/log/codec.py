@@ -5,7 +5,7 @@ from datetime import datetime
 
 from schemas.revision import Measurement, Revision
 from worker.rollout.description import differences, in_words
-from worker.rollout.log.revisions import Fold
+from worker.rollout.log.revisions import RevisionLog
 from worker.rollout.state import OFF, RolloutState
 
 
@@ -63,6 +63,6 @@ def state_of(revision: Revision) -> RolloutState:
     )
 
 
-def current_state(fold: Fold) -> RolloutState:
+def current_state(fold: RevisionLog) -> RolloutState:
     """The state that counts now; off before the first revision."""
     return OFF if fold.current is None else state_of(fold.current)

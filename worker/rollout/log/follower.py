@@ -16,15 +16,15 @@ from worker.rollout.current import CurrentRollout
 from worker.rollout.description import described
 from worker.rollout.log.codec import state_of
 from worker.rollout.log.reader import RolloutLog
-from worker.rollout.log.revisions import Entry, Lost, Unreadable
-from worker.rollout.log.writer import Author, Editor, Overtaken
+from worker.rollout.log.revisions import Entry, Superseded, Unreadable
+from worker.rollout.log.writer import Author, RevisionWriter, SupersededError
 from worker.rollout.state import OFF, RolloutState
 
 _LONGEST_S = 2.0
 _log = structlog.get_logger(__name__)
 
 OpenLog = Callable[[], AbstractAsyncContextManager[RolloutLog]]
-EditorOf = Callable[[RolloutLog], Editor]
+EditorOf = Callable[[RolloutLog], RevisionWriter]
 
 
 class Follower:
@@ -113,7 +113,7 @@ class Follower:
         # Several workers start at once: the first seeds, the others find that they were overtaken and adopt it.
         try:
             await self._editor_of(log).write(OFF, self._seed, self._author)
-        except Overtaken as error:
+        except SupersededError as error:
             _log.info("rollout_seeded_by_another", by=error.winner.actor)
         else:
             _log.info("rollout_seeded", rollout=self._seed.describe(self._catalogue))
@@ -155,6 +155,6 @@ def _tell(entries: list[Entry]) -> None:
     for entry in entries:
         if isinstance(entry, Unreadable):
             _log.warning("rollout_record_passed_over", why=entry.why)
-        elif isinstance(entry, Lost) and entry.winner is None:
+        elif isinstance(entry, Superseded) and entry.winner is None:
             detail = "it changes a revision that this worker never saw; is it older than who wrote it?"
             _log.warning("rollout_record_passed_over", why=f"base {entry.revision.base}", detail=detail)

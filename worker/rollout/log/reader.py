@@ -15,7 +15,7 @@ from worker.kafka.client.submit import partitions_of
 from worker.kafka.client.topics import TopicError
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
-from worker.rollout.log.revisions import Entry, Fold
+from worker.rollout.log.revisions import Entry, RevisionLog
 
 _POLL_S: Final = 0.5
 # aiokafka waits in silence for a broker that is gone. A consumer that heard nothing for so long is replaced: what it
@@ -33,7 +33,7 @@ class RolloutLog:
     """
 
     def __init__(self, consumer: Any, partition: TopicPartition, clock: Clock) -> None:
-        self.fold = Fold()
+        self.fold = RevisionLog()
         self._consumer = consumer
         self._partition = partition
         self._clock = clock

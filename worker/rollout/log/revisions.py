@@ -8,14 +8,14 @@ from schemas.revision import Revision
 
 
 @dataclass(frozen=True)
-class Taken:
+class Accepted:
     """A record that made its revision."""
 
     revision: Revision
 
 
 @dataclass(frozen=True)
-class Lost:
+class Superseded:
     """A record whose base isn't the current revision.
 
     Attributes:
@@ -34,10 +34,10 @@ class Unreadable:
     why: str
 
 
-Entry = Taken | Lost | Unreadable
+Entry = Accepted | Superseded | Unreadable
 
 
-class Fold:
+class RevisionLog:
     """The log as read so far. The first writer on a base wins, so that writers need no lock.
 
     Attributes:
@@ -48,7 +48,7 @@ class Fold:
 
     def __init__(self) -> None:
         self.taken: list[Revision] = []
-        self.lost: list[Lost] = []
+        self.lost: list[Superseded] = []
         self.unreadable = 0
 
     @property
@@ -74,11 +74,11 @@ class Fold:
             place = ".".join(map(str, first["loc"]))
             return self.skip(f"{place}: {first['msg']}" if place else first["msg"])
         if revision.base != self.revision:
-            lost = Lost(revision, self.by_number(revision.revision))
+            lost = Superseded(revision, self.by_number(revision.revision))
             self.lost.append(lost)
             return lost
         self.taken.append(revision)
-        return Taken(revision)
+        return Accepted(revision)
 
     def skip(self, why: str) -> Unreadable:
         """Passes over a record that can't be read."""

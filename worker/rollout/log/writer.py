@@ -17,7 +17,7 @@ from worker.rollout.log.reader import RolloutLog
 from worker.rollout.state import RolloutState
 
 
-class Overtaken(Exception):
+class SupersededError(Exception):
     """Somebody else changed the rollout first; nothing of one's own counts. `winner` is theirs."""
 
     def __init__(self, winner: Revision) -> None:
@@ -30,7 +30,7 @@ class Overtaken(Exception):
         self.winner = winner
 
 
-class NoSuchRevision(Exception):
+class NoSuchRevisionError(Exception):
     """A change was asked for on a revision that isn't there yet."""
 
 
@@ -47,7 +47,7 @@ Confirm = Callable[[Change], None]
 """Is shown a change that asks; raises what ends it."""
 
 
-class Editor:
+class RevisionWriter:
     """Changes the rollout.
 
     Args:
@@ -77,12 +77,12 @@ class Editor:
             The change, which may be none; its `after` has the new revision's number.
 
         Raises:
-            Overtaken: somebody else has changed the rollout.
-            NoSuchRevision: the expected revision isn't there yet.
+            SupersededError: somebody else has changed the rollout.
+            NoSuchRevisionError: the expected revision isn't there yet.
             ValidationError: actor or reason can't be written.
             KafkaError: Kafka doesn't answer; whether the change was made, the log says.
         """
-        overtaken: Overtaken | None = None
+        overtaken: SupersededError | None = None
         while True:
             before = current_state(self._log.fold)
             self._check_expected(expected)
@@ -97,7 +97,7 @@ class Editor:
                 await self._check_unchanged(before.revision)
             try:
                 await self.write(before, change.after, author)
-            except Overtaken as error:
+            except SupersededError as error:
                 if change.asks:
                     raise
                 overtaken = error
@@ -113,7 +113,7 @@ class Editor:
             author: who writes it.
 
         Raises:
-            Overtaken: another record stands before it in the log.
+            SupersededError: another record stands before it in the log.
             KafkaError: it wasn't acknowledged and isn't in the log.
         """
         made = Made(author.actor, author.reason, self._clock.now(), uuid.uuid4().hex, author.measured)
@@ -123,7 +123,7 @@ class Editor:
         if winner is None:
             raise failure or KafkaError(f"revision {revision.revision} was acknowledged and isn't in the log")
         if winner.id != revision.id:
-            raise Overtaken(winner)
+            raise SupersededError(winner)
         return winner
 
     async def _send(self, revision: Revision) -> KafkaError | None:
@@ -143,12 +143,12 @@ class Editor:
         await self._log.read_to_end()
         winner = self._log.fold.by_number(revision + 1)
         if winner is not None:
-            raise Overtaken(winner)
+            raise SupersededError(winner)
 
     def _check_expected(self, expected: int | None) -> None:
         if expected is None or expected == self._log.fold.revision:
             return
         winner = self._log.fold.by_number(expected + 1)
         if winner is None:
-            raise NoSuchRevision(f"--revision {expected}: the rollout is at revision {self._log.fold.revision}")
-        raise Overtaken(winner)
+            raise NoSuchRevisionError(f"--revision {expected}: the rollout is at revision {self._log.fold.revision}")
+        raise SupersededError(winner)

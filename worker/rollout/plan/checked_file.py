@@ -11,14 +11,14 @@ from pydantic import ValidationError
 
 from worker.rollout.plan.findings import Finding, Severity, field_path
 from worker.rollout.plan.units import Part
-from worker.rollout.plan.yaml import FieldPath, NoYaml, Source, read_yaml
+from worker.rollout.plan.yaml import FieldPath, Source, YamlError, read_yaml
 
 LARGEST_BYTES: Final = 200_000
 _SHOWN_CHARACTERS: Final = 80
 AnyPart = TypeVar("AnyPart", bound=Part)
 
 
-class FileRefused(Exception):
+class FileRefusedError(Exception):
     """The file can't be used; the message says of each thing that is wrong where it stands and what to write.
 
     `findings` has the same, one by one; it is empty where the file can't be had at all.
@@ -53,13 +53,13 @@ class Kind(Generic[AnyPart]):
     built_in: tuple[str, ...]
     folder: str
     named: Callable[[Any], Iterator[tuple[FieldPath, object]]]
-    refused: type[FileRefused]
+    refused: type[FileRefusedError]
 
     def find(self, argument: str) -> tuple[str, str]:
         """A file's name and text, by its path or by the name of a built-in one.
 
         Raises:
-            FileRefused: of this kind: there is no such file, or it can't be read.
+            FileRefusedError: of this kind: there is no such file, or it can't be read.
         """
         if argument in self.built_in:
             file = resources.files("worker.rollout") / self.folder / f"{argument}.yaml"
@@ -87,11 +87,11 @@ class Kind(Generic[AnyPart]):
             catalogue: the keys of all characters.
 
         Raises:
-            FileRefused: of this kind, with all that is wrong.
+            FileRefusedError: of this kind, with all that is wrong.
         """
         try:
             source = read_yaml(text)
-        except NoYaml as error:
+        except YamlError as error:
             raise self.refused.of(name, error.findings) from None
         wrong = [*source.twice, *self._unknown_characters(source, catalogue)]
         try:

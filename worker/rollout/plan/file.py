@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from worker.rollout.plan.checked_file import FileRefused, Kind, line_of
+from worker.rollout.plan.checked_file import FileRefusedError, Kind, line_of
 from worker.rollout.plan.model import Plan
 from worker.rollout.plan.yaml import FieldPath
 
 BUILT_IN: Final = ("staging", "production")
 
 
-class PlanError(FileRefused):
+class PlanError(FileRefusedError):
     """The plan can't be used."""
 
 

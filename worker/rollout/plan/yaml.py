@@ -13,7 +13,7 @@ _MOST_VALUES: Final = 20_000
 _DEEPEST: Final = 20
 
 
-class NoYaml(Exception):
+class YamlError(Exception):
     """The text is no YAML that may be read; `findings` says what and where."""
 
     def __init__(self, *findings: Finding) -> None:
@@ -40,19 +40,19 @@ def read_yaml(text: str) -> Source:
     """Reads a file's text.
 
     Raises:
-        NoYaml: it can't be read.
+        YamlError: it can't be read.
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         lines, twice = _walk(root)
         return Source(yaml.safe_load(text), lines, tuple(twice))
     except yaml.YAMLError as error:
-        raise NoYaml(_of_yaml(error, text)) from None
+        raise YamlError(_of_yaml(error, text)) from None
     except RecursionError:
-        raise NoYaml(_wrong(1, f"nested deeper than {_DEEPEST} levels", "five are enough")) from None
+        raise YamlError(_wrong(1, f"nested deeper than {_DEEPEST} levels", "five are enough")) from None
     except ValueError as error:
         # A number or date of YAML's own kinds, such as the 31st of February.
-        raise NoYaml(_wrong(1, f"a value that YAML can't read ({error})", "put it in quotes")) from None
+        raise YamlError(_wrong(1, f"a value that YAML can't read ({error})", "put it in quotes")) from None
 
 
 def _walk(root: yaml.Node | None) -> tuple[dict[FieldPath, int], list[Finding]]:
@@ -64,9 +64,9 @@ def _walk(root: yaml.Node | None) -> tuple[dict[FieldPath, int], list[Finding]]:
         line = node.start_mark.line + 1
         lines.setdefault(path, line)
         if len(lines) > _MOST_VALUES:
-            raise NoYaml(_wrong(line, f"more than {_MOST_VALUES:,} values", "use fewer aliases"))
+            raise YamlError(_wrong(line, f"more than {_MOST_VALUES:,} values", "use fewer aliases"))
         if len(path) > _DEEPEST:
-            raise NoYaml(_wrong(line, f"nested deeper than {_DEEPEST} levels", "five are enough"))
+            raise YamlError(_wrong(line, f"nested deeper than {_DEEPEST} levels", "five are enough"))
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 inner = (*path, str(key.value))

@@ -18,7 +18,7 @@ from worker.rollout.plan.model import Plan, Stage, spelled
 from worker.rollout.plan.promql import may_give_several
 from worker.rollout.plan.units import DAY
 from worker.rollout.plan.yaml import FieldPath
-from worker.rollout.plan_check.locations import Placed, conditions_of, say
+from worker.rollout.plan_check.locations import LocatedCondition, conditions_of, say
 from worker.rollout.plan_check.traffic import traffic_findings
 from worker.rollout.state import FULL
 
@@ -112,7 +112,7 @@ def _conditions(file: PlanFile) -> Iterator[Finding]:
         yield from _bands(file, conditions)
 
 
-def _bands(file: PlanFile, conditions: list[Placed]) -> Iterator[Finding]:
+def _bands(file: PlanFile, conditions: list[LocatedCondition]) -> Iterator[Finding]:
     gates = [(path, each) for path, _, each in conditions if isinstance(each, Gate) and _ordered(each)]
     for path, gate in gates:
         limits = {

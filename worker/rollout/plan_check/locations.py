@@ -11,7 +11,7 @@ from worker.rollout.plan.model import Plan
 from worker.rollout.plan.yaml import FieldPath
 
 
-class Placed(NamedTuple):
+class LocatedCondition(NamedTuple):
     """A gate or rule, and where it stands: in the plan, or in the stage if that has its own."""
 
     path: FieldPath
@@ -19,17 +19,17 @@ class Placed(NamedTuple):
     condition: Condition
 
 
-def conditions_of(plan: Plan, number: int) -> Iterator[Placed]:
+def conditions_of(plan: Plan, number: int) -> Iterator[LocatedCondition]:
     """The gates and rules that hold in a stage."""
     stage = plan.stages[number]
     own: FieldPath = ("stages", number)
     for place, gate in enumerate(plan.gates_of(stage)):
-        yield Placed((*(() if stage.gates is None else own), "gates", place), "gate", gate)
+        yield LocatedCondition((*(() if stage.gates is None else own), "gates", place), "gate", gate)
     rules = plan.rules_of(stage)
     uses: tuple[Use, ...] = ("at_once", "step", "character")
     for use in uses:
         for place, rule in enumerate(getattr(rules, use)):
-            yield Placed((*(() if stage.roll_back is None else own), "roll_back", use, place), use, rule)
+            yield LocatedCondition((*(() if stage.roll_back is None else own), "roll_back", use, place), use, rule)
 
 
 def say(file: PlanFile, severity: Severity, path: FieldPath, says: str, instead: str = "") -> Finding:

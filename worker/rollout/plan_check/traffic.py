@@ -39,7 +39,7 @@ def traffic_findings(file: PlanFile, catalogue: Collection[str], day: timedelta)
 
 
 @dataclass(frozen=True)
-class Watched:
+class ExpectedTraffic:
     """A rule, and by stage how soon it sees breaches."""
 
     path: FieldPath
@@ -48,7 +48,7 @@ class Watched:
     by_stage: tuple[tuple[Stage, tuple[Detection, ...]], ...]
 
 
-def watch(file: PlanFile, catalogue: Collection[str], day: timedelta) -> list[Watched]:
+def watch(file: PlanFile, catalogue: Collection[str], day: timedelta) -> list[ExpectedTraffic]:
     """How soon each rule sees breaches in the stages that it rules; queries aside, of which nobody knows.
 
     Args:
@@ -65,7 +65,7 @@ def watch(file: PlanFile, catalogue: Collection[str], day: timedelta) -> list[Wa
             if isinstance(rule, Rule) and rule.measure not in {Measure.QUERY, Measure.CACHE_HIT_RATE}:
                 seen = tuple(detections(plan, stage, use, rule, catalogue, day=day))
                 found.setdefault((path, use), (rule, []))[1].append((stage, seen))
-    return [Watched(path, use, rule, tuple(by_stage)) for (path, use), (rule, by_stage) in found.items()]
+    return [ExpectedTraffic(path, use, rule, tuple(by_stage)) for (path, use), (rule, by_stage) in found.items()]
 
 
 def _shares(file: PlanFile, catalogue: Collection[str]) -> Iterator[Finding]:
@@ -129,7 +129,7 @@ def _alone(file: PlanFile, number: int) -> Iterator[Finding]:
         )
 
 
-def _blind(file: PlanFile, watched: Watched) -> Iterator[Finding]:
+def _blind(file: PlanFile, watched: ExpectedTraffic) -> Iterator[Finding]:
     """Where a clear breach never fills the window, and no comparison, which forgets nothing, sees it instead."""
     if watched.rule.measure in AGAINST_CONTROL:
         return
@@ -149,7 +149,7 @@ def _blind(file: PlanFile, watched: Watched) -> Iterator[Finding]:
         yield say(file, Severity.UNWISE, watched.path, says, f"a longer windows.{name}, or a higher limit")
 
 
-def _covered(file: PlanFile, stage: Stage, watched: Watched) -> bool:
+def _covered(file: PlanFile, stage: Stage, watched: ExpectedTraffic) -> bool:
     rules = file.plan.rules_of(stage)
     wanted = Measure.SLOW_AGAINST_CONTROL if watched.rule.measure in TIMES else Measure.ERRORS_AGAINST_CONTROL
     others = rules.character if watched.use == "character" else (*rules.at_once, *rules.step)

@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 from schemas.revision import Approval
 from schemas.words import Phase, VoiceModel
 from worker.pricing.price_list import DOLLARS_A_CHARACTER
-from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.tally import CellKey, Tally
-from worker.rollout.analysis.verdict import Judged, Use, Verdict
+from worker.rollout.analysis.verdict import Evaluation, Status, Use
 from worker.rollout.controller import stages
-from worker.rollout.controller.stage_monitor import Watching
-from worker.rollout.controller.state_machine import Go, next_step
+from worker.rollout.controller.stage_monitor import StageMonitor
+from worker.rollout.controller.state_machine import Transition, next_step
 from worker.rollout.plan.freeze import frozen
 from worker.rollout.plan.model import DAY, Plan
 from worker.rollout.simulation.trace import Trace
@@ -141,13 +141,13 @@ class _Running:
         windows = self.plan.windows.model_copy(update={"resolution": self.step})
         self.plan = self.plan.model_copy(update={"windows": windows})
         self._traffic = Traffic(self.trace, self.plan, self.catalogue, self.seed)
-        self._ledger = Ledger(self.step)
+        self._ledger = AttemptCounts(self.step)
         started = stages.start(OFF, self.plan, BEGIN, text=self.plan.name, day_s=DAY.total_seconds())
         self._state = self._answered(replace(started, revision=OFF.revision + 1), BEGIN)
         # What workers decide by, and what they will: a change is made once its attempts are settled, and holds for the
         # steps that begin after that.
         self._decides, self._coming = self._state, deque[tuple[datetime, RolloutState]]()
-        self._watching = Watching(self.plan, stages.run_of(self._state), self._ledger, self.catalogue)
+        self._watching = StageMonitor(self.plan, stages.run_of(self._state), self._ledger, self.catalogue)
         self._note("started", self.plan.text, timedelta(0))
 
     @property
@@ -172,12 +172,12 @@ class _Running:
         now = settled + self.plan.windows.settle
         run = stages.run_of(self._state)
         if self._watching.begun != (run.stage, run.stage_revision):
-            self._watching = Watching(self.plan, run, self._ledger, self.catalogue)
+            self._watching = StageMonitor(self.plan, run, self._ledger, self.catalogue)
             self._ledger.forget(run.since)
         judged = self._watching.judge(self._state, now, settled, {})
         self._remember(judged)
         step = next_step(self._state, self.plan, judged, now, frozen(self.plan.freeze, now))
-        if isinstance(step, Go):
+        if isinstance(step, Transition):
             after = replace(step.verb(self._state), revision=self._state.revision + 1)
             self._state = self._answered(after, now)
             self._coming.append((now, self._state))
@@ -205,9 +205,9 @@ class _Running:
             Point(self.after, percentage, chirp.attempts, chirp.failed, wavenet.attempts, wavenet.failed)
         )
 
-    def _remember(self, judged: Judged) -> None:
+    def _remember(self, judged: Evaluation) -> None:
         for each in judged.rules:
-            if each.verdict is Verdict.FAIL:
+            if each.verdict is Status.FAIL:
                 self.first_failed.setdefault((each.use, each.title, each.character), self.after)
 
     def _note(self, kind: str, why: str, after: timedelta) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from worker.rollout.plan.checked_file import FileRefused
+from worker.rollout.plan.checked_file import FileRefusedError
 from worker.rollout.plan.model import DAY
 from worker.rollout.simulation.course import Course, Point
 from worker.rollout.simulation.trace import Trace
@@ -18,7 +18,7 @@ _GOOD: Final = "#27ae60"
 _CHIRP, _WAVENET = "#2471a3", "#95a5a6"
 
 
-class NoPicture(FileRefused):
+class PlotError(FileRefusedError):
     """The picture can't be drawn; the message says what to do."""
 
 
@@ -26,13 +26,13 @@ def drawing() -> Callable[[Course, Trace, str, Path], None]:
     """What draws a course into a file, whose name's ending says the format.
 
     Raises:
-        NoPicture: matplotlib isn't installed.
+        PlotError: matplotlib isn't installed.
     """
     try:
         # An extra, and a second to load.
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError:
-        raise NoPicture("--plot needs matplotlib: pip install 'chirp-worker[plot]'") from None
+        raise PlotError("--plot needs matplotlib: pip install 'chirp-worker[plot]'") from None
 
     def draw(course: Course, trace: Trace, title: str, path: Path) -> None:
         figure = Figure(figsize=(12, 7), layout="constrained")
@@ -52,7 +52,7 @@ def drawing() -> Callable[[Course, Trace, str, Path], None]:
         try:
             figure.savefig(path, dpi=110)
         except ValueError as error:
-            raise NoPicture(f"--plot {path}: {error}") from None
+            raise PlotError(f"--plot {path}: {error}") from None
 
     return draw
 

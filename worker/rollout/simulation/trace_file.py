@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from worker.rollout.plan.checked_file import FileRefused, Kind
+from worker.rollout.plan.checked_file import FileRefusedError, Kind
 from worker.rollout.plan.yaml import FieldPath
 from worker.rollout.simulation.trace import Trace
 
 BUILT_IN: Final = ("healthy", "chirp_half", "both_ill", "late_12", "late_7", "slow", "one_character")
 
 
-class TraceError(FileRefused):
+class TraceError(FileRefusedError):
     """The trace can't be used."""
 
 

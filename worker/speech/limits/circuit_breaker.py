@@ -18,7 +18,7 @@ class CircuitState(IntEnum):
 
 
 @dataclass(frozen=True)
-class CircuitRules:
+class CircuitBreakerRules:
     """When it opens and how long it stays so.
 
     Attributes:
@@ -41,14 +41,14 @@ class Admission:
     generation: int
 
 
-class Circuit:
+class CircuitBreaker:
     """Counts how attempts end, and opens when too many fail.
 
     While it is open one job probes it after each cool-down. A probe that works lets the next one go at once; one that
     hangs holds up the next no longer than a cool-down.
     """
 
-    def __init__(self, rules: CircuitRules) -> None:
+    def __init__(self, rules: CircuitBreakerRules) -> None:
         self._rules = rules
         self._ended: deque[tuple[float, bool]] = deque()
         self._failed = 0

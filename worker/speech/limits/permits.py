@@ -11,8 +11,8 @@ from worker.jobs.outcome import Waiting
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.failures import NOT_CALLED, Failure
-from worker.speech.limits.circuit_breaker import Admission, Circuit, CircuitState
-from worker.speech.limits.rate_limit_queue import QuotaQueue
+from worker.speech.limits.circuit_breaker import Admission, CircuitBreaker, CircuitState
+from worker.speech.limits.rate_limit_queue import RateLimitQueue
 
 _SAYS_NOTHING: Final = frozenset({FailureClass.INVALID, FailureClass.QUOTA})
 """Failures of the text, or of how much is asked: the voice model may be well."""
@@ -32,7 +32,7 @@ class Permits:
     """
 
     def __init__(
-        self, quota: QuotaQueue, circuits: Mapping[VoiceModel, Circuit], metrics: Metrics, clock: Clock
+        self, quota: RateLimitQueue, circuits: Mapping[VoiceModel, CircuitBreaker], metrics: Metrics, clock: Clock
     ) -> None:
         self.quota = quota
         self._circuits = circuits
@@ -86,7 +86,7 @@ class Permits:
         circuit.ended(admission, self.now, failed=failed, at_once=at_once)
         self._tell(voice_model, circuit)
 
-    def _tell(self, voice_model: VoiceModel, circuit: Circuit) -> None:
+    def _tell(self, voice_model: VoiceModel, circuit: CircuitBreaker) -> None:
         state, before = circuit.state(self.now), self._told[voice_model]
         if state is before:
             return

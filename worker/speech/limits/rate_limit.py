@@ -40,7 +40,7 @@ _ROUNDING: Final = 0.25
 
 
 @dataclass(frozen=True)
-class QuotaRules:
+class RateLimitRules:
     """Requests a minute of the whole project by voice model and in `total`, 0 for no limit.
 
     `reserve` is the largest share of a limit that batch leaves free while dialogue comes.
@@ -51,7 +51,7 @@ class QuotaRules:
     reserve: float
 
 
-class Limit:
+class RateLimit:
     """One limit's part that is this worker's: a sliding window, a pace for batch, a back-off when Google refuses.
 
     Args:
@@ -163,13 +163,14 @@ class Limit:
             del self._dialogue[step]
 
 
-class Quota:
+class RateLimits:
     """All limits of this worker: each voice model's, and the one for all together."""
 
-    def __init__(self, rules: QuotaRules) -> None:
-        self.total = Limit(rules.total, rules.reserve)
+    def __init__(self, rules: RateLimitRules) -> None:
+        self.total = RateLimit(rules.total, rules.reserve)
         self.by_voice_model = {
-            voice_model: Limit(rules.by_voice_model.get(voice_model, 0), rules.reserve) for voice_model in VoiceModel
+            voice_model: RateLimit(rules.by_voice_model.get(voice_model, 0), rules.reserve)
+            for voice_model in VoiceModel
         }
 
     def set_share(self, share: float, now: float) -> None:
@@ -200,5 +201,5 @@ class Quota:
         """Google refused a request, as `Limit.refused`."""
         return self.by_voice_model[voice_model].refused(asked_at, now)
 
-    def _of(self, voice_model: VoiceModel) -> tuple[Limit, Limit]:
+    def _of(self, voice_model: VoiceModel) -> tuple[RateLimit, RateLimit]:
         return self.by_voice_model[voice_model], self.total

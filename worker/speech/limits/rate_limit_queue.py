@@ -16,7 +16,7 @@ from schemas.words import Lane, VoiceModel
 from worker.jobs.outcome import Waiting
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import ALL_TOGETHER, Metrics, QuotaDecision
-from worker.speech.limits.rate_limit import Limit, Quota
+from worker.speech.limits.rate_limit import RateLimit, RateLimits
 
 # A limit that recovers from a back-off grows while jobs wait for it.
 _LOOK_AGAIN_S: Final = 1.0
@@ -50,7 +50,7 @@ def _later(seconds: float, call: Callable[[], None]) -> Timer:
     return asyncio.get_running_loop().call_later(seconds, call)
 
 
-class QuotaQueue:
+class RateLimitQueue:
     """Grants requests by the quota, in each lane the longest waiting first.
 
     Args:
@@ -62,7 +62,7 @@ class QuotaQueue:
     """
 
     def __init__(
-        self, quota: Quota, dialogue_wait_s: float, metrics: Metrics, clock: Clock, *, later: Later = _later
+        self, quota: RateLimits, dialogue_wait_s: float, metrics: Metrics, clock: Clock, *, later: Later = _later
     ) -> None:
         self._quota = quota
         self._dialogue_wait_s = dialogue_wait_s
@@ -201,7 +201,7 @@ class QuotaQueue:
         return next((each for each in self._heads(lane) if self._quota.wait_s(each.voice_model, lane, now) <= 0), None)
 
 
-def _in_force(limit: Limit, clock: Clock) -> float:
+def _in_force(limit: RateLimit, clock: Clock) -> float:
     return limit.in_force(clock.monotonic())
 
 

@@ -23,7 +23,7 @@ from worker.batch.scripts.jsonl import read_jsonl
 from worker.batch.scripts.loader import read_script
 from worker.batch.scripts.model import Finding, Line, Severity
 from worker.batch.scripts.rows import COLUMNS
-from worker.batch.scripts.text_encoding import Undecodable, decode
+from worker.batch.scripts.text_encoding import UndecodableError, decode
 from worker.batch.template import CSV, JSON_LINES
 from worker.speech.catalogue import Catalogue
 
@@ -95,7 +95,7 @@ def test_csv_says_the_jobs_that_it_holds(documents: list[dict[str, Any]], delimi
 def test_whatever_the_bytes_are_there_are_lines_or_findings(content: bytes, beginning: bytes) -> None:
     try:
         text = decode(beginning + content)
-    except Undecodable as error:
+    except UndecodableError as error:
         places = [place for line, column, _ in error.problems for place in (line, column)]
     else:
         places = []

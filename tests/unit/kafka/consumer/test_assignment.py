@@ -12,10 +12,10 @@ from structlog.testing import capture_logs
 from schemas.words import Lane
 from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, RETRY, Committed, Member, Time
 from worker.kafka.consumer.offset_map import decode, encode
-from worker.kafka.consumer.partition import Owned
+from worker.kafka.consumer.partition import OwnedPartition
 
 
-def take(member: Member, partition: Any, *offsets: int) -> list[tuple[Owned, int]]:
+def take(member: Member, partition: Any, *offsets: int) -> list[tuple[OwnedPartition, int]]:
     """Receives records; what is to be done of them."""
     jobs = []
     for offset in offsets:
@@ -26,12 +26,12 @@ def take(member: Member, partition: Any, *offsets: int) -> list[tuple[Owned, int
     return jobs
 
 
-def finish(member: Member, jobs: list[tuple[Owned, int]]) -> None:
+def finish(member: Member, jobs: list[tuple[OwnedPartition, int]]) -> None:
     for owned, offset in jobs:
         member.partitions.done(owned, offset)
 
 
-def offsets(jobs: list[tuple[Owned, int]]) -> list[int]:
+def offsets(jobs: list[tuple[OwnedPartition, int]]) -> list[int]:
     return [offset for _, offset in jobs]
 
 

@@ -20,11 +20,11 @@ from schemas.words import Lane
 from tests.unit.makers import CATALOGUE, fields, good_documents
 from worker.cli.views import dead_letters as letter_rows
 from worker.jobs.outcome import History, Record
-from worker.kafka.dead_letters.edit import Edit, EditRefused, edited
+from worker.kafka.dead_letters.edit import Edit, EditRefusedError, edited
 from worker.kafka.dead_letters.filter import FilterError, LetterFilter, check_ids, parse_time
 from worker.kafka.dead_letters.letter import Letter, Letters, is_marker, read_letter
 from worker.kafka.dead_letters.record import dead_letter
-from worker.kafka.dead_letters.replay_plan import ReplayRefused, Wish, groups, marker_headers, plan_replay
+from worker.kafka.dead_letters.replay_plan import ReplayRefusedError, ReplayRequest, groups, marker_headers, plan_replay
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -116,7 +116,7 @@ def test_whatever_stands_in_the_topic_is_listed_shown_counted_and_planned(record
     shown = [[view(each) for each in letters] for view in (letter_rows.table_row, letter_rows.whole_table)]
     assert "\x1b" not in str(shown)
     json.dumps([*shown, letter_rows.stats_rows(letters)], ensure_ascii=False).encode()
-    plan = plan_replay(letters, Wish())
+    plan = plan_replay(letters, ReplayRequest())
     assert len(plan.items) + plan.replayed_before + plan.cut + plan.no_lane == len(letters)
     json.dumps(letter_rows.plan_rows(plan)).encode()
 
@@ -265,19 +265,19 @@ def test_an_edit_sets_nests_replaces_and_removes():
     ],
 )
 def test_an_edit_that_makes_no_job_is_refused_by_field_value_and_what_is_allowed(text: str, message: str):
-    with pytest.raises(EditRefused, match=f"^{message}"):
+    with pytest.raises(EditRefusedError, match=f"^{message}"):
         edit(text, check=CATALOGUE.admit, pronunciations=[])
 
 
 @pytest.mark.parametrize("text", ["", "text", "=1", "a..b=1", ".a=1"])
 def test_what_is_no_edit_is_refused(text: str):
-    with pytest.raises(EditRefused, match="allowed is field=value"):
+    with pytest.raises(EditRefusedError, match="allowed is field=value"):
         Edit.parse(text)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"no json", b"[]", b"\xff", b"[" * 100_000])
 def test_a_value_that_is_no_json_object_cannot_be_edited(value: bytes | None):
-    with pytest.raises(EditRefused, match="is no JSON object"):
+    with pytest.raises(EditRefusedError, match="is no JSON object"):
         edited(value, [Edit.parse("take=2")], 1000, no_check)
 
 
@@ -303,7 +303,7 @@ def edit_free(label: str) -> dict:
 
 def test_a_plan_keeps_key_value_and_the_producers_headers():
     own = [("trace", b"1"), ("none", None), ("replay-of", b"x"), ("replay-number", b"4")]
-    (item,) = plan_replay([letter(1, own=own)], Wish()).items
+    (item,) = plan_replay([letter(1, own=own)], ReplayRequest()).items
     assert (item.letter.key, item.value, item.lane) == (b"key", written(1).value, Lane.DIALOGUE)
     assert item.headers == [
         ("trace", b"1"),
@@ -315,9 +315,9 @@ def test_a_plan_keeps_key_value_and_the_producers_headers():
 
 def test_replays_are_numbered_above_what_the_record_and_the_markers_say():
     (replayed,) = folded(written(1, own=[("replay-number", b"2")]), marker(letter(1).id, 7))
-    assert plan_replay([replayed], Wish()).items == ()
-    assert plan_replay([replayed], Wish()).replayed_before == 1
-    (item,) = plan_replay([replayed], Wish(again=True)).items
+    assert plan_replay([replayed], ReplayRequest()).items == ()
+    assert plan_replay([replayed], ReplayRequest()).replayed_before == 1
+    (item,) = plan_replay([replayed], ReplayRequest(again=True)).items
     assert item.number == 8
     assert dict(marker_headers(item, NOW)) == {
         names.REPLAYED_ID: replayed.id.encode(),
@@ -330,28 +330,30 @@ def test_what_cannot_be_replayed_is_left_out_and_counted_and_is_not_part_of_the_
     large = letter(9, value=bytes(LANE_RECORD_BYTES))
     cut = letter(8, value=bytes(3 * 2**20))
     lost = replace(letter(7), lane=None)
-    plan = plan_replay([large, cut, lost, letter(1), letter(2), letter(3)], Wish(limit=2))
+    plan = plan_replay([large, cut, lost, letter(1), letter(2), letter(3)], ReplayRequest(limit=2))
     assert [item.letter.job_id for item in plan.items] == ["job-1", "job-2"]
     assert (plan.too_large, plan.cut, plan.no_lane, plan.replayed_before) == (1, 1, 1, 0)
     assert "--to-lane" in plan.left_out
-    assert {item.lane for item in plan_replay([lost, letter(1)], Wish(to_lane=Lane.BATCH)).items} == {Lane.BATCH}
+    assert {item.lane for item in plan_replay([lost, letter(1)], ReplayRequest(to_lane=Lane.BATCH)).items} == {
+        Lane.BATCH
+    }
 
 
 def test_a_record_of_nothing_is_sent_as_an_empty_one():
-    (item,) = plan_replay([replace(letter(1), key=None, value=None)], Wish()).items
+    (item,) = plan_replay([replace(letter(1), key=None, value=None)], ReplayRequest()).items
     assert item.value == b""
 
 
 def test_one_letter_that_cannot_be_mended_so_refuses_all_and_is_named():
-    wish = Wish(edits=(Edit.parse("take=2"),), max_text_bytes=1000)
+    wish = ReplayRequest(edits=(Edit.parse("take=2"),), max_text_bytes=1000)
     assert json.loads(plan_replay([letter(1)], wish).items[0].value)["take"] == 2
-    with pytest.raises(ReplayRefused, match=f"^dead letter {letter(2).id}: record: is no JSON object"):
+    with pytest.raises(ReplayRefusedError, match=f"^dead letter {letter(2).id}: record: is no JSON object"):
         plan_replay([letter(1), letter(2, value=b"rubbish")], wish)
 
 
 @given(st.integers(0, 250), st.none() | st.floats(0.01, 1000))
 def test_groups_hold_all_in_order_and_about_a_second_each(count: int, rate: float | None):
-    items = plan_replay([letter(1)], Wish()).items * count
+    items = plan_replay([letter(1)], ReplayRequest()).items * count
     numbered = [replace(item, number=number) for number, item in enumerate(items)]
     cut = list(groups(numbered, rate))
     assert [item for group in cut for item in group] == numbered
@@ -359,7 +361,7 @@ def test_groups_hold_all_in_order_and_about_a_second_each(count: int, rate: floa
 
 
 def test_a_group_is_bounded_by_its_bytes_too():
-    (item,) = plan_replay([letter(1, value=bytes(2**20))], Wish()).items
+    (item,) = plan_replay([letter(1, value=bytes(2**20))], ReplayRequest()).items
     assert [len(group) for group in groups([item] * 20, None)] == [7, 7, 6]
 
 

@@ -21,7 +21,7 @@ from worker.jobs.outcome import History, Outcome, Record, Retry
 from worker.jobs.retry_policy import history_of
 from worker.kafka.dead_letters.record import KEPT_BYTES, DeadLetter, dead_letter
 from worker.kafka.delivery.outbox import Addresses, Outbox, OutcomeMessages
-from worker.kafka.delivery.sender import Message, TooLarge
+from worker.kafka.delivery.sender import Message, RecordTooLargeError
 from worker.lifecycle.clock import Clock
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -226,7 +226,7 @@ class RefusingSender:
     async def send(self, messages: list[Message]) -> None:
         for each in messages:
             if DeadLetter(each.key, each.value, each.headers).size > self.limit:
-                raise TooLarge(each.topic)
+                raise RecordTooLargeError(each.topic)
         self.sent += messages
 
 
@@ -245,7 +245,7 @@ async def test_a_dead_letter_that_its_topic_refuses_is_cut_and_sent_again(large:
 async def test_what_cannot_be_shorter_and_is_refused_is_told() -> None:
     sender: Any = RefusingSender(10)
     for outcome in (Outcome(completion(status=JobStatus.DONE)), Outcome(completion(), PROBLEM)):
-        with pytest.raises(TooLarge):
+        with pytest.raises(RecordTooLargeError):
             await Outbox(sender, MESSAGES).publish(record(), outcome)
 
 

@@ -13,7 +13,7 @@ from schemas.words import Lane
 from tests.unit.standins import BATCH, Member
 from worker.jobs.outcome import Outcome, Record
 from worker.kafka.delivery.at_least_once import AtLeastOnce
-from worker.kafka.delivery.sender import TooLarge
+from worker.kafka.delivery.sender import RecordTooLargeError
 
 OUTCOME = Outcome(None)
 
@@ -77,8 +77,8 @@ async def test_what_a_topic_refuses_is_told_and_never_committed() -> None:
     made = Delivering()
     await made.member.assign(BATCH)
     made.outbox.acknowledged.set()
-    made.outbox.refusal = TooLarge("t")
-    with pytest.raises(TooLarge):
+    made.outbox.refusal = RecordTooLargeError("t")
+    with pytest.raises(RecordTooLargeError):
         await made.deliver(0)
     await made.delivery.finish()
     assert made.committed == 0

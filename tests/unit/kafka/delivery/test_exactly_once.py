@@ -16,12 +16,12 @@ from aiokafka.structs import OffsetAndMetadata
 from schemas.completion import Completion, Problem
 from schemas.words import JobStatus, Lane
 from worker.jobs.outcome import Outcome, Record
-from worker.kafka.consumer.stall_detector import Pulse
+from worker.kafka.consumer.stall_detector import StallDetector
 from worker.kafka.delivery import producer as producing_module
-from worker.kafka.delivery.exactly_once import ExactlyOnce, Fenced, Grouping
+from worker.kafka.delivery.exactly_once import ExactlyOnce, FencedError, TransactionGrouping
 from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
-from worker.kafka.delivery.producer import Producing
-from worker.kafka.delivery.sender import TooLarge
+from worker.kafka.delivery.producer import RenewableProducer
+from worker.kafka.delivery.sender import RecordTooLargeError
 from worker.lifecycle.clock import Clock
 
 PARTITION = TopicPartition("tts.dialogue", 0)
@@ -120,7 +120,7 @@ class Partitions:
 
 
 class World:
-    def __init__(self, producing: Producing, broker: Broker, time: list[float]) -> None:
+    def __init__(self, producing: RenewableProducer, broker: Broker, time: list[float]) -> None:
         self.broker = broker
         self.partitions: Any = Partitions()
         offsets: Any = broker
@@ -129,8 +129,8 @@ class World:
             offsets,
             OutcomeMessages(Addresses.of("tts", "g"), Clock()),
             group_id="g",
-            grouping=Grouping(interval_s=0.01, count=10),
-            pulse=Pulse(5.0, Clock(monotonic=lambda: time[0])),
+            grouping=TransactionGrouping(interval_s=0.01, count=10),
+            pulse=StallDetector(5.0, Clock(monotonic=lambda: time[0])),
         )
         self.consumer: Any = SimpleNamespace(_coordinator=SimpleNamespace(generation=1))
         self.delivery.serve(self.consumer, self.partitions)
@@ -158,7 +158,7 @@ def time() -> list[float]:
 @pytest.fixture
 async def world(time: list[float]) -> AsyncIterator[World]:
     broker = Broker()
-    async with Producing(broker.connect) as producing:
+    async with RenewableProducer(broker.connect) as producing:
         made = World(producing, broker, time)
         running = asyncio.create_task(made.delivery.run())
         try:
@@ -211,11 +211,11 @@ async def test_of_what_a_topic_refuses_the_largest_is_made_small_and_the_rest_st
 
 async def test_what_is_small_and_refused_ends_the_delivery(world: World) -> None:
     world.broker.faults = [("acknowledge False", MessageSizeTooLargeError("m"))]
-    async with Producing(world.broker.connect) as producing:
+    async with RenewableProducer(world.broker.connect) as producing:
         other = World(producing, world.broker, [0.0])
         delivering = asyncio.create_task(other.deliver(1))
         await asyncio.sleep(0)
-        with pytest.raises(TooLarge):
+        with pytest.raises(RecordTooLargeError):
             await asyncio.wait_for(other.delivery.run(), 30)
         delivering.cancel()
     assert world.broker.records == []
@@ -224,11 +224,11 @@ async def test_what_is_small_and_refused_ends_the_delivery(world: World) -> None
 async def test_a_fenced_worker_ends_and_commits_nothing_any_more() -> None:
     broker = Broker()
     broker.faults = [("offsets", ProducerFenced())]
-    async with Producing(broker.connect) as producing:
+    async with RenewableProducer(broker.connect) as producing:
         world = World(producing, broker, [0.0])
         delivering = asyncio.create_task(world.deliver(1))
         await asyncio.sleep(0)
-        with pytest.raises(Fenced):
+        with pytest.raises(FencedError):
             await asyncio.wait_for(world.delivery.run(), 30)
         await world.delivery.finish()
         delivering.cancel()
@@ -241,7 +241,7 @@ async def test_a_worker_that_stood_still_commits_nothing_any_more(world: World, 
     time[0] += 60.0
     delivering = asyncio.create_task(world.deliver(2))
     await asyncio.sleep(0)
-    with pytest.raises(Fenced, match="stood still for 60 s"):
+    with pytest.raises(FencedError, match="stood still for 60 s"):
         await world.delivery.finish()
     delivering.cancel()
     assert completions(world) == ["job-1"]
@@ -273,14 +273,14 @@ async def test_a_hand_over_makes_one_more_transaction_that_waits_for_the_last_on
 
 async def test_who_is_no_member_any_more_commits_nothing(time: list[float]) -> None:
     broker = Broker()
-    async with Producing(broker.connect) as producing:
+    async with RenewableProducer(broker.connect) as producing:
         world = World(producing, broker, time)
         delivering = asyncio.create_task(world.deliver(1))
         for _ in range(3):
             await asyncio.sleep(0)
         world.consumer._coordinator.generation = -1
         # The rebalance that follows on it hands over.
-        with pytest.raises(Fenced, match="out of its group"):
+        with pytest.raises(FencedError, match="out of its group"):
             await world.delivery.finish()
         delivering.cancel()
     assert (broker.records, broker.transactions) == ([], 0)
@@ -288,7 +288,7 @@ async def test_who_is_no_member_any_more_commits_nothing(time: list[float]) -> N
 
 async def test_what_the_listener_met_ends_an_idle_delivery_too() -> None:
     broker = Broker()
-    async with Producing(broker.connect) as producing:
+    async with RenewableProducer(broker.connect) as producing:
         world = World(producing, broker, [0.0])
         world.partitions.failure = RuntimeError("no offsets")
         with pytest.raises(RuntimeError, match="no offsets"):
@@ -296,7 +296,7 @@ async def test_what_the_listener_met_ends_an_idle_delivery_too() -> None:
 
 
 async def test_a_standstill_is_noticed_whoever_looks_first_after_it(time: list[float]) -> None:
-    pulse = Pulse(5.0, Clock(monotonic=lambda: time[0]))
+    pulse = StallDetector(5.0, Clock(monotonic=lambda: time[0]))
     beating = asyncio.create_task(pulse.run())
     await asyncio.sleep(0)
     time[0] = 4.0
@@ -308,7 +308,7 @@ async def test_a_standstill_is_noticed_whoever_looks_first_after_it(time: list[f
 
 
 async def test_what_was_before_the_first_beat_is_no_standstill(time: list[float]) -> None:
-    pulse = Pulse(5.0, Clock(monotonic=lambda: time[0]))
+    pulse = StallDetector(5.0, Clock(monotonic=lambda: time[0]))
     time[0] = 45.0
     beating = asyncio.create_task(pulse.run())
     await asyncio.sleep(0)
@@ -318,14 +318,14 @@ async def test_what_was_before_the_first_beat_is_no_standstill(time: list[float]
 
 def test_who_asks_before_the_first_beat_is_told_of_no_standstill(time: list[float]) -> None:
     # The intake asks before the pulse has run, after a start that may have waited for Kafka for long.
-    pulse = Pulse(5.0, Clock(monotonic=lambda: time[0]))
+    pulse = StallDetector(5.0, Clock(monotonic=lambda: time[0]))
     time[0] = 45.0
     assert pulse.is_steady
     assert pulse.stood_still_s is None
 
 
 def test_a_process_is_steady_again_once_the_group_has_had_time_to_tell(time: list[float]) -> None:
-    pulse = Pulse(5.0, Clock(monotonic=lambda: time[0]))
+    pulse = StallDetector(5.0, Clock(monotonic=lambda: time[0]))
     steady = {}
     for time[0] in (4.9, 9.9, 15.0, 16.9, 17.0, 21.9):
         steady[time[0]] = pulse.is_steady

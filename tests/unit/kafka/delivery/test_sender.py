@@ -19,8 +19,8 @@ from aiokafka.errors import (
 from structlog.testing import capture_logs
 
 from worker.kafka.delivery import producer as producing_module
-from worker.kafka.delivery.producer import Producing
-from worker.kafka.delivery.sender import Message, Sender, TooLarge
+from worker.kafka.delivery.producer import RenewableProducer
+from worker.kafka.delivery.sender import Message, RecordTooLargeError, Sender
 
 
 class Producer:
@@ -76,7 +76,7 @@ class Cluster:
 
 @asynccontextmanager
 async def sender_of(cluster: Cluster) -> AsyncIterator[Sender]:
-    async with Producing(cluster.connect) as producing:
+    async with RenewableProducer(cluster.connect) as producing:
         yield Sender(producing)
 
 
@@ -148,9 +148,9 @@ async def test_it_tries_until_a_producer_works_however_many_fail() -> None:
 async def test_what_is_too_large_is_told_by_topic_and_size_and_the_producer_stays(refusal: type[Exception]) -> None:
     cluster = Cluster(lambda sent: refusal() if sent.topic == "u" else None)
     async with sender_of(cluster) as sender:
-        with pytest.raises(TooLarge, match=r"u .*1,000 bytes"):
+        with pytest.raises(RecordTooLargeError, match=r"u .*1,000 bytes"):
             await sender.send([Message("u", None, bytes(1000), [])])
-        with pytest.raises(TooLarge):
+        with pytest.raises(RecordTooLargeError):
             await sender.send([message(), message(1, "u")])
         await sender.send([message()])
     assert len(cluster.producers) == 1

@@ -13,8 +13,8 @@ from schemas.events import completion_headers
 from schemas.headers import RETRY_ATTEMPTS
 from schemas.words import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from worker.jobs.retry_policy import attempts_json
-from worker.rollout.analysis.attempt_codec import Unreadable, of_completion, of_retry
-from worker.rollout.analysis.attempt_counts import Ledger
+from worker.rollout.analysis.attempt_codec import UnreadableAttemptsError, of_completion, of_retry
+from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.tally import Observation
 
 ENDED = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
@@ -172,15 +172,15 @@ def test_an_older_workers_attempts_have_no_decision() -> None:
 def test_what_no_worker_writes_is_refused(field: str, value: object) -> None:
     record = json.loads(completion(FAILED).model_dump_json())
     record["attempts"][0][field] = value
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableAttemptsError):
         of_completion(json.dumps(record).encode(), [])
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b"[]", b"1", b"null", b'{"attempts": 3}', b"[" * 100_000])
 def test_what_is_no_record_of_ours_is_refused_by_its_name(value: bytes | None) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableAttemptsError):
         of_completion(value, [])
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableAttemptsError):
         of_retry(value, [(RETRY_ATTEMPTS, b"[]")], Lane.BATCH)
 
 
@@ -211,10 +211,10 @@ def test_whatever_stands_in_a_record_it_is_refused_or_can_be_counted(path: tuple
     for step in path[:-1]:
         at = at[step]
     at[path[-1]] = value
-    ledger = Ledger(timedelta(minutes=1))
+    ledger = AttemptCounts(timedelta(minutes=1))
     try:
         observations = of_completion(json.dumps(record).encode(), headers_of(made))
-    except Unreadable:
+    except UnreadableAttemptsError:
         return
     for each in observations:
         ledger.add(each, 1, ENDED)

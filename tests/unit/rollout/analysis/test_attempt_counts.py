@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from schemas.words import AttemptResult, VoiceModel
 from tests.unit.attempts import BEGAN, FAILED, MINUTE, attempt, ledger_of
-from worker.rollout.analysis.attempt_counts import LATEST, Ledger
+from worker.rollout.analysis.attempt_counts import LATEST, AttemptCounts
 
 HOUR = timedelta(hours=1)
 some = st.lists(
@@ -24,7 +24,7 @@ some = st.lists(
 )
 
 
-def everything(ledger: Ledger) -> dict:
+def everything(ledger: AttemptCounts) -> dict:
     return dict(ledger.cells(0, ledger.step_of(BEGAN + 24 * HOUR)))
 
 
@@ -48,14 +48,14 @@ def test_counts_are_those_of_all_attempts(attempts):
 
 
 def test_an_attempt_counts_when_it_ended_not_when_it_was_published():
-    ledger = Ledger(MINUTE)
+    ledger = AttemptCounts(MINUTE)
     ledger.add(attempt(MINUTE), 1, BEGAN + 2 * HOUR)
     ((step, _),) = ledger.cells(0, ledger.step_of(BEGAN + HOUR))
     assert ledger.start_of(step) == BEGAN + MINUTE
 
 
 def test_what_was_published_too_late_is_told_and_not_counted():
-    ledger = Ledger(MINUTE)
+    ledger = AttemptCounts(MINUTE)
     assert not ledger.add(attempt(), 1, BEGAN + MINUTE + LATEST + MINUTE)
     assert (ledger.late, ledger.counted) == (1, 0)
 
@@ -83,7 +83,7 @@ def test_what_is_known_is_no_late_attempt_however_late_it_is_listed_again():
 
 
 def test_an_attempt_that_ended_long_after_it_was_published_is_not_counted():
-    ledger = Ledger(MINUTE)
+    ledger = AttemptCounts(MINUTE)
     assert not ledger.add(attempt(LATEST + HOUR), 1, BEGAN)
     assert ledger.counted == 0
 
@@ -96,7 +96,7 @@ def test_what_is_counted_does_not_depend_on_which_of_its_records_comes_first(att
         for each, delay in zip(attempts, delays, strict=False)
         for minutes in (delay, delay + 2 * 60)
     ]
-    one, other = Ledger(MINUTE), Ledger(MINUTE)
+    one, other = AttemptCounts(MINUTE), AttemptCounts(MINUTE)
     for each, at in records:
         one.add(each, 1, at)
     for each, at in rng.sample(records, len(records)):
@@ -116,7 +116,7 @@ def test_a_repeat_is_known_as_long_as_it_can_come():
 @given(st.lists(st.tuples(st.integers(0, 20 * 60), st.integers(0, 9 * 60)), max_size=30))
 def test_ids_that_are_forgotten_are_never_counted_twice(attempts):
     """Records come in the order in which they are published, and what can't come again is forgotten at each."""
-    ledger = Ledger(MINUTE)
+    ledger = AttemptCounts(MINUTE)
     records = sorted(
         (ended + delay, number, ended)
         for number, (ended, after) in enumerate(attempts)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, REVISION, WINDOW, attempt, ledger_of, readings_of
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout.analysis.comparisons import Comparisons
-from worker.rollout.analysis.measurements import Readings
+from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.plan.model import Measure
 
 ERRORS, SLOW = Measure.ERRORS_AGAINST_CONTROL, Measure.SLOW_AGAINST_CONTROL
@@ -99,7 +99,7 @@ def test_windows_taken_one_by_one_say_what_they_say_taken_at_once(attempts, look
         )
     )
     by_and_by, at_once = comparing("pip_boy"), comparing("pip_boy")
-    readings = Readings(ledger, BEGAN, REVISION, WINDOW)
+    readings = Measurements(ledger, BEGAN, REVISION, WINDOW)
     for look in [*sorted(looks), 60]:
         readings.settle(BEGAN + look * MINUTE)
         by_and_by.update(readings, [], {})

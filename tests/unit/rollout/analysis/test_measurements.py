@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from schemas.words import DecisionReason, VoiceModel
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, FALLBACK, MINUTE, REVISION, WINDOW, attempt, readings_of
-from worker.rollout.analysis.measurements import Readings
+from worker.rollout.analysis.measurements import Measurements
 
 HOUR = timedelta(hours=1)
 
@@ -104,6 +104,6 @@ def test_sums_that_are_kept_equal_sums_made_anew(attempts, looks):
 
 
 def test_readings_begin_with_the_stage():
-    readings = Readings(readings_of()._ledger, BEGAN, REVISION, WINDOW)
+    readings = Measurements(readings_of()._ledger, BEGAN, REVISION, WINDOW)
     assert readings.until == BEGAN
     assert list(readings.windows(BEGAN)) == []

@@ -8,7 +8,7 @@ from schemas.words import DecisionReason
 from tests.unit.attempts import CONTROL, MINUTE, WINDOW, attempt, readings_of
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout.analysis.projection import projected
-from worker.rollout.analysis.verdict import Verdict
+from worker.rollout.analysis.verdict import Status
 
 PLAN = plan_of(limits={"dollars_a_month": 100})
 
@@ -19,7 +19,7 @@ def test_after_the_last_stage_nothing_is_asked():
 
 def test_before_anything_was_measured_the_budget_holds():
     quota, budget = projected(readings_of(until=timedelta(0)), PLAN, PLAN.stages[0])
-    assert (quota.verdict, budget.verdict) == (Verdict.PASS, Verdict.HOLD)
+    assert (quota.verdict, budget.verdict) == (Status.PASS, Status.HOLD)
 
 
 def test_without_a_budget_the_quota_alone_is_asked():

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.rollout.analysis.range_sums import Sums
+from worker.rollout.analysis.range_sums import RangeSums
 from worker.rollout.analysis.tally import Tally
 
 
@@ -18,7 +18,7 @@ def test_any_range_is_the_sum_of_its_steps(steps, ranges):
         asked.append(number)
         return {group: Tally(attempts=count) for group, count in steps[number].items()} if number < len(steps) else {}
 
-    sums = Sums(of_step)
+    sums = RangeSums(of_step)
     for first, end in ranges:
         expected = {
             group: sum(step.get(group, 0) for step in steps[first:end])

@@ -10,8 +10,8 @@ from schemas.words import DecisionReason, VoiceModel
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, WINDOW, attempt, readings_of
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import QueryAnswer
-from worker.rollout.analysis.stage_evaluation import LAST_TENTH, STAGE, Round, broken, judge
-from worker.rollout.analysis.verdict import Judgement, Verdict
+from worker.rollout.analysis.stage_evaluation import LAST_TENTH, STAGE, Round, broken, evaluate_stage
+from worker.rollout.analysis.verdict import Status, Verdict
 from worker.rollout.plan.model import Plan
 
 HOUR = timedelta(hours=1)
@@ -38,7 +38,7 @@ def judged(plan: Plan, *attempts, until=HOUR, answers=None, hears=("pip_boy",), 
     stage = plan.stages[0]
     comparisons = Comparisons(plan, stage, hears)
     comparisons.update(readings, hears, starts or {})
-    return judge(Round(plan, stage, readings, comparisons, answers or {}, hears, starts or {}))
+    return evaluate_stage(Round(plan, stage, readings, comparisons, answers or {}, hears, starts or {}))
 
 
 def some(good: int, bad: int = 0, after=MINUTE, **fields: object) -> list:
@@ -47,7 +47,7 @@ def some(good: int, bad: int = 0, after=MINUTE, **fields: object) -> list:
     return made + [attempt(after + number % 4 * MINUTE, **{**FAILED, **fields}) for number in range(bad)]
 
 
-def one(judgements, title: str, window: str, use: str = "gate", character: str | None = None) -> Judgement:
+def one(judgements, title: str, window: str, use: str = "gate", character: str | None = None) -> Verdict:
     (found,) = (
         each
         for each in judgements
@@ -62,20 +62,20 @@ def lately(count: int, bad: int = 0) -> list:
 
 def test_a_rate_that_is_shown_to_be_low_passes():
     found = judged(plan_of(), *some(200), *lately(30))
-    assert one(found.gates, "error_rate", STAGE).verdict is Verdict.PASS
-    assert one(found.gates, "error_rate", LAST_TENTH).verdict is Verdict.PASS
+    assert one(found.gates, "error_rate", STAGE).verdict is Status.PASS
+    assert one(found.gates, "error_rate", LAST_TENTH).verdict is Status.PASS
 
 
 def test_a_rate_in_the_band_holds_and_rolls_nothing_back():
     found = judged(plan_of(), *some(185, 15))
-    assert one(found.gates, "error_rate", STAGE).verdict is Verdict.HOLD
+    assert one(found.gates, "error_rate", STAGE).verdict is Status.HOLD
     assert broken(found.rules, "at_once") == ()
     assert broken(found.rules, "step") == ()
 
 
 def test_a_sample_that_is_too_small_holds_though_nothing_failed():
     judgement = one(judged(plan_of(), *some(99)).gates, "error_rate", STAGE)
-    assert (judgement.verdict, judgement.sample) == (Verdict.HOLD, 99)
+    assert (judgement.verdict, judgement.sample) == (Status.HOLD, 99)
     assert "99 of 100" in judgement.says
 
 
@@ -87,8 +87,8 @@ def test_a_gate_says_itself_what_too_small_a_sample_means(policy):
 
 def test_a_bad_last_tenth_does_not_hide_in_a_good_stage():
     found = judged(plan_of(), *some(2000), *lately(20, 8))
-    assert one(found.gates, "error_rate", STAGE).verdict is Verdict.PASS
-    assert one(found.gates, "error_rate", LAST_TENTH).verdict is Verdict.FAIL
+    assert one(found.gates, "error_rate", STAGE).verdict is Status.PASS
+    assert one(found.gates, "error_rate", LAST_TENTH).verdict is Status.FAIL
 
 
 def test_errors_over_the_limit_turn_off_at_once_by_the_short_window_alone():
@@ -108,11 +108,11 @@ def test_two_failures_of_five_roll_nothing_back():
     assert broken(found.rules, "at_once") == ()
 
 
-@pytest.mark.parametrize(("bad", "verdict"), [(1, Verdict.HOLD), (6, Verdict.HOLD), (7, Verdict.FAIL)])
+@pytest.mark.parametrize(("bad", "verdict"), [(1, Status.HOLD), (6, Status.HOLD), (7, Status.FAIL)])
 def test_a_roll_back_takes_seven_failures_though_all_attempts_fail(bad, verdict):
     judgement = one(judged(plan_of(), *lately(0, bad)).rules, "error_rate", "5m", "at_once")
     assert judgement.verdict is verdict
-    assert ("a roll-back takes 7" in judgement.says) is (verdict is Verdict.HOLD)
+    assert ("a roll-back takes 7" in judgement.says) is (verdict is Status.HOLD)
 
 
 def test_fallbacks_are_held_against_wavenets_errors():
@@ -127,7 +127,7 @@ def test_fallbacks_are_held_against_wavenets_errors():
 def test_where_wavenet_speaks_nothing_the_comparison_passes_and_says_so():
     plan = plan_of(gates=[{"measure": "errors_against_control"}])
     judgement = one(judged(plan, *some(200)).gates, "errors_against_control", STAGE)
-    assert judgement.verdict is Verdict.PASS
+    assert judgement.verdict is Status.PASS
     assert "WaveNet speaks nothing here" in judgement.says
 
 
@@ -137,7 +137,7 @@ def test_a_character_with_few_lines_holds_nobody():
     assert {each.character for each in found.gates} == {None}
     often = some(0, 100, character="ghoul")
     found = judged(plan_of(), *some(2000), *often, hears=("pip_boy", "ghoul"))
-    assert {(each.character, each.verdict) for each in found.gates if each.character} == {("ghoul", Verdict.FAIL)}
+    assert {(each.character, each.verdict) for each in found.gates if each.character} == {("ghoul", Status.FAIL)}
 
 
 def test_one_broken_character_is_named_and_the_others_are_not():
@@ -155,9 +155,9 @@ def test_a_character_that_comes_back_is_judged_by_what_came_since():
 
 def test_the_mean_time_is_judged_by_its_bounds():
     slow = judged(plan_of(), *some(100, seconds=6.0), *[attempt(seconds=6.5) for _ in range(20)])
-    assert one(slow.rules, "mean_time", "1h", "at_once").verdict is Verdict.FAIL
+    assert one(slow.rules, "mean_time", "1h", "at_once").verdict is Status.FAIL
     between = judged(plan_of(), *some(200, seconds=3.0))
-    assert one(between.gates, "mean_time", STAGE).verdict is not Verdict.PASS
+    assert one(between.gates, "mean_time", STAGE).verdict is not Status.PASS
     assert broken(between.rules, "at_once") == ()
 
 
@@ -173,7 +173,7 @@ def test_attempts_that_made_no_call_are_failures_and_no_quick_ones():
     assert (mean.value, mean.sample, p95.value, p95.sample) == (pytest.approx(3.0), 160, 1.0, 160)
     assert one(found.gates, "error_rate", STAGE).value == pytest.approx(600 / 760)
     nobody_asked = judged(plan, *some(600, **SKIPPED))
-    assert one(nobody_asked.gates, "mean_time", STAGE).verdict is not Verdict.PASS
+    assert one(nobody_asked.gates, "mean_time", STAGE).verdict is not Status.PASS
 
 
 def test_slower_than_the_control_is_judged_by_the_calls_that_were_made():
@@ -246,12 +246,12 @@ QUERY = {"measure": "query", "name": "complaints", "query": "sum(complaints)", "
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        (QueryAnswer(2.0), Verdict.PASS),
-        (QueryAnswer(4.0), Verdict.FAIL),
-        (QueryAnswer(None), Verdict.HOLD),
-        (QueryAnswer(None, "down", 1), Verdict.HOLD),
-        (QueryAnswer(None, "down", 4), Verdict.ERROR),
-        (None, Verdict.HOLD),
+        (QueryAnswer(2.0), Status.PASS),
+        (QueryAnswer(4.0), Status.FAIL),
+        (QueryAnswer(None), Status.HOLD),
+        (QueryAnswer(None, "down", 1), Status.HOLD),
+        (QueryAnswer(None, "down", 4), Status.ERROR),
+        (None, Status.HOLD),
     ],
 )
 def test_a_query_that_fails_holds_and_is_told_after_some_times(answer, verdict):
@@ -267,7 +267,7 @@ def test_a_query_that_fails_never_rolls_back():
 def test_a_dry_run_is_shown_and_decides_nothing():
     rule = {"measure": "error_rate", "limit": 0.10, "dry_run": True}
     found = judged(plan_of(roll_back={"at_once": [rule]}), *lately(50, 50))
-    assert one(found.rules, "error_rate", "5m", "at_once").verdict is Verdict.FAIL
+    assert one(found.rules, "error_rate", "5m", "at_once").verdict is Status.FAIL
     assert broken(found.rules, "at_once") == ()
 
 
@@ -278,30 +278,30 @@ def test_the_cache_is_compared_with_the_same_models_own_earlier_rate():
     lost = [attempt(55 * MINUTE) for _ in range(100)]
     window = f"{LAST_TENTH}, {VoiceModel.CHIRP3_HD}"
     plan = plan_of(gates=[gate])
-    assert one(judged(plan, *hits, *kept).gates, "cache_hit_rate", window).verdict is Verdict.PASS
-    assert one(judged(plan, *hits, *lost).gates, "cache_hit_rate", window).verdict is Verdict.FAIL
+    assert one(judged(plan, *hits, *kept).gates, "cache_hit_rate", window).verdict is Status.PASS
+    assert one(judged(plan, *hits, *lost).gates, "cache_hit_rate", window).verdict is Status.FAIL
 
 
 @pytest.mark.parametrize("policy", ["hold", "pass", "fail"])
 def test_a_cache_that_nobody_asked_is_judged_by_the_gates_policy(policy):
     gate = {"measure": "cache_hit_rate", "warm_up": "10m", "no_data": policy}
     judgement = one(judged(plan_of(gates=[gate])).gates, "cache_hit_rate", LAST_TENTH)
-    assert (judgement.verdict, judgement.sample) == (Verdict(policy), 0)
+    assert (judgement.verdict, judgement.sample) == (Status(policy), 0)
 
 
 def test_a_quota_that_the_next_stage_would_pass_holds():
     # 120 jobs a minute at the busiest: at 50 % 60 Chirp requests.
     jobs = [attempt(MINUTE * (number % 5), **CONTROL) for number in range(600)]
     fits = judged(plan_of(limits={"chirp_requests_a_minute": 60}), *jobs)
-    assert one(fits.gates, "quota", "next stage").verdict is Verdict.PASS
+    assert one(fits.gates, "quota", "next stage").verdict is Status.PASS
     over = judged(plan_of(limits={"chirp_requests_a_minute": 59}), *jobs)
-    assert one(over.gates, "quota", "next stage").verdict is Verdict.HOLD
+    assert one(over.gates, "quota", "next stage").verdict is Status.HOLD
 
 
 def test_the_quota_is_held_against_the_busiest_window_of_a_whole_day():
     jobs = [attempt(MINUTE * (number % 5), **CONTROL) for number in range(600)]
     quota = plan_of(limits={"chirp_requests_a_minute": 59})
-    for until, verdict in ((20 * HOUR, Verdict.HOLD), (25 * HOUR, Verdict.PASS)):
+    for until, verdict in ((20 * HOUR, Status.HOLD), (25 * HOUR, Status.PASS)):
         assert one(judged(quota, *jobs, until=until).gates, "quota", "next stage").verdict is verdict
 
 
@@ -309,9 +309,9 @@ def test_the_price_of_the_next_stage_is_held_against_the_budget():
     # 1,000 characters an hour are 720,000 a month: at 50 % of each model 12.24 USD.
     jobs = [attempt(billed=100, **CONTROL) for _ in range(10)]
     judgement = one(judged(plan_of(limits={"dollars_a_month": 12.25}), *jobs).gates, "budget", "next stage")
-    assert (judgement.verdict, judgement.value) == (Verdict.PASS, pytest.approx(12.24))
+    assert (judgement.verdict, judgement.value) == (Status.PASS, pytest.approx(12.24))
     assert one(judged(plan_of(limits={"dollars_a_month": 12}), *jobs).gates, "budget", "next stage").verdict is (
-        Verdict.HOLD
+        Status.HOLD
     )
 
 
@@ -322,7 +322,7 @@ def test_a_worker_with_its_hand_brake_on_is_seen():
 
 @given(st.integers(0, 300), st.integers(0, 300))
 def test_one_failure_more_never_makes_a_verdict_better(good, bad):
-    order = [Verdict.PASS, Verdict.HOLD, Verdict.FAIL]
+    order = [Status.PASS, Status.HOLD, Status.FAIL]
     plan = plan_of()
     less, more = judged(plan, *lately(good + 1, bad)), judged(plan, *lately(good, bad + 1))
     for before, after in zip(less.rules, more.rules, strict=True):

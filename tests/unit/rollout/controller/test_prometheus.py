@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from worker.rollout.analysis.evaluate import QueryAnswer
-from worker.rollout.controller.prometheus import Queries, value_of
+from worker.rollout.controller.prometheus import PrometheusClient, value_of
 
 
 def answer(kind: str, result: Any) -> dict[str, Any]:
@@ -100,7 +100,7 @@ async def prometheus() -> AsyncIterator[Prometheus]:
 
 async def asked(url: str | None, *rounds: set[str], timeout_s: float = 5.0) -> list[dict[str, QueryAnswer]]:
     async with aiohttp.ClientSession() as session:
-        queries = Queries(session, url, timeout_s)
+        queries = PrometheusClient(session, url, timeout_s)
         return [dict(await queries.ask(each)) for each in rounds]
 
 
@@ -122,7 +122,7 @@ async def test_errors_are_told_in_the_answer_of_the_query_that_has_them(promethe
 
 async def test_errors_in_a_row_are_counted_and_a_good_answer_ends_them(prometheus: Prometheus) -> None:
     async with aiohttp.ClientSession() as session:
-        queries = Queries(session, prometheus.url, 5.0)
+        queries = PrometheusClient(session, prometheus.url, 5.0)
         rows = [(await queries.ask({"two", "a"}))["two"].errors_in_a_row for _ in range(3)]
         assert rows == [1, 2, 3]
         await queries.ask({"a"})

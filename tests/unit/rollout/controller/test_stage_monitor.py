@@ -7,8 +7,8 @@ from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, attempt, ledger_
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout import changes
 from worker.rollout.controller import stages
-from worker.rollout.controller.stage_monitor import Watching
-from worker.rollout.controller.state_machine import Go, Step, next_step
+from worker.rollout.controller.stage_monitor import StageMonitor
+from worker.rollout.controller.state_machine import Step, Transition, next_step
 from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
 
@@ -28,7 +28,7 @@ def begun() -> RolloutState:
     return stages.start(off, plan(), BEGAN, text="its file", day_s=86_400)
 
 
-def round_of(watching: Watching, state: RolloutState, after: timedelta) -> Step:
+def round_of(watching: StageMonitor, state: RolloutState, after: timedelta) -> Step:
     judged = watching.judge(state, BEGAN + after, BEGAN + after, {})
     return next_step(state, plan(), judged, BEGAN + after, None)
 
@@ -36,14 +36,14 @@ def round_of(watching: Watching, state: RolloutState, after: timedelta) -> Step:
 def test_a_character_that_is_included_again_is_not_quarantined_for_what_came_before() -> None:
     state = begun()
     assert state.run is not None
-    watching = Watching(plan(), state.run, ledger_of(*ILL, *WELL, *OTHERS), CHARACTERS)
+    watching = StageMonitor(plan(), state.run, ledger_of(*ILL, *WELL, *OTHERS), CHARACTERS)
     step = round_of(watching, state, 6 * MINUTE)
-    assert isinstance(step, Go)
+    assert isinstance(step, Transition)
     assert step.kind == "quarantined"
     quarantined = step.verb(state)
     back = changes.include(quarantined, "ghoul", BEGAN + 10 * MINUTE)
     assert stages.hearing(back, CHARACTERS, BEGAN + 10 * MINUTE) == CHARACTERS
     for minute in range(10, 20):
-        assert not isinstance(round_of(watching, back, minute * MINUTE), Go)
+        assert not isinstance(round_of(watching, back, minute * MINUTE), Transition)
     assert back.run is not None
     assert back.run.phase is Phase.RUNNING

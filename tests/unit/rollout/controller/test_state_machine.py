@@ -13,15 +13,15 @@ from schemas.words import Phase
 from tests.unit.plans import HOUR, PLAN, begun, judgement, run_of
 from tests.unit.rollouts import NOW
 from worker.rollout import changes
-from worker.rollout.analysis.verdict import Judged, Judgement, Verdict
+from worker.rollout.analysis.verdict import Evaluation, Status, Verdict
 from worker.rollout.controller import stages
-from worker.rollout.controller.state_machine import Go, Stay, Step, next_step
+from worker.rollout.controller.state_machine import Stay, Step, Transition, next_step
 from worker.rollout.state import RolloutState
 
 SERVED = NOW + 2 * HOUR
 PASSES = (
-    judgement("gate", Verdict.PASS, window="stage"),
-    judgement("gate", Verdict.PASS, window="last tenth"),
+    judgement("gate", Status.PASS, window="stage"),
+    judgement("gate", Status.PASS, window="last tenth"),
 )
 AT_ONCE = judgement("at_once")
 STEP = (judgement("step"), judgement("step", window="1h"))
@@ -34,14 +34,12 @@ def answered(state: RolloutState, **answers: bool) -> RolloutState:
     return state
 
 
-def step_of(
-    state: RolloutState, *rules: Judgement, now: Any = SERVED, frozen: str | None = None, **judged: Any
-) -> Step:
-    return next_step(state, PLAN, Judged(**{"gates": PASSES, "rules": rules, **judged}), now, frozen)
+def step_of(state: RolloutState, *rules: Verdict, now: Any = SERVED, frozen: str | None = None, **judged: Any) -> Step:
+    return next_step(state, PLAN, Evaluation(**{"gates": PASSES, "rules": rules, **judged}), now, frozen)
 
 
 def gone(step: Step, state: RolloutState) -> RolloutState:
-    assert isinstance(step, Go)
+    assert isinstance(step, Transition)
     return step.verb(state)
 
 
@@ -60,7 +58,7 @@ def phases(name: str) -> list[RolloutState]:
 def test_a_stage_that_is_served_passes_and_is_answered_is_promoted() -> None:
     state = answered(begun("3"), voice_quality=True, no_complaints=True)
     step = step_of(state)
-    assert isinstance(step, Go)
+    assert isinstance(step, Transition)
     assert (step.kind, step.evidence) == ("promoted", PASSES)
     assert run_of(step.verb(state)).stage == "4"
 
@@ -69,12 +67,12 @@ def test_what_a_hand_turned_off_is_not_promoted_to_a_stage_that_turns_it_on() ->
     off = changes.turn_off(answered(begun("3"), voice_quality=True, no_complaints=True))
     (why,) = missing(step_of(off))
     assert "turned off by hand: `rollout resume`" in why
-    assert isinstance(step_of(begun("0")), Go), "a stage that says off is no hand's doing"
+    assert isinstance(step_of(begun("0")), Transition), "a stage that says off is no hand's doing"
 
 
 def test_after_the_last_stage_the_plan_ends() -> None:
     step = step_of(begun("4"))
-    assert isinstance(step, Go)
+    assert isinstance(step, Transition)
     assert step.kind == "ended"
     after = step.verb(begun("4"))
     assert run_of(after).phase is Phase.DONE
@@ -97,9 +95,9 @@ def test_any_one_of_them_holds_the_promotion(more: dict[str, Any]) -> None:
     assert len(missing(step_of(begun("2"), **more))) == 1
 
 
-@pytest.mark.parametrize("verdict", [Verdict.HOLD, Verdict.FAIL, Verdict.ERROR])
+@pytest.mark.parametrize("verdict", [Status.HOLD, Status.FAIL, Status.ERROR])
 @pytest.mark.parametrize("window", ["stage", "last tenth"])
-def test_a_gate_that_does_not_pass_over_both_times_holds_the_promotion(verdict: Verdict, window: str) -> None:
+def test_a_gate_that_does_not_pass_over_both_times_holds_the_promotion(verdict: Status, window: str) -> None:
     other = next(each for each in PASSES if each.window != window)
     gates = (other, judgement("gate", verdict, window=window))
     assert missing(step_of(begun("2"), gates=gates)) == (f"error_rate ({window}): {verdict}, 12 %",)
@@ -113,7 +111,7 @@ def test_one_characters_gate_holds_the_promotion_by_name() -> None:
 def test_a_dry_run_decides_nothing() -> None:
     gates = (*PASSES, judgement("gate", dry_run=True))
     step = step_of(begun("2"), judgement("at_once", dry_run=True), gates=gates)
-    assert isinstance(step, Go)
+    assert isinstance(step, Transition)
     assert step.kind == "promoted"
 
 
@@ -133,7 +131,7 @@ def test_time_does_not_go_on_while_the_plan_is_paused() -> None:
     paused = stages.pause(begun("2"), NOW + HOUR)
     resumed = stages.resume(paused, PLAN, NOW + 9 * HOUR)
     assert missing(step_of(resumed, now=NOW + 9 * HOUR)) == ("1.0 h of 2h served",)
-    assert isinstance(step_of(resumed, now=NOW + 10 * HOUR), Go)
+    assert isinstance(step_of(resumed, now=NOW + 10 * HOUR), Transition)
 
 
 def test_a_stage_that_lasts_too_long_waits_once_and_who_hears_chirp_stays() -> None:
@@ -141,7 +139,7 @@ def test_a_stage_that_lasts_too_long_waits_once_and_who_hears_chirp_stays() -> N
     assert isinstance(step_of(state, now=NOW + 4 * HOUR), Stay)
     late = NOW + 4 * HOUR + timedelta(seconds=1)
     step = step_of(state, now=late)
-    assert isinstance(step, Go)
+    assert isinstance(step, Transition)
     assert step.kind == "waits"
     assert "may last 4h" in step.why
     assert "voice_quality" in step.why
@@ -154,7 +152,7 @@ def test_a_stage_that_lasts_too_long_waits_once_and_who_hears_chirp_stays() -> N
 @pytest.mark.parametrize("frozen", [None, "frozen: the weekend"])
 def test_rules_count_in_every_phase_and_when_frozen(state: RolloutState, frozen: str | None) -> None:
     off = step_of(state, AT_ONCE, frozen=frozen)
-    assert isinstance(off, Go)
+    assert isinstance(off, Transition)
     assert (off.kind, off.evidence, off.why) == ("turned off", (AT_ONCE,), "error_rate (5m): 12 %")
     after = off.verb(state)
     assert (after.enabled, run_of(after).stage, run_of(after).phase) == (False, "2", Phase.WAITING)
@@ -169,15 +167,19 @@ def test_what_is_off_goes_no_further_back() -> None:
 
 def test_at_once_comes_before_a_step_and_a_step_before_a_character() -> None:
     character = judgement("character", character="ghoul")
-    fine = judgement("character", Verdict.PASS, character="raider")
+    fine = judgement("character", Status.PASS, character="raider")
     kinds = [step_of(begun("3"), *rules) for rules in (
         (fine, character, *STEP, AT_ONCE), (fine, character, *STEP), (fine, character)
     )]  # fmt: skip
-    assert [each.kind for each in kinds if isinstance(each, Go)] == ["turned off", "stepped back", "quarantined"]
+    assert [each.kind for each in kinds if isinstance(each, Transition)] == [
+        "turned off",
+        "stepped back",
+        "quarantined",
+    ]
 
 
 def test_a_step_takes_both_windows_of_a_rule() -> None:
-    one = (judgement("step"), judgement("step", Verdict.HOLD, window="1h"))
+    one = (judgement("step"), judgement("step", Status.HOLD, window="1h"))
     assert isinstance(step_of(begun("2"), *one, now=NOW), Stay)
 
 
@@ -186,8 +188,8 @@ def test_before_the_first_stage_with_chirp_a_step_back_is_off() -> None:
     to_stage_without = gone(step_of(state, *STEP), state)
     assert (to_stage_without.enabled, run_of(to_stage_without).stage) == (False, "0")
     first = PLAN.model_copy(update={"stages": PLAN.stages[1:]})
-    step = next_step(state, first, Judged(rules=STEP), NOW, None)
-    assert isinstance(step, Go)
+    step = next_step(state, first, Evaluation(rules=STEP), NOW, None)
+    assert isinstance(step, Transition)
     assert step.kind == "turned off"
     assert not step.verb(state).enabled
 
@@ -195,8 +197,8 @@ def test_before_the_first_stage_with_chirp_a_step_back_is_off() -> None:
 def test_one_bad_character_is_quarantined_and_the_others_go_on() -> None:
     state = begun("3")
     bad = judgement("character", character="ghoul")
-    step = step_of(state, bad, judgement("character", Verdict.HOLD, character="pip_boy"))
-    assert isinstance(step, Go)
+    step = step_of(state, bad, judgement("character", Status.HOLD, character="pip_boy"))
+    assert isinstance(step, Transition)
     assert (step.kind, step.evidence, step.why) == ("quarantined", (bad,), "error_rate of ghoul (5m): 12 %")
     after = step.verb(state)
     assert after.quarantined == {"ghoul": SERVED + 24 * HOUR}
@@ -209,7 +211,7 @@ def test_what_all_who_hear_chirp_have_is_no_characters_fault(heard: tuple[str, .
     for out in {"ghoul", "raider"} - set(heard):
         state = changes.exclude(state, out)
     step = step_of(state, *(judgement("character", character=name) for name in heard))
-    assert isinstance(step, Go)
+    assert isinstance(step, Transition)
     assert step.kind == "stepped back"
     assert step.why.startswith("every character that hears Chirp")
     assert not step.verb(state).quarantined
@@ -218,7 +220,7 @@ def test_what_all_who_hear_chirp_have_is_no_characters_fault(heard: tuple[str, .
 def test_of_many_broken_rules_two_are_told_and_all_are_evidence() -> None:
     found = tuple(judgement("at_once", title=f"rule {number}") for number in range(5))
     step = step_of(begun("2"), *found)
-    assert isinstance(step, Go)
+    assert isinstance(step, Transition)
     assert step.why == "rule 0 (5m): 12 %; rule 1 (5m): 12 %; and 3 more"
     assert step.evidence == found
 

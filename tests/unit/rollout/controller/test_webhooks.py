@@ -20,7 +20,7 @@ from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import NOW, value
 from worker.rollout import changes
 from worker.rollout.controller import stages
-from worker.rollout.controller.webhooks import Known, Notifier
+from worker.rollout.controller.webhooks import Notifier, RevisionHistory
 from worker.rollout.log.codec import Made, revision_of
 from worker.rollout.plan.file import read_plan
 from worker.rollout.state import RolloutState
@@ -91,7 +91,7 @@ async def webhooks() -> AsyncIterator[Webhooks]:
 
 async def hear(webhooks: Webhooks, *values: bytes | None, audiences: str = "team players") -> list[dict[str, Any]]:
     """All records heard one by one; what was logged."""
-    known = Known()
+    known = RevisionHistory()
     addresses = {name: SecretStr(f"{webhooks.url}{name}") for name in audiences.split()}
     async with aiohttp.ClientSession() as session:
         notifier = Notifier(session, addresses, known, CATALOGUE.names, retry_after_s=0.01)
@@ -158,7 +158,7 @@ async def test_records_that_don_t_count_tell_nobody(webhooks: Webhooks) -> None:
 
 async def test_a_record_is_told_only_once_the_log_is_read_past_it(webhooks: Webhooks) -> None:
     record = value(Story().start())
-    known = Known()
+    known = RevisionHistory()
     async with aiohttp.ClientSession() as session:
         notifier = Notifier(session, {"team": SecretStr(f"{webhooks.url}team")}, known, CATALOGUE.names)
         hearing = asyncio.create_task(notifier.hear(0, record))

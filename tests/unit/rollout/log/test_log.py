@@ -25,8 +25,8 @@ from worker.rollout.log import writer as writing
 from worker.rollout.log.codec import current_state
 from worker.rollout.log.follower import Follower
 from worker.rollout.log.reader import RolloutLog
-from worker.rollout.log.revisions import Lost, Taken, Unreadable
-from worker.rollout.log.writer import Author, Editor, NoSuchRevision, Overtaken
+from worker.rollout.log.revisions import Accepted, Superseded, Unreadable
+from worker.rollout.log.writer import Author, NoSuchRevisionError, RevisionWriter, SupersededError
 from worker.rollout.state import OFF, RolloutState
 
 ANNA = Author("anna", "since I say so")
@@ -43,13 +43,13 @@ class World:
         self.metrics = Metrics(CollectorRegistry(), CATALOGUE.names)
         monkeypatch.setattr(writing, "connect_producer", lambda _: Opened(self.topic))
 
-    async def editor(self) -> Editor:
+    async def editor(self) -> RevisionWriter:
         log = self.topic.log()
         await log.read_to_end()
         return self.editor_of(log)
 
-    def editor_of(self, log: Any) -> Editor:
-        return Editor(log, load_settings({}).kafka, self.clock)
+    def editor_of(self, log: Any) -> RevisionWriter:
+        return RevisionWriter(log, load_settings({}).kafka, self.clock)
 
     async def change(self, verb: Any, expected: int | None = None) -> Change:
         return await (await self.editor()).change(verb, ANNA, self.asked.append, expected)
@@ -112,9 +112,9 @@ async def test_the_log_is_read_to_its_end_and_on_from_there() -> None:
     topic = Topic()
     topic.write(value(revision(0)), b"rubbish")
     log = topic.log()
-    assert [type(entry) for entry in await log.read_to_end()] == [Taken, Unreadable]
+    assert [type(entry) for entry in await log.read_to_end()] == [Accepted, Unreadable]
     topic.write(value(revision(0, "late")))
-    assert [type(entry) for entry in await log.more()] == [Lost]
+    assert [type(entry) for entry in await log.more()] == [Superseded]
     assert await log.more() == []
 
 
@@ -171,7 +171,7 @@ async def test_a_change_that_changes_nothing_writes_nothing(world: World) -> Non
 
 async def test_what_widens_and_is_overtaken_fails_and_names_the_winner(world: World) -> None:
     world.topic.before_send.append([value(revision(0, "other", "bert"))])
-    with pytest.raises(Overtaken, match=r"bert made revision 1 at 2026-01-31T12:00:00\+00:00 \(since I say so\)"):
+    with pytest.raises(SupersededError, match=r"bert made revision 1 at 2026-01-31T12:00:00\+00:00 \(since I say so\)"):
         await world.change(partial(set_to, enabled=True, percentage=5_000))
     assert current_state((await world.editor())._log.fold).percentage == 1_000
 
@@ -182,7 +182,7 @@ async def test_what_widens_is_not_even_written_when_somebody_was_faster_while_it
     def confirm(_: Change) -> None:
         world.topic.write(value(revision(0, "other", "bert")))
 
-    with pytest.raises(Overtaken, match="bert"):
+    with pytest.raises(SupersededError, match="bert"):
         await editor.change(partial(set_to, enabled=True, percentage=1), ANNA, confirm)
     assert len(world.topic.records) == 1
 
@@ -200,15 +200,15 @@ async def test_what_narrows_is_done_on_whatever_the_state_is_by_then(world: Worl
 async def test_what_narrowed_what_was_shown_and_would_widen_what_is_there_now_fails(world: World) -> None:
     await world.change(partial(set_to, enabled=True, percentage=5_000))
     world.topic.before_send.append([value(revision(1, "other", "bert", percentage=100))])
-    with pytest.raises(Overtaken, match="bert"):
+    with pytest.raises(SupersededError, match="bert"):
         await world.change(partial(set_to, percentage=2_000))
 
 
 async def test_a_stale_revision_is_refused_with_who_changed_it_and_one_to_come_too(world: World) -> None:
     await world.change(partial(set_to, enabled=True))
-    with pytest.raises(Overtaken, match="anna made revision 1"):
+    with pytest.raises(SupersededError, match="anna made revision 1"):
         await world.change(partial(set_to, percentage=100), expected=0)
-    with pytest.raises(NoSuchRevision, match="is at revision 1"):
+    with pytest.raises(NoSuchRevisionError, match="is at revision 1"):
         await world.change(partial(set_to, percentage=100), expected=2)
     assert (await world.change(partial(set_to, percentage=100), expected=1)).after.revision == 2
 
@@ -244,7 +244,7 @@ async def test_an_author_that_cannot_be_written_is_refused(world: World, author:
 async def test_two_writers_at_once_make_one_history(world: World) -> None:
     one, other = await world.editor(), await world.editor()
     await one.change(partial(set_to, enabled=True, percentage=10), ANNA, world.asked.append)
-    with pytest.raises(Overtaken, match="anna"):
+    with pytest.raises(SupersededError, match="anna"):
         await other.write(OFF, ON, Author("bert"))
     assert [each.actor for each in other._log.fold.taken] == ["anna"]
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tests.unit.rollouts import NOW, revision, states, value
 from worker.rollout.log.codec import Made, current_state, revision_of, state_of
-from worker.rollout.log.revisions import Fold, Lost, Taken, Unreadable
+from worker.rollout.log.revisions import Accepted, RevisionLog, Superseded, Unreadable
 from worker.rollout.state import OFF, RolloutState
 
 
-def folded(*values: bytes | None) -> Fold:
-    fold = Fold()
+def folded(*values: bytes | None) -> RevisionLog:
+    fold = RevisionLog()
     for each in values:
         fold.add(each)
     return fold
@@ -36,19 +36,19 @@ def test_each_record_that_changes_the_current_revision_is_the_next_one() -> None
 
 
 def test_the_second_writer_on_a_base_loses_and_is_told_who_won() -> None:
-    fold = Fold()
+    fold = RevisionLog()
     first, second = revision(0, "a", "anna"), revision(0, "b", "bert")
-    assert fold.add(value(first)) == Taken(first)
-    assert fold.add(value(second)) == Lost(second, winner=first)
+    assert fold.add(value(first)) == Accepted(first)
+    assert fold.add(value(second)) == Superseded(second, winner=first)
     # Also when the winner isn't the current one any more.
     fold.add(value(revision(1, "c")))
-    assert fold.add(value(revision(0, "d"))) == Lost(revision(0, "d"), winner=first)
+    assert fold.add(value(revision(0, "d"))) == Superseded(revision(0, "d"), winner=first)
     assert fold.current is not None
     assert fold.current.id == "c"
 
 
 def test_a_base_that_was_never_seen_has_no_winner() -> None:
-    assert folded().add(value(revision(7))) == Lost(revision(7), winner=None)
+    assert folded().add(value(revision(7))) == Superseded(revision(7), winner=None)
 
 
 @settings(deadline=None)
@@ -97,7 +97,7 @@ def test_a_field_that_is_left_out_never_widens_it_makes_it_no_revision(field: st
 
 def test_a_field_of_a_later_version_does_not_cut_an_older_worker_off() -> None:
     entry = folded(value(revision(0))).add(json.dumps({**GOOD, "weather": {"in": "Boston"}}).encode())
-    assert isinstance(entry, Taken)
+    assert isinstance(entry, Accepted)
 
 
 @pytest.mark.parametrize("rubbish", [None, b"", b"null", b"[]", b"{", b"\xff\xfe", b'{"revision": 1}', b"[" * 100_000])
@@ -117,7 +117,7 @@ def test_any_bytes_are_passed_over_or_taken(noise: bytes) -> None:
 def test_a_state_comes_back_from_its_record_as_it_was(before: RolloutState, after: RolloutState) -> None:
     made = revision_of(before, after, Made("anna", "", NOW, "x"))
     entry = folded().add(value(made))
-    assert isinstance(entry, Taken)
+    assert isinstance(entry, Accepted)
     assert state_of(entry.revision) == RolloutState(**{**vars(after), "revision": 1})
 
 

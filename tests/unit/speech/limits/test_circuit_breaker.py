@@ -7,37 +7,37 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.speech.limits.circuit_breaker import Admission, Circuit, CircuitRules, CircuitState
+from worker.speech.limits.circuit_breaker import Admission, CircuitBreaker, CircuitBreakerRules, CircuitState
 
-RULES = CircuitRules(share=0.5, window_s=10.0, minimum=10, cool_down_s=5.0)
+RULES = CircuitBreakerRules(share=0.5, window_s=10.0, minimum=10, cool_down_s=5.0)
 CLOSED, HALF_OPEN, OPEN = CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitState.OPEN
 
 
-def admitted(circuit: Circuit, now: float) -> Admission:
+def admitted(circuit: CircuitBreaker, now: float) -> Admission:
     admission = circuit.admit(now)
     assert admission is not None
     return admission
 
 
-def end(circuit: Circuit, now: float, *, failed: bool | None, times: int = 1, at_once: bool = False) -> None:
+def end(circuit: CircuitBreaker, now: float, *, failed: bool | None, times: int = 1, at_once: bool = False) -> None:
     for _ in range(times):
         circuit.ended(admitted(circuit, now), now, failed=failed, at_once=at_once)
 
 
-def opened(now: float = 0.0) -> Circuit:
-    circuit = Circuit(RULES)
+def opened(now: float = 0.0) -> CircuitBreaker:
+    circuit = CircuitBreaker(RULES)
     end(circuit, now, failed=True, times=10)
     assert circuit.state(now) is OPEN
     return circuit
 
 
 def test_it_opens_on_the_share_of_failures_and_not_before_the_minimum() -> None:
-    circuit = Circuit(RULES)
+    circuit = CircuitBreaker(RULES)
     end(circuit, 0.0, failed=True, times=9)
     assert circuit.state(0.0) is CLOSED
     end(circuit, 0.0, failed=True)
     assert circuit.state(0.0) is OPEN
-    circuit = Circuit(RULES)
+    circuit = CircuitBreaker(RULES)
     end(circuit, 0.0, failed=False, times=20)
     end(circuit, 0.0, failed=True, times=19)
     assert circuit.state(0.0) is CLOSED
@@ -46,7 +46,7 @@ def test_it_opens_on_the_share_of_failures_and_not_before_the_minimum() -> None:
 
 
 def test_what_is_older_than_the_window_no_longer_counts() -> None:
-    circuit = Circuit(RULES)
+    circuit = CircuitBreaker(RULES)
     end(circuit, 0.0, failed=False, times=100)
     end(circuit, 10.0, failed=True, times=9)
     assert circuit.state(10.0) is CLOSED
@@ -55,7 +55,7 @@ def test_what_is_older_than_the_window_no_longer_counts() -> None:
 
 
 def test_what_says_nothing_of_the_voice_model_never_counts_and_a_success_opens_nothing() -> None:
-    circuit = Circuit(RULES)
+    circuit = CircuitBreaker(RULES)
     end(circuit, 0.0, failed=None, times=100)
     end(circuit, 0.0, failed=True, times=9)
     end(circuit, 0.0, failed=None, times=100)
@@ -65,7 +65,7 @@ def test_what_says_nothing_of_the_voice_model_never_counts_and_a_success_opens_n
 
 
 def test_one_failure_opens_it_at_once_where_one_is_enough() -> None:
-    circuit = Circuit(RULES)
+    circuit = CircuitBreaker(RULES)
     end(circuit, 0.0, failed=True, at_once=True)
     assert circuit.state(0.0) is OPEN
 
@@ -119,7 +119,7 @@ def test_a_probe_that_says_nothing_lets_another_go_at_once() -> None:
 
 
 def test_what_was_asked_before_it_opened_neither_closes_it_nor_keeps_it_open() -> None:
-    circuit = Circuit(RULES)
+    circuit = CircuitBreaker(RULES)
     before = [admitted(circuit, 0.0) for _ in range(5)]
     end(circuit, 0.0, failed=True, times=10)
     for each in before:

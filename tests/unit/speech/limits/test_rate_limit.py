@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 from loadtest.emulator.quota import Quota as Emulated
 from schemas.words import Lane
 from tests.unit.makers import CHIRP, WAVENET
-from worker.speech.limits.rate_limit import Limit, Quota, QuotaRules
+from worker.speech.limits.rate_limit import RateLimit, RateLimitRules, RateLimits
 from worker.speech.limits.sliding_window import SlidingWindow
 
 BATCH, DIALOGUE = Lane.BATCH, Lane.DIALOGUE
 
 
-def limit_of(per_minute: int, share: float = 1.0, reserve: float = 0.1) -> Limit:
-    limit = Limit(per_minute, reserve)
+def limit_of(per_minute: int, share: float = 1.0, reserve: float = 0.1) -> RateLimit:
+    limit = RateLimit(per_minute, reserve)
     limit.set_share(share, 0.0)
     return limit
 
 
-def made(limit: Limit, lane: Lane, start: float, end: float) -> int:
+def made(limit: RateLimit, lane: Lane, start: float, end: float) -> int:
     """How many requests a lane makes that always has more."""
     now, count = start, 0
     while now < end:
@@ -45,7 +45,7 @@ class Fleet:
 
     def __init__(self, per_minute: int, seed: int = 1) -> None:
         self.per_minute = per_minute
-        self.limits: list[Limit] = []
+        self.limits: list[RateLimit] = []
         self.google = Emulated()
         self.random = random.Random(seed)
         self.now = 0.0
@@ -53,7 +53,7 @@ class Fleet:
         self.refused = 0
 
     def share(self, *shares: float) -> None:
-        self.limits += [Limit(self.per_minute, 0.1) for _ in range(len(shares) - len(self.limits))]
+        self.limits += [RateLimit(self.per_minute, 0.1) for _ in range(len(shares) - len(self.limits))]
         for limit, share in zip(self.limits, shares, strict=True):
             limit.set_share(share, self.now)
 
@@ -202,7 +202,7 @@ def test_a_limit_so_small_that_no_share_of_it_is_a_whole_request_lets_one_throug
 
 
 def test_without_a_share_nothing_may_be_asked_and_without_a_limit_everything() -> None:
-    none = Limit(200, 0.1)
+    none = RateLimit(200, 0.1)
     assert (none.wait_s(BATCH, 0.0), none.wait_s(DIALOGUE, 0.0), none.in_force(0.0)) == (inf, inf, 0.0)
     unlimited = limit_of(0)
     assert all(unlimited.wait_s(lane, 0.0, 1000) == 0 for lane in Lane)
@@ -254,7 +254,7 @@ def test_half_of_the_quota_used_by_another_is_found_and_most_of_the_rest_used() 
 
 
 def test_a_request_takes_from_its_voice_models_limit_and_from_the_one_for_all() -> None:
-    quota = Quota(QuotaRules({CHIRP: 100, WAVENET: 100}, 150, 0.0))
+    quota = RateLimits(RateLimitRules({CHIRP: 100, WAVENET: 100}, 150, 0.0))
     quota.set_share(1.0, 0.0)
 
     def spend(voice_model: object) -> int:

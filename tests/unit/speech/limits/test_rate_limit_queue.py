@@ -14,23 +14,23 @@ from schemas.words import Lane, VoiceModel
 from tests.unit.makers import CHIRP, WAVENET
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.speech.limits.rate_limit import Quota, QuotaRules
-from worker.speech.limits.rate_limit_queue import QuotaQueue
+from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
+from worker.speech.limits.rate_limit_queue import RateLimitQueue
 
 BATCH, DIALOGUE = Lane.BATCH, Lane.DIALOGUE
 # Of a share that was just taken 3 % may be used at once, and the rest comes evenly: 18 and 9.6 a second of 600.
-ALL = QuotaRules({CHIRP: 600}, 0, 0.1)
+ALL = RateLimitRules({CHIRP: 600}, 0, 0.1)
 
 
 class Waiters:
     """A queue with a clock that goes when it is told to."""
 
-    def __init__(self, rules: QuotaRules = ALL, dialogue_wait_s: float = 0.25) -> None:
+    def __init__(self, rules: RateLimitRules = ALL, dialogue_wait_s: float = 0.25) -> None:
         self.now = 0.0
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.metrics = Metrics(CollectorRegistry(), [])
         clock = Clock(monotonic=lambda: self.now, now=lambda: datetime.now(UTC))
-        self.queue = QuotaQueue(Quota(rules), dialogue_wait_s, self.metrics, clock, later=self.later)
+        self.queue = RateLimitQueue(RateLimits(rules), dialogue_wait_s, self.metrics, clock, later=self.later)
         self.queue.set_share(1.0)
         self.order: list[str] = []
         self.waiting_now = 0
@@ -150,7 +150,7 @@ async def test_who_is_cancelled_leaves_the_queue_and_takes_nothing_with_it() -> 
 
 
 async def test_what_was_granted_to_a_job_that_is_cancelled_in_the_same_moment_is_given_back() -> None:
-    waiters = Waiters(QuotaRules({CHIRP: 1}, 0, 0.0))
+    waiters = Waiters(RateLimitRules({CHIRP: 1}, 0, 0.0))
     await waiters.pass_time(100)
     await waiters.queue.take(CHIRP, BATCH, waiters.waiting)
     gone = waiters.ask("gone", BATCH)
@@ -205,7 +205,7 @@ async def test_while_batch_is_held_what_a_job_has_begun_goes_on() -> None:
 
 
 async def test_a_refusal_by_google_holds_batch_up_for_a_second_and_dialogue_goes_on() -> None:
-    waiters = Waiters(QuotaRules({}, 0, 0.0))
+    waiters = Waiters(RateLimitRules({}, 0, 0.0))
     assert (await waiters.queue.take(CHIRP, BATCH, waiters.waiting)) == (True, 0.0)
     waiters.queue.refused(CHIRP, waiters.now)
     assert (await waiters.queue.take(CHIRP, DIALOGUE, waiters.waiting)) == (True, 0.0)
@@ -217,7 +217,7 @@ async def test_a_refusal_by_google_holds_batch_up_for_a_second_and_dialogue_goes
 
 
 async def test_the_metrics_tell_the_limit_in_force_the_decisions_and_the_waits() -> None:
-    waiters = Waiters(QuotaRules({CHIRP: 200}, 1000, 0.1))
+    waiters = Waiters(RateLimitRules({CHIRP: 200}, 1000, 0.1))
     assert waiters.count("tts_quota_requests_per_minute", voice_model="chirp3-hd") == pytest.approx(198)
     assert waiters.count("tts_quota_requests_per_minute", voice_model="wavenet") == float("inf")
     assert waiters.count("tts_quota_requests_per_minute", voice_model="all") == pytest.approx(990)
