@@ -29,22 +29,22 @@ def plan_readings(run: Counters) -> list[Reading]:
     return [
         Reading(
             "success rate",
-            "successful attempts / all attempts; a fallback is a failed and a successful one",
+            "successful / all attempts",
             f"{_percent(succeeded, attempts)}  ({succeeded:.0f} of {attempts:.0f})",
         ),
         Reading(
             "mean synthesis time",
-            "seconds of attempts / attempts, by voice model",
+            "seconds / attempts",
             _by_model({model: _mean_seconds(run, model) for model in VoiceModel}),
         ),
         Reading(
             "fallback rate",
-            "fallbacks to WaveNet / Chirp attempts",
+            "fallbacks / Chirp attempts",
             f"{_percent(fallbacks, chirp_attempts)}  ({fallbacks:.0f} of {chirp_attempts:.0f})",
         ),
         Reading(
             "attempts by voice model",
-            "which voice model is asked how often",
+            "a failed one and its fallback are two",
             _by_model({model: f"{run.total(_ATTEMPTS, voice_model=model):.0f}" for model in VoiceModel}),
         ),
     ]
