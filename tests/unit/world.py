@@ -24,7 +24,7 @@ from worker.jobs.outcome import Outcome
 from worker.jobs.pipeline import Pipeline, PipelineParts
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Backoff, DependencyDownError, Outage
-from worker.lifecycle.dependency_watch import DependencyWatch
+from worker.lifecycle.probed_dependency import ProbedDependency
 from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
 from worker.rollout.state import FULL, RolloutState
@@ -122,8 +122,8 @@ class World:
         self.slept: list[float] = []
         pauses = Backoff(4, 4)
         trial = probe_of(self._trial, 0)
-        self.watch = DependencyWatch("google", trial, pauses, self.metrics, self.clock, sleep=self.sleep)
-        self.s3 = DependencyWatch("s3", self._bucket, pauses, self.metrics, self.clock, sleep=self.sleep)
+        self.watch = ProbedDependency("google", trial, pauses, self.metrics, self.clock, sleep=self.sleep)
+        self.s3 = ProbedDependency("s3", self._bucket, pauses, self.metrics, self.clock, sleep=self.sleep)
         self.rollout = CurrentRollout(state)
         self.quota = RateLimitQueue(RateLimits(quota), 0.25, self.metrics, self.clock, later=self.later)
         self.quota.set_share(1.0)

@@ -19,7 +19,7 @@ from worker.kafka.delivery.outbox import Outbox, OutcomeMessages
 from worker.kafka.delivery.producer import RenewableProducer
 from worker.kafka.delivery.sender import Sender
 from worker.lifecycle.dependency import Dependency
-from worker.lifecycle.signals import stop_in_time
+from worker.lifecycle.stop_client import stop_client
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ async def connect_kafka(
         deliver = partial(_delivery, settings, messages, pulse, offsets)
         delivers = await kafka.wait_until_up(partial(_entered, stack, deliver), outage_at_start)
         consumer = consumer_of(settings.kafka)
-        stack.push_async_callback(stop_in_time, "consumer", consumer.stop)
+        stack.push_async_callback(stop_client, "consumer", consumer.stop)
         yield KafkaClients(consumer, delivers, offsets, sources)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from worker.kafka.consumer.lanes import Lanes
-from worker.lifecycle.dependency import Gate
+from worker.lifecycle.dependency import DependencyGate
 from worker.lifecycle.signals import ShutdownSignals
 
 
@@ -14,7 +14,7 @@ class Readiness:
     first reading of the rollout's topic; None where the variables say the rollout.
     """
 
-    def __init__(self, gate: Gate, lanes: Lanes, stopping: ShutdownSignals) -> None:
+    def __init__(self, gate: DependencyGate, lanes: Lanes, stopping: ShutdownSignals) -> None:
         self._gate = gate
         self._lanes = lanes
         self._stopping = stopping
@@ -24,7 +24,7 @@ class Readiness:
     def waits_for(self) -> list[str]:
         """One line for each; empty when it is ready."""
         reasons = [*self._gate.waits_for]
-        if not self._gate.is_allowed:
+        if not self._gate.is_open:
             pass
         elif self.rollout_known is not None and not self.rollout_known.is_set():
             reasons.append("Kafka: the rollout's topic, read to its end")
@@ -34,6 +34,6 @@ class Readiness:
             f"lane {lane.value}: nearly all of its records are no jobs; `chirp-worker lane resume {lane.value}` ends it"
             for lane in self._lanes.paused
         ]
-        if self._stopping.is_asked:
+        if self._stopping.requested:
             reasons.append("nothing: it is stopping")
         return reasons

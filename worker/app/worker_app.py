@@ -29,8 +29,8 @@ from worker.kafka.consumer.reader import Reader
 from worker.kafka.consumer.stall_detector import StallDetector
 from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.dependency import Backoff, Dependency, Gate
-from worker.lifecycle.dependency_watch import DependencyWatch
+from worker.lifecycle.dependency import Backoff, Dependency, DependencyGate
+from worker.lifecycle.probed_dependency import ProbedDependency
 from worker.lifecycle.signals import ShutdownSignals
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
@@ -79,21 +79,21 @@ async def run_worker(settings: Settings) -> None:
     metrics = Metrics(CollectorRegistry(), catalogue.names)
     clock = Clock()
     current = CurrentRollout(state)
-    metrics.show_rollout(state.revision, 0 if state.is_off else state.percent)
+    metrics.set_rollout(state.revision, 0 if state.is_off else state.percent)
     worker, storage = settings.worker, settings.storage
     async with AsyncExitStack() as stack:
         google = await stack.enter_async_context(connect_google(settings.google))
         store = await stack.enter_async_context(connect_store(storage, worker.max_in_flight + 2))
         quota = _quota(settings.quota, metrics, clock)
         speaks = google_probe(trial_of(google, catalogue, quota.charge), settings.google.quick_retry_after_s)
-        google_watch = DependencyWatch(
+        google_watch = ProbedDependency(
             "google", speaks, Backoff(settings.google.probe_interval_s, _GOOGLE_LONGEST_S), metrics, clock
         )
-        store_watch = DependencyWatch(
+        store_watch = ProbedDependency(
             "s3", store_probe(store), Backoff(storage.probe_interval_s, _LONGEST_S), metrics, clock
         )
         kafka = Dependency("kafka", Backoff(_KAFKA_AGAIN_S, _LONGEST_S), metrics, clock)
-        gate = Gate(google_watch, store_watch, kafka)
+        gate = DependencyGate(google_watch, store_watch, kafka)
         lanes = Lanes(_bad_input_limit(settings.delivery), metrics, clock)
         readiness = Readiness(gate, lanes, stopping)
         follower = _follower(settings, current, catalogue, metrics, clock)
@@ -159,7 +159,7 @@ async def run_worker(settings: Settings) -> None:
             metrics=metrics,
             clock=clock,
         )
-        stopping.drain = intake.stop
+        stopping.drain_with(intake.stop)
         _log.info(
             "started",
             http=f"http://{worker.http_host}:{port}",
@@ -170,7 +170,7 @@ async def run_worker(settings: Settings) -> None:
             delivery=settings.delivery.guarantee,
             topics=list(clients.sources),
         )
-        calm_collector()
+        tune_garbage_collector()
         async with asyncio.TaskGroup() as group:
             watching = [
                 group.create_task(google_watch.run(), name="google"),
@@ -207,8 +207,8 @@ def _follower(
         metrics=metrics,
         clock=clock,
     )
-    metrics.show_rollout_age(follower.age_s)
-    metrics.show_rollout(0, 0)
+    metrics.track_rollout_age(follower.age_s)
+    metrics.set_rollout(0, 0)
     return follower
 
 
@@ -230,7 +230,7 @@ def _circuits(settings: CircuitSettings) -> dict[VoiceModel, CircuitBreaker]:
     return {VoiceModel.CHIRP3_HD: CircuitBreaker(rules)}
 
 
-def calm_collector() -> None:
+def tune_garbage_collector() -> None:
     """Takes what the start made out of the garbage collector's sight, and lets it look less often.
 
     By default it walks some 150,000 lasting objects again and again: a twentieth of a busy worker's CPU time.

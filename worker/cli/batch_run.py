@@ -194,14 +194,14 @@ class Batch:
 
     async def _speak(self, night: BatchRunner, book: WritableBatchState, clock: Clock) -> bool:
         stopping = ShutdownSignals()
-        stopping.drain = night.stop
+        stopping.drain_with(night.stop)
         try:
             with watched() as watch:
                 await speak(night, book, self.settings.kafka, clock, watch)
         except asyncio.CancelledError:
             # Asked twice.
             return True
-        return stopping.is_asked
+        return stopping.requested
 
     def _end(
         self, book: WritableBatchState, casts: Sequence[VoicedLine], casting: VoiceSelector, *, stopped: bool

@@ -189,7 +189,7 @@ async def _replay(settings: Settings, wanted: LetterFilter, wish: ReplayRequest,
     stopping = ShutdownSignals()
     async with connect_replayer(settings.kafka, Clock()) as replayer:
         plan = plan_replay(await _read(settings.kafka, wanted, values=True), wish)
-        stopping.drain = replayer.stop
+        stopping.drain_with(replayer.stop)
         done = await _send(replayer, plan, rate)
     ended = f"ended by a signal, {len(plan.items) - done} not replayed; " if done < len(plan.items) else ""
     typer.echo(f"replayed {done}; {ended}left out: {plan.left_out}")

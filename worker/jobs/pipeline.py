@@ -14,7 +14,7 @@ from worker.jobs.outcome import Outcome, Waiting
 from worker.jobs.progress import Progress, audio_of, done, failed
 from worker.jobs.single_flight import Made, SingleFlight, StillInFlightError
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.dependency_watch import DependencyWatch
+from worker.lifecycle.probed_dependency import ProbedDependency
 from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
 from worker.rollout.decision import Decision, decide, request_of
@@ -40,7 +40,7 @@ class PipelineParts:
     permits: Permits
     attempter: Attempter
     store: ResilientStore
-    google: DependencyWatch
+    google: ProbedDependency
     metrics: Metrics
     clock: Clock
     prefix: str
@@ -114,7 +114,7 @@ class Pipeline:
                 return answer
             if self._falls_back(progress, voice_model, answer):
                 voice_model, forced_voice = VoiceModel.WAVENET, None
-            elif answer.failure_class not in OUTAGES or await self._parts.google.settle(ended_before):
+            elif answer.failure_class not in OUTAGES or await self._parts.google.probe_after_failure(ended_before):
                 raise synthesis_failed(answer)
             elif answer.failure_class is not FailureClass.DENIED:
                 # Google was down for both voice models, which says nothing against the one that was decided on.

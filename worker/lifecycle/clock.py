@@ -1,4 +1,4 @@
-"""Time, as it is passed in."""
+"""The clock that is passed to everything that needs the time, so that tests can move it."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Clock:
-    """`monotonic` gives seconds for durations, `now` the wall-clock time in UTC."""
+    """`monotonic` returns seconds, for durations; `now` returns the wall-clock time in UTC."""
 
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _utc_now

@@ -1,52 +1,40 @@
-"""SIGTERM and SIGINT: the first drains, or ends a start; the second ends at once."""
+"""Graceful shutdown on SIGTERM and SIGINT: the first signal starts the drain, the second one ends the process."""
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
-import structlog
-
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-_STOP_S: Final = 3.0
-_log = structlog.get_logger(__name__)
 
 
 class ShutdownSignals:
-    """Takes the signals over for the running task; until `drain` is set there is nothing to drain."""
+    """Handles both signals for the task that creates it.
+
+    The first signal calls the drain. The second signal cancels the task; so does the first one while no drain is
+    registered.
+    """
 
     def __init__(self) -> None:
         self._task = asyncio.current_task()
-        self._asked = False
-        self.drain: Callable[[], None] | None = None
+        self._requested = False
+        self._drain: Callable[[], None] | None = None
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self._arrived)
+            loop.add_signal_handler(number, self._handle)
 
     @property
-    def is_asked(self) -> bool:
-        """Whether a signal has come."""
-        return self._asked
+    def requested(self) -> bool:
+        """Whether a signal has arrived."""
+        return self._requested
 
-    def _arrived(self) -> None:
-        if self.drain is not None and not self._asked:
-            self.drain()
+    def drain_with(self, drain: Callable[[], None]) -> None:
+        """Registers what the first signal calls from now on; it must return at once."""
+        self._drain = drain
+
+    def _handle(self) -> None:
+        if self._drain is not None and not self._requested:
+            self._drain()
         elif self._task is not None:
             self._task.cancel()
-        self._asked = True
-
-
-async def stop_in_time(name: str, stop: Callable[[], Awaitable[object]]) -> None:
-    """Stops a client that may wait for ever for a broker that is gone, or cancel whoever stops it."""
-    try:
-        async with asyncio.timeout(_STOP_S):
-            await stop()
-    except asyncio.CancelledError:
-        # An aiokafka consumer whose broker is gone raises its own fetch's cancellation out of its stop: whoever stops
-        # it would end without a word, as if asked to.
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        _log.warning("stop_cancelled_itself", client=name)
-    except TimeoutError:
-        _log.warning("stop_timed_out", client=name, seconds=_STOP_S)
+        self._requested = True

@@ -271,12 +271,12 @@ class Metrics:
         self._billed.labels(attempt.voice_model).inc(attempt.billed_characters)
         self._audio_seconds.labels(attempt.voice_model).inc(audio_seconds)
 
-    def show_rollout(self, revision: int, percent: float) -> None:
+    def set_rollout(self, revision: int, percent: float) -> None:
         """Shows the state that jobs are decided by; `percent` is 0 while it is off."""
         self._rollout_revision.set(revision)
         self._rollout_percentage.set(percent)
 
-    def show_rollout_age(self, age_s: Callable[[], float]) -> None:
+    def track_rollout_age(self, age_s: Callable[[], float]) -> None:
         """Shows the state's age, asked for whenever the metrics are."""
         self._rollout_age.set_function(age_s)
 
@@ -290,7 +290,7 @@ class Metrics:
         """Counts one request to Google by its gRPC status."""
         self._calls.labels(voice_model, code).inc()
 
-    def show_quota(self, name: str, per_minute: Callable[[], float]) -> None:
+    def track_quota_limit(self, name: str, per_minute: Callable[[], float]) -> None:
         """Shows the limit in force of a voice model or of all together, asked for whenever the metrics are."""
         self._quota_limit.labels(name).set_function(per_minute)
 

@@ -7,7 +7,7 @@ from typing import Final
 from schemas.job import Job
 from schemas.words import FailureClass, VoiceModel
 from worker.lifecycle.dependency import UNREACHABLE, DependencyDownError, Outage
-from worker.lifecycle.dependency_watch import Probe
+from worker.lifecycle.probed_dependency import Probe
 from worker.observability.metrics import DENIED
 from worker.speech.catalogue import Catalogue
 from worker.speech.failures import CallFailedError, Failure

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import REFUSED, UNREACHABLE, DependencyDownError, Outage, Sleep
-from worker.lifecycle.dependency_watch import DependencyWatch, Probe
+from worker.lifecycle.probed_dependency import Probe, ProbedDependency
 from worker.storage.errors import StorageError, StorageRefusedError, StorageUnavailableError
 from worker.storage.recent_takes import RecentTakes
 from worker.storage.take_store import TakeStore
@@ -65,7 +65,7 @@ class ResilientStore:
     def __init__(
         self,
         store: TakeStore,
-        watch: DependencyWatch,
+        watch: ProbedDependency,
         known: RecentTakes,
         kept_bytes: int,
         clock: Clock,
@@ -139,7 +139,7 @@ class ResilientStore:
                 return await step()
             except StorageError:
                 after_failure()
-                if await self._watch.settle(ended):
+                if await self._watch.probe_after_failure(ended):
                     # Also what is refused: a store that has just come up, or new keys, may need a moment.
                     pause = next(pauses, None)
                     if pause is None:

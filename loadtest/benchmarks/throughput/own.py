@@ -6,7 +6,7 @@ import sys
 from loadtest.benchmarks.throughput.gather import gather, rendered_with_key
 from loadtest.benchmarks.throughput.lines import Run
 from schemas.job import Job
-from worker.app.worker_app import calm_collector
+from worker.app.worker_app import tune_garbage_collector
 from worker.config.settings import load_settings
 from worker.speech.attempt import checked
 from worker.speech.catalogue import load_catalogue
@@ -30,7 +30,7 @@ async def run_own(run: Run) -> None:
             made = made_take(key, rendered, audio, checked(audio, rendered).duration_s)
             return await store.store(made, audio) is made
 
-        calm_collector()
+        tune_garbage_collector()
         await gather(run, at_once, speak)
 
 

@@ -17,9 +17,9 @@ from worker.observability.http import serve_http
 
 
 def readiness(*, down: list[str] | None = None, paused: list[Lane] | None = None, stopping: bool = False) -> Readiness:
-    gate: Any = SimpleNamespace(waits_for=[*(down or [])], is_allowed=not down)
+    gate: Any = SimpleNamespace(waits_for=[*(down or [])], is_open=not down)
     lanes: Any = SimpleNamespace(paused=paused or [])
-    signals: Any = SimpleNamespace(is_asked=stopping)
+    signals: Any = SimpleNamespace(requested=stopping)
     return Readiness(gate, lanes, signals)
 
 

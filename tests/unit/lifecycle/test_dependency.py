@@ -1,4 +1,4 @@
-"""Whether a dependency is down or a job alone failed, how the worker waits, and how little it says meanwhile."""
+"""Dependency health: an outage or one job's failure, waiting with back-off, one log line per outage."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.dependency import UNREACHABLE, Backoff, Dependency, DependencyDownError, Gate, Outage
-from worker.lifecycle.dependency_watch import DependencyWatch
+from worker.lifecycle.dependency import UNREACHABLE, Backoff, Dependency, DependencyDownError, DependencyGate, Outage
+from worker.lifecycle.probed_dependency import ProbedDependency
 from worker.observability.metrics import DENIED, DEPENDENCIES, Metrics
 from worker.speech.failures import Failure, failure_of
 from worker.speech.health import probe_of
@@ -58,7 +58,7 @@ class World:
         self.time = Time()
         self.probe = Probe(*answers)
         self.metrics = Metrics(CollectorRegistry(), ["pip_boy"])
-        self.watch = DependencyWatch(
+        self.dependency = ProbedDependency(
             "s3", self.probe, Backoff(1, 8), self.metrics, self.time.clock, sleep=self.time.sleep
         )
 
@@ -66,14 +66,16 @@ class World:
     def down(self) -> float | None:
         return self.metrics.registry.get_sample_value("tts_dependency_down", {"dependency": "s3"})
 
-    async def settle(self, *, ended_before: int | None = None) -> bool:
-        return await self.watch.settle(self.watch.ended_outages if ended_before is None else ended_before)
+    async def probe_after_failure(self, *, ended_before: int | None = None) -> bool:
+        return await self.dependency.probe_after_failure(
+            self.dependency.ended_outages if ended_before is None else ended_before
+        )
 
 
 @asynccontextmanager
 async def running(*answers: Outage | None) -> AsyncIterator[World]:
     world = World(*answers)
-    task = asyncio.create_task(world.watch.run())
+    task = asyncio.create_task(world.dependency.run())
     try:
         async with asyncio.timeout(30):
             yield world
@@ -86,37 +88,37 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0)
 
 
-async def test_with_nobody_asking_nothing_is_probed() -> None:
+async def test_nothing_is_probed_until_a_job_fails() -> None:
     async with running(AWAY) as world:
         await asyncio.sleep(0.02)
-        assert world.watch.is_up
-        assert (world.probe.calls, world.down, world.watch.waits_for) == (0, 0, None)
+        assert world.dependency.is_up
+        assert (world.probe.calls, world.down, world.dependency.waits_for) == (0, 0, None)
 
 
-async def test_a_probe_that_works_at_once_says_that_the_failure_is_the_jobs_own() -> None:
+async def test_if_the_first_probe_works_the_failure_is_the_jobs_own() -> None:
     async with running(None) as world:
         with capture_logs() as logs:
-            assert await world.settle() is True
-        assert world.watch.is_up
+            assert await world.probe_after_failure() is True
+        assert world.dependency.is_up
         assert (world.probe.calls, world.down, world.time.slept, logs) == (1, 0, [], [])
 
 
-async def test_when_it_is_down_jobs_wait_and_are_tried_anew_once_it_is_up() -> None:
+async def test_during_an_outage_jobs_wait_and_are_tried_again_after_it() -> None:
     async with running(AWAY, AWAY, AWAY, None) as world:
-        job = asyncio.create_task(world.settle())
-        await until(lambda: not world.watch.is_up)
+        job = asyncio.create_task(world.probe_after_failure())
+        await until(lambda: not world.dependency.is_up)
         assert world.down == 1
-        assert world.watch.waits_for == "S3: bucket b can't be reached; trying again until it works"
+        assert world.dependency.waits_for == "S3: bucket b can't be reached; trying again until it works"
         assert not job.done()
         assert await job is False
-        assert world.watch.is_up
-        assert (world.probe.calls, world.down, world.watch.waits_for) == (4, 0, None)
+        assert world.dependency.is_up
+        assert (world.probe.calls, world.down, world.dependency.waits_for) == (4, 0, None)
 
 
-async def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends_however_many_jobs_ask() -> None:
+async def test_an_outage_is_logged_once_at_its_start_and_once_at_its_end_whatever_the_number_of_jobs() -> None:
     with capture_logs() as logs:
         async with running(*[AWAY] * 9, None) as world:
-            assert await asyncio.gather(*(world.settle() for _ in range(500))) == [False] * 500
+            assert await asyncio.gather(*(world.probe_after_failure() for _ in range(500))) == [False] * 500
     assert [(line["log_level"], line["event"]) for line in logs] == [
         ("error", "dependency_down"),
         ("info", "dependency_up"),
@@ -126,57 +128,57 @@ async def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends_howev
     assert logs[1]["seconds"] == pytest.approx(world.time.now, abs=0.1)
 
 
-async def test_a_new_reason_in_the_same_outage_is_told_once_more() -> None:
+async def test_a_new_reason_during_the_same_outage_is_logged_once_more() -> None:
     with capture_logs() as logs:
         async with running(AWAY, REFUSED, AWAY, REFUSED, None) as world:
-            await world.settle()
+            await world.probe_after_failure()
     assert [line.get("reason") for line in logs] == [UNREACHABLE, "refused", None]
 
 
 async def test_pauses_between_probes_double_to_their_longest_and_are_jittered() -> None:
     async with running(*[AWAY] * 8, None) as world:
-        await world.settle()
+        await world.probe_after_failure()
     whole = [1, 2, 4, 8, 8, 8, 8, 8]
     assert all(least <= slept <= least + 0.25 for least, slept in zip(whole, world.time.slept, strict=True))
     assert len(set(world.time.slept)) == len(whole)
 
 
-async def test_many_who_ask_at_once_share_one_probe() -> None:
+async def test_jobs_that_fail_at_the_same_time_share_one_probe() -> None:
     async with running(None) as world:
         world.probe.go.clear()
-        jobs = [asyncio.create_task(world.settle()) for _ in range(50)]
+        jobs = [asyncio.create_task(world.probe_after_failure()) for _ in range(50)]
         await asyncio.sleep(0.01)
-        jobs += [asyncio.create_task(world.settle()) for _ in range(50)]
+        jobs += [asyncio.create_task(world.probe_after_failure()) for _ in range(50)]
         await asyncio.sleep(0)
         world.probe.go.set()
         assert await asyncio.gather(*jobs) == [True] * 100
         assert world.probe.calls == 1
 
 
-async def test_a_good_verdict_answers_for_a_second_and_whoever_asks_later_gets_a_probe_of_its_own() -> None:
+async def test_a_probe_that_worked_serves_failures_of_the_next_second_and_later_ones_get_their_own() -> None:
     async with running(None, AWAY, None) as world:
-        assert await world.settle() is True
+        assert await world.probe_after_failure() is True
         world.time.now += 0.9
-        assert await world.settle() is True
+        assert await world.probe_after_failure() is True
         assert world.probe.calls == 1
         world.time.now += 0.2
-        assert await world.settle() is False
+        assert await world.probe_after_failure() is False
         assert world.probe.calls == 3
 
 
-async def test_a_job_that_failed_over_the_end_of_an_outage_is_tried_anew_without_a_probe() -> None:
+async def test_a_call_that_began_in_an_outage_and_failed_after_it_is_tried_again_without_a_probe() -> None:
     async with running(AWAY, None) as world:
-        before = world.watch.ended_outages
-        assert await world.settle() is False
-        assert await world.settle(ended_before=before) is False
+        before = world.dependency.ended_outages
+        assert await world.probe_after_failure() is False
+        assert await world.probe_after_failure(ended_before=before) is False
         assert world.probe.calls == 2
-        assert await world.settle() is True, "begun after the outage"
+        assert await world.probe_after_failure() is True, "begun after the outage"
 
 
-async def test_a_job_that_is_cancelled_while_it_waits_takes_nobody_elses_verdict() -> None:
+async def test_the_cancellation_of_one_waiting_job_leaves_the_result_to_the_others() -> None:
     async with running(None) as world:
         world.probe.go.clear()
-        one, other = (asyncio.create_task(world.settle()) for _ in range(2))
+        one, other = (asyncio.create_task(world.probe_after_failure()) for _ in range(2))
         await asyncio.sleep(0.01)
         one.cancel()
         await asyncio.sleep(0)
@@ -185,17 +187,17 @@ async def test_a_job_that_is_cancelled_while_it_waits_takes_nobody_elses_verdict
         assert one.cancelled()
 
 
-async def test_a_watch_outlives_the_cancellation_of_all_who_asked() -> None:
+async def test_probing_goes_on_after_all_waiting_jobs_are_cancelled() -> None:
     async with running(None) as world:
         world.probe.go.clear()
-        job = asyncio.create_task(world.settle())
+        job = asyncio.create_task(world.probe_after_failure())
         await asyncio.sleep(0.01)
         job.cancel()
         await asyncio.sleep(0)
         world.probe.go.set()
         await until(lambda: world.probe.calls == 1)
         world.time.now += 2
-        assert await world.settle() is True
+        assert await world.probe_after_failure() is True
 
 
 class RefusedError(Exception):
@@ -210,7 +212,7 @@ async def test_a_start_waits_for_what_is_down_and_returns_what_the_attempt_retur
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        assert not world.watch.is_up
+        assert not world.dependency.is_up
         return str(answer)
 
     def connecting() -> Awaitable[str]:
@@ -218,24 +220,24 @@ async def test_a_start_waits_for_what_is_down_and_returns_what_the_attempt_retur
 
     with capture_logs() as logs:
         # A callable that isn't written with `async def` will do, too.
-        connected = await world.watch.wait_until_up(
+        connected = await world.dependency.wait_until_up(
             connecting, lambda error: AWAY if isinstance(error, OSError) else None
         )
     assert connected == "client"
     assert [line["event"] for line in logs] == ["dependency_down", "dependency_up"]
-    assert world.watch.is_up
+    assert world.dependency.is_up
     assert len(world.time.slept) == 2
 
 
-async def test_a_start_that_waiting_would_not_mend_ends_at_once() -> None:
+async def test_an_error_that_waiting_does_not_solve_is_raised_at_once() -> None:
     world = World()
 
     async def connect() -> None:
         raise RefusedError
 
     with pytest.raises(RefusedError):
-        await world.watch.wait_until_up(connect)
-    assert (world.time.slept, world.watch.is_up) == ([], True)
+        await world.dependency.wait_until_up(connect)
+    assert (world.time.slept, world.dependency.is_up) == ([], True)
 
 
 async def test_a_start_that_waits_can_be_cancelled() -> None:
@@ -252,19 +254,19 @@ async def test_a_start_that_waits_can_be_cancelled() -> None:
 def test_the_gate_is_open_while_all_are_up_and_says_what_it_waits_for() -> None:
     metrics = Metrics(CollectorRegistry(), ["pip_boy"])
     google, s3 = (Dependency(name, Backoff(1, 1), metrics, Clock()) for name in ("google", "s3"))
-    gate = Gate(google, s3)
-    assert (gate.is_allowed, gate.waits_for) == (True, [])
-    s3.went_down(AWAY)
-    google.went_down(Outage(DENIED, "Google: WaveNet is denied", "no", "check IAM"))
-    assert not gate.is_allowed
+    gate = DependencyGate(google, s3)
+    assert (gate.is_open, gate.waits_for) == (True, [])
+    s3.mark_down(AWAY)
+    google.mark_down(Outage(DENIED, "Google: WaveNet is denied", "no", "check IAM"))
+    assert not gate.is_open
     assert [reason.split(";")[0] for reason in gate.waits_for] == ["Google: WaveNet is denied", AWAY.what]
-    s3.came_up()
-    assert not gate.is_allowed
-    google.came_up()
-    assert (gate.is_allowed, gate.waits_for) == (True, [])
+    s3.mark_up()
+    assert not gate.is_open
+    google.mark_up()
+    assert (gate.is_open, gate.waits_for) == (True, [])
 
 
-def test_only_denied_is_told_as_denied_and_every_dependency_has_its_gauge_from_the_start() -> None:
+def test_only_the_reason_denied_sets_the_denied_gauge_and_every_dependency_has_its_gauge_from_the_start() -> None:
     metrics = Metrics(CollectorRegistry(), ["pip_boy"])
     value = metrics.registry.get_sample_value
     assert [value("tts_dependency_down", {"dependency": name}) for name in DEPENDENCIES] == [0, 0, 0]
@@ -290,10 +292,10 @@ def test_only_denied_is_told_as_denied_and_every_dependency_has_its_gauge_from_t
         (["UNAVAILABLE", "UNAUTHENTICATED"], DENIED),
     ],
 )
-async def test_googles_probe_has_the_quick_retry_and_takes_quota_for_permission(
+async def test_the_probe_of_google_has_the_quick_retry_and_a_used_up_quota_is_no_outage(
     codes: list[str | None], reason: str | None
 ) -> None:
-    answers: list[Failure | None] = [failure_of(code, "as told") if code else None for code in codes]
+    answers: list[Failure | None] = [failure_of(code, "as scripted") if code else None for code in codes]
 
     async def trial() -> Failure | None:
         return answers.pop(0)

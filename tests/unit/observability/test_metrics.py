@@ -197,8 +197,8 @@ def test_the_rollout_shows_its_revision_its_percentage_and_how_old_it_is_when_it
     names = ("tts_rollout_revision", "tts_rollout_percentage", "tts_rollout_state_age_seconds")
     assert [total(metrics, name) for name in names] == [0, 0, 0]
     ages = iter([1.5, 2.5])
-    metrics.show_rollout(7, 12.5)
-    metrics.show_rollout_age(lambda: next(ages))
+    metrics.set_rollout(7, 12.5)
+    metrics.track_rollout_age(lambda: next(ages))
     assert [value(metrics, name) for name in names] == [7, 12.5, 1.5]
     assert value(metrics, names[2]) == 2.5
 

@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.topics import LANE_RECORD_BYTES
 from worker.config.sections import KafkaSettings
-from worker.lifecycle.signals import stop_in_time
+from worker.lifecycle.stop_client import stop_client
 
 # A dead letter may be twice a lane's record, and its batch has some bytes of its own.
 LARGEST_REQUEST: Final = 2 * LANE_RECORD_BYTES + 2**20
@@ -46,7 +46,7 @@ async def connect_producer(
         await producer.start()
         yield producer
     finally:
-        await stop_in_time("producer", producer.stop)
+        await stop_client("producer", producer.stop)
 
 
 @asynccontextmanager
@@ -61,7 +61,7 @@ async def connect_admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminC
         await admin.start()
         yield admin
     finally:
-        await stop_in_time("admin client", admin.close)
+        await stop_client("admin client", admin.close)
 
 
 @asynccontextmanager
@@ -82,9 +82,9 @@ async def consumer_alone(settings: KafkaSettings, name: str, **options: Any) -> 
     try:
         yield consumer
     finally:
-        await stop_in_time(name, consumer.stop)
+        await stop_client(name, consumer.stop)
         # They live on, with a watch over the cluster, where the stop ends in the middle.
-        await stop_in_time(f"{name}'s connections", consumer._client.close)  # noqa: SLF001
+        await stop_client(f"{name}'s connections", consumer._client.close)  # noqa: SLF001
 
 
 class LanesConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types

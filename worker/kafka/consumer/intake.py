@@ -42,7 +42,7 @@ class Gate(Protocol):
     """Whether jobs may be taken at all."""
 
     @property
-    def is_allowed(self) -> bool:
+    def is_open(self) -> bool:
         """False while nothing may be taken."""
 
 
@@ -157,7 +157,7 @@ class Intake:
     @property
     def _may_take(self) -> bool:
         # After a standstill what was fetched before it may be others' by now, and done.
-        return self._gate.is_allowed and self._pulse.is_steady
+        return self._gate.is_open and self._pulse.is_steady
 
     async def _let_others_go_on(self) -> None:
         """Waits until the event loop goes round quickly: a dialogue job goes round with it some twenty times."""

@@ -10,7 +10,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 
 from schemas.topics import ROLLOUT, prefixed
 from worker.config.sections import KafkaSettings
-from worker.lifecycle.signals import stop_in_time
+from worker.lifecycle.stop_client import stop_client
 
 _SESSION_S: Final = 10.0
 _POLL_MS: Final = 1000
@@ -76,7 +76,7 @@ class LeaderElection:
                 await self._next(consumer)
         finally:
             self._consumer = None
-            await stop_in_time("leader's consumer", consumer.stop)
+            await stop_client("leader's consumer", consumer.stop)
 
     async def _begin(self, consumer: Any) -> None:
         # The first leader of all says where it begins: if it ended before it told anything, the next one would begin

@@ -129,7 +129,7 @@ class Follower:
             return
         self._current.adopt(state_of(revision))
         state = self._current.state
-        self._metrics.show_rollout(state.revision, 0 if state.is_off else state.percent)
+        self._metrics.set_rollout(state.revision, 0 if state.is_off else state.percent)
         now = self._clock.now()
         _log.info(
             "rollout",

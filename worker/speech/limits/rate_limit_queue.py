@@ -73,9 +73,9 @@ class RateLimitQueue:
         self._waiting = {lane: {voice_model: deque[_Waiter]() for voice_model in VoiceModel} for lane in Lane}
         self._timer: Timer | None = None
         self._batch_held = False
-        metrics.show_quota(ALL_TOGETHER, partial(_in_force, quota.total, clock))
+        metrics.track_quota_limit(ALL_TOGETHER, partial(_in_force, quota.total, clock))
         for voice_model, limit in quota.by_voice_model.items():
-            metrics.show_quota(voice_model, partial(_in_force, limit, clock))
+            metrics.track_quota_limit(voice_model, partial(_in_force, limit, clock))
 
     async def take(
         self, voice_model: VoiceModel, lane: Lane, waiting: Waiting, *, goes_on: bool = False

@@ -304,7 +304,7 @@ async def test_while_the_topic_is_out_of_reach_the_last_state_stays_its_age_grow
 ) -> None:
     current = CurrentRollout()
     follower = world.follower(current)
-    world.metrics.show_rollout_age(follower.age_s)
+    world.metrics.track_rollout_age(follower.age_s)
     await follower.start()
     world.topic.opens = [KafkaConnectionError("gone"), OSError("gone"), TopicError("gone"), *[OSError("gone")] * 30]
     before = current.state
