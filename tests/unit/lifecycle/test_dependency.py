@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import UNREACHABLE, Backoff, Dependency, DependencyDownError, DependencyGate, Outage
 from worker.lifecycle.probed_dependency import ProbedDependency
-from worker.observability.metrics import DENIED, DEPENDENCIES, Metrics
+from worker.observability.metric_catalogue import DEPENDENCIES
+from worker.observability.metrics import DENIED, Metrics
 from worker.speech.failures import Failure, failure_of
 from worker.speech.health import probe_of
 

@@ -1,7 +1,8 @@
-"""The metrics: as the plan writes them, all there at the start, and never a fallback without its attempt."""
+"""The metrics: named as in the plan, present from the start, bounded, and never a fallback without its attempt."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
@@ -15,7 +16,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from schemas.completion import Attempt, Timings
 from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET
-from worker.observability.metrics import CODES, STAGES, UNKNOWN, Metrics, QuotaDecision
+from worker.observability.metric_catalogue import ALL_METRICS, ALL_VOICE_MODELS, CODES, STAGES, QuotaDecision
+from worker.observability.metric_definition import UNKNOWN
+from worker.observability.metrics import Metrics
 
 LABELS = [*sorted(CATALOGUE.names), UNKNOWN]
 
@@ -53,7 +56,7 @@ def attempt(voice_model: VoiceModel = CHIRP, failure_class: FailureClass | None 
     return Attempt.model_validate({**given, **changes})
 
 
-def test_every_child_is_there_before_the_first_job() -> None:
+def test_every_child_exists_before_the_first_job() -> None:
     expected: list[tuple[str, dict[str, list[Any]]]] = [
         (
             "tts_synthesis_total",
@@ -79,7 +82,7 @@ def test_every_child_is_there_before_the_first_job() -> None:
         ),
         ("tts_dependency_down", {"dependency": ["google", "s3", "kafka"]}),
     ]
-    there = {
+    present = {
         (sample.name, *sorted(sample.labels.items())): sample.value
         for family in fresh().registry.collect()
         for sample in family.samples
@@ -87,14 +90,42 @@ def test_every_child_is_there_before_the_first_job() -> None:
     for name, labels in expected:
         for values in product(*labels.values()):
             child = (name, *sorted(zip(labels, values, strict=True)))
-            assert there.get(child) == 0, child
+            assert present.get(child) == 0, child
 
 
-def test_every_status_of_grpc_has_its_child() -> None:
+def test_every_metric_of_the_catalogue_is_registered_and_no_other() -> None:
+    registered = {family.name for family in fresh().registry.collect()}
+    assert registered == {definition.name for definition in ALL_METRICS}
+
+
+def test_labels_are_bounded_closed_sets_without_texts_ids_or_messages() -> None:
+    labels = {label for definition in ALL_METRICS for label in definition.labels}
+    unbounded = {label.name for label in labels if label.values is None}
+    assert unbounded == {"character_key"}, "the characters of the catalogue, and `unknown` for all others"
+    for label in labels:
+        for value in label.all_values(["pip_boy"]):
+            assert re.fullmatch(r"[A-Za-z0-9_-]{1,32}", value), (label.name, value)
+
+
+def test_children_that_appear_later_are_those_of_the_catalogue_too() -> None:
+    metrics = fresh()
+    for voice_model in VoiceModel:
+        metrics.set_circuit(voice_model, 2)
+        metrics.track_quota_limit(voice_model, lambda: 1.0)
+    metrics.track_quota_limit(ALL_VOICE_MODELS, lambda: 1.0)
+    families = {family.name: family for family in metrics.registry.collect()}
+    late = [definition for definition in ALL_METRICS if not definition.from_start]
+    assert {definition.name for definition in late} == {"tts_circuit_state", "tts_quota_requests_per_minute"}
+    for definition in late:
+        children = {tuple(s.labels[name] for name in definition.label_names) for s in families[definition.name].samples}
+        assert children == set(definition.children(CATALOGUE.names))
+
+
+def test_every_grpc_status_code_is_a_value_of_the_label_code() -> None:
     assert set(CODES) == {code.name for code in grpc.StatusCode}
 
 
-def test_nothing_that_happens_makes_a_new_series() -> None:
+def test_no_event_creates_a_new_series() -> None:
     metrics = fresh()
     before = {(s.name, *sorted(s.labels.items())) for f in metrics.registry.collect() for s in f.samples}
     for character in ("pip_boy", "nobody", "../x", ""):
@@ -129,7 +160,7 @@ def test_the_names_and_labels_of_the_plans_queries_are_exposed(series: str) -> N
     assert f"\n{series} 0.0\n" in generate_latest(fresh().registry).decode()
 
 
-def test_an_attempt_that_made_no_call_counts_as_failed_and_fallen_back_and_has_no_time() -> None:
+def test_an_attempt_without_a_call_counts_as_failed_and_as_fallback_and_has_no_duration() -> None:
     metrics = fresh()
     skipped = attempt(CHIRP, FailureClass.CIRCUIT_OPEN, calls=0, seconds=0.0, billed_characters=0)
     metrics.count_attempt("pip_boy", skipped, audio_seconds=0, falls_back=True)
@@ -138,7 +169,7 @@ def test_an_attempt_that_made_no_call_counts_as_failed_and_fallen_back_and_has_n
     assert total(metrics, "tts_synthesis_duration_seconds_count") == 0
 
 
-def test_two_and_five_seconds_are_exact_edges_and_belong_below() -> None:
+def test_two_and_five_seconds_are_bucket_bounds_and_inclusive() -> None:
     metrics = fresh()
     for seconds in (2.0, 2.01, 5.0, 5.01):
         metrics.count_attempt("pip_boy", attempt(seconds=seconds), audio_seconds=0, falls_back=False)
@@ -186,13 +217,13 @@ def test_the_fallback_rate_never_passes_one_at_any_moment(events: list[tuple[str
         assert fallbacks <= total(metrics, "tts_synthesis_total", voice_model=CHIRP, character_key=key)
 
 
-def test_every_metric_says_what_a_high_value_means() -> None:
+def test_every_help_text_says_what_a_high_value_means() -> None:
     for family in fresh().registry.collect():
-        said = family.documentation
-        assert "High" in said or "Many" in said or "At MAX_IN_FLIGHT" in said, family.name
+        text = family.documentation
+        assert "High" in text or "Many" in text or "At MAX_IN_FLIGHT" in text, family.name
 
 
-def test_the_rollout_shows_its_revision_its_percentage_and_how_old_it_is_when_it_is_asked() -> None:
+def test_the_rollouts_revision_and_percentage_are_exported_and_its_age_is_computed_at_each_scrape() -> None:
     metrics = fresh()
     names = ("tts_rollout_revision", "tts_rollout_percentage", "tts_rollout_state_age_seconds")
     assert [total(metrics, name) for name in names] == [0, 0, 0]

@@ -15,7 +15,8 @@ import structlog
 from schemas.words import Lane, VoiceModel
 from worker.jobs.outcome import Waiting
 from worker.lifecycle.clock import Clock
-from worker.observability.metrics import ALL_TOGETHER, Metrics, QuotaDecision
+from worker.observability.metric_catalogue import ALL_VOICE_MODELS, QuotaDecision
+from worker.observability.metrics import Metrics
 from worker.speech.limits.rate_limit import RateLimit, RateLimits
 
 # A limit that recovers from a back-off grows while jobs wait for it.
@@ -73,7 +74,7 @@ class RateLimitQueue:
         self._waiting = {lane: {voice_model: deque[_Waiter]() for voice_model in VoiceModel} for lane in Lane}
         self._timer: Timer | None = None
         self._batch_held = False
-        metrics.track_quota_limit(ALL_TOGETHER, partial(_in_force, quota.total, clock))
+        metrics.track_quota_limit(ALL_VOICE_MODELS, partial(_in_force, quota.total, clock))
         for voice_model, limit in quota.by_voice_model.items():
             metrics.track_quota_limit(voice_model, partial(_in_force, limit, clock))
 

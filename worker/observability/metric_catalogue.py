@@ -1,0 +1,218 @@
+"""The one catalogue of the worker's metrics, by topic; each help text says what a high value means. Pure."""
+
+from enum import StrEnum
+from typing import Final
+
+from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
+from worker.observability.metric_definition import (
+    CounterDefinition,
+    Definition,
+    GaugeDefinition,
+    HistogramDefinition,
+    Label,
+)
+
+# The values of labels.
+
+CODES: Final = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "UNAUTHENTICATED",
+    "ALREADY_EXISTS",
+    "DATA_LOSS",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+)
+"""All gRPC status codes."""
+
+STAGES: Final = ("wait", "look_up", "quota", "speak", "store", "total")
+"""The stages of a job, named as the fields of `Timings`."""
+
+OUTCOMES: Final = (*JobStatus, "rejected", "retried")
+DEPENDENCIES: Final = ("google", "s3", "kafka")
+ALL_VOICE_MODELS: Final = "all"
+"""The value of `voice_model` for the quota that all voice models share."""
+
+
+class QuotaDecision(StrEnum):
+    """The result of a request for quota: granted at once, granted after a wait, or refused."""
+
+    GRANTED = "granted"
+    WAITED = "waited"
+    REFUSED = "refused"
+
+
+_CHARACTER: Final = Label("character_key", None)
+_VOICE_MODEL: Final = Label("voice_model", tuple(VoiceModel))
+_LANE: Final = Label("lane", tuple(Lane))
+
+# The limits of the rollout plan, 2 s and 5 s, are bucket bounds, so that the share above a limit is exact.
+SYNTHESIS_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 7.5, 10, 20, 30, 60)
+# Fine up to the longest wait of a dialogue job, then on to the waits of batch jobs.
+QUOTA_BUCKETS: Final = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+STAGE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
+
+# Synthesis: attempts, fallbacks, calls to Google.
+
+SYNTHESIS: Final = CounterDefinition(
+    "tts_synthesis",
+    "Attempts by voice model, character and status (success, error). "
+    "High: many lines are spoken; many errors: a voice model fails, or its quota is used up.",
+    (_VOICE_MODEL, _CHARACTER, Label("status", tuple(AttemptResult))),
+)
+SYNTHESIS_DURATION: Final = HistogramDefinition(
+    "tts_synthesis_duration_seconds",
+    "Seconds per attempt, of calls to Google alone. High: Google is slow for this voice model.",
+    (_VOICE_MODEL, _CHARACTER),
+    buckets=SYNTHESIS_BUCKETS,
+)
+FALLBACK: Final = CounterDefinition(
+    "tts_chirp3_fallback",
+    "Failed Chirp attempts that were followed by a request to WaveNet. High: players get the old voices; "
+    "error_type has the reason.",
+    (_CHARACTER, Label("error_type", tuple(FailureClass))),
+)
+EARLY_FALLBACK: Final = CounterDefinition(
+    "tts_chirp3_early_fallback",
+    "Dialogue jobs that went to WaveNet without a request to Chirp, since Chirp would have missed their deadline. "
+    "High: Chirp is slow, or deadlines are short.",
+    (_CHARACTER,),
+)
+GOOGLE_CALLS: Final = CounterDefinition(
+    "tts_google_calls",
+    "Requests to Google by voice model and gRPC code. High RESOURCE_EXHAUSTED: the quota is too small.",
+    (_VOICE_MODEL, Label("code", CODES)),
+)
+BILLED_CHARACTERS: Final = CounterDefinition(
+    "tts_billed_characters",
+    "Characters that Google bills, by voice model. High: the month's bill will be high, it is made of these.",
+    (_VOICE_MODEL,),
+)
+AUDIO_SECONDS: Final = CounterDefinition(
+    "tts_audio_seconds",
+    "Seconds of audio that Google returned, by voice model. High: much audio was made, not merely requested.",
+    (_VOICE_MODEL,),
+)
+
+# Jobs.
+
+JOBS: Final = CounterDefinition(
+    "tts_jobs",
+    "Tries of jobs by lane and outcome (done, failed, expired, rejected, retried). High failed: look at the "
+    "dead letters; high retried: Google or the store is failing.",
+    (_LANE, Label("outcome", OUTCOMES)),
+)
+JOB_DURATION: Final = HistogramDefinition(
+    "tts_job_duration_seconds",
+    "Seconds of a job by lane and stage; wait is the time before the work. High wait: there are too few workers.",
+    (_LANE, Label("stage", STAGES)),
+    buckets=STAGE_BUCKETS,
+)
+JOBS_IN_FLIGHT: Final = GaugeDefinition(
+    "tts_jobs_in_flight",
+    "Jobs that are being worked on, by lane. At MAX_IN_FLIGHT: the worker is full.",
+    (_LANE,),
+)
+
+# Storage.
+
+CACHE_REQUESTS: Final = CounterDefinition(
+    "tts_cache_requests",
+    "Look-ups of stored takes by voice model and result (hit, miss); a take that another job was making at the time "
+    "is a hit. Many hits: lines repeat and cost nothing.",
+    (_VOICE_MODEL, Label("result", ("hit", "miss"))),
+)
+
+# Kafka: consumer lag, offsets, lanes.
+
+CONSUMER_LAG: Final = GaugeDefinition(
+    "tts_consumer_lag",
+    "Unfinished records by lane: high watermark - committed - done above it. "
+    "High: jobs arrive faster than they are finished.",
+    (_LANE,),
+)
+OLDEST_UNFINISHED: Final = GaugeDefinition(
+    "tts_oldest_unfinished_job_age_seconds",
+    "Age of the oldest job that was taken and isn't finished, by lane; 0 if there is none. High: a job is stuck.",
+    (_LANE,),
+)
+LANE_PAUSED: Final = GaugeDefinition(
+    "tts_lane_paused",
+    "1 while a lane is paused because nearly all of its records were no valid jobs. High: their producer or this "
+    "worker's version is wrong; `chirp-worker lane resume` ends the pause.",
+    (_LANE,),
+)
+
+# Rate limit and circuit breaker.
+
+QUOTA_LIMIT: Final = GaugeDefinition(
+    "tts_quota_requests_per_minute",
+    "Rate limit of this worker in requests per minute, by voice model and for all together (all): its share of the "
+    "quota, lower after a refusal by Google, +Inf without a limit. High: the worker has many partitions; low: it has "
+    "few, or other clients use the quota.",
+    (Label("voice_model", (*VoiceModel, ALL_VOICE_MODELS)),),
+    from_start=False,
+)
+QUOTA_DECISIONS: Final = CounterDefinition(
+    "tts_quota_decisions",
+    "Requests for quota by lane, voice model and decision (granted, waited, refused). High waited: the quota limits "
+    "the speed of batch; high refused: dialogue falls back because the quota is used up.",
+    (_LANE, _VOICE_MODEL, Label("decision", tuple(QuotaDecision))),
+)
+QUOTA_WAIT: Final = HistogramDefinition(
+    "tts_quota_wait_seconds",
+    "Seconds that a request waited for quota, granted or not, by lane and voice model. High in batch: the quota limits "
+    "its speed.",
+    (_LANE, _VOICE_MODEL),
+    buckets=QUOTA_BUCKETS,
+)
+CIRCUIT_STATE: Final = GaugeDefinition(
+    "tts_circuit_state",
+    "State of a voice model's circuit breaker: 0 closed, 1 half-open (single jobs probe the voice model), 2 open. "
+    "High: its jobs go straight to the fallback, since most of its last attempts failed.",
+    (_VOICE_MODEL,),
+    from_start=False,
+)
+
+# Dependencies.
+
+GOOGLE_DENIED: Final = GaugeDefinition(
+    "tts_google_denied",
+    "1 while Google denies WaveNet and the worker takes no jobs. High: correct the credentials, billing or IAM.",
+)
+DEPENDENCY_DOWN: Final = GaugeDefinition(
+    "tts_dependency_down",
+    "1 while a dependency (google, s3, kafka) is down and the worker takes no jobs. High: /readyz and the "
+    "log have the reason.",
+    (Label("dependency", DEPENDENCIES),),
+)
+
+# Rollout, as this worker knows it.
+
+ROLLOUT_PERCENTAGE: Final = GaugeDefinition(
+    "tts_rollout_percentage",
+    "The rollout's percentage, 0 to 100; 0 while it is off. High: more users get Chirp.",
+)
+ROLLOUT_REVISION: Final = GaugeDefinition(
+    "tts_rollout_revision",
+    "The rollout revision that this worker decides by; 0 for the state from the environment variables. High: the "
+    "rollout was changed often; if workers differ for long, some of them can't read the topic.",
+)
+ROLLOUT_AGE: Final = GaugeDefinition(
+    "tts_rollout_state_age_seconds",
+    "Seconds since the rollout state was known to be current; 0 for the state from the environment variables. High: "
+    "the topic can't be read, and changes don't reach this worker.",
+)
+
+ALL_METRICS: Final = tuple(each for each in tuple(globals().values()) if isinstance(each, Definition))
+"""All of the above."""
