@@ -1,11 +1,14 @@
 """The revision: one numbered state of the rollout, whole, with who made it, why, and which one it changes."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
 
 from schemas.job import Message, Name, Plain
 from schemas.words import Phase
+
+FULL_PERCENTAGE: Final = 10_000
+"""100 %: percentages of the rollout are whole hundredths of a percent."""
 
 CharacterKey = Annotated[Name, StringConstraints(max_length=64)]
 Actor = Annotated[Name, StringConstraints(max_length=128)]
@@ -70,7 +73,7 @@ class Revision(_Lenient):
     after: Plain = Field(description="the same as it is now")
 
     enabled: bool = Field(description="false: nobody hears Chirp by the rollout")
-    percentage: int = Field(ge=0, le=10_000, description="in hundredths of a percent")
+    percentage: int = Field(ge=0, le=FULL_PERCENTAGE, description="in hundredths of a percent")
     characters: tuple[CharacterKey, ...] | None = Field(description="null for all, an empty list for none")
     excluded: tuple[CharacterKey, ...] = Field(description="out, whatever `characters` says")
     quarantined: dict[CharacterKey, AwareDatetime] = Field(description="out until the time given")

@@ -20,15 +20,16 @@ from loadtest.stack.counters import Counters
 from schemas.job import Job
 from schemas.marks import PAUSE_MARK
 from schemas.parsing import parse_job
+from schemas.revision import FULL_PERCENTAGE
 from schemas.words import AudioEncoding, DecisionReason, Lane, VoiceModel
 from worker.rollout.decision import DecisionRequest, decide, line_fingerprint, sticky_key
-from worker.rollout.state import FULL, RolloutState
+from worker.rollout.state import RolloutState
 from worker.speech.catalogue import load_catalogue
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = read_script()
 CATALOGUE = load_catalogue()
-HALF = RolloutState(enabled=True, percentage=FULL // 2, characters=None)
+HALF = RolloutState(enabled=True, percentage=FULL_PERCENTAGE // 2, characters=None)
 
 
 def job_of(line: Line) -> Job:

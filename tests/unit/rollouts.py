@@ -12,13 +12,13 @@ from typing import Any
 from aiokafka import TopicPartition
 from hypothesis import strategies as st
 
-from schemas.revision import Revision
+from schemas.revision import FULL_PERCENTAGE, Revision
 from tests.unit.makers import CHIRP
 from worker.lifecycle.clock import Clock
 from worker.rollout.decision import DecisionRequest, bucket_of, decide
 from worker.rollout.log.codec import Made, revision_of
 from worker.rollout.log.reader import RolloutLog
-from worker.rollout.state import FULL, RolloutState
+from worker.rollout.state import RolloutState
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -28,7 +28,7 @@ CHARACTERS = ("pip_boy", "ghoul", "raider")
 ASKED_FOR = (*CHARACTERS, "codsworth")
 TIMES = [NOW + hours * HOUR for hours in (-1, 0, 1, 2, 3, 30)]
 
-PERCENTAGES = (0, 1, 1_000, 5_000, 9_999, FULL)
+PERCENTAGES = (0, 1, 1_000, 5_000, 9_999, FULL_PERCENTAGE)
 SALTS = ("", "2026")
 
 

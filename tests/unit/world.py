@@ -11,6 +11,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from schemas.revision import FULL_PERCENTAGE
 from schemas.topics import RETRY_DELAYS
 from schemas.words import (
     AudioEncoding,
@@ -27,7 +28,7 @@ from worker.lifecycle.dependency import Backoff, DependencyDownError, Outage
 from worker.lifecycle.probed_dependency import ProbedDependency
 from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
-from worker.rollout.state import FULL, RolloutState
+from worker.rollout.state import RolloutState
 from worker.speech.attempt import Attempter
 from worker.speech.failures import CallFailedError, Failure, failure_of
 from worker.speech.health import probe_of
@@ -42,7 +43,7 @@ from worker.storage.takes import StoredTake
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 WAV = {"encoding": "LINEAR16", "sample_rate": 24000}
 SOUNDS = {CHIRP: audio(AudioEncoding.LINEAR16, 1.5), WAVENET: audio(AudioEncoding.LINEAR16, 2.0)}
-ALL = RolloutState(enabled=True, percentage=FULL, characters=None)
+ALL = RolloutState(enabled=True, percentage=FULL_PERCENTAGE, characters=None)
 DENIED = "PERMISSION_DENIED"
 NO_LIMITS = RateLimitRules({}, 0, 0.1)
 

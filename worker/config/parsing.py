@@ -7,8 +7,8 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, SecretStr
 
 from schemas.job import TOPIC_PATTERN
+from schemas.revision import FULL_PERCENTAGE
 from schemas.topics import delay_seconds
-from worker.rollout.state import FULL
 
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
@@ -38,7 +38,7 @@ def hundredths(text: str) -> int:
     except InvalidOperation:
         raise ValueError("no number") from None
     # The range first: 1e999999 times anything overflows. Comparing is exact, multiplying rounds.
-    if not percent.is_finite() or not 0 <= percent <= FULL // 100 or percent != round(percent, 2):
+    if not percent.is_finite() or not 0 <= percent <= FULL_PERCENTAGE // 100 or percent != round(percent, 2):
         raise ValueError("out of range, or too fine")
     return int(round(percent, 2) * 100)
 

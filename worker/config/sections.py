@@ -6,10 +6,10 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from schemas.job import MAX_TEXT_BYTES
+from schemas.revision import FULL_PERCENTAGE
 from schemas.topics import RETRY_DELAYS, Delays
 from schemas.words import Lane
 from worker.config.parsing import Flag, Hundredths, Names, ReplyTopics, RetryDelays, Webhooks
-from worker.rollout.state import FULL
 
 _FLAG: Final = "true or false"
 _DELAYS: Final = "delays such as 10s, 1m, 1h with commas, each once, the first retry's first; or none"
@@ -175,7 +175,7 @@ class RolloutSettings(SettingsPart):
 
     enabled: Flag | None = _setting("CHIRP3_ENABLED", f"{_FLAG}; an explicit false is the hand brake", None)
     percentage: Hundredths = _setting(
-        "CHIRP3_ROLLOUT_PERCENTAGE", "a number from 0 to 100 with at most two decimals", 0, ge=0, le=FULL
+        "CHIRP3_ROLLOUT_PERCENTAGE", "a number from 0 to 100 with at most two decimals", 0, ge=0, le=FULL_PERCENTAGE
     )
     characters: Names = _setting(
         "CHIRP3_ENABLED_CHARACTERS", "characters with commas; empty for all, none for none", frozenset()

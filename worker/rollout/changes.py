@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
-from worker.rollout.state import FULL, RolloutState
+from schemas.revision import FULL_PERCENTAGE
+from worker.rollout.state import RolloutState
 
 Verb = Callable[[RolloutState], RolloutState]
 ALL: Final = "all"
@@ -128,4 +129,4 @@ def share(state: RolloutState, character: str, at: datetime) -> float:
     listed = state.characters is None or character in state.characters
     if state.is_off or not listed or character in state.excluded or state.is_quarantined(character, at):
         return 0.0
-    return state.percentage / FULL
+    return state.percentage / FULL_PERCENTAGE

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.job import Job
+from schemas.revision import FULL_PERCENTAGE
 from schemas.words import DecisionReason, VoiceModel
-from worker.rollout.state import FULL, RolloutState
+from worker.rollout.state import RolloutState
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def bucket_of(salt: str, sticky_key: str) -> int:
     Bucket: the first 8 bytes, big-endian, of SHA-256 of "v1:" + salt + ":" + sticky key, modulo 10,000.
     """
     digest = hashlib.sha256(f"v1:{salt}:{sticky_key}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") % FULL
+    return int.from_bytes(digest[:8], "big") % FULL_PERCENTAGE
 
 
 def line_fingerprint(job: Job) -> str:

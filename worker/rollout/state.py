@@ -5,10 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from schemas.revision import PlanRun
-
-FULL = 10_000
-"""A percentage is held in hundredths: 10,000 is 100 %."""
+from schemas.revision import FULL_PERCENTAGE, PlanRun
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,8 @@ class RolloutState:
 
     def __post_init__(self) -> None:
         """Refuses a percentage outside 0 to 100 %."""
-        if not 0 <= self.percentage <= FULL:
-            raise ValueError(f"percentage {self.percentage} is not within 0 and {FULL} hundredths")
+        if not 0 <= self.percentage <= FULL_PERCENTAGE:
+            raise ValueError(f"percentage {self.percentage} is not within 0 and {FULL_PERCENTAGE} hundredths")
 
     @property
     def percent(self) -> float:

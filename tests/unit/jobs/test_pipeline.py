@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from schemas.parsing import InvalidJobError
+from schemas.revision import FULL_PERCENTAGE
 from schemas.words import (
     AttemptResult,
     AudioEncoding,
@@ -25,7 +26,7 @@ from schemas.words import (
 from tests.unit.makers import CHIRP, WAVENET, job, rendered_job
 from tests.unit.world import ALL, DENIED, NOW, SOUNDS, WAV, World, failed, spoke
 from worker.jobs.outcome import Outcome, Record
-from worker.rollout.state import FULL, RolloutState
+from worker.rollout.state import RolloutState
 from worker.speech.limits.rate_limit import RateLimitRules
 from worker.storage.takes import StoredTake, take_key
 
@@ -154,7 +155,7 @@ async def test_a_fallback_that_fails_too_counts_as_any_failure_and_ends_the_job(
 
 @pytest.mark.parametrize("failure", ["INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", b""])
 async def test_with_fallback_off_a_failure_of_chirp_ends_the_job_and_counts_no_fallback(failure: str | bytes) -> None:
-    world = World(RolloutState(enabled=True, percentage=FULL, characters=None, fallback=False))
+    world = World(RolloutState(enabled=True, percentage=FULL_PERCENTAGE, characters=None, fallback=False))
     world.google.fails[CHIRP] = [failure]
     completion = failed(await world.run(), retryable=failure != "INVALID_ARGUMENT")
     assert world.google.calls == [CHIRP]
@@ -390,7 +391,7 @@ async def test_a_forced_voice_speaks_whatever_the_rollout_says(voice: str, name:
 
 
 async def test_the_hand_brake_wins_over_a_forced_chirp_voice() -> None:
-    world = World(RolloutState(enabled=False, percentage=FULL, characters=None, braked=True))
+    world = World(RolloutState(enabled=False, percentage=FULL_PERCENTAGE, characters=None, braked=True))
     completion = spoke(await world.run(voice="en-US-Chirp3-HD-Kore"))
     assert (completion.voice, completion.decision.reason) == ("en-US-Wavenet-I", DecisionReason.BRAKED)
     assert world.google.calls == [WAVENET]
@@ -440,7 +441,7 @@ async def test_a_forced_voice_is_tried_anew_when_all_was_denied() -> None:
 
 
 async def test_with_fallback_off_bad_credentials_keep_the_jobs_too() -> None:
-    state = RolloutState(enabled=True, percentage=FULL, characters=None, fallback=False)
+    state = RolloutState(enabled=True, percentage=FULL_PERCENTAGE, characters=None, fallback=False)
     world = World(state, probe=["UNAUTHENTICATED", None])
     world.google.fails[CHIRP] = ["UNAUTHENTICATED"]
     assert spoke(await world.run()).voice_model is CHIRP

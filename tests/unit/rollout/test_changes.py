@@ -11,10 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from schemas.revision import FULL_PERCENTAGE
 from tests.unit.plans import begun
 from tests.unit.rollouts import CHARACTERS, HOUR, NOW, TIMES, exposed, names, states
 from worker.rollout.changes import ALL, Change, exclude, include, quarantine, set_to, turn_off, widens
-from worker.rollout.state import FULL, OFF, RolloutState
+from worker.rollout.state import OFF, RolloutState
 
 ON = RolloutState(enabled=True, percentage=5_000, characters=None)
 LATER = [time for time in TIMES if time >= NOW]
@@ -30,7 +31,7 @@ narrowing = (
 setting = st.builds(
     lambda **given: partial(set_to, **given),
     enabled=st.none() | st.booleans(),
-    percentage=st.none() | st.integers(0, FULL),
+    percentage=st.none() | st.integers(0, FULL_PERCENTAGE),
     characters=st.none() | st.just(ALL) | names,
     fallback=st.none() | st.booleans(),
 )
@@ -74,7 +75,7 @@ def test_widening_is_told_exactly_between_any_two_states_of_one_salt(before: Rol
 def test_another_salt_draws_others_and_widens_unless_everybody_had_chirp_or_nobody_gets_it() -> None:
     assert widens(ON, replace(ON, salt="new"), NOW)
     assert widens(ON, replace(ON, salt="new", percentage=1), NOW)
-    full = replace(ON, percentage=FULL)
+    full = replace(ON, percentage=FULL_PERCENTAGE)
     assert not widens(full, replace(full, salt="new"), NOW)
     assert not widens(ON, replace(ON, salt="new", percentage=0), NOW)
 

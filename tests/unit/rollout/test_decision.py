@@ -13,17 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.revision import FULL_PERCENTAGE
 from schemas.words import DecisionReason, VoiceModel
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, job
 from worker.app.rollout_seed import rollout_state
 from worker.config.settings import load_settings
 from worker.rollout.decision import DecisionRequest, bucket_of, decide, line_fingerprint, sticky_key
 from worker.rollout.explain import explain
-from worker.rollout.state import FULL, RolloutState
+from worker.rollout.state import RolloutState
 
 VECTORS = json.loads(Path(__file__).with_name("bucket_vectors.json").read_text(encoding="utf-8"))["vectors"]
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
-ON = RolloutState(enabled=True, percentage=FULL, characters=None)
+ON = RolloutState(enabled=True, percentage=FULL_PERCENTAGE, characters=None)
 ASKED = DecisionRequest(character="pip_boy", sticky_key="user-1", chirp_speaks_language=True)
 
 
@@ -129,7 +130,7 @@ def test_stage_3_gives_its_three_characters_a_quarter_and_the_others_nothing() -
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(max_size=20), st.text(max_size=5), st.integers(0, FULL), st.integers(0, FULL))
+@given(st.text(max_size=20), st.text(max_size=5), st.integers(0, FULL_PERCENTAGE), st.integers(0, FULL_PERCENTAGE))
 def test_raising_takes_chirp_from_nobody_and_lowering_takes_it_from_the_last_first(
     key: str, salt: str, one: int, other: int
 ) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
+from schemas.revision import FULL_PERCENTAGE
 from worker.pricing.price_list import DOLLARS_A_CHARACTER
 from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.verdict import Status, Verdict
 from worker.rollout.plan.model import Plan, Stage
-from worker.rollout.state import FULL
 
 _MONTH: Final = timedelta(days=30)
 _DAY: Final = timedelta(days=1)
@@ -36,7 +36,7 @@ def _quota(readings: Measurements, plan: Plan, following: Stage) -> Verdict:
     busiest = readings.busiest(readings.until - _DAY, readings.until, following.characters)
     peak = busiest / (plan.windows.short / timedelta(minutes=1))
     limit = plan.limits.chirp_requests_a_minute
-    asked = peak * following.percentage / FULL
+    asked = peak * following.percentage / FULL_PERCENTAGE
     says = f"{asked:,.0f} Chirp requests a minute at the busiest, in the next stage; quota {limit:,}"
     return Verdict(
         "gate",
@@ -54,7 +54,7 @@ def _budget(readings: Measurements, following: Stage, limit: float) -> Verdict:
     if not time:
         return Verdict("gate", "budget", "next stage", Status.HOLD, limit=limit, says="nothing is measured yet")
     characters = readings.jobs(readings.since, readings.until, following.characters).billed * (_MONTH / time)
-    share = following.percentage / FULL
+    share = following.percentage / FULL_PERCENTAGE
     price = DOLLARS_A_CHARACTER["chirp3-hd"] * share + DOLLARS_A_CHARACTER["wavenet"] * (1 - share)
     dollars = characters * price
     says = f"{dollars:,.2f} USD a month in the next stage, without the free tier; budget {limit:,.2f} USD"

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from worker.rollout.state import FULL
+from schemas.revision import FULL_PERCENTAGE
 
 DAY: Final = timedelta(days=1)
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhdw])")
@@ -53,7 +53,7 @@ def spelled(duration: timedelta) -> str:
 
 
 def _percentage(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= FULL // 100:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= FULL_PERCENTAGE // 100:
         raise ValueError("must be a number from 0 to 100")
     hundredths = round(value * 100)
     # 0.07 * 100 is not quite 7.

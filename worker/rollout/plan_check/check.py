@@ -10,6 +10,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
+from schemas.revision import FULL_PERCENTAGE
 from worker.rollout.analysis.verdict import Use
 from worker.rollout.plan.conditions import RATES, TIMES, Gate, Measure, Rule
 from worker.rollout.plan.file import PlanError, PlanFile, read_plan
@@ -20,7 +21,6 @@ from worker.rollout.plan.units import DAY
 from worker.rollout.plan.yaml import FieldPath
 from worker.rollout.plan_check.locations import LocatedCondition, conditions_of, say
 from worker.rollout.plan_check.traffic import traffic_findings
-from worker.rollout.state import FULL
 
 _EVERYBODY: Final = re.compile(r"\ball (?:the |[0-9]+ )?characters\b|\beverybody\b|\beveryone\b", re.IGNORECASE)
 _PERCENT: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
@@ -212,7 +212,7 @@ def _listed(names: Collection[str]) -> str:
 
 def _growth(file: PlanFile) -> Iterator[Finding]:
     stages = [(number, each) for number, each in enumerate(file.plan.stages) if each.enabled and each.percentage]
-    if stages and stages[0][1].percentage > FULL // 2:
+    if stages and stages[0][1].percentage > FULL_PERCENTAGE // 2:
         number, first = stages[0]
         says = f"the first stage with Chirp begins at {first.percentage / 100:g} %"
         yield say(file, Severity.UNWISE, ("stages", number, "percentage"), says, "a stage of 10 before it")

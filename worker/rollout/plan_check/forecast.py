@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from schemas.revision import FULL_PERCENTAGE
 from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.confidence import attempts_to_show_above, attempts_to_show_below
 from worker.rollout.analysis.evaluate import LEAST_EVENTS, LEAST_FOR_A_MEAN, P95_SHARE
 from worker.rollout.analysis.verdict import Use
 from worker.rollout.plan.model import AGAINST_CONTROL, DAY, RATES, Condition, Expects, Measure, Plan, Rule, Stage
-from worker.rollout.state import FULL
 
 HEALTHY: Final = 0.02
 """The share of failures, fallbacks and slow attempts that a healthy system is taken to have."""
@@ -66,7 +66,7 @@ def exposure(plan: Plan, stage: Stage, catalogue: Collection[str], *, day: timed
         day: how long a day lasts; its traffic comes in it, however short it is.
     """
     expects = plan.expects
-    fraction = stage.percentage / FULL if stage.enabled else 0.0
+    fraction = stage.percentage / FULL_PERCENTAGE if stage.enabled else 0.0
     attempts = expects.jobs_a_day * expects.new_takes
     hears = catalogue if stage.characters is None else stage.characters
     heard = {name: share * attempts for name, share in shares(expects, catalogue).items() if name in hears}

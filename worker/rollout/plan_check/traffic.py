@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from schemas.revision import FULL_PERCENTAGE
 from worker.rollout.analysis.verdict import Use
 from worker.rollout.plan.conditions import AGAINST_CONTROL, TIMES, Measure, Rule
 from worker.rollout.plan.file import PlanFile
@@ -14,7 +15,6 @@ from worker.rollout.plan.units import about
 from worker.rollout.plan.yaml import FieldPath
 from worker.rollout.plan_check.forecast import HEALTHY, Detection, Exposure, attempts_for, detections, exposure
 from worker.rollout.plan_check.locations import conditions_of, say
-from worker.rollout.state import FULL
 
 _ROUNDING: Final = 1e-9
 
@@ -122,7 +122,7 @@ def _limits(file: PlanFile, number: int, comes: Exposure) -> Iterator[Finding]:
 def _alone(file: PlanFile, number: int) -> Iterator[Finding]:
     compared = sorted({each.condition.title for each in conditions_of(file.plan, number)
                        if each.condition.measure in AGAINST_CONTROL})  # fmt: skip
-    if compared and file.plan.stages[number].percentage == FULL:
+    if compared and file.plan.stages[number].percentage == FULL_PERCENTAGE:
         says = f"at 100 % nobody is left to compare with: {', '.join(compared)} can't fail"
         yield say(
             file, Severity.NOTE, ("stages", number, "percentage"), says, "fixed limits decide alone; 99 keeps some"
@@ -153,4 +153,4 @@ def _covered(file: PlanFile, stage: Stage, watched: ExpectedTraffic) -> bool:
     rules = file.plan.rules_of(stage)
     wanted = Measure.SLOW_AGAINST_CONTROL if watched.rule.measure in TIMES else Measure.ERRORS_AGAINST_CONTROL
     others = rules.character if watched.use == "character" else (*rules.at_once, *rules.step)
-    return stage.percentage < FULL and any(each.measure is wanted and not each.dry_run for each in others)
+    return stage.percentage < FULL_PERCENTAGE and any(each.measure is wanted and not each.dry_run for each in others)

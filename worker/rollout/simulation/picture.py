@@ -5,11 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from schemas.revision import FULL_PERCENTAGE
 from worker.rollout.plan.checked_file import FileRefusedError
 from worker.rollout.plan.model import DAY
 from worker.rollout.simulation.course import Course, Point
 from worker.rollout.simulation.trace import Trace
-from worker.rollout.state import FULL
 
 _HOUR: Final = timedelta(hours=1)
 _DAYS_FROM: Final = 2 * DAY
@@ -60,7 +60,7 @@ def drawing() -> Callable[[Course, Trace, str, Path], None]:
 def _exposure(axes: Any, course: Course, unit: timedelta) -> None:
     axes.step(
         [each.after / unit for each in course.points],
-        [each.percentage * 100 / FULL for each in course.points],
+        [each.percentage * 100 / FULL_PERCENTAGE for each in course.points],
         where="post", color=_CHIRP, linewidth=2,
     )  # fmt: skip
     axes.set_ylabel("% of users who hear Chirp")

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from schemas.revision import FULL_PERCENTAGE
 from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
 from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.decision import DecisionRequest, decide
 from worker.rollout.plan.model import DAY, Plan
 from worker.rollout.simulation.trace import Trace
-from worker.rollout.state import FULL, RolloutState
+from worker.rollout.state import RolloutState
 
 BEGIN: Final = datetime(2026, 1, 5, tzinfo=UTC)
 """When each simulation begins: a Monday."""
@@ -83,7 +84,7 @@ class Traffic:
         mean = self._trace.jobs_a_day * (lasts / DAY) * (1 + (self._trace.peak - 1) * math.cos(day))
         came = self._rng.poisson(mean * self._shares * jobs)
         reasons = self._reasons(state, begin)
-        shares = [state.percentage / FULL if reasons[name] is None else 0.0 for name, _ in self._cells]
+        shares = [state.percentage / FULL_PERCENTAGE if reasons[name] is None else 0.0 for name, _ in self._cells]
         to_chirp = self._rng.binomial(came, shares)
         for_chirp = _Arm(VoiceModel.CHIRP3_HD, VoiceModel.CHIRP3_HD, state.revision, first=True)
         fell: Counts = np.zeros_like(came)

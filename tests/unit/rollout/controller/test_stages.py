@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.revision import Approval
+from schemas.revision import FULL_PERCENTAGE, Approval
 from schemas.words import Phase
 from tests.unit.plans import BEFORE, HOUR, PLAN, begun, judgement, run_of
 from tests.unit.rollouts import CHARACTERS, NOW, TIMES, exposed, names, states
@@ -21,7 +21,7 @@ from worker.rollout.controller import stages
 from worker.rollout.controller.stages import NotAllowedNowError
 from worker.rollout.controller.state_machine import Transition, next_step
 from worker.rollout.plan.model import Plan
-from worker.rollout.state import FULL, RolloutState
+from worker.rollout.state import RolloutState
 
 STAGES = [each.name for each in PLAN.stages]
 QUESTIONS = ("voice_quality", "no_complaints")
@@ -34,7 +34,7 @@ def approval(name: str = "voice_quality", *, approved: bool = True, actor: str =
 
 def test_a_plan_starts_at_its_first_stage_and_what_is_out_stays_out() -> None:
     before = RolloutState(
-        enabled=True, percentage=FULL, characters=None, excluded=frozenset({"ghoul"}),
+        enabled=True, percentage=FULL_PERCENTAGE, characters=None, excluded=frozenset({"ghoul"}),
         quarantined={"raider": NOW + HOUR}, fallback=False, salt="s", revision=6,
     )  # fmt: skip
     after = stages.start(before, PLAN, NOW, text="its file", day_s=60)
@@ -282,7 +282,7 @@ narrowing: st.SearchStrategy[Verb] = st.one_of(
     st.tuples(st.just("pause"), st.none()),
     st.tuples(st.just("stop"), st.none()),
     st.tuples(st.just("reject"), st.sampled_from(QUESTIONS)),
-    st.tuples(st.just("set less"), st.integers(0, FULL)),
+    st.tuples(st.just("set less"), st.integers(0, FULL_PERCENTAGE)),
     st.tuples(st.just("unlist"), one),
     st.tuples(st.just("controller"), rules),
 )
@@ -298,7 +298,7 @@ other: st.SearchStrategy[Verb] = st.one_of(
             {},
             optional={
                 "enabled": st.booleans(),
-                "percentage": st.integers(0, FULL),
+                "percentage": st.integers(0, FULL_PERCENTAGE),
                 "characters": names | st.just(ALL),
                 "fallback": st.booleans(),
             },
