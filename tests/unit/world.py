@@ -22,7 +22,8 @@ from schemas.words import (
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, audio, job
 from worker.jobs.handler import Handler
 from worker.jobs.outcome import Outcome
-from worker.jobs.pipeline import Pipeline, PipelineParts
+from worker.jobs.pipeline import Pipeline
+from worker.jobs.take_maker import TakeMaker
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Backoff, DependencyDownError, Outage
 from worker.lifecycle.probed_dependency import ProbedDependency
@@ -32,6 +33,7 @@ from worker.rollout.state import RolloutState
 from worker.speech.attempt import Attempter
 from worker.speech.failures import CallFailedError, Failure, failure_of
 from worker.speech.health import probe_of
+from worker.speech.latency_estimate import LatencyEstimate
 from worker.speech.limits.circuit_breaker import CircuitBreaker, CircuitBreakerRules
 from worker.speech.limits.permits import Permits
 from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
@@ -130,20 +132,27 @@ class World:
         self.quota.set_share(1.0)
         self.seconds = 0.0
         self.circuit = CircuitBreaker(CircuitBreakerRules(share=0.5, window_s=60.0, minimum=10, cool_down_s=5.0))
-        parts = PipelineParts(
+        self.latency = LatencyEstimate()
+        takes = TakeMaker(
             catalogue=CATALOGUE,
-            rollout=self.rollout,
             permits=Permits(self.quota, {CHIRP: self.circuit}, self.metrics, self.clock),
             attempter=Attempter(self.google, self.metrics, 0.0, self.clock),
             store=ResilientStore(
                 self.shelf, self.s3, RecentTakes(100, 600.0), kept_bytes, self.clock, sleep=self.sleep
             ),
-            google=self.watch,
+            latency=self.latency,
             metrics=self.metrics,
             clock=self.clock,
             prefix="takes",
         )
-        self.pipeline = Pipeline(parts)
+        self.pipeline = Pipeline(
+            catalogue=CATALOGUE,
+            rollout=self.rollout,
+            takes=takes,
+            google=self.watch,
+            bucket=self.shelf.bucket,
+            clock=self.clock,
+        )
         self.handler = Handler(self.pipeline, self.metrics, self.clock, 50_000, RETRY_DELAYS)
 
     async def sleep(self, seconds: float) -> None:

@@ -18,7 +18,8 @@ from worker.app.rollout_seed import rollout_state
 from worker.config.sections import CircuitSettings, DeliverySettings, QuotaSettings
 from worker.config.settings import Settings
 from worker.jobs.handler import Handler
-from worker.jobs.pipeline import Pipeline, PipelineParts
+from worker.jobs.pipeline import Pipeline
+from worker.jobs.take_maker import TakeMaker
 from worker.kafka.client.health import outage_at_start as outage_at_start_of_kafka
 from worker.kafka.client.health import outage_of_kafka, watch_kafka
 from worker.kafka.consumer.assignment import Partitions
@@ -45,6 +46,7 @@ from worker.speech.catalogue import Catalogue, load_catalogue
 from worker.speech.google import connect_google
 from worker.speech.health import probe_of as google_probe
 from worker.speech.health import trial_of
+from worker.speech.latency_estimate import LatencyEstimate
 from worker.speech.limits.circuit_breaker import CircuitBreaker, CircuitBreakerRules
 from worker.speech.limits.permits import Permits
 from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
@@ -102,9 +104,8 @@ async def run_worker(settings: Settings) -> None:
             serve_http(worker.http_host, worker.http_port, metrics.registry, readiness.waits_for, lanes.resume)
         )
         await store_watch.wait_until_up(store.check_bucket, outage_at_start(store.bucket))
-        parts = PipelineParts(
+        takes = TakeMaker(
             catalogue=catalogue,
-            rollout=current,
             permits=Permits(quota, _circuits(settings.circuit), metrics, clock),
             attempter=Attempter(google, metrics, settings.google.quick_retry_after_s, clock),
             store=ResilientStore(
@@ -114,7 +115,7 @@ async def run_worker(settings: Settings) -> None:
                 storage.kept_audio_mb * 2**20,
                 clock,
             ),
-            google=google_watch,
+            latency=LatencyEstimate(),
             metrics=metrics,
             clock=clock,
             prefix=storage.prefix,
@@ -146,7 +147,14 @@ async def run_worker(settings: Settings) -> None:
             lanes=lanes,
             delivery=clients.delivery,
             handle=Handler(
-                Pipeline(parts),
+                Pipeline(
+                    catalogue=catalogue,
+                    rollout=current,
+                    takes=takes,
+                    google=google_watch,
+                    bucket=store.bucket,
+                    clock=clock,
+                ),
                 metrics,
                 clock,
                 worker.max_text_bytes,

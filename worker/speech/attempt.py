@@ -37,11 +37,10 @@ class Spoken:
 
 @dataclass(frozen=True)
 class AttemptEnd:
-    """How an attempt ended: `spoken` or `failure`, and its entry for the completion."""
+    """How an attempt ended, and its entry for the completion."""
 
     entry: Attempt
-    spoken: Spoken | None
-    failure: Failure | None
+    outcome: Spoken | Failure
 
 
 class Attempter:
@@ -72,21 +71,21 @@ class Attempter:
             permit: to ask the voice model; without one the attempt fails and makes no call.
         """
         calls = _Calls(permit, self._clock)
-        spoken: Spoken | None = None
-        failure: Failure | None = None
+        outcome: Spoken | Failure
         try:
-            spoken = await self._speak(rendered, calls)
+            outcome = await self._speak(rendered, calls)
         except CallFailedError as error:
-            failure = error.failure
+            outcome = error.failure
         except BadAudioError as error:
-            failure = bad_audio(str(error))
+            outcome = bad_audio(str(error))
+        failure = outcome if isinstance(outcome, Failure) else None
         if calls.made:
             permit.ended(failure)
         entry = Attempt(
             id=self._new_id(),
             voice_model=rendered.voice.voice_model,
             voice=rendered.voice.name,
-            result=AttemptResult.SUCCESS if spoken else AttemptResult.ERROR,
+            result=AttemptResult.ERROR if failure else AttemptResult.SUCCESS,
             failure_class=failure.failure_class if failure else None,
             code=failure.code if failure else "OK",
             message=failure.message if failure else None,
@@ -95,7 +94,7 @@ class Attempter:
             billed_characters=calls.billed_characters,
             ended_at=self._clock.now(),
         )
-        return AttemptEnd(entry, spoken, failure)
+        return AttemptEnd(entry, outcome)
 
     async def _speak(self, rendered: Rendered, calls: "_Calls") -> Spoken:
         if len(rendered.inputs) == 1:

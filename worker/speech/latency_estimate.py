@@ -44,7 +44,7 @@ class LatencyEstimate:
     def __init__(self) -> None:
         self._lines = {voice_model: _Line() for voice_model in VoiceModel}
 
-    def noted(self, voice_model: VoiceModel, spoken_units: int, seconds: float) -> None:
+    def observe(self, voice_model: VoiceModel, spoken_units: int, seconds: float) -> None:
         """Learns from an attempt that worked."""
         self._lines[voice_model].add(spoken_units, seconds)
 

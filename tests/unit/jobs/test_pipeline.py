@@ -548,8 +548,8 @@ async def test_a_quarantine_ends_by_the_pipelines_own_clock() -> None:
 
 def learned(world: World, *, chirp_s: float = 3.0, wavenet_s: float = 0.5) -> None:
     for _ in range(6):
-        world.pipeline._pace.noted(CHIRP, 20, chirp_s)
-        world.pipeline._pace.noted(WAVENET, 20, wavenet_s)
+        world.latency.observe(CHIRP, 20, chirp_s)
+        world.latency.observe(WAVENET, 20, wavenet_s)
 
 
 def in_seconds(world: World, seconds: float) -> str:

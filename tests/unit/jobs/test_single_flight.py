@@ -13,15 +13,16 @@ from schemas.completion import Attempt
 from schemas.words import AttemptResult, AudioEncoding, FailureClass
 from tests.unit.makers import CHIRP
 from tests.unit.world import NOW
-from worker.jobs.single_flight import Made, SingleFlight, StillInFlightError
+from worker.jobs.single_flight import SingleFlight, StillInFlightError
+from worker.jobs.take_result import FailedAttempt, Taken, TakeResult, is_bad_luck
 from worker.speech.failures import Failure
 from worker.storage.errors import StorageUnavailableError
 from worker.storage.takes import StoredTake
 
-TAKE = Made(StoredTake("k", 7, "ff", 1.0, AudioEncoding.LINEAR16, 24000, "v"))
+TAKE = Taken(StoredTake("k", 7, "ff", 1.0, AudioEncoding.LINEAR16, 24000, "v"), cached=False)
 
 
-def failing(failure_class: FailureClass) -> Made:
+def failing(failure_class: FailureClass) -> FailedAttempt:
     attempt = Attempt(
         id="a",
         voice_model=CHIRP,
@@ -34,29 +35,29 @@ def failing(failure_class: FailureClass) -> Made:
         billed_characters=0,
         ended_at=NOW,
     )
-    return Made(failure=Failure(failure_class, "X", "no"), attempt=attempt)
+    return FailedAttempt(Failure(failure_class, "X", "no"), attempt)
 
 
 class Desk:
     """Jobs that ask for one take; each makes when `go` is set, and what comes of it stands in `results` in turn."""
 
-    def __init__(self, *results: Made | Exception) -> None:
-        self.making = SingleFlight()
+    def __init__(self, *results: TakeResult | RuntimeError) -> None:
+        self.flights: SingleFlight[TakeResult] = SingleFlight(is_bad_luck)
         self.results = list(results)
         self.go = asyncio.Event()
         self.makers: list[int] = []
 
     def ask(self, number: int, patience_s: float | None = None) -> asyncio.Task[Any]:
-        async def make() -> Made:
+        async def make() -> TakeResult:
             self.makers.append(number)
             await self.go.wait()
             await asyncio.sleep(0)
             result = self.results.pop(0)
-            if isinstance(result, Exception):
+            if isinstance(result, RuntimeError):
                 raise result
             return result
 
-        return asyncio.create_task(self.making.once("k", make, patience_s=patience_s))
+        return asyncio.create_task(self.flights.run("k", make, patience_s=patience_s))
 
     async def all(self, count: int) -> list[Any]:
         asked = [self.ask(number) for number in range(count)]
@@ -83,7 +84,7 @@ async def test_those_that_wait_say_so_and_the_one_that_makes_it_does_not() -> No
 
     first = desk.ask(0)
     await asyncio.sleep(0)
-    second = asyncio.create_task(desk.making.once("k", desk.go.wait, patience_s=None, waiting=waiting))
+    second = asyncio.create_task(desk.flights.run("k", desk.go.wait, patience_s=None, waiting=waiting))
     await asyncio.sleep(0)
     assert waits == ["begins"]
     desk.go.set()
@@ -103,10 +104,10 @@ async def test_another_take_waits_for_nobody() -> None:
     first = desk.ask(0)
     await asyncio.sleep(0)
 
-    async def make() -> Made:
+    async def make() -> TakeResult:
         return TAKE
 
-    assert await desk.making.once("another", make, patience_s=None) == (TAKE, True)
+    assert await desk.flights.run("another", make, patience_s=None) == (TAKE, True)
     desk.go.set()
     await first
 
@@ -131,7 +132,7 @@ async def test_what_another_call_would_meet_too_or_wait_as_long_for_is_shared_at
 
 
 async def test_the_stores_failure_is_shared() -> None:
-    down = Made(error=StorageUnavailableError("no"))
+    down = StorageUnavailableError("no")
     assert await Desk(down).all(3) == [(down, True), (down, False), (down, False)]
 
 

@@ -16,7 +16,7 @@ from schemas.words import AttemptResult, AudioEncoding, FailureClass, Lane
 from tests.unit.makers import CHIRP, WAVENET, audio, rendered_job
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
-from worker.speech.attempt import AttemptEnd, Attempter
+from worker.speech.attempt import AttemptEnd, Attempter, Spoken
 from worker.speech.audio_check import duration_of
 from worker.speech.failures import CallFailedError, Failure, failure_of
 from worker.speech.limits.permits import Permit, Permits
@@ -67,7 +67,7 @@ def permitting(
     still = Clock(monotonic=lambda: 1000.0, now=lambda: NOW)
     queue = RateLimitQueue(RateLimits(quota), 0.25, metrics, still)
     queue.set_share(1.0)
-    return Permits(queue, {}, metrics, still).ask(voice_model, Lane.DIALOGUE, nullcontext, may_skip=False)
+    return Permits(queue, {}, metrics, still).acquire(voice_model, Lane.DIALOGUE, nullcontext, may_skip=False)
 
 
 def calls(metrics: Metrics, code: str, voice_model: Any = CHIRP) -> float | None:
@@ -76,10 +76,9 @@ def calls(metrics: Metrics, code: str, voice_model: Any = CHIRP) -> float | None
 
 async def test_a_good_answer_is_spoken_and_told_in_the_entry() -> None:
     end, _, metrics = await attempt(GOOD)
-    assert end.spoken is not None
-    assert end.spoken.audio == GOOD
-    assert end.spoken.duration_s == pytest.approx(1.5)
-    assert end.failure is None
+    assert isinstance(end.outcome, Spoken)
+    assert end.outcome.audio == GOOD
+    assert end.outcome.duration_s == pytest.approx(1.5)
     entry = end.entry
     assert (entry.id, entry.voice_model, entry.voice) == ("attempt-1", CHIRP, "en-US-Chirp3-HD-Puck")
     assert (entry.result, entry.code, entry.failure_class, entry.message) == (AttemptResult.SUCCESS, "OK", None, None)
@@ -91,12 +90,12 @@ async def test_a_good_answer_is_spoken_and_told_in_the_entry() -> None:
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "INTERNAL", "ABORTED"])
 async def test_a_transient_status_is_retried_once_and_both_calls_are_told(code: str) -> None:
     end, _, metrics = await attempt(code, GOOD)
-    assert end.failure is None
+    assert isinstance(end.outcome, Spoken)
     assert end.entry.calls == 2
     assert end.entry.billed_characters == len("Hello there, wanderer.")
     assert (calls(metrics, code), calls(metrics, "OK")) == (1, 1)
     end, _, _ = await attempt(code, code)
-    assert end.spoken is None
+    assert isinstance(end.outcome, Failure)
     assert (end.entry.calls, end.entry.billed_characters, end.entry.code) == (2, 0, code)
     assert end.entry.failure_class is FailureClass.TRANSIENT
 
@@ -114,7 +113,7 @@ async def test_a_transient_status_is_retried_once_and_both_calls_are_told(code: 
 )
 async def test_no_other_status_is_retried(code: str) -> None:
     end, _, metrics = await attempt(code)
-    assert end.failure == failure_of(code, f"{code} it is")
+    assert end.outcome == failure_of(code, f"{code} it is")
     assert (end.entry.result, end.entry.calls, end.entry.message) == (AttemptResult.ERROR, 1, f"{code} it is")
     assert calls(metrics, code) == 1
 
@@ -122,23 +121,23 @@ async def test_no_other_status_is_retried(code: str) -> None:
 @pytest.mark.parametrize("bad", [b"", b"garbage", GOOD[:-100], audio(AudioEncoding.MP3, 1.5)])
 async def test_bad_audio_is_a_failure_that_is_not_retried_and_is_billed(bad: bytes) -> None:
     end, _, _ = await attempt(bad)
-    assert end.spoken is None
-    assert end.failure is not None
-    assert end.failure.failure_class is FailureClass.BAD_AUDIO
+    assert isinstance(end.outcome, Failure)
+    assert isinstance(end.outcome, Failure)
+    assert end.outcome.failure_class is FailureClass.BAD_AUDIO
     assert (end.entry.code, end.entry.calls) == ("OK", 1)
     assert end.entry.billed_characters > 0
 
 
 async def test_a_quick_retry_takes_from_the_quota_too_and_without_it_the_calls_own_failure_stands() -> None:
     end, _, _ = await attempt("UNAVAILABLE", quota=ONE_CALL)
-    assert end.failure == failure_of("UNAVAILABLE", "UNAVAILABLE it is")
+    assert end.outcome == failure_of("UNAVAILABLE", "UNAVAILABLE it is")
     assert end.entry.calls == 1
 
 
 async def test_each_part_of_a_long_text_takes_from_the_quota() -> None:
     end, _, _ = await attempt(PART, quota=ONE_CALL, **LONG_JOB)
-    assert end.failure is not None
-    assert (end.failure.failure_class, end.failure.code) == (FailureClass.QUOTA, "NOT_CALLED")
+    assert isinstance(end.outcome, Failure)
+    assert (end.outcome.failure_class, end.outcome.code) == (FailureClass.QUOTA, "NOT_CALLED")
     assert end.entry.calls == 1
     assert end.entry.billed_characters > 0
 
@@ -150,23 +149,23 @@ LONG_JOB = {"text": LONG, "audio": {"encoding": "LINEAR16", "sample_rate": 8000}
 
 async def test_a_long_text_is_spoken_in_parts_and_joined_in_the_encoding_asked_for() -> None:
     end, google, _ = await attempt(PART, "UNAVAILABLE", PART, **LONG_JOB)
-    assert end.spoken is not None
+    assert isinstance(end.outcome, Spoken)
     assert google.encodings == [AudioEncoding.LINEAR16] * 3
-    assert end.spoken.duration_s == pytest.approx(480)
+    assert end.outcome.duration_s == pytest.approx(480)
     assert (end.entry.calls, end.entry.billed_characters) == (3, len(LONG))
-    assert duration_of(end.spoken.audio, AudioEncoding.LINEAR16, 8000) == pytest.approx(480)
+    assert duration_of(end.outcome.audio, AudioEncoding.LINEAR16, 8000) == pytest.approx(480)
 
 
 @pytest.mark.parametrize("bad", [b"", b"garbage", PART[: len(PART) // 2]])
 async def test_a_bad_part_of_a_long_text_is_bad_audio_and_no_crash(bad: bytes) -> None:
     end, _, _ = await attempt(PART, bad, **LONG_JOB)
-    assert end.failure is not None
-    assert end.failure.failure_class is FailureClass.BAD_AUDIO
+    assert isinstance(end.outcome, Failure)
+    assert end.outcome.failure_class is FailureClass.BAD_AUDIO
 
 
 async def test_a_part_that_fails_ends_the_attempt_and_what_was_spoken_is_billed() -> None:
     end, _, _ = await attempt(PART, "INVALID_ARGUMENT", voice_model=WAVENET, **LONG_JOB)
-    assert isinstance(end.failure, Failure)
+    assert isinstance(end.outcome, Failure)
     assert end.entry.calls == 2
     assert 0 < end.entry.billed_characters < len(LONG)
 
@@ -226,21 +225,21 @@ async def test_a_long_texts_parts_are_spoken_four_at_once_and_stand_in_their_ord
     google.hold.set()
     line = telling(google)[1]
     end = await tell(google)
-    assert end.spoken is not None
+    assert isinstance(end.outcome, Spoken)
     assert google.most == 4
     assert google.spoken != [entry.content for entry in line.inputs], "they were done in another order"
-    assert end.spoken.duration_s == sum(25 + index for index in range(PARTS))
+    assert end.outcome.duration_s == sum(25 + index for index in range(PARTS))
     boundary = 25 * 8000 * 2
     second = audio(AudioEncoding.PCM, 26, 8000)
-    assert end.spoken.audio[boundary + 1000 : boundary + 2000] == second[1000:2000]
+    assert end.outcome.audio[boundary + 1000 : boundary + 2000] == second[1000:2000]
     assert (end.entry.calls, end.entry.billed_characters) == (PARTS, len(TELLING))
 
 
 async def test_a_part_that_fails_ends_the_calls_for_the_others_and_begins_no_more() -> None:
     google = PartsGoogle(part_1="INVALID_ARGUMENT")
     end = await tell(google)
-    assert end.failure is not None
-    assert end.failure.code == "INVALID_ARGUMENT"
+    assert isinstance(end.outcome, Failure)
+    assert end.outcome.code == "INVALID_ARGUMENT"
     assert (google.under_way, google.spoken) == (0, [])
     assert end.entry.calls == google.cancelled + 1 <= 4
     task = asyncio.current_task()
@@ -281,9 +280,10 @@ async def test_of_parts_that_wait_for_quota_side_by_side_the_time_counts_once_an
     queue = RateLimitQueue(RateLimits(ONE_CALL), 0.25, metrics, clock, later=later)
     queue.set_share(1.0)
     attempter = Attempter(google, metrics, 0.0, clock)
-    async with Permits(queue, {}, metrics, clock).ask(CHIRP, Lane.BATCH, nullcontext, may_skip=False) as permit:
+    async with Permits(queue, {}, metrics, clock).acquire(CHIRP, Lane.BATCH, nullcontext, may_skip=False) as permit:
         end = await attempter.attempt(line, permit)
-    assert (end.failure, end.entry.calls) == (None, PARTS)
+    assert isinstance(end.outcome, Spoken)
+    assert end.entry.calls == PARTS
     # One at once, and then one every 60 / 42 s.
     assert passed_s == pytest.approx(5 * 60 / 42, rel=0.1)
     assert permit.waited_s == pytest.approx(passed_s)
@@ -334,5 +334,5 @@ async def test_a_late_refusal_of_one_part_is_of_when_that_part_asked() -> None:
     google.late.set()
     google.hold.set()
     end = await speaking
-    assert end.spoken is not None
+    assert isinstance(end.outcome, Spoken)
     assert permit.refusals == [2.0, 1.0]

@@ -43,7 +43,7 @@ class Permits:
             metrics.set_circuit(voice_model, CircuitState.CLOSED)
 
     @asynccontextmanager
-    async def ask(
+    async def acquire(
         self, voice_model: VoiceModel, lane: Lane, waiting: Waiting, *, may_skip: bool
     ) -> AsyncIterator["Permit"]:
         """A permit for one attempt; what it doesn't use is given back.

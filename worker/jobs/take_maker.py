@@ -1,0 +1,199 @@
+"""Takes for jobs: look-up, attempt and store in single flight, so that a take that many jobs request is made once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from schemas.completion import Attempt
+from schemas.job import Job
+from schemas.words import FailureClass, Lane, VoiceModel
+from worker.jobs.completion import describe_attempt
+from worker.jobs.early_fallback import is_wavenet_faster, would_be_late
+from worker.jobs.errors import expired, storage_failed
+from worker.jobs.progress import Progress, Stage
+from worker.jobs.single_flight import SingleFlight, StillInFlightError
+from worker.jobs.take_result import FailedAttempt, Taken, TakeResult, is_bad_luck
+from worker.lifecycle.clock import Clock
+from worker.observability.metrics import Metrics
+from worker.speech.attempt import AttemptEnd, Attempter
+from worker.speech.catalogue import Catalogue, Voice
+from worker.speech.failures import NOT_CALLED, Failure
+from worker.speech.latency_estimate import LatencyEstimate
+from worker.speech.limits.permits import Permits
+from worker.speech.render import Rendered, render
+from worker.storage.errors import StorageError
+from worker.storage.resilient import ResilientStore
+from worker.storage.takes import StoredTake, made_take, take_key
+
+_TOO_LATE: Final = Failure(FailureClass.TIMEOUT, NOT_CALLED, "it would come after the job's deadline")
+# After a longer wait for quota somebody else may have stored the take.
+_LONG_WAIT_S: Final = 1.0
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A job's line, rendered for one voice, and the key of its take."""
+
+    rendered: Rendered
+    key: str
+
+    @property
+    def voice_model(self) -> VoiceModel:
+        return self.rendered.voice.voice_model
+
+
+class TakeMaker:
+    """Finds takes in the store, or makes them.
+
+    Args:
+        prefix: of the takes' keys in the bucket.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        permits: Permits,
+        attempter: Attempter,
+        store: ResilientStore,
+        latency: LatencyEstimate,
+        metrics: Metrics,
+        clock: Clock,
+        prefix: str,
+    ) -> None:
+        self._catalogue = catalogue
+        self._permits = permits
+        self._attempter = attempter
+        self._store = store
+        self._latency = latency
+        self._metrics = metrics
+        self._clock = clock
+        self._prefix = prefix
+        self._flights: SingleFlight[TakeResult] = SingleFlight(is_bad_luck)
+
+    async def make(self, progress: Progress, voice: Voice) -> Taken | Failure:
+        """The job's take by a voice: from the store, from another job that makes it now, or from Google.
+
+        Returns:
+            The take, or why the voice model didn't give it.
+
+        Raises:
+            JobFailedError: the deadline has passed, or the store failed.
+        """
+        line = self._line(progress.job, voice)
+        if would_be_late(progress, line.rendered, self._latency, self._clock.now()):
+            if (stored := await self._look_up(progress, line)) is not None:
+                return Taken(stored, cached=True)
+            if await self._is_wavenet_sooner(progress, line):
+                self._metrics.count_early_fallback(progress.job.character)
+                return _TOO_LATE
+        return await self._make_once(progress, line)
+
+    async def _make_once(self, progress: Progress, line: _Line) -> Taken | Failure:
+        """Single flight: the take is made by this job, or by another one that is at it already."""
+        deadline, began = progress.job.deadline, self._clock.monotonic()
+        try:
+            result, is_own = await self._flights.run(
+                # Keyed by lane, since a dialogue job must not wait with a batch job for quota; and by circuit policy:
+                # a job that may skip an open circuit must not share the result of one that may not.
+                (line.key, progress.lane, progress.fallback.may_skip(line.voice_model)),
+                partial(self._find_or_make, progress, line),
+                waiting=progress.waiting if progress.lane is Lane.BATCH else nullcontext,
+                patience_s=None if deadline is None else (deadline - self._clock.now()).total_seconds(),
+            )
+        except StillInFlightError:
+            raise expired(progress.job) from None
+        if not is_own:
+            # A failed attempt is counted where it was made. It stands in this job's list too, by the same id, as the
+            # cause of this job's fallback.
+            shared = result.attempt if isinstance(result, FailedAttempt) else None
+            progress.note("look_up", self._clock.monotonic() - began, shared)
+            self._metrics.count_look_up(line.voice_model, hit=isinstance(result, Taken))
+        if isinstance(result, StorageError):
+            raise storage_failed(result)
+        if isinstance(result, FailedAttempt):
+            return result.failure
+        return Taken(result.take, cached=result.cached or not is_own)
+
+    async def _find_or_make(self, progress: Progress, line: _Line) -> TakeResult:
+        try:
+            if (stored := await self._look_up(progress, line)) is not None:
+                return Taken(stored, cached=True)
+            end = await self._attempt(progress, line)
+            if isinstance(end, Taken):
+                return end
+            attempt = self._count(progress, line, end)
+            if isinstance(end.outcome, Failure):
+                return FailedAttempt(end.outcome, attempt)
+            self._latency.observe(line.voice_model, line.rendered.spoken_units, end.entry.seconds)
+            take = made_take(line.key, line.rendered, end.outcome.audio, end.outcome.duration_s)
+            with self._timed(progress, "store"):
+                stored = await self._store.store(take, end.outcome.audio)
+        except StorageError as error:
+            return error
+        # Where another worker stored the take first, this is that one. The job has paid for its own all the same.
+        return Taken(stored, cached=False)
+
+    async def _attempt(self, progress: Progress, line: _Line) -> AttemptEnd | Taken:
+        """One attempt; or the take, when somebody stored it while the job waited for quota."""
+        may_skip = progress.fallback.may_skip(line.voice_model)
+        async with self._permits.acquire(
+            line.voice_model, progress.lane, progress.waiting, may_skip=may_skip
+        ) as permit:
+            try:
+                if permit.waited_s > _LONG_WAIT_S and (stored := await self._look_up(progress, line)) is not None:
+                    return Taken(stored, cached=True)
+                return await self._attempter.attempt(line.rendered, permit)
+            finally:
+                progress.note("quota", permit.waited_s)
+
+    def _count(self, progress: Progress, line: _Line, end: AttemptEnd) -> Attempt:
+        failure = end.outcome if isinstance(end.outcome, Failure) else None
+        falls_back = failure is not None and progress.fallback.falls_back(line.voice_model, failure.failure_class)
+        attempt = describe_attempt(end.entry, progress.decision, falls_back=falls_back)
+        progress.note("speak", end.entry.seconds, attempt)
+        self._metrics.count_attempt(
+            progress.job.character,
+            end.entry,
+            audio_seconds=0.0 if isinstance(end.outcome, Failure) else end.outcome.duration_s,
+            falls_back=falls_back,
+        )
+        return attempt
+
+    async def _look_up(self, progress: Progress, line: _Line) -> StoredTake | None:
+        # Before each look-up: the job may have waited for quota, or for Google to come back.
+        self._check_deadline(progress.job)
+        with self._timed(progress, "look_up"):
+            stored = await self._store.look_up(line.key, partial(self._check_deadline, progress.job))
+        self._metrics.count_look_up(line.voice_model, hit=stored is not None)
+        return stored
+
+    async def _is_wavenet_sooner(self, progress: Progress, line: _Line) -> bool:
+        """Whether WaveNet is faster than this voice model, or its take is stored."""
+        if is_wavenet_faster(line.rendered, self._latency):
+            return True
+        job = progress.job
+        voice = self._catalogue.voice(job.character, job.language, VoiceModel.WAVENET)
+        if voice is None:
+            return False
+        key = self._line(job, voice).key
+        return await self._store.look_up(key, partial(self._check_deadline, job)) is not None
+
+    def _line(self, job: Job, voice: Voice) -> _Line:
+        rendered = render(job, self._catalogue.characters[job.character], voice)
+        return _Line(rendered, take_key(self._prefix, job.character, rendered, job.take))
+
+    def _check_deadline(self, job: Job) -> None:
+        if job.deadline is not None and self._clock.now() >= job.deadline:
+            raise expired(job)
+
+    @contextmanager
+    def _timed(self, progress: Progress, stage: Stage) -> Iterator[None]:
+        """Adds the time inside to a stage, waiting for the store's return included."""
+        began = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            progress.note(stage, self._clock.monotonic() - began)
