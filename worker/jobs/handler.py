@@ -10,10 +10,11 @@ from schemas.job import Job
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.topics import Delays
 from schemas.words import JobStatus, Lane
-from worker.jobs.outcome import BAD_INPUT, Outcome, Record, Waiting
+from worker.jobs.outcome import BAD_INPUT, Outcome, Record
 from worker.jobs.pipeline import Pipeline
 from worker.jobs.retry_policy import history_of, next_outcome
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.observability.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ class Handler:
         self._retry_delays = retry_delays
         self._reply_topics = reply_topics
 
-    async def handle(self, record: Record, waiting: Waiting) -> Outcome:
+    async def handle(self, record: Record, waiting: InterruptibleWait) -> Outcome:
         """Does a record's work; raises nothing but cancellation.
 
         Args:

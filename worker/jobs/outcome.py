@@ -1,7 +1,5 @@
 """What goes in and what comes out of the work on one record; Kafka's side and the pipeline's meet here."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -9,9 +7,6 @@ from typing import Final
 from schemas.completion import Attempt, Completion, Problem
 from schemas.headers import Headers
 from schemas.words import Lane
-
-Waiting = Callable[[], AbstractContextManager[None]]
-"""Entered for a wait that may take any time: meanwhile the job may be handed back."""
 
 BAD_INPUT: Final = "bad_input"
 """The class of a record that is no job."""

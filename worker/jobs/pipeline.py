@@ -6,11 +6,12 @@ from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
 from worker.jobs.completion import describe_audio, done, failed
 from worker.jobs.errors import JobFailedError, synthesis_failed
 from worker.jobs.fallback import FallbackPolicy
-from worker.jobs.outcome import Outcome, Waiting
+from worker.jobs.outcome import Outcome
 from worker.jobs.progress import Progress
 from worker.jobs.take_maker import TakeMaker
 from worker.jobs.take_result import Taken
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.lifecycle.probed_dependency import ProbedDependency
 from worker.rollout.current import CurrentRollout
 from worker.rollout.decision import Decision, decide, request_of
@@ -44,7 +45,7 @@ class Pipeline:
         self._bucket = bucket
         self._clock = clock
 
-    async def run(self, job: Job, lane: Lane, waited_s: float, waiting: Waiting) -> Outcome:
+    async def run(self, job: Job, lane: Lane, waited_s: float, waiting: InterruptibleWait) -> Outcome:
         """Speaks one job.
 
         Args:

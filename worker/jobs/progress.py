@@ -7,7 +7,7 @@ from schemas.completion import Attempt
 from schemas.job import Job
 from schemas.words import Lane
 from worker.jobs.fallback import FallbackPolicy
-from worker.jobs.outcome import Waiting
+from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.rollout.decision import Decision
 
 Stage = Literal["look_up", "quota", "speak", "store"]
@@ -30,7 +30,7 @@ class Progress:
     fallback: FallbackPolicy
     started: float
     waited_s: float
-    waiting: Waiting
+    waiting: InterruptibleWait
     attempts: list[Attempt] = field(default_factory=list)
     seconds: dict[Stage, float] = field(
         default_factory=lambda: {"look_up": 0.0, "quota": 0.0, "speak": 0.0, "store": 0.0}

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from contextlib import nullcontext
 from typing import Generic, TypeVar
 
-from worker.jobs.outcome import Waiting
+from worker.lifecycle.interruptible_wait import InterruptibleWait
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class SingleFlight(Generic[T]):
         work: Callable[[], Awaitable[T]],
         *,
         patience_s: float | None,
-        waiting: Waiting = nullcontext,
+        waiting: InterruptibleWait = nullcontext,
     ) -> tuple[T, bool]:
         """Does the work, unless another job is at it: then waits for that job's result.
 

@@ -11,7 +11,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from schemas.words import Lane
-from worker.jobs.outcome import Outcome, Record, Waiting
+from worker.jobs.outcome import Outcome, Record
 from worker.kafka.consumer.assignment import Partitions
 from worker.kafka.consumer.lanes import Lanes
 from worker.kafka.consumer.partition import OwnedPartition
@@ -19,6 +19,7 @@ from worker.kafka.consumer.reader import MOST_AT_ONCE, Reader
 from worker.kafka.consumer.slots import LaneSlots, Slot, Slots
 from worker.kafka.consumer.stall_detector import StallDetector
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.observability.metrics import Metrics
 
 _IDLE_S: Final = 1.0
@@ -35,7 +36,7 @@ _AT_ONCE: Final = {Lane.DIALOGUE: MOST_AT_ONCE, Lane.BATCH: 1}
 _QUICK_ROUND_S: Final = 0.0005
 _log = structlog.get_logger(__name__)
 
-Handle = Callable[[Record, Waiting], Awaitable[Outcome]]
+Handle = Callable[[Record, InterruptibleWait], Awaitable[Outcome]]
 
 
 class Gate(Protocol):

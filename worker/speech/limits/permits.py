@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 
 from schemas.words import FailureClass, Lane, VoiceModel
-from worker.jobs.outcome import Waiting
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.observability.metrics import Metrics
 from worker.speech.failures import NOT_CALLED, Failure
 from worker.speech.limits.circuit_breaker import Admission, CircuitBreaker, CircuitState
@@ -44,7 +44,7 @@ class Permits:
 
     @asynccontextmanager
     async def acquire(
-        self, voice_model: VoiceModel, lane: Lane, waiting: Waiting, *, may_skip: bool
+        self, voice_model: VoiceModel, lane: Lane, waiting: InterruptibleWait, *, may_skip: bool
     ) -> AsyncIterator["Permit"]:
         """A permit for one attempt; what it doesn't use is given back.
 
@@ -107,7 +107,7 @@ class Permit:
     """
 
     def __init__(
-        self, permits: Permits, voice_model: VoiceModel, lane: Lane, waiting: Waiting, *, may_skip: bool
+        self, permits: Permits, voice_model: VoiceModel, lane: Lane, waiting: InterruptibleWait, *, may_skip: bool
     ) -> None:
         self._permits = permits
         self._voice_model = voice_model

@@ -13,8 +13,8 @@ from typing import Final, Protocol
 import structlog
 
 from schemas.words import Lane, VoiceModel
-from worker.jobs.outcome import Waiting
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.observability.metric_catalogue import ALL_VOICE_MODELS, QuotaDecision
 from worker.observability.metrics import Metrics
 from worker.speech.limits.rate_limit import RateLimit, RateLimits
@@ -79,7 +79,7 @@ class RateLimitQueue:
             metrics.track_quota_limit(voice_model, partial(_in_force, limit, clock))
 
     async def take(
-        self, voice_model: VoiceModel, lane: Lane, waiting: Waiting, *, goes_on: bool = False
+        self, voice_model: VoiceModel, lane: Lane, waiting: InterruptibleWait, *, goes_on: bool = False
     ) -> tuple[bool, float]:
         """Waits until a request may be made, and counts it.
 
