@@ -78,11 +78,11 @@ def _run(stopping: Stopping, console: Console, *, keep: bool) -> None:
 
 
 async def _prepare(stack: Stack, lines: Sequence[Line]) -> None:
-    """Makes the topics, and sets the script's faults at the emulator's door."""
+    """Makes the topics, and sets the script's faults at the emulator's control API."""
     await make_topics(stack.kafka)
     faults = [fault.model_dump(mode="json", exclude_defaults=True) for fault in faults_of(lines)]
     async with aiohttp.ClientSession(raise_for_status=True) as session:
-        await session.put(f"{stack.door}/faults", json=faults)
+        await session.put(f"{stack.control}/faults", json=faults)
 
 
 async def _speak_and_show(

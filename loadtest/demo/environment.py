@@ -28,5 +28,5 @@ def exports(stack: Stack, worker: str) -> list[str]:
     """
     # The instance id is the running worker's alone: a second one by that name would throw it out of the group.
     reach = {name: value for name, value in stack.environment.items() if name != "KAFKA_GROUP_INSTANCE_ID"}
-    addresses = {"EMULATOR_DOOR": stack.door, "WORKER_METRICS": f"{worker}/metrics"}
+    addresses = {"EMULATOR_DOOR": stack.control, "WORKER_METRICS": f"{worker}/metrics"}
     return [f"export {name}={value}" for name, value in {**reach, **_ROLLOUT, **addresses}.items()]

@@ -1,7 +1,5 @@
 """The emulator as a process: `python -m loadtest.emulator`."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import selectors
@@ -17,30 +15,30 @@ from loadtest.emulator.settings import EmulatorSettings, Fault
 
 
 def main(
-    host: Annotated[str, typer.Option(help="Where both servers listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="gRPC; 0 is a free port.")] = 0,
-    door_port: Annotated[int, typer.Option(help="HTTP; 0 is a free port.")] = 0,
-    settings: Annotated[Path | None, typer.Option(help="JSON, as of GET /settings.")] = None,
-    faults: Annotated[Path | None, typer.Option(help="A JSON list, as of GET /faults.")] = None,
+    host: Annotated[str, typer.Option(help="Address that both servers listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="gRPC port; 0 picks a free one.")] = 0,
+    door_port: Annotated[int, typer.Option(help="Port of the HTTP control API; 0 picks a free one.")] = 0,
+    settings: Annotated[Path | None, typer.Option(help="JSON file in the format of GET /settings.")] = None,
+    faults: Annotated[Path | None, typer.Option(help="JSON file in the format of GET /faults.")] = None,
 ) -> None:
-    """Speak as Google Cloud Text-to-Speech; prints one line of JSON with the addresses when ready."""
+    """Emulate Google Cloud Text-to-Speech. Prints one line of JSON with its addresses when ready."""
     try:
         initial = EmulatorSettings.model_validate_json(settings.read_bytes()) if settings else EmulatorSettings()
         initial_faults = TypeAdapter(list[Fault]).validate_json(faults.read_bytes()) if faults else []
     except (OSError, ValidationError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    emulator = Emulator(initial, faults=initial_faults, host=host, port=port, door_port=door_port)
+    emulator = Emulator(initial, faults=initial_faults, host=host, port=port, control_port=door_port)
     try:
         with asyncio.Runner(loop_factory=_punctual_loop) as runner:
             runner.run(_serve(emulator))
     except OSError as error:
-        typer.echo(f"can't listen: {error}", err=True)
+        typer.echo(f"cannot listen: {error}", err=True)
         raise typer.Exit(1) from error
 
 
 def _punctual_loop() -> asyncio.AbstractEventLoop:
-    """A loop whose answers aren't late: epoll, asyncio's own choice, waits whole milliseconds, select microseconds."""
+    """Returns a loop that wakes up on time: select waits microseconds, asyncio's default epoll whole milliseconds."""
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
@@ -50,7 +48,7 @@ async def _serve(emulator: Emulator) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with emulator:
-        typer.echo(json.dumps({"grpc": emulator.endpoint, "door": emulator.door_url}))
+        typer.echo(json.dumps({"grpc": emulator.endpoint, "door": emulator.control_url}))
         await stop.wait()
 
 

@@ -1,6 +1,4 @@
-"""What was asked and how it ended: exact counts, and the last calls one by one."""
-
-from __future__ import annotations
+"""Counts of the calls by result, and a log of the most recent ones."""
 
 from collections import Counter, deque
 from typing import Literal
@@ -15,20 +13,20 @@ CalledModel = VoiceModel | Literal["unknown"]
 
 
 class CallCounts(BaseModel):
-    """Counts since the start, or since they were cleared."""
+    """Counts since the start or since the last reset."""
 
     model_config = ConfigDict(frozen=True)
 
     calls: dict[CalledModel, dict[str, int]]
-    """Finished calls by voice model, then by gRPC code name; `unknown` holds names of neither voice model."""
+    """Finished calls by voice model, then by gRPC status name; `unknown` counts voices of neither voice model."""
     total: int
     billed_characters: dict[Literal["total"] | CalledModel, int]
-    """Characters of the input, markup and tags too, of calls answered with OK."""
+    """Input characters of calls answered with OK, including markup and tags."""
     in_flight: int
     highest_in_flight: int
 
     def count(self, voice_model: CalledModel, code: str = "OK") -> int:
-        """Finished calls of one voice model that ended with `code`."""
+        """Returns the number of calls of one voice model that ended with `code`."""
         return self.calls.get(voice_model, {}).get(code, 0)
 
 
@@ -38,32 +36,31 @@ class LoggedCall(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     time: float
-    """When it arrived, in seconds since 1970."""
+    """Arrival, in seconds since 1970."""
     voice: str
     input: str
     code: str
     seconds: float
     fault: str | None
-    """The kind of fault that it met."""
+    """The kind of the fault that applied."""
 
 
 class Calls:
-    """Counts and log of the calls of one emulator."""
+    """The calls of one emulator."""
 
     def __init__(self) -> None:
-        """Start with nothing counted."""
         self._in_flight = 0
         self.clear()
 
     def clear(self) -> None:
-        """Forget all but the calls in flight, which count when they end."""
+        """Resets counts and log. Calls in flight are counted when they end."""
         self._codes: Counter[tuple[CalledModel, str]] = Counter()
         self._billed: Counter[CalledModel] = Counter()
         self._log: deque[tuple[float, str, str, str, float, str | None]] = deque(maxlen=LOGGED_CALLS)
         self._highest_in_flight = self._in_flight
 
     def begin(self) -> None:
-        """A call has arrived."""
+        """Records the arrival of a call."""
         self._in_flight += 1
         self._highest_in_flight = max(self._highest_in_flight, self._in_flight)
 
@@ -78,7 +75,7 @@ class Calls:
         seconds: float,
         fault: str | None,
     ) -> None:
-        """A call that began has ended."""
+        """Records the end of a call."""
         self._in_flight -= 1
         self._codes[model, code] += 1
         if code == "OK":
@@ -86,7 +83,7 @@ class Calls:
         self._log.append((time, voice, text, code, seconds, fault))
 
     def counts(self) -> CallCounts:
-        """The counts as they are now."""
+        """Returns the current counts."""
         calls: dict[CalledModel, dict[str, int]] = {}
         for (model, code), number in self._codes.items():
             calls.setdefault(model, {})[code] = number
@@ -99,7 +96,7 @@ class Calls:
         )
 
     def log(self, last: int) -> list[LoggedCall]:
-        """The last finished calls, the oldest first."""
+        """Returns the last finished calls, oldest first."""
         newest = list(self._log)[-last:] if last > 0 else []
         return [
             LoggedCall(time=time, voice=voice, input=text, code=code, seconds=seconds, fault=fault)

@@ -1,18 +1,13 @@
-"""Samples become the bytes that Google would answer with. Blocks, so it belongs on a thread."""
-
-from __future__ import annotations
+"""Encodes samples in the formats that Google returns. Blocking: call it on a thread."""
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 import soundfile
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from loadtest.emulator.rules import Encoding
-    from loadtest.emulator.speech import Samples
+from loadtest.emulator.espeak import Samples
+from loadtest.emulator.validation import Encoding
 
 _FORMATS: dict[Encoding, tuple[str, str]] = {
     "LINEAR16": ("WAV", "PCM_16"),
@@ -26,7 +21,7 @@ _OPUS_LEVEL = 0.8
 
 
 def encode(samples: Samples, encoding: Encoding, sample_rate: int, stopped: Callable[[], bool]) -> bytes:
-    """A whole file in its container (PCM has none: little-endian, 16 bits), cut short by `stopped`."""
+    """Returns a complete file. PCM is raw 16-bit little-endian samples. Ends early when `stopped` returns true."""
     clipped = np.clip(samples, -1.0, 1.0)
     if encoding == "PCM":
         return (clipped * 32767.0).astype("<i2").tobytes()

@@ -1,16 +1,11 @@
-"""Which fault, if any, a call meets."""
-
-from __future__ import annotations
+"""Fault injection: chooses the fault, if any, that applies to a call."""
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from random import Random
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from random import Random
-
-    from loadtest.emulator.settings import Fault, VoiceModel
+from loadtest.emulator.settings import Fault, VoiceModel
 
 
 @dataclass(slots=True)
@@ -18,30 +13,34 @@ class _Armed:
     fault: Fault
     pattern: re.Pattern[str] | None
     set_at: float
-    met: int = 0
+    applied: int = 0
 
 
 class Faults:
-    """The faults in force, in order: the first that fits a call is the one that it meets."""
+    """The active faults, in order. The first one that matches a call applies.
+
+    Args:
+        clock: seconds from any start.
+        random: decides for each call whether a fault with a share below 1 applies.
+    """
 
     def __init__(self, clock: Callable[[], float], random: Random) -> None:
-        """`clock` gives seconds from any beginning, `random` decides the shares."""
         self._clock = clock
         self._random = random
         self._armed: list[_Armed] = []
 
     @property
     def faults(self) -> list[Fault]:
-        """The faults as they were set."""
+        """The active faults."""
         return [armed.fault for armed in self._armed]
 
     def replace(self, faults: Iterable[Fault]) -> None:
-        """Set these instead of what was set; their time begins now."""
+        """Replaces the active faults; the new ones start now."""
         self._armed = []
         self.append(faults)
 
     def append(self, faults: Iterable[Fault]) -> None:
-        """Set these behind what is set; their time begins now."""
+        """Adds faults after the active ones; the new ones start now."""
         now = self._clock()
         self._armed += [
             _Armed(fault, re.compile(fault.text_pattern) if fault.text_pattern is not None else None, now)
@@ -49,18 +48,18 @@ class Faults:
         ]
 
     def choose(self, voice: str, voice_model: VoiceModel | None, text: str) -> Fault | None:
-        """The fault that this call meets; it counts against the fault's limit."""
+        """Returns the fault that applies to this call, and counts it against the fault's limit."""
         for armed in self._armed:
-            if self._fits(armed, voice, voice_model, text) and self._random.random() < armed.fault.share:
-                armed.met += 1
+            if self._matches(armed, voice, voice_model, text) and self._random.random() < armed.fault.share:
+                armed.applied += 1
                 return armed.fault
         return None
 
-    def _fits(self, armed: _Armed, voice: str, voice_model: VoiceModel | None, text: str) -> bool:
+    def _matches(self, armed: _Armed, voice: str, voice_model: VoiceModel | None, text: str) -> bool:
         fault = armed.fault
         age = self._clock() - armed.set_at
         return (
-            (fault.limit is None or armed.met < fault.limit)
+            (fault.limit is None or armed.applied < fault.limit)
             and fault.voice_model in (None, voice_model)
             and fault.voice in (None, voice)
             and fault.after_s <= age

@@ -1,36 +1,27 @@
-"""The gRPC service google.cloud.texttospeech.v1.TextToSpeech: one call from its arrival to its answer."""
-
-from __future__ import annotations
+"""The gRPC service google.cloud.texttospeech.v1.TextToSpeech: handles one call from arrival to answer."""
 
 import asyncio
 import math
 import time
-from typing import TYPE_CHECKING
+from random import Random
 
 import grpc
 from google.cloud import texttospeech_v1 as tts
+from google.cloud.texttospeech_v1.types import cloud_tts
 
-from loadtest.emulator.rules import NATIVE_HZ, RefusedError, input_of, order_of
-from loadtest.emulator.settings import ConstantLatency
-from loadtest.emulator.speech import SpeechError
-from loadtest.emulator.voices import VOICES, voice_model_of
-
-if TYPE_CHECKING:
-    from random import Random
-
-    from google.cloud.texttospeech_v1.types import cloud_tts
-
-    from loadtest.emulator.calls import Calls
-    from loadtest.emulator.faults import Faults
-    from loadtest.emulator.quota import Quota
-    from loadtest.emulator.rules import Order
-    from loadtest.emulator.settings import EmulatorSettings, Fault, Latency
-    from loadtest.emulator.studio import Studio
+from loadtest.emulator.calls import Calls
+from loadtest.emulator.espeak import SpeechError
+from loadtest.emulator.faults import Faults
+from loadtest.emulator.quota import Quota
+from loadtest.emulator.settings import ConstantLatency, EmulatorSettings, Fault, Latency
+from loadtest.emulator.synthesizer import Synthesizer
+from loadtest.emulator.validation import NATIVE_HZ, RefusedError, ValidRequest, request_input, validate
+from loadtest.emulator.voices import VOICES, voice_model_for
 
 SERVICE = "google.cloud.texttospeech.v1.TextToSpeech"
 _TRUNCATED_TO = 0.3
 
-# The raw protobuf classes: proto-plus costs more than all the rest of a canned call.
+# The raw protobuf classes: proto-plus costs more than the rest of a canned call together.
 _SynthesizeRequest = tts.SynthesizeSpeechRequest.pb()
 _SynthesizeResponse = tts.SynthesizeSpeechResponse.pb()
 _ListRequest = tts.ListVoicesRequest.pb()
@@ -38,7 +29,16 @@ _ListResponse = tts.ListVoicesResponse.pb()
 
 
 class Service:
-    """Answers calls by the settings, faults and quota of its emulator."""
+    """Answers calls according to settings, faults and quota.
+
+    Args:
+        settings: the first ones; assign `settings` to change them.
+        faults: the active faults.
+        quota: limits requests per window.
+        calls: records each call.
+        synthesizer: makes the audio.
+        random: draws latencies and garbled audio.
+    """
 
     def __init__(
         self,
@@ -47,23 +47,22 @@ class Service:
         faults: Faults,
         quota: Quota,
         calls: Calls,
-        studio: Studio,
+        synthesizer: Synthesizer,
         random: Random,
     ) -> None:
-        """Take its parts; `random` draws latencies and garbled audio."""
         self.settings = settings
         self._faults = faults
         self._quota = quota
         self._calls = calls
-        self._studio = studio
+        self._synthesizer = synthesizer
         self._random = random
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """What a gRPC server needs to serve the methods that are emulated."""
+        """Returns the handler of the emulated methods."""
         return grpc.method_handlers_generic_handler(
             SERVICE,
             {
-                # The answers are serialized already.
+                # No serializer: the methods return bytes.
                 "SynthesizeSpeech": grpc.unary_unary_rpc_method_handler(
                     self.synthesize_speech, request_deserializer=_SynthesizeRequest.FromString
                 ),
@@ -76,11 +75,11 @@ class Service:
     async def synthesize_speech(
         self, request: cloud_tts.SynthesizeSpeechRequest, context: grpc.aio.ServicerContext
     ) -> bytes:
-        """One call, counted however it ends."""
+        """Handles one call and counts it, whatever its result."""
         arrived, began = time.time(), time.monotonic()
         voice = request.voice.name
-        voice_model = voice_model_of(voice)
-        text = input_of(request)
+        voice_model = voice_model_for(voice)
+        text = request_input(request)
         code, fault, answer, refusal = "UNKNOWN", None, b"", None
         self._calls.begin()
         try:
@@ -103,13 +102,13 @@ class Service:
                 seconds=time.monotonic() - began,
                 fault=fault.kind if fault else None,
             )
-        # Only now, so that whoever has the answer finds the call counted.
+        # Not before the call is counted: a client with the answer must find it in the counts.
         if refusal is not None:
             await context.abort(refusal.code, refusal.message)
         return answer
 
     async def list_voices(self, request: cloud_tts.ListVoicesRequest, _context: grpc.aio.ServicerContext) -> bytes:
-        """All voices, or those of one language code."""
+        """Lists all voices, or those of one language code."""
         wanted = request.language_code.lower()
         return bytes(
             _ListResponse(
@@ -134,7 +133,7 @@ class Service:
             await asyncio.sleep(fault.seconds)
             raise RefusedError(grpc.StatusCode[fault.code or "UNKNOWN"], fault.message)
         reached = self._quota.take(
-            voice_model_of(request.voice.name), began, settings.quota_limits, settings.quota_window_s
+            voice_model_for(request.voice.name), began, settings.quota_limits, settings.quota_window_s
         )
         if reached is not None:
             raise RefusedError(
@@ -142,24 +141,24 @@ class Service:
                 f"Quota exceeded for quota metric '{reached} requests' and limit '{reached} requests per "
                 "minute' of service 'texttospeech.googleapis.com'.",
             )
-        order = order_of(request, settings)
-        latency = latency_of(settings.latency, len(order.input), self._random)
+        valid = validate(request, settings)
+        latency = draw_latency(settings.latency, len(valid.input), self._random)
         if fault and fault.kind == "slow":
             latency += fault.seconds
-        audio = await self._audio(order, fault)
+        audio = await self._audio(valid, fault)
         answer = bytes(_SynthesizeResponse(audio_content=audio).SerializeToString())
         await asyncio.sleep(began + latency - time.monotonic())
         return answer
 
-    async def _audio(self, order: Order, fault: Fault | None) -> bytes:
+    async def _audio(self, request: ValidRequest, fault: Fault | None) -> bytes:
         kind = fault.kind if fault else None
         if kind == "empty":
             return b""
         try:
             if kind == "silent" or self.settings.speech == "espeak":
-                audio = await self._studio.spoken(order, silent=kind == "silent")
+                audio = await self._synthesizer.synthesize(request, silent=kind == "silent")
             else:
-                audio = await self._studio.canned(order)
+                audio = await self._synthesizer.canned_clip(request)
         except SpeechError as error:
             raise RefusedError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
         if kind == "truncated":
@@ -167,8 +166,8 @@ class Service:
         return self._random.randbytes(len(audio)) if kind == "garbled" else audio
 
 
-def latency_of(latency: Latency, characters: int, random: Random) -> float:
-    """Seconds from a call's arrival to its answer."""
+def draw_latency(latency: Latency, characters: int, random: Random) -> float:
+    """Draws the seconds from a call's arrival to its answer."""
     if isinstance(latency, ConstantLatency):
         return latency.seconds
     median = latency.base_s + latency.per_character_s * characters

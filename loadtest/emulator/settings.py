@@ -1,9 +1,7 @@
-"""What of the emulator can be set: its settings and its faults, as they stand in files and on the door."""
-
-from __future__ import annotations
+"""The emulator's settings and faults, as in its files and its control API."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import grpc
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -11,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 VoiceModel = Literal["chirp3-hd", "wavenet"]
 QuotaKey = Literal["chirp3-hd", "wavenet", "all"]
 
-# Requests a minute and project, from Google's quota page.
+# Requests per minute and project, from Google's quota page.
 GOOGLE_QUOTA: dict[QuotaKey, int] = {"chirp3-hd": 200, "wavenet": 1000, "all": 1000}
 
-# A status that stands for success can't be injected; the other kinds of fault say OK.
+# OK can't be injected as a status; the other kinds of fault answer with OK.
 _STATUS_NAMES = sorted(code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK)
 
 
@@ -23,7 +21,7 @@ class _Frozen(BaseModel):
 
 
 class ConstantLatency(_Frozen):
-    """Every call takes the same time, in seconds."""
+    """Every call takes the same time in seconds."""
 
     kind: Literal["constant"] = "constant"
     seconds: float = Field(default=0.05, ge=0, le=600)
@@ -42,29 +40,29 @@ Latency = Annotated[ConstantLatency | LognormalLatency, Field(discriminator="kin
 
 
 class EmulatorSettings(_Frozen):
-    """How the emulator answers; each of these can be changed while it runs."""
+    """How the emulator answers. Each setting can be changed while it runs."""
 
     speech: Literal["espeak", "canned"] = "espeak"
-    """`canned` answers with ready clips of a plausible length: load runs then cost next to no CPU a call."""
+    """`canned` answers with prepared clips of a plausible length, at nearly no CPU per call: for load tests."""
     latency: Latency = LognormalLatency()
     max_input_bytes: int = Field(default=5000, ge=1)
     max_sentence_characters: int = Field(default=320, ge=1)
-    """Google publishes no number; 320 was seen (googleapis/google-cloud-node#4074)."""
+    """Google documents no number; 320 was observed (googleapis/google-cloud-node#4074)."""
     quota: Literal["off", "google"] | dict[QuotaKey, Annotated[int, Field(ge=0)]] = "off"
-    """Requests in one window, by voice model and for `all` together; what is not named is not limited."""
+    """Requests per window, by voice model and for `all` together; a key that is missing has no limit."""
     quota_window_s: float = Field(default=60.0, gt=0)
     seed: int = 1
 
     @property
     def quota_limits(self) -> dict[QuotaKey, int]:
-        """The limits in force; empty when the quota is off."""
+        """The current limits; empty if the quota is off."""
         if isinstance(self.quota, dict):
             return self.quota
         return GOOGLE_QUOTA if self.quota == "google" else {}
 
 
 class Fault(_Frozen):
-    """One way of going wrong, which calls it meets and for how long."""
+    """An injected fault: its kind, the calls it applies to, and for how long."""
 
     kind: Literal["status", "hang", "slow", "empty", "truncated", "silent", "garbled"]
     code: str | None = None
@@ -72,26 +70,25 @@ class Fault(_Frozen):
     message: str = "injected fault"
     """`status` only."""
     seconds: float = Field(default=0.0, ge=0, le=3600)
-    """`slow`: added to the call's latency; `status`: how long the failing answer takes."""
+    """`slow`: added to the call's latency. `status`: the time until the failing answer."""
     share: float = Field(default=1.0, ge=0, le=1)
     voice_model: VoiceModel | None = None
     voice: str | None = None
-    """The whole name of a voice."""
+    """The full name of a voice."""
     text_pattern: str | None = None
-    """A regular expression, searched for in the input as it was sent."""
+    """A regular expression, searched for in the input as sent."""
     after_s: float = Field(default=0.0, ge=0)
     """Starts this long after the fault was set."""
     until_s: float | None = Field(default=None, gt=0)
     """Ends this long after the fault was set."""
     limit: int | None = Field(default=None, ge=1)
-    """Only the first so many calls that it meets."""
+    """Applies to this many calls at most."""
 
     @field_validator("code")
     @classmethod
     def _is_a_status(cls, code: str | None) -> str | None:
         if code is not None and code not in _STATUS_NAMES:
-            message = f"one of {', '.join(_STATUS_NAMES)}"
-            raise ValueError(message)
+            raise ValueError(f"one of {', '.join(_STATUS_NAMES)}")
         return code
 
     @field_validator("text_pattern")
@@ -101,16 +98,13 @@ class Fault(_Frozen):
             try:
                 re.compile(pattern)
             except re.error as error:
-                message = f"a regular expression: {error}"
-                raise ValueError(message) from error
+                raise ValueError(f"a regular expression: {error}") from error
         return pattern
 
     @model_validator(mode="after")
-    def _has_what_its_kind_needs(self) -> Fault:
+    def _has_what_its_kind_needs(self) -> Self:
         if (self.kind == "status") != (self.code is not None):
-            message = "a fault of kind status has a code, no other kind has one"
-            raise ValueError(message)
+            raise ValueError("a fault of kind status has a code, no other kind has one")
         if self.until_s is not None and self.until_s <= self.after_s:
-            message = "until_s is after after_s"
-            raise ValueError(message)
+            raise ValueError("until_s is after after_s")
         return self

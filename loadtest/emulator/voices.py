@@ -1,16 +1,13 @@
-"""The voices that exist, as Google lists them."""
-
-from __future__ import annotations
+"""Google's list of voices. Pure."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from loadtest.emulator.settings import VoiceModel
+from loadtest.emulator.settings import VoiceModel
 
 Gender = Literal["female", "male"]
 
-# From Google's page on Chirp 3: HD, in its order: a persona's sound depends on its place.
+# From Google's page on Chirp 3: HD, in that page's order: a persona's sound depends on its position.
 _FEMALE_CHIRPS = """
     Achernar Aoede Autonoe Callirrhoe Despina Erinome Gacrux Kore Laomedeia Leda Pulcherrima Sulafat
     Vindemiatrix Zephyr
@@ -29,7 +26,7 @@ CHIRP_NAMES: dict[Gender, tuple[str, ...]] = {
     "male": tuple(_MALE_CHIRPS.split()),
 }
 CHIRP_LOCALES = tuple(_CHIRP_LOCALES.split())
-# Locale → one letter a voice, A first: f(emale), m(ale), - where Google has no such letter.
+# Locale → one mark per WaveNet letter, from A: f(emale), m(ale), - where Google has no such voice.
 WAVENET_GENDERS = {
     "en-US": "mmfmffffmm",
     "cmn-TW": "fmm",
@@ -48,14 +45,14 @@ WAVENET_GENDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One voice that can be asked for."""
+    """One voice that a request can name."""
 
     name: str
     locale: str
     model: VoiceModel
     gender: Gender
     persona: str
-    """What tells it from the other voices of its voice model: `Kore`, or a WaveNet letter."""
+    """Identifies it within its voice model and locale: `Kore`, or a WaveNet letter."""
 
 
 def _all_voices() -> dict[str, Voice]:
@@ -79,15 +76,15 @@ VOICES = _all_voices()
 
 
 def default_voice(locale: str, gender: Gender | None) -> Voice | None:
-    """The voice of a request that names none: the locale's first, WaveNet if it has that."""
-    fitting = [
+    """Returns the voice for a request without a name: the first of the locale, preferably WaveNet."""
+    candidates = [
         voice for voice in VOICES.values() if voice.locale.lower() == locale.lower() and gender in (None, voice.gender)
     ]
-    return min(fitting, key=lambda voice: voice.model != "wavenet", default=None)
+    return min(candidates, key=lambda voice: voice.model != "wavenet", default=None)
 
 
-def voice_model_of(name: str) -> VoiceModel | None:
-    """The voice model that a name asks for, whether the voice exists or not."""
+def voice_model_for(name: str) -> VoiceModel | None:
+    """Returns the voice model of a name, even if no such voice exists."""
     if "-Chirp3-HD-" in name:
         return "chirp3-hd"
     return "wavenet" if "-Wavenet-" in name else None

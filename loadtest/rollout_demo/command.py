@@ -84,7 +84,7 @@ async def _play(console: Console, stack: Stack, environment: Mapping[str, str]) 
     catalogue = load_catalogue(settings.worker.characters_file).names
     person = Person(console, environment)
     story = Story(
-        settings.kafka, stack.door, person, lambda said: console.print(f"\n[bold]{escape(said)}[/]"), catalogue
+        settings.kafka, stack.control, person, lambda said: console.print(f"\n[bold]{escape(said)}[/]"), catalogue
     )
     flow = Flow("demo", _JOBS_A_SECOND, sorted(catalogue))
     async with connect_producer(settings.kafka) as producer, asyncio.TaskGroup() as group:

@@ -37,15 +37,15 @@ class Story:
 
     Args:
         kafka: of the stack.
-        door: the emulator's, for the illness.
+        control: the address of the emulator's control API.
         person: who starts, answers, looks and resumes.
         say: tells the audience.
         catalogue: the keys of all characters.
     """
 
-    def __init__(self, kafka: KafkaSettings, door: str, person: Person, say: Say, catalogue: frozenset[str]) -> None:
+    def __init__(self, kafka: KafkaSettings, control: str, person: Person, say: Say, catalogue: frozenset[str]) -> None:
         self._kafka = kafka
-        self._door = door
+        self._control = control
         self._person = person
         self._say = say
         self._questions = {
@@ -99,7 +99,7 @@ class Story:
 
     async def _set_faults(self, *faults: object) -> None:
         async with aiohttp.ClientSession(raise_for_status=True) as session:
-            await session.put(f"{self._door}/faults", json=list(faults))
+            await session.put(f"{self._control}/faults", json=list(faults))
 
 
 def _in_stage(name: str) -> Callable[[Revision], bool]:

@@ -36,14 +36,14 @@ class Stack:
     """Where the parts of a running stack are, and what a worker needs to reach them.
 
     Store and emulator can be ended and started again: the store keeps its objects, the emulator loses its counts and
-    whatever its door was told.
+    all that its control API changed.
     """
 
     folder: Path
     kafka: str
     s3: str
     emulator: str
-    door: str
+    control: str
     broker: Broker
     kafka_process: Process | None
     store: Restartable
@@ -90,8 +90,8 @@ def local_stack(
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="chirp-stack-", ignore_cleanup_errors=True))
         )
-        kafka_port, emulator_port, door_port, s3_port, *ports = free_ports(13)
-        # All three at once: each waits for itself.
+        kafka_port, emulator_port, control_port, s3_port, *ports = free_ports(13)
+        # All three start at once, then each is waited for.
         kafka_process = None if broker == "external" else _start_kafka(broker, folder, kafka_port)
         if kafka_process:
             stack.callback(kafka_process.stop)
@@ -100,8 +100,8 @@ def local_stack(
         stack.callback(remove_sockets, (s3_port, *ports))
         stack.callback(store.stop)
         emulator = Restartable(
-            lambda: _start_emulator(folder, emulator_settings or {}, emulator_port, door_port),
-            lambda: listening(emulator_port) and listening(door_port),
+            lambda: _start_emulator(folder, emulator_settings or {}, emulator_port, control_port),
+            lambda: listening(emulator_port) and listening(control_port),
         )
         stack.callback(emulator.stop)
         if kafka_process:
@@ -113,7 +113,7 @@ def local_stack(
             kafka=kafka or f"127.0.0.1:{kafka_port}",
             s3=f"http://127.0.0.1:{s3_port}",
             emulator=f"127.0.0.1:{emulator_port}",
-            door=f"http://127.0.0.1:{door_port}",
+            control=f"http://127.0.0.1:{control_port}",
             broker=broker,
             kafka_process=kafka_process,
             store=store,
@@ -180,7 +180,7 @@ def _start_kafka(broker: Broker, folder: Path, port: int) -> Process:
     return Process("kafka", command, folder / "kafka.log")
 
 
-def _start_emulator(folder: Path, settings: Mapping[str, object], port: int, door_port: int) -> Process:
+def _start_emulator(folder: Path, settings: Mapping[str, object], port: int, control_port: int) -> Process:
     file = folder / "emulator.json"
     file.write_text(json.dumps(settings), encoding="utf-8")
     command = [
@@ -190,7 +190,7 @@ def _start_emulator(folder: Path, settings: Mapping[str, object], port: int, doo
         "--port",
         str(port),
         "--door-port",
-        str(door_port),
+        str(control_port),
         "--settings",
         str(file),
     ]

@@ -17,7 +17,7 @@ from tests.faults.scale import SCALE
 async def place(deployment):
     async with aiohttp.ClientSession() as session:
         stack = deployment.stack
-        yield Place(session, stack.door, stack.kafka, deployment.folder, stack.environment)
+        yield Place(session, stack.control, stack.kafka, deployment.folder, stack.environment)
 
 
 @pytest.mark.timeout(4 * SCALE.quota_s + 180)

@@ -47,7 +47,7 @@ async def test_dead_letters_of_one_kind_are_replayed_each_once_and_all_complete(
     assert len(await deployment.read(DEAD_LETTERS, 0)) == len(before)
 
     await deployment.set_faults()
-    await deployment.door("DELETE", "/calls")
+    await deployment.control("DELETE", "/calls")
     done = await run(deployment, "replay", "--class", "transient")
     again = await run(deployment, "replay", "--class", "transient")
     with deployment.worker("second", **settings):

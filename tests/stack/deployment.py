@@ -141,27 +141,27 @@ class Deployment:
             keys = [entry["Key"] async for page in pages for entry in page.get("Contents", ())]
         return [key for key in keys if key.split("/")[0] == self.name or not key.startswith("t")]
 
-    async def door(self, method: str, path: str, body: object = None) -> dict:
+    async def control(self, method: str, path: str, body: object = None) -> dict:
         async with (
             aiohttp.ClientSession() as session,
-            session.request(method, self.stack.door + path, json=body) as answer,
+            session.request(method, self.stack.control + path, json=body) as answer,
         ):
             assert answer.status == 200, await answer.text()
             return await answer.json()
 
     async def reset_emulator(self) -> None:
-        await self.door("DELETE", "/faults")
-        await self.door("PATCH", "/settings", {**CANNED, "quota": "off"})
-        await self.door("DELETE", "/calls")
+        await self.control("DELETE", "/faults")
+        await self.control("PATCH", "/settings", {**CANNED, "quota": "off"})
+        await self.control("DELETE", "/calls")
 
     async def set_faults(self, *faults: dict) -> None:
-        await self.door("PUT", "/faults", list(faults))
+        await self.control("PUT", "/faults", list(faults))
 
     async def emulator(self, **settings: object) -> None:
-        await self.door("PATCH", "/settings", settings)
+        await self.control("PATCH", "/settings", settings)
 
     async def calls(self) -> dict:
-        return await self.door("GET", "/calls")
+        return await self.control("GET", "/calls")
 
 
 async def get(url: str) -> tuple[int, str]:

@@ -1,6 +1,4 @@
-"""The TTS emulator as Google's own client sees it."""
-
-from __future__ import annotations
+"""The TTS emulator, called by Google's own client."""
 
 import asyncio
 import io
@@ -39,7 +37,7 @@ Expected = tuple[tuple[int, ...], str, str]
 
 
 class Speaker:
-    """A game's view of the emulator: Google's client on an insecure channel."""
+    """Google's client on an insecure channel."""
 
     def __init__(self, endpoint: str) -> None:
         self.channel = grpc.aio.insecure_channel(endpoint)
@@ -112,8 +110,8 @@ async def speaker(emulator: Emulator) -> AsyncIterator[Speaker]:
 
 
 @pytest.fixture
-async def door(emulator: Emulator) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(emulator.door_url) as session:
+async def control(emulator: Emulator) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(emulator.control_url) as session:
         yield session
 
 
@@ -137,7 +135,7 @@ async def test_voices_differ_in_pitch_as_men_and_women_do(speaker: Speaker) -> N
     assert len({round(pitch) for pitch in pitches.values()}) >= 6
 
 
-async def test_rate_pitch_and_gain_are_heard(speaker: Speaker) -> None:
+async def test_rate_pitch_and_gain_change_the_sound(speaker: Speaker) -> None:
     plain = await speaker.sound_of(LINE, WAVENET)
     slow = await speaker.sound_of(LINE, WAVENET, speaking_rate=0.5)
     crawl = await speaker.sound_of("Go away.", WAVENET, speaking_rate=0.25)
@@ -172,7 +170,7 @@ async def test_chirp_says_a_line_differently_each_time_and_wavenet_does_not(spea
         ("OGG_OPUS", ((0, 16_000, 48_000), "OGG", "OPUS")),
     ],
 )
-async def test_every_encoding_decodes_at_the_rate_asked_for(
+async def test_every_encoding_decodes_at_the_requested_rate(
     emulator: Emulator, speaker: Speaker, speech: str, encoding: str, expected: Expected
 ) -> None:
     rates, container, subtype = expected
@@ -207,7 +205,7 @@ def longest_silence_s(sound: Sound) -> float:
     return float(np.max(np.diff(loud))) / 24_000
 
 
-async def test_custom_pronunciations_are_taken(speaker: Speaker) -> None:
+async def test_custom_pronunciations_are_accepted(speaker: Speaker) -> None:
     pronunciations = {
         "pronunciations": [
             {"phrase": "caravan", "phonetic_encoding": "PHONETIC_ENCODING_IPA", "pronunciation": "kærəvæn"}
@@ -264,7 +262,7 @@ async def test_other_methods_are_unimplemented(speaker: Speaker) -> None:
         ("DEADLINE_EXCEEDED", exceptions.DeadlineExceeded),
     ],
 )
-async def test_a_status_fault_meets_its_voice_model_alone(
+async def test_a_status_fault_applies_to_its_voice_model_only(
     emulator: Emulator, speaker: Speaker, code: str, error: type[Exception]
 ) -> None:
     emulator.change_settings({"speech": "canned"})
@@ -275,7 +273,7 @@ async def test_a_status_fault_meets_its_voice_model_alone(
     assert emulator.calls.calls == {"chirp3-hd": {code: 1}, "wavenet": {"OK": 1}}
 
 
-async def test_garbage_is_answered_with_ok(emulator: Emulator, speaker: Speaker) -> None:
+async def test_bad_audio_is_answered_with_ok(emulator: Emulator, speaker: Speaker) -> None:
     whole = await speaker.bytes_of(LINE, WAVENET)
     emulator.set_faults(
         [
@@ -310,7 +308,7 @@ async def test_a_slow_call_takes_its_time_and_others_do_not_wait_for_it(emulator
     assert time.monotonic() - began >= 0.6
 
 
-async def test_a_call_that_hangs_ends_with_the_clients_patience(emulator: Emulator, speaker: Speaker) -> None:
+async def test_a_hanging_call_ends_at_the_clients_deadline(emulator: Emulator, speaker: Speaker) -> None:
     emulator.set_faults([Fault(kind="hang")])
     with pytest.raises(exceptions.DeadlineExceeded):
         await speaker.bytes_of(timeout=0.2)
@@ -325,7 +323,7 @@ async def test_a_call_that_hangs_ends_with_the_clients_patience(emulator: Emulat
     assert emulator.calls.count("chirp3-hd") == 0
 
 
-async def test_calls_that_hang_or_speak_do_not_hold_the_stop() -> None:
+async def test_calls_in_progress_do_not_delay_the_stop() -> None:
     async with Emulator(AT_ONCE, faults=[Fault(kind="hang", voice_model="wavenet")]) as emulator:
         speaker = Speaker(emulator.endpoint)
         calls = [
@@ -340,7 +338,7 @@ async def test_calls_that_hang_or_speak_do_not_hold_the_stop() -> None:
     await speaker.channel.close()
 
 
-async def test_past_the_quota_calls_are_exhausted_until_the_window_has_moved_on(
+async def test_past_the_quota_calls_are_refused_until_the_window_has_moved_on(
     emulator: Emulator, speaker: Speaker
 ) -> None:
     emulator.change_settings({"speech": "canned", "quota": {"chirp3-hd": 3}, "quota_window_s": 1.0})
@@ -353,7 +351,7 @@ async def test_past_the_quota_calls_are_exhausted_until_the_window_has_moved_on(
     assert await speaker.bytes_of()
 
 
-async def test_sixty_four_calls_are_answered_at_once(emulator: Emulator, speaker: Speaker) -> None:
+async def test_sixty_four_calls_are_answered_concurrently(emulator: Emulator, speaker: Speaker) -> None:
     emulator.change_settings({"speech": "canned"})
     await speaker.bytes_of(LINE)
     emulator.change_settings({"latency": {"kind": "constant", "seconds": 0.05}})
@@ -364,7 +362,7 @@ async def test_sixty_four_calls_are_answered_at_once(emulator: Emulator, speaker
     assert emulator.calls.billed_characters == {"total": 64 * len(LINE), "chirp3-hd": 64 * len(LINE)}
 
 
-async def test_slow_encoding_does_not_hold_up_other_calls(emulator: Emulator, speaker: Speaker) -> None:
+async def test_slow_encoding_does_not_block_other_calls(emulator: Emulator, speaker: Speaker) -> None:
     emulator.change_settings({"speech": "canned"})
     await speaker.bytes_of("Hi.")
     long = asyncio.create_task(speaker.bytes_of(f"{LINE} " * 12, audio_encoding="OGG_OPUS"))
@@ -374,14 +372,14 @@ async def test_slow_encoding_does_not_hold_up_other_calls(emulator: Emulator, sp
     assert await long
 
 
-async def test_settings_are_read_and_changed_through_the_door(door: aiohttp.ClientSession) -> None:
-    async with door.get("/healthz") as answer:
+async def test_settings_are_read_and_changed_through_the_control_api(control: aiohttp.ClientSession) -> None:
+    async with control.get("/healthz") as answer:
         assert answer.status == 200
-    async with door.patch("/settings", json={"speech": "canned", "quota": "google"}) as answer:
+    async with control.patch("/settings", json={"speech": "canned", "quota": "google"}) as answer:
         assert answer.status == 200
         changed = await answer.json()
     assert (changed["speech"], changed["quota"], changed["max_input_bytes"]) == ("canned", "google", 5000)
-    async with door.get("/settings") as answer:
+    async with control.get("/settings") as answer:
         assert await answer.json() == changed
 
 
@@ -395,10 +393,10 @@ async def test_settings_are_read_and_changed_through_the_door(door: aiohttp.Clie
         ("/faults", [{"kind": "hang"}, {"kind": "status", "code": "TEAPOT"}], "1.code"),
     ],
 )
-async def test_the_door_explains_what_it_does_not_take(
-    emulator: Emulator, door: aiohttp.ClientSession, path: str, body: Any, field: str
+async def test_the_control_api_explains_what_is_invalid(
+    emulator: Emulator, control: aiohttp.ClientSession, path: str, body: Any, field: str
 ) -> None:
-    async with door.request("PUT" if path == "/faults" else "PATCH", path, json=body) as answer:
+    async with control.request("PUT" if path == "/faults" else "PATCH", path, json=body) as answer:
         assert answer.status == 400
         problems = (await answer.json())["problems"]
     assert problems[0]["field"] == field
@@ -407,38 +405,44 @@ async def test_the_door_explains_what_it_does_not_take(
     assert emulator.faults == []
 
 
-async def test_what_is_no_json_and_no_number_is_a_bad_request(door: aiohttp.ClientSession) -> None:
-    async with door.put("/faults", data=b"{nonsense") as answer:
+async def test_a_body_that_is_not_json_and_a_count_that_is_not_a_number_are_bad_requests(
+    control: aiohttp.ClientSession,
+) -> None:
+    async with control.put("/faults", data=b"{nonsense") as answer:
         assert answer.status == 400
-    async with door.get("/calls/log?last=many") as answer:
+    async with control.get("/calls/log?last=many") as answer:
         assert answer.status == 400
 
 
-async def test_faults_are_set_added_and_removed_through_the_door(door: aiohttp.ClientSession, speaker: Speaker) -> None:
+async def test_faults_are_set_added_and_removed_through_the_control_api(
+    control: aiohttp.ClientSession, speaker: Speaker
+) -> None:
     denied = {"kind": "status", "code": "PERMISSION_DENIED", "voice_model": "chirp3-hd"}
-    async with door.put("/faults", json=[denied]) as answer:
+    async with control.put("/faults", json=[denied]) as answer:
         assert await answer.json() == [denied]
-    async with door.post("/faults", json={"kind": "empty"}) as answer:
+    async with control.post("/faults", json={"kind": "empty"}) as answer:
         assert await answer.json() == [denied, {"kind": "empty"}]
     with pytest.raises(exceptions.PermissionDenied):
         await speaker.bytes_of()
-    async with door.delete("/faults") as answer:
+    async with control.delete("/faults") as answer:
         assert await answer.json() == []
     assert await speaker.bytes_of()
 
 
-async def test_calls_are_counted_and_logged_through_the_door(door: aiohttp.ClientSession, speaker: Speaker) -> None:
+async def test_calls_are_counted_and_logged_through_the_control_api(
+    control: aiohttp.ClientSession, speaker: Speaker
+) -> None:
     await speaker.bytes_of("Hello.", WAVENET)
     with pytest.raises(exceptions.InvalidArgument):
         await speaker.bytes_of("Hello.", "en-US-Nobody")
-    async with door.get("/calls") as answer:
+    async with control.get("/calls") as answer:
         counts = await answer.json()
     assert counts["calls"] == {"wavenet": {"OK": 1}, "unknown": {"INVALID_ARGUMENT": 1}}
     assert counts["billed_characters"] == {"total": 6, "wavenet": 6}
-    async with door.get("/calls/log", params={"last": "1"}) as answer:
+    async with control.get("/calls/log", params={"last": "1"}) as answer:
         (last,) = await answer.json()
     assert (last["voice"], last["input"], last["code"]) == ("en-US-Nobody", "Hello.", "INVALID_ARGUMENT")
-    async with door.delete("/calls") as answer:
+    async with control.delete("/calls") as answer:
         assert (await answer.json())["total"] == 0
 
 
@@ -449,7 +453,7 @@ async def test_a_port_in_use_is_an_error(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_the_process_says_where_it_listens_and_stops_on_a_signal(number: signal.Signals) -> None:
+async def test_the_process_prints_its_addresses_and_stops_on_a_signal(number: signal.Signals) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -461,11 +465,11 @@ async def test_the_process_says_where_it_listens_and_stops_on_a_signal(number: s
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    where = json.loads(await process.stdout.readline())
-    speaker = Speaker(where["grpc"])
+    addresses = json.loads(await process.stdout.readline())
+    speaker = Speaker(addresses["grpc"])
     async with (
-        aiohttp.ClientSession(where["door"]) as door,
-        door.put("/faults", json=[{"kind": "hang"}]) as answer,
+        aiohttp.ClientSession(addresses["door"]) as control,
+        control.put("/faults", json=[{"kind": "hang"}]) as answer,
     ):
         assert answer.status == 200
     hung = asyncio.create_task(speaker.bytes_of(timeout=60))
@@ -478,7 +482,7 @@ async def test_the_process_says_where_it_listens_and_stops_on_a_signal(number: s
     await speaker.channel.close()
 
 
-async def test_settings_that_make_no_sense_stop_the_start(tmp_path: Any) -> None:
+async def test_invalid_settings_end_the_start(tmp_path: Any) -> None:
     file = tmp_path / "settings.json"
     file.write_text('{"speech": "sung"}')
     process = await asyncio.create_subprocess_exec(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from loadtest.emulator.studio import canned_seconds
+from loadtest.emulator.synthesizer import canned_seconds
 from tests.stack.deployment import job
 
 # Twice as fast, and few samples: the test's time goes into carrying them.
@@ -26,14 +26,14 @@ async def test_thirty_thousand_bytes_become_one_take_without_a_click(deployment,
         audio = {"encoding": "LINEAR16", "sample_rate": RATE}
         await deployment.produce([job(1, text=text, language=language, audio=audio, speaking_rate=SPEED)])
         (completion,) = await deployment.completions(1)
-    calls = await deployment.door("GET", "/calls/log")
+    calls = await deployment.control("GET", "/calls/log")
     inputs = sorted((call["input"] for call in calls), key=text.index)
     assert "".join(inputs) == text
     assert {call["voice"] for call in calls} == {completion.voice}
     assert completion.voice_model == voice_model
     assert len(await deployment.keys()) == 1
 
-    parts = [canned_seconds(len(each), SPEED, close_written=language == "cmn-TW") for each in inputs]
+    parts = [canned_seconds(len(each), SPEED, dense_script=language == "cmn-TW") for each in inputs]
     assert len(parts) >= 6
     assert completion.audio.duration_s == pytest.approx(sum(parts), rel=0.02)
     async with deployment.store() as store:

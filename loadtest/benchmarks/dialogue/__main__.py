@@ -18,7 +18,7 @@ from rich.console import Console
 from loadtest.benchmarks.dialogue.figures import latency_table, percentile, stage_table
 from loadtest.benchmarks.dialogue.load import Ears
 from loadtest.benchmarks.dialogue.runs import Load, Place, run_backlog, run_load
-from loadtest.benchmarks.throughput.runs import Door
+from loadtest.benchmarks.throughput.runs import EmulatorControl
 from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import KafkaCluster
 from loadtest.stack.local import Stack, local_stack
@@ -80,24 +80,24 @@ class _Bench:
     async def run(self, stack: Stack, scenarios: list[Scenario], rounds: int) -> None:
         place = Place(stack.kafka, stack.folder, _environment(stack))
         async with aiohttp.ClientSession() as session:
-            door = Door(session, stack.door)
+            emulator = EmulatorControl(session, stack.control)
             for number in range(1, rounds + 1):
                 for scenario in scenarios:
                     self._console.rule(f"{scenario}, round {number} of {rounds}")
-                    await self._measure(scenario, place, door)
+                    await self._measure(scenario, place, emulator)
 
-    async def _measure(self, scenario: Scenario, place: Place, door: Door) -> None:
+    async def _measure(self, scenario: Scenario, place: Place, emulator: EmulatorControl) -> None:
         name = f"{scenario}-{uuid.uuid4().hex[:6]}"
         if scenario is Scenario.OWN_WAY:
-            await door.set_latency(_OWN_WAY_S)
+            await emulator.set_latency(_OWN_WAY_S)
             ears = await run_load(place, name, Load(_OWN_WAY_EVERY_S, self._jobs))
             self._check(ears)
             self._console.print(stage_table("idle", ears.heard, _OWN_WAY_S))
         elif scenario is Scenario.BESIDE_BATCH:
-            await door.set_latency(_BESIDE_S)
+            await emulator.set_latency(_BESIDE_S)
             await self._beside_batch(place, name)
         else:
-            await door.set_latency(_WORKERS_S)
+            await emulator.set_latency(_WORKERS_S)
             bound = Place(place.bootstrap, place.folder, {**place.environment, "MAX_IN_FLIGHT": "16"})
             one = await run_backlog(bound, f"{name}-1", 1, 200)
             four = await run_backlog(bound, f"{name}-4", 4, 800)

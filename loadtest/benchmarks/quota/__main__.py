@@ -42,7 +42,7 @@ def main(
 async def _bench(stack: Stack, quota: Sequence[QuotaRun], outage: OutageRun) -> None:
     name = f"quota-{uuid.uuid4().hex[:8]}"
     async with aiohttp.ClientSession() as session:
-        place = Place(session, stack.door, stack.kafka, stack.folder, stack.environment)
+        place = Place(session, stack.control, stack.kafka, stack.folder, stack.environment)
         for run in quota:
             print(f"{run.limit} requests of {run.voice_model} a minute, a backlog of batch jobs", flush=True)
             figures = await run_quota(place, run, f"{name}-{run.voice_model}")

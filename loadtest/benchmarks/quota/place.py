@@ -23,26 +23,26 @@ class Place:
     """The running stack, as far as a run needs it; `environment` are a worker's variables."""
 
     session: aiohttp.ClientSession
-    door: str
+    control_url: str
     kafka: str
     folder: Path
     environment: Mapping[str, str]
 
     async def set_emulator(self, **settings: object) -> None:
         """Changes the emulator's settings."""
-        await self._door("PATCH", "/settings", settings)
+        await self._control("PATCH", "/settings", settings)
 
     async def set_faults(self, *faults: Mapping[str, object]) -> None:
         """Puts these faults in the place of all others."""
-        await self._door("PUT", "/faults", list(faults))
+        await self._control("PUT", "/faults", list(faults))
 
     async def calls(self) -> list[Call]:
         """The last 1,000 calls that ended."""
-        logged = await self._door("GET", "/calls/log")
+        logged = await self._control("GET", "/calls/log")
         return [Call(float(each["time"]), str(each["input"]), str(each["code"])) for each in logged]
 
-    async def _door(self, method: str, path: str, body: object = None) -> Any:
-        async with self.session.request(method, f"{self.door}{path}", json=body) as answer:
+    async def _control(self, method: str, path: str, body: object = None) -> Any:
+        async with self.session.request(method, f"{self.control_url}{path}", json=body) as answer:
             answer.raise_for_status()
             return await answer.json()
 

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from loadtest.benchmarks.throughput.figures import Round, head, row, summary, verdicts
 from loadtest.benchmarks.throughput.lines import Run, pattern_of, slow_numbers
-from loadtest.benchmarks.throughput.runs import Door, Place, RunFailedError, run_gather, run_worker
+from loadtest.benchmarks.throughput.runs import EmulatorControl, Place, RunFailedError, run_gather, run_worker
 from loadtest.stack.local import Stack, local_stack
 from loadtest.stack.processes import StackError
 
@@ -67,7 +67,7 @@ async def _bench(stack: Stack, jobs: int, rounds: int, scenarios: list[Scenario]
     print(_HOW.format(slots=slots, broker=f"tansu {bootstrap}" if bootstrap == stack.kafka else bootstrap))
     told = []
     async with aiohttp.ClientSession() as session:
-        place = Place(Door(session, stack.door), bootstrap, stack.folder, environment)
+        place = Place(EmulatorControl(session, stack.control), bootstrap, stack.folder, environment)
         # The store makes its volumes and the emulator its clip when they are asked for first.
         await run_gather(place, Run(f"{session_id}-warm", _WARM_UP_JOBS), "own")
         for scenario in scenarios:
@@ -88,7 +88,7 @@ async def _round(place: Place, name: str, jobs: int, scenario: Scenario) -> Roun
         # The same numbers on all sides.
         pattern = pattern_of(slow_numbers(Run(name, jobs)))
         faults = [{"kind": "slow", "seconds": _SLOW_S - _GOOGLE_S, "text_pattern": pattern}]
-    await place.door.set_faults(faults)
+    await place.emulator.set_faults(faults)
     return Round(
         plain=await run_gather(place, Run(f"{name}p", jobs), "plain"),
         own=await run_gather(place, Run(f"{name}o", jobs), "own"),

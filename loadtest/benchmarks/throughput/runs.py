@@ -32,14 +32,14 @@ class RunFailedError(Exception):
 class Place:
     """Where runs happen: the emulator's door, the broker, the folder of the logs, the variables of all sides."""
 
-    door: "Door"
+    emulator: "EmulatorControl"
     bootstrap: str
     folder: Path
     environment: Mapping[str, str]
 
 
-class Door:
-    """The emulator's HTTP door."""
+class EmulatorControl:
+    """The emulator's HTTP emulator."""
 
     def __init__(self, session: aiohttp.ClientSession, address: str) -> None:
         self._session = session
@@ -142,31 +142,31 @@ async def _started(
     place: Place, run: Run, command: list[str], names: Mapping[str, str]
 ) -> AsyncIterator[tuple[Process, "asyncio.Task[float]", float]]:
     """A process at its first call to Google: it, when that call arrived (soon), its CPU time until then."""
-    await place.door.forget_calls()
+    await place.emulator.forget_calls()
     process = Process(
         run.name, command, place.folder / f"{run.name}.log", worker_environment({**place.environment, **names})
     )
     try:
         deadline = time.monotonic() + _START_S
-        while not (counts := await place.door.calls())["in_flight"] and not counts["total"]:
+        while not (counts := await place.emulator.calls())["in_flight"] and not counts["total"]:
             if not process.running or time.monotonic() > deadline:
                 raise RunFailedError(f"{run.name} made no call:\n{process.log_end()}")
             await asyncio.sleep(0.005)
         cpu_at = cpu_seconds(process.pid)
-        began = asyncio.create_task(_first_arrival(place.door))
+        began = asyncio.create_task(_first_arrival(place.emulator))
         yield process, began, cpu_at
-        calls = (await place.door.calls())["calls"]
+        calls = (await place.emulator.calls())["calls"]
         if calls != {"chirp3-hd": {"OK": run.jobs}}:
             raise RunFailedError(f"{run.name} made other calls to Google than one for each of {run.jobs} jobs: {calls}")
     finally:
         await asyncio.to_thread(process.stop)
 
 
-async def _first_arrival(door: Door) -> float:
+async def _first_arrival(emulator: EmulatorControl) -> float:
     arrivals: list[float] = []
     while not arrivals:
         await asyncio.sleep(_FIRST_ANSWERS_S)
-        arrivals = await door.arrivals()
+        arrivals = await emulator.arrivals()
     return min(arrivals)
 
 

@@ -1,22 +1,17 @@
-"""espeak-ng through ctypes: a delivery becomes samples. Blocks, so it belongs on a thread."""
-
-from __future__ import annotations
+"""Speaks with espeak-ng through ctypes. Blocking: call it on a thread."""
 
 import ctypes
 import functools
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import espeakng_loader
 import numpy as np
 import numpy.typing as npt
 
-from loadtest.emulator.script import Pause
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from loadtest.emulator.delivery import Delivery, Utterance
+from loadtest.emulator.markup import Pause
+from loadtest.emulator.prosody import Prosody, Utterance
 
 Samples = npt.NDArray[np.float32]
 
@@ -27,47 +22,46 @@ _PARAMETER_RATE, _PARAMETER_PITCH, _PARAMETER_RANGE = 1, 3, 4
 _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
 _SLOWEST_WPM, _FASTEST_WPM = 80, 450
-# Measured: semitones that its pitch parameter (50 is a variant's own pitch) adds to any variant.
+# Measured: the semitones that espeak-ng's pitch parameter (50 is a variant's own pitch) adds to any variant.
 _PITCH_PARAMETERS = (0.0, 25.0, 50.0, 75.0, 99.0)
 _PITCHES_ST = (-6.8, -4.0, 0.0, 4.4, 9.0)
-# One level for all variants, whose own ones lie 17 dB apart.
+# All variants are scaled to this level; their own levels differ by up to 17 dB.
 _LEVEL_RMS = 0.1
 _STRETCH_FRAME = 1024
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-# The library keeps global state: one caller at a time in the whole process, whatever the number of emulators.
+# The library has global state: one caller at a time in the process, however many emulators it runs.
 _ONE_AT_A_TIME = threading.Lock()
 
 
 class SpeechError(RuntimeError):
-    """espeak-ng can't speak this: no such language, or the library failed."""
+    """espeak-ng doesn't know the language, or failed."""
 
 
 @functools.cache
 def _library() -> tuple[Any, int]:
-    """The loaded library and its sample rate."""
+    """Loads the library; returns it and its sample rate."""
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     sample_rate = library.espeak_Initialize(
         _AUDIO_OUTPUT_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), _INITIALIZE_DONT_EXIT
     )
     if sample_rate <= 0:
-        message = "espeak-ng did not start"
-        raise SpeechError(message)
+        raise SpeechError("espeak-ng did not start")
     return library, int(sample_rate)
 
 
-def speak(delivery: Delivery, sample_rate: int, stopped: Callable[[], bool]) -> Samples:
-    """Mono samples in -1…1 of a delivery at `sample_rate`; cut short as soon as `stopped` says so.
+def speak(prosody: Prosody, sample_rate: int, stopped: Callable[[], bool]) -> Samples:
+    """Returns mono samples in -1…1 at `sample_rate`. Ends early when `stopped` returns true.
 
     Raises:
         SpeechError: espeak-ng has no voice for the language.
     """
     pieces = [_silence(0.05, sample_rate)]
-    for part in delivery.parts:
+    for part in prosody.parts:
         if isinstance(part, Pause):
             pieces.append(_silence(part.seconds, sample_rate))
         else:
-            pieces.append(_utter(part, delivery, sample_rate, stopped))
+            pieces.append(_utter(part, prosody, sample_rate, stopped))
     return np.concatenate(pieces)
 
 
@@ -75,8 +69,8 @@ def _silence(seconds: float, sample_rate: int) -> Samples:
     return np.zeros(round(seconds * sample_rate), dtype=np.float32)
 
 
-def _utter(utterance: Utterance, delivery: Delivery, sample_rate: int, stopped: Callable[[], bool]) -> Samples:
-    # What the pitch parameter can't give is had by playing faster or slower, made good in the words a minute.
+def _utter(utterance: Utterance, prosody: Prosody, sample_rate: int, stopped: Callable[[], bool]) -> Samples:
+    # Pitch beyond the parameter's range comes from playing faster or slower; words per minute compensate for that.
     within = float(np.clip(utterance.pitch_st, _PITCHES_ST[0], _PITCHES_ST[-1]))
     play_speed = 2.0 ** ((utterance.pitch_st - within) / 12.0)
     wanted_wpm = utterance.words_per_minute / play_speed
@@ -84,14 +78,14 @@ def _utter(utterance: Utterance, delivery: Delivery, sample_rate: int, stopped: 
     parameters = {
         _PARAMETER_RATE: given_wpm,
         _PARAMETER_PITCH: round(float(np.interp(within, _PITCHES_ST, _PITCH_PARAMETERS))),
-        _PARAMETER_RANGE: delivery.pitch_range,
+        _PARAMETER_RANGE: prosody.pitch_range,
     }
-    samples, native_rate = _synthesize(utterance.text, f"{delivery.language}+{delivery.variant}", parameters, stopped)
+    samples, native_rate = _synthesize(utterance.text, f"{prosody.language}+{prosody.variant}", parameters, stopped)
     if samples.size == 0:
         return samples
     samples *= _LEVEL_RMS / max(float(np.sqrt(np.mean(samples**2))), 1e-4)
     tempo = wanted_wpm / given_wpm
-    if abs(tempo - 1.0) > 0.02:  # noqa: PLR2004 -- less is rounding, and nobody hears it
+    if abs(tempo - 1.0) > 0.02:  # noqa: PLR2004  # less is inaudible rounding
         samples = _stretched(samples, tempo)
     return _resampled(samples, play_speed * native_rate / sample_rate)
 
@@ -110,30 +104,28 @@ def _synthesize(text: str, voice: str, parameters: dict[int, int], stopped: Call
         library, sample_rate = _library()
         library.espeak_SetSynthCallback(callback)
         if library.espeak_SetVoiceByName(voice.encode()) != 0:
-            message = f"espeak-ng has no voice {voice}"
-            raise SpeechError(message)
+            raise SpeechError(f"espeak-ng has no voice {voice}")
         for parameter, value in parameters.items():
             library.espeak_SetParameter(parameter, value, 0)
-        # The lengths are size_t: as plain ints ctypes would pass 32 bits of them.
+        # The lengths are size_t; ctypes would pass a plain int as 32 bits.
         failed = library.espeak_Synth(
             encoded, ctypes.c_size_t(len(encoded)), 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
         )
         library.espeak_Synchronize()
     if failed:
-        message = f"espeak-ng failed with {failed}"
-        raise SpeechError(message)
+        raise SpeechError(f"espeak-ng failed with {failed}")
     return np.frombuffer(b"".join(chunks), dtype=np.int16).astype(np.float32) / 32768.0, sample_rate
 
 
 def _resampled(samples: Samples, step: float) -> Samples:
-    """Every `step`-th sample, by straight lines between neighbours: good enough for an emulator."""
+    """Takes every `step`-th sample by linear interpolation, which is good enough for an emulator."""
     positions = np.arange(0.0, samples.size - 1, step)
     resampled: Samples = np.interp(positions, np.arange(samples.size), samples).astype(np.float32)
     return resampled
 
 
 def _stretched(samples: Samples, tempo: float) -> Samples:
-    """The same pitch at another tempo (0.5 is half as fast), by overlapping frames that fit each other."""
+    """Changes the tempo (0.5 is half as fast) and keeps the pitch, by overlapping similar frames."""
     hop = _STRETCH_FRAME // 2
     window = np.hanning(_STRETCH_FRAME).astype(np.float32)
     padded = np.pad(samples, (0, 3 * _STRETCH_FRAME))
@@ -143,7 +135,7 @@ def _stretched(samples: Samples, tempo: float) -> Samples:
     for frame in range(frames):
         wanted = int(frame * hop * tempo)
         if frame:
-            # Of the frames near the wanted place, the one that goes on as the last one would have.
+            # Of the frames near the wanted position, take the one most similar to the continuation of the last frame.
             first = max(wanted - hop // 2, 0)
             near = padded[first : wanted + hop // 2 + hop]
             start = first + int(np.argmax(np.correlate(near, padded[start + hop : start + 2 * hop], "valid")))

@@ -1,6 +1,4 @@
-"""The emulator's pure parts: what exists, what is refused, what is said, which fault meets a call."""
-
-from __future__ import annotations
+"""The emulator's pure parts: voices, validation, markup, prosody, faults and quota."""
 
 from collections import Counter
 from random import Random
@@ -11,33 +9,35 @@ import pytest
 from google.cloud import texttospeech_v1 as tts
 from pydantic import ValidationError
 
-from loadtest.emulator.delivery import Utterance, delivery_of
 from loadtest.emulator.faults import Faults
+from loadtest.emulator.markup import Pause, SpokenText, parse_markup, parse_ssml, sentences
+from loadtest.emulator.prosody import Utterance, prosody_for
 from loadtest.emulator.quota import Quota
-from loadtest.emulator.rules import Order, RefusedError, order_of
-from loadtest.emulator.script import Pause, Say, script_of_markup, script_of_ssml, sentences
-from loadtest.emulator.service import latency_of
+from loadtest.emulator.service import draw_latency
 from loadtest.emulator.settings import ConstantLatency, EmulatorSettings, Fault, LognormalLatency
-from loadtest.emulator.studio import canned_seconds
+from loadtest.emulator.synthesizer import canned_seconds
+from loadtest.emulator.validation import RefusedError, ValidRequest, validate
 from loadtest.emulator.voices import VOICES
 
 KORE = "en-US-Chirp3-HD-Kore"
 WAVENET = "cmn-TW-Wavenet-B"
 
 
-def order(voice: str = KORE, *, settings: EmulatorSettings | None = None, language: str = "", **config: Any) -> Order:
+def request(
+    voice: str = KORE, *, settings: EmulatorSettings | None = None, language: str = "", **config: Any
+) -> ValidRequest:
     content = {form: config.pop(form) for form in ("text", "ssml", "markup") if form in config}
     request = tts.SynthesizeSpeechRequest(
         input=tts.SynthesisInput(**(content or {"text": "Hello."})),
         voice={"language_code": language or "-".join(voice.split("-")[:2]), "name": voice},
         audio_config={"audio_encoding": "LINEAR16", **config},
     )
-    return order_of(tts.SynthesizeSpeechRequest.pb(request), settings or EmulatorSettings())
+    return validate(tts.SynthesizeSpeechRequest.pb(request), settings or EmulatorSettings())
 
 
 def refusal(voice: str = KORE, **config: Any) -> str:
     with pytest.raises(RefusedError) as refused:
-        order(voice, **config)
+        request(voice, **config)
     assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
     return refused.value.message
 
@@ -59,26 +59,26 @@ def test_wavenet_letters_have_the_genders_that_google_gives_them() -> None:
     assert len(letters("cmn-CN", "female") + letters("cmn-CN", "male")) == 4
 
 
-def test_pitch_on_chirp_is_refused_as_google_does() -> None:
+def test_pitch_with_chirp_is_refused_with_googles_message() -> None:
     assert refusal(pitch=-2.0) == "This voice does not support pitch parameters at this time."
-    assert order(WAVENET, pitch=-2.0).pitch_st == -2.0
+    assert request(WAVENET, pitch=-2.0).pitch_st == -2.0
 
 
 def test_five_thousand_bytes_are_the_limit_whatever_the_characters() -> None:
     chinese = "你好。" * 600
     assert "longer than the limit of 5000 bytes" in refusal(WAVENET, text=chinese)
-    assert order(WAVENET, text=chinese[:1600]).input == chinese[:1600]
-    assert order(text="Go. " * 1250).form == "text"
+    assert request(WAVENET, text=chinese[:1600]).input == chinese[:1600]
+    assert request(text="Go. " * 1250).form == "text"
     assert "5000" in refusal(text="Go. " * 1250 + ".")
 
 
 def test_a_long_sentence_is_refused_and_many_short_ones_are_not() -> None:
     assert "sentences that are too long" in refusal(text="word " * 65 + "end.")
-    assert order(text="Only a few words. " * 100)
+    assert request(text="Only a few words. " * 100)
     assert "sentences that are too long" in refusal(WAVENET, text="風" * 321)
-    assert order(WAVENET, text=("風" * 300 + "。") * 4)
+    assert request(WAVENET, text=("風" * 300 + "。") * 4)
     assert "too long" in refusal(ssml=f"<speak>{'word ' * 40}<mark name='a'/>{'word ' * 40}</speak>")
-    assert order(ssml=f"<speak><s>{'word ' * 40}</s><s>{'word ' * 40}</s></speak>")
+    assert request(ssml=f"<speak><s>{'word ' * 40}</s><s>{'word ' * 40}</s></speak>")
     assert "too long" in refusal(text="Four words are enough.", settings=EmulatorSettings(max_sentence_characters=20))
 
 
@@ -99,14 +99,14 @@ def test_a_long_sentence_is_refused_and_many_short_ones_are_not() -> None:
         ({"markup": "Hello [pause]"}, "Chirp 3: HD"),
     ],
 )
-def test_values_out_of_range_are_refused_by_name(config: dict[str, Any], named: str) -> None:
+def test_a_value_out_of_range_is_refused_with_its_name(config: dict[str, Any], named: str) -> None:
     assert named in refusal(WAVENET, **config)
 
 
 def test_no_input_at_all_is_refused() -> None:
     empty = tts.SynthesizeSpeechRequest.pb()()
     with pytest.raises(RefusedError, match="Exactly one"):
-        order_of(empty, EmulatorSettings())
+        validate(empty, EmulatorSettings())
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_no_input_at_all_is_refused() -> None:
         ("Kore", "en-US"),
     ],
 )
-def test_a_voice_that_does_not_exist_is_said_to_be_misspelled(name: str, language: str) -> None:
+def test_an_unknown_voice_is_refused_with_googles_message(name: str, language: str) -> None:
     assert refusal(name, language=language) == f"Voice '{name}' does not exist. Is it misspelled?"
 
 
@@ -137,27 +137,27 @@ def test_bad_ssml_is_refused(ssml: str) -> None:
     assert refusal(ssml=ssml).startswith("Invalid SSML")
 
 
-def test_ssml_becomes_words_and_silence() -> None:
+def test_ssml_becomes_texts_and_pauses() -> None:
     ssml = (
         "<speak>Wait <break time='700ms'/>for <sub alias='doctor'>Dr.</sub> "
         "<phoneme alphabet='ipa' ph='x'>Li</phoneme></speak>"
     )
-    assert script_of_ssml(ssml, chirp=True) == (Say("Wait "), Pause(0.7), Say("for doctor Li"))
+    assert parse_ssml(ssml, chirp=True) == (SpokenText("Wait "), Pause(0.7), SpokenText("for doctor Li"))
 
 
-def test_chirp_passes_over_tags_that_it_does_not_know() -> None:
+def test_chirp_ignores_unknown_tags() -> None:
     ssml = "<speak>One <emphasis>two</emphasis><mark name='x'/> <audio src='x'>three</audio></speak>"
-    assert script_of_ssml(ssml, chirp=True) == (Say("One two three"),)
+    assert parse_ssml(ssml, chirp=True) == (SpokenText("One two three"),)
 
 
 def test_prosody_changes_rate_and_pitch() -> None:
     ssml = "<speak><prosody rate='slow' pitch='-2st'>One</prosody><prosody rate='150%'>two</prosody></speak>"
-    assert script_of_ssml(ssml, chirp=False) == (Say("One", 0.75, -2.0), Say("two", 1.5))
+    assert parse_ssml(ssml, chirp=False) == (SpokenText("One", 0.75, -2.0), SpokenText("two", 1.5))
 
 
-def test_markup_pauses_are_silence_and_other_brackets_are_read_aloud() -> None:
-    script = script_of_markup("Stop. [pause long] Go [pace fast] now. [pause short]")
-    assert script == (Say("Stop. "), Pause(1.2), Say(" Go [pace fast] now. "), Pause(0.25))
+def test_pause_tags_become_pauses_and_other_brackets_are_read_aloud() -> None:
+    parsed = parse_markup("Stop. [pause long] Go [pace fast] now. [pause short]")
+    assert parsed == (SpokenText("Stop. "), Pause(1.2), SpokenText(" Go [pace fast] now. "), Pause(0.25))
 
 
 def test_sentences_end_where_a_reader_would_end_them() -> None:
@@ -170,18 +170,18 @@ def test_every_voice_of_a_locale_sounds_different() -> None:
         voices = [voice for voice in VOICES.values() if voice.locale == locale]
         sounds = set()
         for voice in voices:
-            delivery = delivery_of(order(voice.name, text="Hello."), _Unvarying())
-            part = delivery.parts[0]
+            prosody = prosody_for(request(voice.name, text="Hello."), _Unvarying())
+            part = prosody.parts[0]
             assert isinstance(part, Utterance)
-            sounds.add((delivery.variant, round(part.pitch_st, 3)))
+            sounds.add((prosody.variant, round(part.pitch_st, 3)))
         assert len(sounds) == len(voices)
 
 
 def test_chirp_varies_and_wavenet_does_not() -> None:
     random = Random(1)
-    assert delivery_of(order(), random) != delivery_of(order(), random)
-    assert delivery_of(order(WAVENET), random) == delivery_of(order(WAVENET), random)
-    assert delivery_of(order(), Random(1)) == delivery_of(order(), Random(1))
+    assert prosody_for(request(), random) != prosody_for(request(), random)
+    assert prosody_for(request(WAVENET), random) == prosody_for(request(WAVENET), random)
+    assert prosody_for(request(), Random(1)) == prosody_for(request(), Random(1))
 
 
 class _Unvarying(Random):
@@ -196,7 +196,7 @@ class _Clock:
         return self.now
 
 
-def test_the_first_fault_that_fits_is_the_one_that_a_call_meets() -> None:
+def test_the_first_matching_fault_applies() -> None:
     faults = Faults(_Clock(), Random(1))
     faults.replace(
         [
@@ -216,7 +216,7 @@ def test_the_first_fault_that_fits_is_the_one_that_a_call_meets() -> None:
     assert kind("nonsense", None, "") == "empty"
 
 
-def test_a_fault_keeps_to_its_share_its_limit_and_its_time() -> None:
+def test_a_fault_respects_its_share_its_limit_and_its_times() -> None:
     clock = _Clock()
     faults = Faults(clock, Random(7))
     faults.replace([Fault(kind="empty", share=0.2)])
@@ -246,7 +246,7 @@ def test_a_fault_keeps_to_its_share_its_limit_and_its_time() -> None:
         {"kind": "empty", "shares": 1},
     ],
 )
-def test_a_fault_that_makes_no_sense_is_an_error(fault: dict[str, Any]) -> None:
+def test_an_invalid_fault_is_an_error(fault: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Fault.model_validate(fault)
 
@@ -264,15 +264,15 @@ def test_the_quota_counts_by_voice_model_and_all_together_in_a_sliding_window() 
 def test_latency_grows_with_the_text_and_has_a_tail() -> None:
     random = Random(1)
     latency = LognormalLatency(base_s=0.1, per_character_s=0.01, sigma=0.5)
-    drawn = sorted(latency_of(latency, 90, random) for _ in range(2001))
+    drawn = sorted(draw_latency(latency, 90, random) for _ in range(2001))
     assert drawn[1000] == pytest.approx(1.0, rel=0.1)
     assert drawn[1980] > 2.0
-    assert latency_of(ConstantLatency(seconds=0.05), 5000, random) == 0.05
+    assert draw_latency(ConstantLatency(seconds=0.05), 5000, random) == 0.05
 
 
 def test_canned_clips_are_as_long_as_the_words_would_be() -> None:
-    assert canned_seconds(75, 1.0, close_written=False) == 5
-    assert canned_seconds(22, 1.0, close_written=True) == 5
-    assert canned_seconds(75, 0.5, close_written=False) == 10
-    assert canned_seconds(1, 2.0, close_written=False) == 1
-    assert canned_seconds(1666, 1.0, close_written=True) == 370
+    assert canned_seconds(75, 1.0, dense_script=False) == 5
+    assert canned_seconds(22, 1.0, dense_script=True) == 5
+    assert canned_seconds(75, 0.5, dense_script=False) == 10
+    assert canned_seconds(1, 2.0, dense_script=False) == 1
+    assert canned_seconds(1666, 1.0, dense_script=True) == 370

@@ -1,21 +1,14 @@
-"""How an order is to sound: the timbre of its voice, and each sentence's rate and pitch."""
-
-from __future__ import annotations
+"""How a request sounds: the timbre of its voice, and the rate and pitch of each sentence. Pure."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from random import Random
 
-from loadtest.emulator.script import Pause, Script, sentences
-from loadtest.emulator.voices import CHIRP_NAMES
+from loadtest.emulator.markup import Pause, sentences
+from loadtest.emulator.settings import VoiceModel
+from loadtest.emulator.validation import ValidRequest
+from loadtest.emulator.voices import CHIRP_NAMES, Gender, Voice
 
-if TYPE_CHECKING:
-    from random import Random
-
-    from loadtest.emulator.rules import Order
-    from loadtest.emulator.settings import VoiceModel
-    from loadtest.emulator.voices import Gender, Voice
-
-# espeak-ng's variants, in two families, so that the voice models sound unlike each other.
+# Two disjoint sets of espeak-ng's variants, so that the voice models sound different.
 _CHIRP_MALES = "Andy Gene Gene2 Michael john edward travis norbert pablo robert adam Reed paul max miguel Mario"
 _VARIANTS: dict[tuple[VoiceModel, Gender], tuple[str, ...]] = {
     ("chirp3-hd", "female"): ("Alicia", "Annie", "aunty", "belinda", "linda", "shelby", "steph"),
@@ -25,14 +18,14 @@ _VARIANTS: dict[tuple[VoiceModel, Gender], tuple[str, ...]] = {
 }
 _LETTERS = "ABCDEFGHIJ"
 _LANGUAGES = {"en-US": "en-us", "pt-BR": "pt-br", "es-US": "es-419"}
-# Words a minute at which espeak-ng speaks about as fast as Google: 15 characters/s English, 4.5 Mandarin.
+# At these rates espeak-ng is about as fast as Google: 15 characters/s in English, 4.5 in Mandarin.
 _WORDS_PER_MINUTE = {"en": 145, "cmn": 185}
 _OTHER_WORDS_PER_MINUTE = 165
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One sentence for espeak-ng."""
+    """One sentence for espeak-ng to speak."""
 
     text: str
     words_per_minute: float
@@ -41,34 +34,34 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """Everything that decides the samples, before gain, rate of samples and encoding."""
+class Prosody:
+    """Everything that determines the samples, except gain, sample rate and encoding."""
 
     language: str
     variant: str
     pitch_range: int
-    """espeak-ng's 0 to 100: how lively the melody is."""
+    """espeak-ng's parameter, 0 to 100: how much the melody varies."""
     parts: tuple[Utterance | Pause, ...]
 
 
 def espeak_language(locale: str) -> str:
-    """espeak-ng's name for the language of a locale."""
+    """Returns espeak-ng's name for the language of a locale."""
     return _LANGUAGES.get(locale, locale.partition("-")[0])
 
 
-def delivery_of(order: Order, random: Random) -> Delivery:
-    """How an order sounds; `random` varies chirp3-hd, which is generative, and leaves wavenet alone."""
-    voice = order.voice
+def prosody_for(request: ValidRequest, random: Random) -> Prosody:
+    """Returns the prosody of a request. `random` varies chirp3-hd, which is generative, and not wavenet."""
+    voice = request.voice
     index = _index(voice)
     variants = _VARIANTS[voice.model, voice.gender]
     round_ = index // len(variants)
-    # Voices that share a variant are 4 semitones apart, neighbours half of one to one and a half.
+    # Voices that share a variant are 4 semitones apart, neighbouring voices 0.5 to 1.5.
     own_pitch_st = 4.0 * round_ + (index * 3 % 4 - 1.5) * 0.5
     chirp = voice.model == "chirp3-hd"
     language = espeak_language(voice.locale)
     words_per_minute = _WORDS_PER_MINUTE.get(language.partition("-")[0], _OTHER_WORDS_PER_MINUTE)
-    parts = tuple(_parts(order.script, order, words_per_minute, own_pitch_st, random if chirp else None))
-    return Delivery(language, variants[index % len(variants)], (55 if chirp else 40) + index * 5 % 30, parts)
+    parts = tuple(_parts(request, words_per_minute, own_pitch_st, random if chirp else None))
+    return Prosody(language, variants[index % len(variants)], (55 if chirp else 40) + index * 5 % 30, parts)
 
 
 def _index(voice: Voice) -> int:
@@ -78,15 +71,15 @@ def _index(voice: Voice) -> int:
 
 
 def _parts(
-    script: Script, order: Order, words_per_minute: float, own_pitch_st: float, random: Random | None
+    request: ValidRequest, words_per_minute: float, own_pitch_st: float, random: Random | None
 ) -> list[Utterance | Pause]:
     parts: list[Utterance | Pause] = []
-    for part in script:
+    for part in request.parsed:
         if isinstance(part, Pause):
             parts.append(part)
             continue
         for sentence in sentences(part.text):
-            rate, pitch_st = part.rate * order.rate, part.pitch_st + order.pitch_st + own_pitch_st
+            rate, pitch_st = part.rate * request.rate, part.pitch_st + request.pitch_st + own_pitch_st
             if random is not None:
                 rate *= random.uniform(0.96, 1.04)
                 pitch_st += random.uniform(-0.6, 0.6)

@@ -1,24 +1,51 @@
-"""The HTTP door on loopback: settings, faults and counts, while the emulator runs."""
+"""The HTTP control API: reads and changes settings, faults and counts while the emulator runs."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from json import JSONDecodeError
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
-from loadtest.emulator.calls import LOGGED_CALLS
-from loadtest.emulator.settings import Fault
-
-if TYPE_CHECKING:
-    from loadtest.emulator.server import Emulator
+from loadtest.emulator.calls import LOGGED_CALLS, CallCounts, LoggedCall
+from loadtest.emulator.settings import EmulatorSettings, Fault
 
 _FAULTS = TypeAdapter(list[Fault])
 
 
-def door(emulator: Emulator) -> web.Application:
-    """The web application that shows and changes `emulator`."""
+class Controllable(Protocol):
+    """The part of the emulator that the control API uses."""
+
+    @property
+    def settings(self) -> EmulatorSettings:
+        """The current settings."""
+
+    def change_settings(self, changes: dict[str, Any]) -> None:
+        """Changes the named settings and keeps the others."""
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The active faults, in order."""
+
+    def set_faults(self, faults: Iterable[Fault]) -> None:
+        """Replaces the active faults."""
+
+    def add_faults(self, faults: Iterable[Fault]) -> None:
+        """Adds faults after the active ones."""
+
+    @property
+    def calls(self) -> CallCounts:
+        """The current counts."""
+
+    def clear_calls(self) -> None:
+        """Resets the counts."""
+
+    def call_log(self, last: int) -> list[LoggedCall]:
+        """Returns the last finished calls, oldest first."""
+
+
+def control_app(emulator: Controllable) -> web.Application:
+    """Returns the web application that controls `emulator`."""
     app = web.Application(middlewares=[_explain_bad_input])
     handlers = _Handlers(emulator)
     app.add_routes(
@@ -59,7 +86,7 @@ async def _explain_bad_input(request: web.Request, handler: Any) -> web.StreamRe
 
 
 class _Handlers:
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Controllable) -> None:
         self._emulator = emulator
 
     async def health(self, _request: web.Request) -> web.Response:

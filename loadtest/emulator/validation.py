@@ -1,20 +1,15 @@
-"""Google's rules: what a request must be to be spoken, and in which words it is refused otherwise."""
-
-from __future__ import annotations
+"""Validates requests by Google's rules, and refuses invalid ones with Google's own messages. Pure."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import grpc
 from google.cloud import texttospeech_v1 as tts
+from google.cloud.texttospeech_v1.types import cloud_tts
 
-from loadtest.emulator.script import Say, Script, SsmlError, script_of_markup, script_of_ssml, sentences
+from loadtest.emulator.markup import ParsedInput, SpokenText, SsmlError, parse_markup, parse_ssml, sentences
+from loadtest.emulator.settings import EmulatorSettings
 from loadtest.emulator.voices import VOICES, Gender, Voice, default_voice
-
-if TYPE_CHECKING:
-    from google.cloud.texttospeech_v1.types import cloud_tts
-
-    from loadtest.emulator.settings import EmulatorSettings
 
 Encoding = Literal["LINEAR16", "MP3", "OGG_OPUS", "MULAW", "ALAW", "PCM"]
 InputForm = Literal["text", "ssml", "markup"]
@@ -40,24 +35,23 @@ _GAINS_DB = (-96.0, 16.0)
 
 
 class RefusedError(Exception):
-    """The call ends with this status instead of audio."""
+    """The call ends with this gRPC status instead of audio."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
-        """Keep what the client is to see."""
         super().__init__(message)
         self.code = code
         self.message = message
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """A request that keeps the rules: what is to be spoken, and how."""
+class ValidRequest:
+    """A request that passed validation: the text to speak, the voice and the audio format."""
 
     voice: Voice
     input: str
-    """The input as it was sent, whose characters are billed."""
+    """The input as sent; its characters are billed."""
     form: InputForm
-    script: Script
+    parsed: ParsedInput
     rate: float
     pitch_st: float
     gain_db: float
@@ -65,23 +59,23 @@ class Order:
     sample_rate: int
 
 
-def input_of(request: cloud_tts.SynthesizeSpeechRequest) -> str:
-    """The input as it was sent, whichever form it has; empty if there is none."""
+def request_input(request: cloud_tts.SynthesizeSpeechRequest) -> str:
+    """Returns the input as sent, in any of its forms, or an empty string."""
     form = request.input.WhichOneof("input_source")
     return str(getattr(request.input, form)) if form in ("text", "ssml", "markup") else ""
 
 
-def order_of(request: cloud_tts.SynthesizeSpeechRequest, settings: EmulatorSettings) -> Order:
-    """What a request (the raw protobuf message) orders.
+def validate(request: cloud_tts.SynthesizeSpeechRequest, settings: EmulatorSettings) -> ValidRequest:
+    """Validates a raw protobuf message.
 
     Raises:
-        RefusedError: INVALID_ARGUMENT, in Google's words where they are known.
+        RefusedError: INVALID_ARGUMENT, with Google's message where it is known.
     """
     form = request.input.WhichOneof("input_source")
-    # Two inputs can't be told apart here: of the members of a oneof, protobuf keeps the last one.
+    # A request with two inputs can't be detected here: protobuf keeps only the last member of a oneof.
     if form not in ("text", "ssml", "markup"):
         raise _invalid("Exactly one of `input.text`, `input.ssml` or `input.markup` must be set.")
-    content = input_of(request)
+    content = request_input(request)
     if not content.strip():
         raise _invalid(f"`input.{form}` is empty.")
     if len(content.encode()) > settings.max_input_bytes:
@@ -91,33 +85,33 @@ def order_of(request: cloud_tts.SynthesizeSpeechRequest, settings: EmulatorSetti
             "length of the characters in this request, or consider using the Long Audio API."
         )
     voice = _voice(request.voice)
-    rate, pitch_st, gain_db = _manner(request.audio_config, voice)
+    rate, pitch_st, gain_db = _speech_controls(request.audio_config, voice)
     encoding, sample_rate = _format(request.audio_config)
-    script = _script(form, content, voice)
-    _check_sentences(script, settings.max_sentence_characters)
-    return Order(voice, content, form, script, rate, pitch_st, gain_db, encoding, sample_rate)
+    parsed = _parse(form, content, voice)
+    _check_sentences(parsed, settings.max_sentence_characters)
+    return ValidRequest(voice, content, form, parsed, rate, pitch_st, gain_db, encoding, sample_rate)
 
 
 def _invalid(message: str) -> RefusedError:
     return RefusedError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
-def _voice(asked: cloud_tts.VoiceSelectionParams) -> Voice:
-    if not asked.language_code:
+def _voice(selection: cloud_tts.VoiceSelectionParams) -> Voice:
+    if not selection.language_code:
         raise _invalid("`voice.language_code` must be set.")
-    if asked.name:
-        voice = VOICES.get(asked.name)
-        if voice is None or voice.locale.lower() != asked.language_code.lower():
-            raise _invalid(f"Voice '{asked.name}' does not exist. Is it misspelled?")
+    if selection.name:
+        voice = VOICES.get(selection.name)
+        if voice is None or voice.locale.lower() != selection.language_code.lower():
+            raise _invalid(f"Voice '{selection.name}' does not exist. Is it misspelled?")
         return voice
-    voice = default_voice(asked.language_code, _GENDERS.get(asked.ssml_gender))
+    voice = default_voice(selection.language_code, _GENDERS.get(selection.ssml_gender))
     if voice is None:
-        raise _invalid(f"No voice for the language code '{asked.language_code}'. Is it misspelled?")
+        raise _invalid(f"No voice for the language code '{selection.language_code}'. Is it misspelled?")
     return voice
 
 
-def _manner(config: cloud_tts.AudioConfig, voice: Voice) -> tuple[float, float, float]:
-    """Rate, pitch in semitones, gain in dB; protobuf's 0 for the rate means that none was asked for."""
+def _speech_controls(config: cloud_tts.AudioConfig, voice: Voice) -> tuple[float, float, float]:
+    """Returns the rate, the pitch in semitones and the gain in dB. A rate of 0 is protobuf's default: not set."""
     rate = config.speaking_rate or 1.0
     if not _RATES[0] <= rate <= _RATES[1]:
         raise _invalid(f"speaking_rate must be between {_RATES[0]} and {_RATES[1]}, it is {rate:g}.")
@@ -140,23 +134,22 @@ def _format(config: cloud_tts.AudioConfig) -> tuple[Encoding, int]:
     return encoding, sample_rate
 
 
-def _script(form: str, content: str, voice: Voice) -> Script:
+def _parse(form: str, content: str, voice: Voice) -> ParsedInput:
     if form == "text":
-        return (Say(content),)
+        return (SpokenText(content),)
     if form == "markup":
         if voice.model != "chirp3-hd":
             raise _invalid("`input.markup` may only be used with Chirp 3: HD voices.")
-        return script_of_markup(content)
+        return parse_markup(content)
     try:
-        return script_of_ssml(content, chirp=voice.model == "chirp3-hd")
+        return parse_ssml(content, chirp=voice.model == "chirp3-hd")
     except SsmlError as error:
-        message = f"Invalid SSML. {error}"
-        raise _invalid(message) from error
+        raise _invalid(f"Invalid SSML. {error}") from error
 
 
-def _check_sentences(script: Script, limit: int) -> None:
-    for part in script:
-        if isinstance(part, Say) and len(part.text) > limit:
+def _check_sentences(parsed: ParsedInput, limit: int) -> None:
+    for part in parsed:
+        if isinstance(part, SpokenText) and len(part.text) > limit:
             for sentence in sentences(part.text):
                 if len(sentence) > limit:
                     raise _invalid(
