@@ -1,4 +1,4 @@
-"""What the worker waits for, as /readyz says it."""
+"""Readiness: what keeps the worker, or one of its lanes, from taking jobs; `/readyz` reports it."""
 
 import asyncio
 
@@ -8,25 +8,31 @@ from worker.lifecycle.signals import ShutdownSignals
 
 
 class Readiness:
-    """Gathers what keeps the worker, or one of its lanes, from taking jobs.
+    """Collects the reasons why the worker isn't ready.
 
-    `assigned` is set by the consumer's first assignment; None until there is a consumer. `rollout_known` is set by the
-    first reading of the rollout's topic; None where the variables say the rollout.
+    Args:
+        rollout_known: set when the topic of the rollout was read for the first time; None with `ROLLOUT_SOURCE=env`.
     """
 
-    def __init__(self, gate: DependencyGate, lanes: Lanes, stopping: ShutdownSignals) -> None:
+    def __init__(
+        self,
+        gate: DependencyGate,
+        lanes: Lanes,
+        signals: ShutdownSignals,
+        rollout_known: asyncio.Event | None,
+    ) -> None:
         self._gate = gate
         self._lanes = lanes
-        self._stopping = stopping
+        self._signals = signals
+        self._rollout_known = rollout_known
         self.assigned: asyncio.Event | None = None
-        self.rollout_known: asyncio.Event | None = None
 
     def waits_for(self) -> list[str]:
-        """One line for each; empty when it is ready."""
+        """One line for each reason; empty when the worker is ready."""
         reasons = [*self._gate.waits_for]
         if not self._gate.is_open:
             pass
-        elif self.rollout_known is not None and not self.rollout_known.is_set():
+        elif self._rollout_known is not None and not self._rollout_known.is_set():
             reasons.append("Kafka: the rollout's topic, read to its end")
         elif self.assigned is None or not self.assigned.is_set():
             reasons.append("Kafka: the group's assignment")
@@ -34,6 +40,6 @@ class Readiness:
             f"lane {lane.value}: nearly all of its records are no jobs; `chirp-worker lane resume {lane.value}` ends it"
             for lane in self._lanes.paused
         ]
-        if self._stopping.requested:
+        if self._signals.requested:
             reasons.append("nothing: it is stopping")
         return reasons

@@ -1,4 +1,4 @@
-"""What /readyz says, and how a lane is resumed over HTTP."""
+"""What /readyz reports, and how a lane is resumed over HTTP."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ from worker.config.settings import SettingError
 from worker.observability.http import serve_http
 
 
-def readiness(*, down: list[str] | None = None, paused: list[Lane] | None = None, stopping: bool = False) -> Readiness:
+def readiness(
+    *,
+    down: list[str] | None = None,
+    paused: list[Lane] | None = None,
+    stopping: bool = False,
+    rollout_known: asyncio.Event | None = None,
+) -> Readiness:
     gate: Any = SimpleNamespace(waits_for=[*(down or [])], is_open=not down)
     lanes: Any = SimpleNamespace(paused=paused or [])
     signals: Any = SimpleNamespace(requested=stopping)
-    return Readiness(gate, lanes, signals)
+    return Readiness(gate, lanes, signals, rollout_known)
 
 
 def test_a_worker_waits_for_the_groups_first_assignment_and_is_then_ready() -> None:
@@ -32,21 +38,21 @@ def test_a_worker_waits_for_the_groups_first_assignment_and_is_then_ready() -> N
     assert waiting.waits_for() == []
 
 
-def test_what_is_down_comes_first_and_the_assignment_is_not_told_beside_it() -> None:
+def test_during_an_outage_the_missing_assignment_is_not_reported() -> None:
     assert readiness(down=["S3: no answer"]).waits_for() == ["S3: no answer"]
 
 
 def test_a_worker_that_follows_the_rollouts_topic_waits_for_its_first_reading() -> None:
-    waiting = readiness()
+    known = asyncio.Event()
+    waiting = readiness(rollout_known=known)
     waiting.assigned = asyncio.Event()
     waiting.assigned.set()
-    waiting.rollout_known = asyncio.Event()
     assert waiting.waits_for() == ["Kafka: the rollout's topic, read to its end"]
-    waiting.rollout_known.set()
+    known.set()
     assert waiting.waits_for() == []
 
 
-def test_a_paused_lane_is_told_with_what_ends_the_pause() -> None:
+def test_a_paused_lane_is_reported_with_the_command_that_ends_the_pause() -> None:
     waiting = readiness(paused=[Lane.BATCH])
     waiting.assigned = asyncio.Event()
     waiting.assigned.set()
@@ -55,14 +61,14 @@ def test_a_paused_lane_is_told_with_what_ends_the_pause() -> None:
     assert "chirp-worker lane resume batch" in reason
 
 
-def test_a_worker_that_stops_is_not_ready() -> None:
+def test_a_worker_that_is_shutting_down_is_not_ready() -> None:
     waiting = readiness(stopping=True)
     waiting.assigned = asyncio.Event()
     waiting.assigned.set()
     assert waiting.waits_for() == ["nothing: it is stopping"]
 
 
-async def test_lanes_are_resumed_by_name_over_http_and_others_are_refused_with_those_that_exist() -> None:
+async def test_lanes_are_resumed_by_name_over_http_and_an_unknown_name_is_refused_with_a_list_of_the_lanes() -> None:
     resumed: list[Lane] = []
     waits: list[str] = ["Kafka"]
 

@@ -1,0 +1,126 @@
+"""Builds the pipeline from its parts: Google with its limits and its health, the store with its health."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.words import VoiceModel
+from worker.app.common import Common
+from worker.config.sections import CircuitSettings, QuotaSettings
+from worker.jobs.pipeline import Pipeline
+from worker.jobs.take_maker import TakeMaker
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.dependency import Backoff
+from worker.lifecycle.probed_dependency import ProbedDependency
+from worker.observability.metrics import Metrics
+from worker.rollout.current import CurrentRollout
+from worker.speech.attempt import Attempter
+from worker.speech.google import connect_google
+from worker.speech.health import probe_of as google_probe
+from worker.speech.health import trial_of
+from worker.speech.latency_estimate import LatencyEstimate
+from worker.speech.limits.circuit_breaker import CircuitBreaker, CircuitBreakerRules
+from worker.speech.limits.permits import Permits
+from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
+from worker.speech.limits.rate_limit_queue import RateLimitQueue
+from worker.storage.client import connect_store
+from worker.storage.recent_takes import RecentTakes
+from worker.storage.resilient import ResilientStore
+from worker.storage.resilient import probe_of as store_probe
+from worker.storage.take_store import TakeStore
+
+# The longest pauses between two probes during an outage, in seconds. A probe of Google is billed.
+_GOOGLE_LONGEST_S: Final = 15.0
+_STORE_LONGEST_S: Final = 5.0
+# Connections beyond one per job in flight: for the probe and for one check.
+_SPARE_CONNECTIONS: Final = 2
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Google behind its rate limit and circuit breaker, and its health."""
+
+    attempter: Attempter
+    quota: RateLimitQueue
+    permits: Permits
+    health: ProbedDependency
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The store: plain, and as jobs use it, which waits for the end of an outage; and its health."""
+
+    plain: TakeStore
+    resilient: ResilientStore
+    health: ProbedDependency
+
+
+async def connect_speech(common: Common, stack: AsyncExitStack) -> Speech:
+    """Connects to Google; the stack closes the connection.
+
+    Raises:
+        GoogleAuthError: there are no usable credentials.
+    """
+    settings, metrics, clock = common.settings, common.metrics, common.clock
+    google = await stack.enter_async_context(connect_google(settings.google))
+    quota = _rate_limit(settings.quota, metrics, clock)
+    retry_after_s = settings.google.quick_retry_after_s
+    probe = google_probe(trial_of(google, common.catalogue, quota.charge), retry_after_s)
+    backoff = Backoff(settings.google.probe_interval_s, _GOOGLE_LONGEST_S)
+    return Speech(
+        attempter=Attempter(google, metrics, retry_after_s, clock),
+        quota=quota,
+        permits=Permits(quota, _circuit_breakers(settings.circuit), metrics, clock),
+        health=ProbedDependency("google", probe, backoff, metrics, clock),
+    )
+
+
+async def connect_storage(common: Common, stack: AsyncExitStack) -> Storage:
+    """Opens the store's client; the stack closes it. The store itself needn't be up yet.
+
+    Raises:
+        StorageRefusedError: the settings are unusable.
+    """
+    settings, clock = common.settings.storage, common.clock
+    connections = common.settings.worker.max_in_flight + _SPARE_CONNECTIONS
+    store = await stack.enter_async_context(connect_store(settings, connections))
+    backoff = Backoff(settings.probe_interval_s, _STORE_LONGEST_S)
+    health = ProbedDependency("s3", store_probe(store), backoff, common.metrics, clock)
+    recent = RecentTakes(settings.known_takes, settings.known_takes_s)
+    return Storage(store, ResilientStore(store, health, recent, settings.kept_audio_mb * 2**20, clock), health)
+
+
+def build_pipeline(common: Common, rollout: CurrentRollout, speech: Speech, storage: Storage) -> Pipeline:
+    """The pipeline that does one job, start to finish."""
+    takes = TakeMaker(
+        catalogue=common.catalogue,
+        permits=speech.permits,
+        attempter=speech.attempter,
+        store=storage.resilient,
+        latency=LatencyEstimate(),
+        metrics=common.metrics,
+        clock=common.clock,
+        prefix=common.settings.storage.prefix,
+    )
+    return Pipeline(
+        catalogue=common.catalogue,
+        rollout=rollout,
+        takes=takes,
+        google=speech.health,
+        bucket=storage.plain.bucket,
+        clock=common.clock,
+    )
+
+
+def _rate_limit(settings: QuotaSettings, metrics: Metrics, clock: Clock) -> RateLimitQueue:
+    by_voice_model = {
+        VoiceModel.CHIRP3_HD: settings.chirp3_per_minute,
+        VoiceModel.WAVENET: settings.wavenet_per_minute,
+    }
+    rules = RateLimitRules(by_voice_model, settings.total_per_minute, settings.dialogue_reserve)
+    return RateLimitQueue(RateLimits(rules), settings.dialogue_wait_s, metrics, clock)
+
+
+def _circuit_breakers(settings: CircuitSettings) -> dict[VoiceModel, CircuitBreaker]:
+    rules = CircuitBreakerRules(settings.share, settings.window_s, settings.minimum, settings.cool_down_s)
+    return {VoiceModel.CHIRP3_HD: CircuitBreaker(rules)}

@@ -1,0 +1,46 @@
+"""Where a worker gets its rollout state from: the environment variables, or the topic `tts.rollout`."""
+
+import socket
+from dataclasses import replace
+from functools import partial
+
+from worker.app.common import Common
+from worker.app.rollout_seed import rollout_state
+from worker.rollout.current import CurrentRollout
+from worker.rollout.log.follower import Follower
+from worker.rollout.log.reader import open_log
+from worker.rollout.log.writer import Author, RevisionWriter
+from worker.rollout.state import OFF, RolloutState
+
+
+def build_rollout(common: Common) -> tuple[CurrentRollout, Follower | None]:
+    """The current state, and the follower that keeps it up to date; no follower with `ROLLOUT_SOURCE=env`.
+
+    Raises:
+        SettingError: a variable names an unknown character.
+    """
+    state = rollout_state(common.settings.rollout, common.catalogue.names)
+    if common.settings.rollout.source == "env":
+        common.metrics.set_rollout(state.revision, 0 if state.is_off else state.percent)
+        return CurrentRollout(state), None
+    # The variables only seed an empty topic. Until the topic is read, no job may be decided by them.
+    current = CurrentRollout(OFF, braked=state.braked)
+    common.metrics.set_rollout(0, 0)
+    follower = _build_follower(common, current, seed=replace(state, braked=False))
+    common.metrics.track_rollout_age(follower.age_s)
+    return current, follower
+
+
+def _build_follower(common: Common, current: CurrentRollout, *, seed: RolloutState) -> Follower:
+    kafka, clock = common.settings.kafka, common.clock
+    name = kafka.group_instance_id or socket.gethostname()
+    return Follower(
+        open_log=partial(open_log, kafka, clock),
+        editor_of=lambda log: RevisionWriter(log, kafka, clock),
+        seed=seed,
+        author=Author(f"worker {name}", "first start: the CHIRP3_* variables"),
+        current=current,
+        catalogue=common.catalogue.names,
+        metrics=common.metrics,
+        clock=clock,
+    )
