@@ -20,7 +20,7 @@ from loadtest.demo.script import STUDIO_SCRIPT, Line, faults_of, read_script, st
 from loadtest.demo.speaking import DemoFailedError, speak
 from loadtest.demo.stopping import Stopping
 from loadtest.stack.counters import scrape
-from loadtest.stack.local import Stack, local_stack, worker_process
+from loadtest.stack.local_stack import Stack, local_stack, worker_process
 from loadtest.stack.processes import Process, StackError
 from loadtest.stack.topics import make_topics
 from schemas.completion import Completion

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from loadtest.stack.local import Stack
+from loadtest.stack.local_stack import Stack
 
 _ROLLOUT: Final = {
     "CHIRP3_ENABLED": "true",

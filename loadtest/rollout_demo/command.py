@@ -15,7 +15,7 @@ from loadtest.demo.stopping import Stopping
 from loadtest.rollout_demo.person import Person
 from loadtest.rollout_demo.screen import show_live
 from loadtest.rollout_demo.story import DAY, Story
-from loadtest.stack.local import Stack, local_stack, worker_process
+from loadtest.stack.local_stack import Stack, local_stack, worker_process
 from loadtest.stack.processes import StackError
 from loadtest.stack.topics import make_topics
 from loadtest.stack.traffic import Flow, send_steadily

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rich.console import Console
 
 from loadtest.demo.speaking import DemoFailedError
-from loadtest.stack.local import worker_environment
+from loadtest.stack.local_stack import worker_environment
 
 
 class Person:

@@ -1,4 +1,4 @@
-"""Apache Kafka on free loopback ports: starts, stops, kills and restarts its brokers."""
+"""A cluster of Apache Kafka on free loopback ports, whose brokers can be stopped, killed and restarted."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from loadtest.stack.java import java_command
-from loadtest.stack.processes import Process, Restartable, StackError, free_ports, listening
+from loadtest.stack.processes import READY_TIMEOUT_S, Process, Restartable, StackError, free_ports, listening
 
 LOG4J = """\
 rootLogger.level=WARN
@@ -28,15 +28,15 @@ appender.out.layout.pattern=%d{HH:mm:ss.SSS} %p %c{1}: %m%n
 
 
 class KafkaCluster:
-    """Brokers that are controllers too (KRaft), each with its port and data. They run while the context lasts.
+    """Brokers that are controllers too (KRaft), each with its own port and data. They run while the context lasts.
 
-    Its calls wait until the brokers that run know each other, and may be made from a thread:
-    `await asyncio.to_thread(cluster.restart, 1)`.
+    `start`, `restart` and `start_all` block until the running brokers know each other. From a coroutine call them on a
+    thread: `await asyncio.to_thread(cluster.restart, 1)`.
 
     Args:
-        folder: where data and logs go.
-        brokers: 1, or 3 with every topic on all three and writes acknowledged by two.
-        settings: of the brokers, beside or instead of `settings_of`.
+        folder: for data and logs.
+        brokers: 1, or 3: then each topic has three replicas, and a write needs two of them.
+        settings: broker settings that add to or override those of `broker_settings`.
     """
 
     def __init__(self, folder: Path, brokers: int = 1, settings: Mapping[str, str] | None = None) -> None:
@@ -59,14 +59,14 @@ class KafkaCluster:
 
     @property
     def running(self) -> list[int]:
-        """The brokers whose process runs."""
+        """The ids of the brokers that run."""
         return [broker for broker, process in self._brokers.items() if process.running]
 
     def __enter__(self) -> Self:
         try:
             self._format()
             for broker in self.broker_ids:
-                self._brokers[broker] = Restartable(partial(self._launch, broker), partial(self._serves, broker), 60.0)
+                self._brokers[broker] = Restartable(partial(self._launch, broker), partial(self._serves, broker))
             for process in self._brokers.values():
                 process.wait_until_ready()
         except BaseException:
@@ -75,45 +75,45 @@ class KafkaCluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # The data is thrown away, and the last broker would wait for a controller that is gone.
+        # SIGKILL: the data is deleted anyway, and on SIGTERM the last broker would wait for a controller.
         for process in self._brokers.values():
             process.kill()
         for broker in self.broker_ids:
             shutil.rmtree(self._data(broker), ignore_errors=True)
 
     def start(self, broker: int) -> None:
-        """Starts a broker that isn't running and waits until all that run know it as one of them."""
+        """Starts a broker, if it isn't running, and waits until the running brokers know it."""
         self._brokers[broker].start()
 
     def stop(self, broker: int) -> None:
-        """SIGTERM: the broker hands its partitions over first."""
+        """Sends SIGTERM: the broker hands its partitions over first."""
         self._brokers[broker].stop()
 
     def kill(self, broker: int) -> None:
-        """SIGKILL."""
+        """Sends SIGKILL."""
         self._brokers[broker].kill()
 
     def restart(self, broker: int) -> None:
-        """Stops a broker that runs, and starts it again on the same port with the same data."""
+        """Stops a broker, and starts it again on the same port with the same data."""
         self._brokers[broker].restart()
 
     def signal(self, broker: int, number: Signals) -> None:
-        """SIGSTOP and SIGCONT freeze a broker and let it go on."""
+        """Sends a signal to a broker: SIGSTOP freezes it, SIGCONT lets it continue."""
         self._brokers[broker].signal(number)
 
     def start_all(self) -> None:
-        """Starts those that don't run, all at once: alone, one of three can't reach a quorum."""
+        """Starts all brokers that don't run, at the same time: one of three alone can't reach a quorum."""
         with ThreadPoolExecutor(len(self.broker_ids)) as pool:
             list(pool.map(self.start, self.broker_ids))
 
-    def settings_of(self, broker: int) -> dict[str, str]:
-        """The file of a broker."""
+    def broker_settings(self, broker: int) -> dict[str, str]:
+        """Returns the properties of a broker."""
         copies = str(len(self.broker_ids))
         in_sync = "2" if len(self.broker_ids) > 1 else "1"
         internal = {
             f"{topic}.{name}": value
             for topic in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")
-            # Fifty partitions each would take a group's first join a second and more.
+            # With the default of 50 partitions a group's first join takes more than a second.
             for name, value in (("replication.factor", copies), ("num.partitions", "4"))
         }
         return {
@@ -132,11 +132,11 @@ class KafkaCluster:
             "auto.create.topics.enable": "false",
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "1000",
-            # A killed broker can't come back before its session is over (9 s by default).
+            # A killed broker can't return before its session has expired (9 s by default).
             "broker.session.timeout.ms": "5000",
             "broker.heartbeat.interval.ms": "300",
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-            # 128 MB by default, out of a heap of 256.
+            # The default is 128 MB, half of the heap.
             "log.cleaner.dedupe.buffer.size": str(4 * 2**20),
             **self._settings,
         }
@@ -144,12 +144,12 @@ class KafkaCluster:
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         for broker in self.broker_ids:
-            lines = [f"{name}={value}\n" for name, value in self.settings_of(broker).items()]
+            lines = [f"{name}={value}\n" for name, value in self.broker_settings(broker).items()]
             self._file(broker).write_text("".join(lines))
         formats = [
             Process(
                 f"format of broker {broker}",
-                # The equals sign, since an id may begin with a dash.
+                # With an equals sign, since an id may begin with a dash.
                 [*self._java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c",
                  str(self._file(broker))],
                 self.folder / f"format-{broker}.log",
@@ -157,7 +157,7 @@ class KafkaCluster:
             for broker in self.broker_ids
         ]  # fmt: skip
         for process in formats:
-            code = process.wait(60)
+            code = process.wait(READY_TIMEOUT_S)
             process.stop()
             if code:
                 raise StackError(f"{process.name} ended with {code}:\n{process.log_end()}")
@@ -173,15 +173,17 @@ class KafkaCluster:
         return self.folder / f"broker-{broker}.properties"
 
     def _serves(self, broker: int) -> bool:
-        """Whether a broker counts itself and the others that run among the cluster's: none of them is fenced."""
+        """Whether a broker lists itself and all other running brokers, that is, none of them is fenced."""
         if not listening(self.ports[broker]):
             return False
-        with ThreadPoolExecutor(1) as pool:  # this thread may have a loop that runs
-            return set(self.running) <= pool.submit(asyncio.run, brokers_of(f"127.0.0.1:{self.ports[broker]}")).result()
+        with ThreadPoolExecutor(1) as pool:  # this thread may run an event loop
+            return (
+                set(self.running) <= pool.submit(asyncio.run, list_brokers(f"127.0.0.1:{self.ports[broker]}")).result()
+            )
 
 
-async def brokers_of(bootstrap: str) -> set[int]:
-    """The brokers that a cluster has, none if it doesn't answer; asked of the first that does."""
+async def list_brokers(bootstrap: str) -> set[int]:
+    """Returns the ids of a cluster's brokers, or an empty set if no broker answers."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=3000)
     try:
         await admin.start()

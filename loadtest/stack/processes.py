@@ -1,11 +1,15 @@
-"""Starts the local stack's processes, waits until they answer, and stops them again, whatever happens."""
+"""Starts processes on free ports, waits until they are ready, and stops them."""
 
 import ctypes
+import fcntl
+import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,55 +18,99 @@ from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
-# Linux signals a child when the thread that made it ends, not the process: a test's helper thread ends with the test.
+# PR_SET_PDEATHSIG signals a child when the thread that started it ends, not the process. A test's helper thread ends
+# with the test, so all processes are started by one thread that lives as long as this process.
 _spawner: Final = ThreadPoolExecutor(1, thread_name_prefix="spawner")
-# Below the ports that systems give to outgoing connections: a port stays free while its process is down, and a client
-# that tries it again and again can't get it as its own end and be connected to itself.
+# Below the ports that systems use for outgoing connections. Otherwise a client that reconnects while a server is down
+# could get the server's port for its own end of the connection, and be connected to itself.
 _PORTS: Final = range(15_000, 32_000)
+READY_TIMEOUT_S: Final = 240.0
+"""How long a process may take until it is ready: seconds on an idle machine, minutes on one that runs several stacks.
+
+Below the five minutes that pytest gives a test, so that the error with the end of the log comes first.
+"""
 
 
 class StackError(Exception):
-    """A process of the local stack didn't start; the message holds the end of its log."""
+    """A process didn't start; the message holds the end of its log."""
+
+
+class _Reservations:
+    """Ports that this process has handed out, so that no other process of the same user hands them out too.
+
+    Between the choice of a port and the moment its server listens, any number of seconds may pass: two test processes
+    that start their stacks at once would collide. A lock on byte N of one file reserves port N; the system drops it
+    when this process ends.
+    """
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        self._own: set[int] = set()
+        self._guard = threading.Lock()
+
+    def reserve(self, port: int) -> bool:
+        """Reserves a port; false if this or another process has it already."""
+        with self._guard:
+            return port not in self._own and self._lock(port)
+
+    def _lock(self, port: int) -> bool:
+        if self._file is None:
+            path = Path(tempfile.gettempdir()) / f"chirp-worker-ports-{os.getuid()}"
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            return False
+        self._own.add(port)
+        return True
+
+
+_reservations: Final = _Reservations()
 
 
 def free_ports(count: int) -> list[int]:
-    """Free loopback ports, all different. Between here and their use somebody else may take one.
+    """Free loopback ports, all different, and reserved for this process as long as it runs.
 
     Raises:
-        StackError: there aren't as many.
+        StackError: too few ports are free.
     """
     ports: list[int] = []
     # Not the seeded generator: Hypothesis gives every run the same numbers.
     for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
         if len(ports) == count:
             break
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if _bindable(port) and _reservations.reserve(port):
             ports.append(port)
     else:
-        raise StackError(f"{count} free ports aren't to be had between {_PORTS.start} and {_PORTS.stop}")
+        raise StackError(f"fewer than {count} ports between {_PORTS.start} and {_PORTS.stop} are free")
     return ports
 
 
+def _bindable(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def listening(port: int) -> bool:
-    """Whether something accepts connections at a loopback port."""
+    """Whether a server accepts connections at a loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Process:
-    """One process with its log in a file. It doesn't outlive this one.
+    """A process that writes its output to a log file. It ends with this process.
 
     Args:
-        name: how errors call it.
-        command: what to run.
-        log: where its output goes.
-        environment: its variables; this process's own by default.
-        stop_s: how long SIGTERM may take before SIGKILL.
+        name: used in error messages.
+        command: program and arguments.
+        log: the file for its output.
+        environment: its variables; by default those of this process.
+        stop_s: seconds from SIGTERM to SIGKILL.
     """
 
     def __init__(
@@ -84,53 +132,50 @@ class Process:
             stdout=self._out,
             stderr=subprocess.STDOUT,
             env=environment,
-            # Ctrl-C reaches us alone, and we stop the processes in order.
+            # Ctrl-C must reach this process only, which stops the others in order.
             start_new_session=True,
             preexec_fn=_die_with_parent if _LIBC else None,  # one system call
         ).result()
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """The process id."""
         return self._popen.pid
 
     @property
     def running(self) -> bool:
-        """Whether it hasn't ended."""
+        """Whether it has not ended."""
         return self._popen.poll() is None
 
-    def wait_until(self, ready: Callable[[], bool], timeout_s: float = 30.0) -> None:
-        """Waits until the process is ready.
+    def wait_until(self, ready: Callable[[], bool], timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Waits until the process is ready, as long as it runs.
 
         Raises:
-            StackError: it ended, or isn't ready in time.
+            StackError: it ended, or it runs and isn't ready after `timeout_s`; the message holds the end of its log.
         """
         deadline = time.monotonic() + timeout_s
         while not ready():
             if not self.running:
                 raise StackError(f"{self.name} ended with {self._popen.returncode}:\n{self.log_end()}")
             if time.monotonic() > deadline:
-                raise StackError(f"{self.name} was not ready after {timeout_s:g} s:\n{self.log_end()}")
+                raise StackError(f"{self.name} runs but is not ready after {timeout_s:g} s:\n{self.log_end()}")
             time.sleep(0.02)
 
     def signal(self, number: signal.Signals) -> None:
-        """Sends a signal, if it still runs."""
+        """Sends a signal, if the process runs."""
         if self.running:
             self._popen.send_signal(number)
 
     def wait(self, timeout_s: float) -> int:
-        """Waits for its end.
-
-        Returns:
-            Its exit status.
+        """Waits for the end of the process and returns its exit status.
 
         Raises:
-            TimeoutExpired: it still runs.
+            TimeoutExpired: it still runs after `timeout_s`.
         """
         return self._popen.wait(timeout_s)
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL if that isn't enough."""
+        """Sends SIGTERM, then SIGKILL if the process still runs after `stop_s`."""
         self.signal(signal.SIGTERM)
         try:
             self.wait(self._stop_s)
@@ -139,49 +184,45 @@ class Process:
         self._out.close()
 
     def kill(self) -> None:
-        """SIGKILL: no time for anything."""
+        """Sends SIGKILL and waits for the end."""
         self._popen.kill()
         self._popen.wait()
         self._out.close()
 
     def log_end(self, lines: int = 15) -> str:
-        """The last lines of its log."""
+        """Returns the last lines of the log."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
 class Restartable:
-    """A process that can end and start again, with the same ports and data. Made, it starts; it isn't waited for.
+    """A process that can be stopped and started again with the same ports and data.
 
-    Args:
-        start: starts the process.
-        ready: whether it answers.
-        timeout_s: how long it may take until it does.
+    The constructor starts it; `wait_until_ready` waits for it.
     """
 
-    def __init__(self, start: Callable[[], Process], ready: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    def __init__(self, start: Callable[[], Process], ready: Callable[[], bool]) -> None:
         self._start = start
         self._ready = ready
-        self._timeout_s = timeout_s
         self.process = start()
 
     @property
     def running(self) -> bool:
-        """Whether it hasn't ended."""
+        """Whether it has not ended."""
         return self.process.running
 
     def wait_until_ready(self) -> None:
-        """Waits until it answers.
+        """Waits until it is ready.
 
         Raises:
-            StackError: it ended, or doesn't answer in time.
+            StackError: it ended or isn't ready in time.
         """
-        self.process.wait_until(self._ready, self._timeout_s)
+        self.process.wait_until(self._ready)
 
     def start(self) -> None:
-        """Starts it if it has ended, and waits until it answers.
+        """Starts it, if it has ended, and waits until it is ready.
 
         Raises:
-            StackError: it ended, or doesn't answer in time.
+            StackError: it ended or isn't ready in time.
         """
         if not self.running:
             self.process.stop()
@@ -189,24 +230,24 @@ class Restartable:
         self.wait_until_ready()
 
     def stop(self) -> None:
-        """Ends it as its operator would: SIGTERM, and SIGKILL if that isn't enough."""
+        """Sends SIGTERM, then SIGKILL if that isn't enough."""
         self.process.stop()
 
     def kill(self) -> None:
-        """Ends it with SIGKILL."""
+        """Sends SIGKILL."""
         self.process.kill()
 
     def restart(self) -> None:
-        """Ends it, if it hasn't ended, starts it again and waits until it answers.
+        """Stops it, starts it again and waits until it is ready.
 
         Raises:
-            StackError: it ended, or doesn't answer in time.
+            StackError: it ended or isn't ready in time.
         """
         self.stop()
         self.start()
 
     def signal(self, number: signal.Signals) -> None:
-        """Sends a signal, if it still runs: SIGSTOP and SIGCONT freeze it and let it go on."""
+        """Sends a signal, if the process runs: SIGSTOP freezes it, SIGCONT lets it continue."""
         self.process.signal(number)
 
 

@@ -1,4 +1,4 @@
-"""Makes a deployment's topics, for demos, benches and tests."""
+"""Creates a deployment's topics, for demos, benchmarks and tests."""
 
 import asyncio
 import time
@@ -10,14 +10,14 @@ from loadtest.stack.processes import StackError
 from schemas.topics import RETRY_DELAYS
 from worker.kafka.client.topics import create_topics, missing_topics
 
-_LISTED_S: Final = 30.0
+_LISTED_S: Final = 120.0
 
 
 async def make_topics(kafka: str, prefix: str = "tts") -> None:
-    """Creates the topics of the table, and waits until the cluster lists them: Apache Kafka does so a little later.
+    """Creates all topics and waits until the cluster lists them, which Apache Kafka does a little later.
 
     Raises:
-        StackError: it doesn't within 30 s.
+        StackError: the cluster doesn't list them within two minutes.
         TopicError: the broker refused one.
         KafkaError: no broker answers.
     """
@@ -28,7 +28,7 @@ async def make_topics(kafka: str, prefix: str = "tts") -> None:
         end = time.monotonic() + _LISTED_S
         while missing := missing_topics(await admin.list_topics(), prefix, RETRY_DELAYS):
             if time.monotonic() > end:
-                raise StackError(f"{', '.join(missing)}: created, and not listed after {_LISTED_S:g} s")
+                raise StackError(f"{', '.join(missing)}: created but not listed after {_LISTED_S:g} s")
             await asyncio.sleep(0.05)
     finally:
         await admin.close()

@@ -1,4 +1,4 @@
-"""Steady traffic of dialogue jobs: other users and new lines all the time, by the clock whatever the answers are."""
+"""Open-loop traffic of dialogue jobs: a constant rate, many users, mostly new lines."""
 
 import asyncio
 import itertools
@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# So many users come again and again: each keeps its voice model.
+# Users return, so that it can be seen whether each keeps its voice model.
 _USERS = 5_000
 _TICK_S = 0.05
 
 
 @dataclass(frozen=True)
 class Flow:
-    """What comes: `name` is part of every job id and text, so that no take of another flow is found.
+    """The jobs of one flow. `name` is part of each job id and text, so that flows share no takes.
 
-    A share of the jobs (one of each `again_every`) asks for a line that was asked for before: its take is stored.
+    One job of `again_every` repeats an earlier line, whose take is stored by then.
     """
 
     name: str
@@ -25,11 +25,11 @@ class Flow:
     again_every: int = 10
 
     def jobs(self) -> Iterator[dict[str, str]]:
-        """The jobs, without an end."""
+        """Yields jobs without end."""
         for number in itertools.count():
             again = number % self.again_every == self.again_every - 1
             line = number - self.again_every // 2 if again else number
-            # Characters go round among the users, so that each character has users in every bucket.
+            # Characters rotate among the users, so that each character has users in every bucket.
             turn = number // len(self.characters) if again else line // len(self.characters)
             yield {
                 "job_id": f"{self.name}-{number}",
@@ -40,13 +40,7 @@ class Flow:
 
 
 async def send_steadily(producer: Any, topic: str, flow: Flow) -> None:
-    """Sends a flow's jobs until it is cancelled; after a hold-up it sends what was due meanwhile.
-
-    Args:
-        producer: a started aiokafka producer.
-        topic: a lane's.
-        flow: what to send.
-    """
+    """Sends a flow's jobs until it is cancelled. After a delay it sends the overdue ones at once."""
     loop = asyncio.get_running_loop()
     jobs = flow.jobs()
     began = loop.time()

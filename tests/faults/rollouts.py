@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from aiokafka import AIOKafkaProducer
 
-from loadtest.stack.local import worker_process
+from loadtest.stack.local_stack import worker_process
 from loadtest.stack.traffic import Flow, send_steadily
 from schemas.revision import Revision
 from schemas.topics import LANES

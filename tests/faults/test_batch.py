@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.stack.local import worker_environment
+from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Process
 from tests.faults.campaign import tell
 from tests.faults.scale import SCALE

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 
-from loadtest.stack.local import worker_environment
+from loadtest.stack.local_stack import worker_environment
 from schemas.topics import COMPLETIONS, DEAD_LETTERS
 from tests.faults.campaign import tell
 from tests.faults.scale import SCALE

@@ -12,7 +12,7 @@ import pytest
 
 from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import KafkaCluster
-from loadtest.stack.local import local_stack
+from loadtest.stack.local_stack import local_stack
 from tests.stack.deployment import CANNED, Deployment
 
 OUTSIDE = "KAFKA_BOOTSTRAP_SERVERS"

@@ -4,7 +4,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import OffsetMetadataTooLargeError
 
-from loadtest.stack.kafka_cluster import brokers_of
+from loadtest.stack.kafka_cluster import list_brokers
 from schemas.topics import COMPLETIONS, LANES
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import job
@@ -43,7 +43,7 @@ async def test_two_of_three_brokers_go_on_and_the_third_comes_back(three_brokers
     await asyncio.to_thread(three_brokers.restart, 2)
     async with asyncio.timeout(60):
         # On a busy machine another one may be missed for a moment.
-        while await brokers_of(three_brokers.bootstrap) != {1, 2, 3}:
+        while await list_brokers(three_brokers.bootstrap) != {1, 2, 3}:
             await asyncio.sleep(0.2)
 
 

@@ -19,7 +19,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from prometheus_client import CollectorRegistry
 
 from loadtest.stack.counters import scrape
-from loadtest.stack.local import worker_process
+from loadtest.stack.local_stack import worker_process
 from schemas.completion import Attempt, Completion
 from schemas.rollout_status import RolloutStatus
 from schemas.topics import COMPLETIONS, RETRY_DELAYS, ROLLOUT, ROLLOUT_STATUS

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from loadtest.stack.counters import scrape
-from loadtest.stack.local import worker_environment
+from loadtest.stack.local_stack import worker_environment
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import get, job
 

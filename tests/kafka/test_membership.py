@@ -9,7 +9,7 @@ import time
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from loadtest.stack.local import worker_environment
+from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Process, free_ports
 from schemas.topics import LANES
 from schemas.words import JobStatus, Lane

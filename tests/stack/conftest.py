@@ -1,6 +1,6 @@
 import pytest
 
-from loadtest.stack.local import local_stack
+from loadtest.stack.local_stack import local_stack
 from tests.stack.deployment import CANNED, Deployment
 from worker.speech.catalogue import load_catalogue
 

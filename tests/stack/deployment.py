@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from loadtest.stack.local import Stack, worker_process
+from loadtest.stack.local_stack import Stack, worker_process
 from loadtest.stack.processes import Process
 from loadtest.stack.topics import make_topics
 from schemas.completion import Completion

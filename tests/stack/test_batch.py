@@ -7,7 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from loadtest.stack.local import worker_environment
+from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Process
 from schemas.topics import LANES
 from schemas.words import AudioEncoding, Lane

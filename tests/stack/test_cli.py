@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from loadtest.stack.local import worker_environment
+from loadtest.stack.local_stack import worker_environment
 from schemas.topics import all_topics
 
 CLI = [sys.executable, "-m", "worker"]

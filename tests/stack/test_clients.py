@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from loadtest.stack.counters import scrape
-from loadtest.stack.local import answers
+from loadtest.stack.local_stack import http_status
 from loadtest.stack.processes import Process, free_ports
 from schemas.topics import COMPLETIONS, LANES
 from schemas.words import Lane
@@ -65,7 +65,7 @@ async def test_prometheus_answers_the_plans_four_queries_with_what_was_counted(d
         ]
         server = Process("prometheus", command, tmp_path / "prometheus.log")
         try:
-            server.wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready") == HTTPStatus.OK)
+            server.wait_until(lambda: http_status(f"http://127.0.0.1:{port}/-/ready") == HTTPStatus.OK)
             # rate() needs samples from before the first attempt.
             async with asyncio.timeout(60):
                 while not await ask(port, "count_over_time(tts_google_denied[1m]) > 2"):

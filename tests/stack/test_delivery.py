@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from loadtest.stack.local import local_stack, worker_environment
+from loadtest.stack.local_stack import local_stack, worker_environment
 from loadtest.stack.processes import Process
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES

@@ -8,7 +8,7 @@ from collections import Counter
 from contextlib import contextmanager
 
 from loadtest.stack.counters import scrape
-from loadtest.stack.local import worker_environment
+from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Process, free_ports
 from schemas.words import JobStatus
 from tests.stack.deployment import get, job

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiokafka import AIOKafkaProducer
 
-from loadtest.stack.local import worker_environment
+from loadtest.stack.local_stack import worker_environment
 from schemas import headers as names
 from schemas.completion import Problem
 from schemas.headers import header

@@ -6,7 +6,7 @@ import os
 import pty
 import subprocess
 
-from loadtest.stack.local import worker_environment
+from loadtest.stack.local_stack import worker_environment
 from schemas.topics import ROLLOUT
 from tests.stack.deployment import job
 from tests.stack.test_cli import CLI, run

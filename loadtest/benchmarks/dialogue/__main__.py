@@ -21,7 +21,7 @@ from loadtest.benchmarks.dialogue.runs import Load, Place, run_backlog, run_load
 from loadtest.benchmarks.throughput.runs import EmulatorControl
 from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import KafkaCluster
-from loadtest.stack.local import Stack, local_stack
+from loadtest.stack.local_stack import Stack, local_stack
 from loadtest.stack.processes import StackError
 from schemas.words import JobStatus, Lane
 

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from loadtest.benchmarks.dialogue.load import Ears, lines, listen, record_of, send_by_the_clock
 from loadtest.benchmarks.throughput.topics import completions_of, topics_of
-from loadtest.stack.local import worker_process
+from loadtest.stack.local_stack import worker_process
 from schemas.topics import LANES, prefixed
 from schemas.words import Lane
 

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from loadtest.benchmarks.quota.place import Place
 from loadtest.benchmarks.quota.runs import OutageRun, QuotaRun, run_outage, run_quota
-from loadtest.stack.local import Stack, local_stack
+from loadtest.stack.local_stack import Stack, local_stack
 from loadtest.stack.processes import StackError
 from schemas.words import VoiceModel
 

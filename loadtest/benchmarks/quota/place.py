@@ -10,7 +10,7 @@ from typing import Any, Final
 import aiohttp
 
 from loadtest.benchmarks.quota.figures import Call
-from loadtest.stack.local import worker_process
+from loadtest.stack.local_stack import worker_process
 from loadtest.stack.processes import Process
 from loadtest.stack.topics import make_topics
 

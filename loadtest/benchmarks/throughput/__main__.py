@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from loadtest.benchmarks.throughput.figures import Round, head, row, summary, verdicts
 from loadtest.benchmarks.throughput.lines import Run, pattern_of, slow_numbers
 from loadtest.benchmarks.throughput.runs import EmulatorControl, Place, RunFailedError, run_gather, run_worker
-from loadtest.stack.local import Stack, local_stack
+from loadtest.stack.local_stack import Stack, local_stack
 from loadtest.stack.processes import StackError
 
 _GOOGLE_S: Final = 0.05

@@ -15,7 +15,7 @@ import aiohttp
 from loadtest.benchmarks.throughput.figures import Figures
 from loadtest.benchmarks.throughput.lines import PARTITIONS, Run
 from loadtest.benchmarks.throughput.topics import Completions, completions_of, preload, read_completions, topics_of
-from loadtest.stack.local import worker_environment
+from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Process
 
 _START_S: Final = 60.0

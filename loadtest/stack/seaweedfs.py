@@ -1,4 +1,4 @@
-"""The local stack's S3-compatible store: SeaweedFS from a wheel."""
+"""Starts SeaweedFS, the local stack's S3-compatible store, from a wheel."""
 
 import os
 import sys
@@ -13,18 +13,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from loadtest.stack.processes import Process
 
 ACCESS_KEY: Final = "local-stack"
-SECRET_KEY: Final = "local-stack-secret"  # noqa: S105  # of a store on loopback that lives for minutes
+SECRET_KEY: Final = "local-stack-secret"  # noqa: S105  # a store on loopback that runs for minutes
 BUCKET: Final = "tts-audio"
 _PROBE: Final = "probe"
 
 
 def start_store(folder: Path, port: int, ports: list[int]) -> Process:
-    """Starts SeaweedFS; what an earlier one left in the folder is served again.
+    """Starts SeaweedFS on the data that an earlier run left in the folder.
 
     Args:
-        folder: where its data and its log go.
-        port: of S3.
-        ports: nine more, for its parts to talk to each other.
+        folder: for data and log.
+        port: the port of the S3 API.
+        ports: nine more, for its internal servers.
     """
     names = ["s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port",
              "filer.port.grpc", "admin.port", "admin.port.grpc"]  # fmt: skip
@@ -46,21 +46,21 @@ def start_store(folder: Path, port: int, ports: list[int]) -> Process:
         *(f"-{name}={number}" for name, number in zip(names, ports, strict=True)),
     ]
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
-    # It sometimes hangs on its way out; its data is thrown away with it.
+    # It sometimes hangs while it stops; its data is deleted anyway.
     return Process("seaweedfs", command, folder / "store.log", {**os.environ, **keys}, stop_s=4.0)
 
 
 def remove_sockets(ports: Sequence[int]) -> None:
-    """SeaweedFS leaves sockets in /tmp, named by its ports; it can't be told to put them elsewhere."""
+    """Removes the sockets that SeaweedFS leaves in /tmp, named by its ports; the place can't be configured."""
     for port in ports:
-        for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108  # where SeaweedFS puts them
+        for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108  # SeaweedFS puts them there
             socket.unlink(missing_ok=True)
 
 
 def usable(client: Any) -> bool:
-    """Whether it takes an object: it has the bucket before it has a place for what is put into it."""
+    """Whether the store accepts an object: it has the bucket before it has a volume for objects."""
     try:
-        client.put_object(Bucket=BUCKET, Key=_PROBE, Body=b"usable?")
+        client.put_object(Bucket=BUCKET, Key=_PROBE, Body=b"probe")
         client.delete_object(Bucket=BUCKET, Key=_PROBE)
     except (ClientError, BotoCoreError):
         return False
@@ -68,7 +68,7 @@ def usable(client: Any) -> bool:
 
 
 def connect(port: int) -> Any:
-    """A client of the store that tries once."""
+    """Returns a client that doesn't retry."""
     return boto3.client(
         "s3",
         endpoint_url=f"http://127.0.0.1:{port}",

