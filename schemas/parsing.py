@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
+from schemas.errors import UsageError
 from schemas.job import JOB_ID_PATTERN, MAX_TEXT_BYTES, Job
 
 _JOB_ID: Final = re.compile(JOB_ID_PATTERN)
@@ -19,7 +20,7 @@ class FieldProblem(NamedTuple):
     message: str
 
 
-class InvalidJobError(Exception):
+class InvalidJobError(UsageError):
     """A record that is no job: it becomes a dead letter, and a failed completion if `job_id` is usable.
 
     `field` and `message` are the first problem's; `problems` are all of them. `reply_topic` is the one that the record

@@ -40,7 +40,7 @@ async def run_controller(settings: Settings, *, dry_run: bool) -> None:
         dry_run: it writes nothing and takes no part in who leads; the log says what it would do.
 
     Raises:
-        SettingError, CatalogueError: the start is refused; the message is one line.
+        UsageError: the start is refused; the message is one line.
         CancelledError: a signal came.
     """
     ShutdownSignals()

@@ -1,7 +1,7 @@
 """The rollout state that the environment's variables say (`ROLLOUT_SOURCE=env`)."""
 
+from schemas.errors import UsageError
 from worker.config.sections import RolloutSettings
-from worker.config.settings import SettingError
 from worker.rollout.state import RolloutState
 
 
@@ -13,7 +13,7 @@ def rollout_state(settings: RolloutSettings, catalogue: frozenset[str]) -> Rollo
         catalogue: the keys of all characters.
 
     Raises:
-        SettingError: a listed or excluded character is unknown.
+        UsageError: a listed or excluded character is unknown.
     """
     listed: frozenset[str] | None = settings.characters or None
     if settings.characters == {"none"}:
@@ -24,7 +24,7 @@ def rollout_state(settings: RolloutSettings, catalogue: frozenset[str]) -> Rollo
     ):
         unknown = sorted(names - catalogue)
         if unknown:
-            raise SettingError(
+            raise UsageError(
                 f"{variable}={','.join(sorted(names))!r}: {unknown[0]!r} is unknown; "
                 f"the characters are {', '.join(sorted(catalogue))}"
             )

@@ -56,7 +56,7 @@ async def run_worker(settings: Settings) -> None:
     While Kafka or S3 is down at the start, the worker waits for it.
 
     Raises:
-        SettingError, CatalogueError, TopicError, StorageRefusedError, GoogleAuthError: the start is refused;
+        UsageError, TopicError, StorageRefusedError, GoogleAuthError: the start is refused;
             the message is one line.
         CancelledError: a signal arrived before the worker took jobs, or a second one during its drain.
         ExceptionGroup: Kafka failed for good; nothing unacknowledged is committed.

@@ -9,9 +9,9 @@ from typing import IO
 
 from pydantic import Field, ValidationError
 
+from schemas.errors import RefusedError, UsageError
 from schemas.job import Message
 from worker.batch.manifest import Entry, Sent, sync_folder
-from worker.batch.scripts.model import BatchRefusedError
 
 
 class Positions(Message):
@@ -37,7 +37,8 @@ class Journal:
         path: of the file.
 
     Raises:
-        BatchRefusedError: another command has it open, or it can't be written.
+        RefusedError: another command has it open.
+        UsageError: it can't be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,10 +50,10 @@ class Journal:
             try:
                 file = self._path.open("ab+")
             except OSError as error:
-                raise BatchRefusedError(f"{self._path}: can't be written: {error.strerror}") from None
+                raise UsageError(f"{self._path}: can't be written: {error.strerror}") from None
             if not _lock(file):
                 file.close()
-                raise BatchRefusedError(f"{self._path}: another `chirp-worker batch` is at work on this manifest")
+                raise RefusedError(f"{self._path}: another `chirp-worker batch` is at work on this manifest")
             # Whoever had it before may have put another file in its place meanwhile.
             if self._path.exists() and os.fstat(file.fileno()).st_ino == self._path.stat().st_ino:
                 return file
@@ -62,7 +63,7 @@ class Journal:
         """All notes; of a last line that was cut by a crash nothing is left.
 
         Raises:
-            BatchRefusedError: a line in its middle is none of ours.
+            UsageError: a line in its middle is none of ours.
         """
         self._file.seek(0)
         content = self._file.read()
@@ -108,14 +109,14 @@ def journal_entries(path: Path) -> list[JournalEntry]:
     """The notes of a journal that another process may be writing; none where there is no such file.
 
     Raises:
-        BatchRefusedError: a line in its middle is none of ours, or it can't be read.
+        UsageError: a line in its middle is none of ours, or it can't be read.
     """
     try:
         return _notes(path.read_bytes(), path)[0]
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise BatchRefusedError(f"{path}: can't be read: {error.strerror}") from None
+        raise UsageError(f"{path}: can't be read: {error.strerror}") from None
 
 
 def _notes(content: bytes, path: Path) -> tuple[list[JournalEntry], int]:
@@ -126,7 +127,7 @@ def _notes(content: bytes, path: Path) -> tuple[list[JournalEntry], int]:
         try:
             notes.append(JournalEntry.model_validate_json(line))
         except ValidationError as error:
-            raise BatchRefusedError(f"{path}:{number}:1: {error.errors(include_input=False)[0]['msg']}") from None
+            raise UsageError(f"{path}:{number}:1: {error.errors(include_input=False)[0]['msg']}") from None
     return notes, len(whole) + len(end)
 
 

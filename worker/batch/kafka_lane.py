@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaTimeoutError
 from pydantic import ValidationError
 
 from schemas.completion import Completion
+from schemas.errors import UnavailableError
 from schemas.headers import header
 from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
@@ -17,7 +18,7 @@ from schemas.words import Lane
 from worker.batch.journal import Positions
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.factory import connect_producer, consumer_alone
-from worker.kafka.client.submit import NoCompletionError, partitions_of, submit
+from worker.kafka.client.submit import partitions_of, submit
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.log.reader import answered_in_time
@@ -65,7 +66,7 @@ class BatchLane:
 
         Raises:
             KafkaError: Kafka has answered nothing for 30 s, or the topic isn't what it was.
-            NoCompletionError: one is of another version.
+            UnavailableError: one is of another version.
         """
         found = await self._take(mine)
         if not found:
@@ -108,7 +109,7 @@ def _read(record: Any) -> Completion:
         return Completion.model_validate_json(record.value)
     except ValidationError as error:
         subject = header(list(record.headers), "ce_subject")
-        raise NoCompletionError(
+        raise UnavailableError(
             f"the completion of {subject} is of another version: {error.errors()[0]['msg']}"
         ) from None
 

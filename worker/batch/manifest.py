@@ -9,9 +9,9 @@ from typing import Final
 from pydantic import Field, ValidationError
 
 from schemas.completion import Completion, Problem
+from schemas.errors import UsageError
 from schemas.job import Message
 from schemas.words import AudioEncoding, JobStatus, VoiceModel
-from worker.batch.scripts.model import BatchRefusedError
 
 MANIFEST: Final = ".manifest.jsonl"
 JOURNAL: Final = ".manifest.journal"
@@ -126,14 +126,14 @@ def read_manifest(path: Path) -> dict[str, Entry]:
     """The entries of a manifest by line; none where there is no such file.
 
     Raises:
-        BatchRefusedError: it is no manifest.
+        UsageError: it is no manifest.
     """
     try:
         content = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise BatchRefusedError(f"{path}: can't be read: {error}") from None
+        raise UsageError(f"{path}: can't be read: {error}") from None
     entries = {}
     for number, line in enumerate(content.split("\n"), start=1):
         if line:
@@ -142,7 +142,7 @@ def read_manifest(path: Path) -> dict[str, Entry]:
             except ValidationError as error:
                 problem = error.errors(include_input=False)[0]
                 where = ".".join(map(str, problem["loc"])) or "1"
-                raise BatchRefusedError(f"{path}:{number}:{where}: is no manifest's: {problem['msg']}") from None
+                raise UsageError(f"{path}:{number}:{where}: is no manifest's: {problem['msg']}") from None
             entries[entry.line] = entry
     return entries
 

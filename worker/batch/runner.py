@@ -113,7 +113,7 @@ class BatchRunner:
             watch: is shown the tally.
 
         Raises:
-            KafkaError, NoCompletionError, OSError: Kafka or the disk fails; run again, it goes on where it was.
+            KafkaError, UnavailableError, OSError: Kafka or the disk fails; run again, it goes on where it was.
         """
         watch(self.tally)
         while (self._queue or self._behind or self._book.under_way) and not self._stopping:
@@ -183,7 +183,7 @@ async def speak(
     """Opens the lane and runs a night in it.
 
     Raises:
-        TopicError, KafkaError, NoCompletionError, OSError: Kafka or the disk fails; run again, it goes on where it was.
+        TopicError, KafkaError, UnavailableError, OSError: Kafka or the disk fails; run again, it goes on where it was.
     """
     if not book.under_way:
         await asyncio.to_thread(book.begin, await ends_of(settings))
@@ -197,7 +197,7 @@ async def catch_up(book: WritableBatchState, settings: KafkaSettings, clock: Clo
     Of those that nothing was heard of, the ones that never got into the lane are noted as unsent.
 
     Raises:
-        KafkaError, NoCompletionError, OSError: Kafka or the disk fails.
+        KafkaError, UnavailableError, OSError: Kafka or the disk fails.
     """
     ends = (await ends_of(settings)).completions
     async with open_lane(settings, book.positions.completions, clock) as lane:

@@ -100,7 +100,8 @@ def open_state(manifest: Path) -> Iterator[WritableBatchState]:
         manifest: its path; the journal is beside it.
 
     Raises:
-        BatchRefusedError: another command has it open, or manifest or journal can't be read or written.
+        RefusedError: another command has it open.
+        UsageError: manifest or journal can't be read or written.
     """
     journal = Journal(journal_of(manifest))
     try:
@@ -113,7 +114,7 @@ def read_state(manifest: Path) -> BatchState:
     """A batch's book as it is now, though another command may be writing it.
 
     Raises:
-        BatchRefusedError: manifest or journal can't be read.
+        UsageError: manifest or journal can't be read.
     """
     # In this order: what leaves the journal is in the manifest by then.
     return BatchState(manifest, journal_entries(journal_of(manifest)))

@@ -17,7 +17,6 @@ from worker.batch.line_status import LineStatus
 from worker.batch.manifest import Entry, default_manifest
 from worker.batch.report import page_of
 from worker.batch.scripts.loader import read_script
-from worker.batch.scripts.model import BatchRefusedError
 from worker.batch.state import read_state
 from worker.batch.voice_selection import KeepTogether, VoicePreference
 from worker.cli import terminal as console
@@ -27,8 +26,6 @@ from worker.cli.views import batch as batch_rows
 from worker.config.settings import load_settings
 from worker.speech.catalogue import load_catalogue
 
-# What main ends in one line: asked for wrongly.
-MISUSES: Final = (BatchRefusedError,)
 SOME_FAILED: Final = 1
 REFUSED: Final = 2
 

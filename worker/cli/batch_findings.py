@@ -26,7 +26,7 @@ def check_script(
         voice_model: that lines without a voice of their own are to have; None where the rollout decides.
 
     Raises:
-        BatchRefusedError: there is no such script.
+        UsageError: there is no such script.
     """
     read = read_script(script, max_text_bytes)
     return replace(read, findings=(*read.findings, *lint(read.lines, catalogue, voice_model)))

@@ -9,12 +9,13 @@ from typing import Final
 
 import typer
 
+from schemas.errors import UsageError
 from worker.app.rollout_seed import rollout_state
 from worker.batch.downloads import AT_ONCE, download, stored_keys
 from worker.batch.line_status import LineState, LineStatus, line_states
 from worker.batch.price import Price, price_of
 from worker.batch.runner import BatchRunner, catch_up, speak
-from worker.batch.scripts.model import BatchRefusedError, Line
+from worker.batch.scripts.model import Line
 from worker.batch.state import WritableBatchState, open_state
 from worker.batch.voice_selection import VoicedLine, VoiceSelector
 from worker.cli import terminal as console
@@ -62,7 +63,7 @@ class Batch:
             The exit status: all done, some failed, stopped.
 
         Raises:
-            BatchRefusedError: nothing was sent; the message says why.
+            UsageError: nothing was sent; the message says why.
         """
         catalogue = load_catalogue(self.settings.worker.characters_file)
         lines, left_out = self._read(catalogue)
@@ -241,7 +242,7 @@ class Batch:
     def _refuse(self, message: str) -> None:
         if self.asked.as_json:
             console.show_one({**self._document, "refused": message}, as_json=True)
-        raise BatchRefusedError(message)
+        raise UsageError(message)
 
     def _say(self, text: str) -> None:
         sys.stderr.write(f"chirp-worker: {text}\n")

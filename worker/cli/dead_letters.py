@@ -7,24 +7,22 @@ from typing import Annotated
 
 import typer
 
+from schemas.errors import UsageError
 from schemas.words import Lane
 from worker.cli import terminal as console
 from worker.cli.views import dead_letters as letter_rows
 from worker.config.sections import KafkaSettings
 from worker.config.settings import Settings, load_settings
-from worker.kafka.dead_letters.edit import Edit, EditRefusedError
-from worker.kafka.dead_letters.filter import FilterError, LetterFilter, check_ids, parse_time
+from worker.kafka.dead_letters.edit import Edit
+from worker.kafka.dead_letters.filter import LetterFilter, check_ids, parse_time
 from worker.kafka.dead_letters.letter import Letter
 from worker.kafka.dead_letters.reader import read_letters
-from worker.kafka.dead_letters.replay import ReplayEndedError, Replayer, connect_replayer
-from worker.kafka.dead_letters.replay_plan import ReplayPlan, ReplayRefusedError, ReplayRequest, plan_replay
+from worker.kafka.dead_letters.replay import Replayer, connect_replayer
+from worker.kafka.dead_letters.replay_plan import ReplayPlan, ReplayRequest, plan_replay
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import ShutdownSignals
 from worker.speech.catalogue import load_catalogue
 
-# What main ends in one line: asked for wrongly, or failed.
-MISUSES = (FilterError, EditRefusedError, ReplayRefusedError)
-FAILURES = (ReplayEndedError,)
 INTERRUPTED = 130
 _SHOWN_ROWS = 100
 
@@ -161,9 +159,7 @@ def replay(
     settings = load_settings()
     wanted = _filter(character, failure_class, lane, since, until, text, replayed, tuple(ids or ()))
     if not (wanted.narrows or everything or dry_run):
-        raise ReplayRefusedError(
-            "nothing chooses among the dead letters: give a filter or --id, or --all for all of them"
-        )
+        raise UsageError("nothing chooses among the dead letters: give a filter or --id, or --all for all of them")
     edits = tuple(Edit.parse(each) for each in edit or ())
     wish = ReplayRequest(
         to_lane,

@@ -15,11 +15,9 @@ from schemas.parsing import parse_job
 from schemas.words import JobStatus, Lane
 from worker.config.settings import Settings, load_settings
 from worker.kafka.client.factory import connect_producer
-from worker.kafka.client.submit import NoCompletionError, read_completions, submit
+from worker.kafka.client.submit import read_completions, submit
 from worker.speech.catalogue import load_catalogue
 
-# What main ends in one line.
-FAILURES = (NoCompletionError,)
 _FAILED: Final = 1
 
 

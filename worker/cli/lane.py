@@ -7,16 +7,13 @@ from typing import Annotated, Final
 import aiohttp
 import typer
 
+from schemas.errors import UnavailableError
 from schemas.words import Lane
 from worker.config.settings import load_settings
 
 _ANSWER_S: Final = 10.0
 
 app = typer.Typer(no_args_is_help=True, help="The lanes of running workers.")
-
-
-class WorkerUnreachableError(Exception):
-    """A worker's HTTP server didn't do what was asked."""
 
 
 @app.callback()
@@ -46,9 +43,7 @@ async def _resume(url: str, lane: Lane) -> bool:
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.post(address) as answer:
             if answer.status != HTTPStatus.OK:
-                raise WorkerUnreachableError(f"{address} answered {answer.status}: is a chirp-worker there?")
+                raise UnavailableError(f"{address} answered {answer.status}: is a chirp-worker there?")
             return bool((await answer.json())["resumed"])
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise WorkerUnreachableError(
-            f"{address}: {error or type(error).__name__}; name the worker with --url"
-        ) from None
+        raise UnavailableError(f"{address}: {error or type(error).__name__}; name the worker with --url") from None

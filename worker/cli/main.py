@@ -3,14 +3,10 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
-from google.auth.exceptions import GoogleAuthError
 
-from schemas.parsing import InvalidJobError
 from worker.app.rollout_seed import rollout_state
 from worker.cli import batch as batch_cli
 from worker.cli import dead_letters as dead_letters_cli
@@ -18,32 +14,16 @@ from worker.cli import decision_options as asking
 from worker.cli import enqueue as enqueue_cli
 from worker.cli import lane as lane_cli
 from worker.cli import rollout as rollout_cli
-from worker.cli import rollout_change as rollout_changing
 from worker.cli import takes as takes_cli
 from worker.cli import terminal as console
-from worker.config.settings import SettingError, Settings, load_settings
+from worker.cli.exit_codes import ExitCode, describe
+from worker.config.settings import Settings, load_settings
 from worker.kafka.client.factory import connect_admin
-from worker.kafka.client.topics import TopicError, create_topics
+from worker.kafka.client.topics import create_topics
 from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
-from worker.speech.catalogue import CatalogueError, load_catalogue
+from worker.speech.catalogue import load_catalogue
 from worker.speech.catalogue_check import character_voices, check_voices
-from worker.speech.failures import CallFailedError
-from worker.storage.errors import StorageError
-
-FAILED = 1
-MISUSED = 2
-ENDED_EARLY = 143
-_MISUSES = (*batch_cli.MISUSES, *dead_letters_cli.MISUSES, *rollout_changing.MISUSES, *takes_cli.MISUSES)
-_FAILURES = (
-    StorageError,
-    TopicError,
-    lane_cli.WorkerUnreachableError,
-    *dead_letters_cli.FAILURES,
-    *enqueue_cli.FAILURES,
-    *rollout_changing.FAILURES,
-    *takes_cli.FAILURES,
-)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -83,7 +63,7 @@ def run() -> None:
         asyncio.run(run_worker(settings))
     except asyncio.CancelledError:
         # Asked to end before it took jobs, or asked twice.
-        raise typer.Exit(ENDED_EARLY) from None
+        raise typer.Exit(ExitCode.TERMINATED) from None
 
 
 app.command()(enqueue_cli.enqueue)
@@ -154,7 +134,7 @@ def voices_check(as_json: AsJson = False) -> None:
     ]
     console.show(rows, as_json=as_json, nothing="Google has every voice of the catalogue, and the genders agree.")
     if any(each.error for each in findings):
-        raise typer.Exit(FAILED)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 async def _listed(settings: Settings) -> dict[str, str]:
@@ -215,40 +195,17 @@ def doctor() -> None:
         return well
 
     if not asyncio.run(ask()):
-        raise typer.Exit(FAILED)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def main() -> None:
-    """The entry point: what a user can do wrong ends in one line, never in a traceback."""
+    """The entry point: an expected error ends in one line, never in a traceback."""
     try:
         app()
-    except (SettingError, CatalogueError, InvalidJobError, *_MISUSES) as error:
-        _end(str(error), MISUSED)
-    except KafkaError as error:
-        _end(f"Kafka: {error}; `chirp-worker doctor` says more", FAILED)
-    except GoogleAuthError as error:
-        _end(f"Google: {error}", FAILED)
-    except CallFailedError as error:
-        _end(f"Google: {error.failure.code}: {error.failure.message}", FAILED)
-    except _FAILURES as error:
-        _end(str(error), FAILED)
-    except OSError as error:
-        _end(str(error), FAILED)
-    except ExceptionGroup as group:
-        causes = "; ".join(f"{type(cause).__name__}: {cause}" for cause in _causes(group))
-        _end(f"stopped, nothing unacknowledged is committed: {causes}", FAILED)
     except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _causes(inner)
-    else:
-        yield error
-
-
-def _end(message: str, status: int) -> None:
-    sys.stderr.write(f"chirp-worker: {' '.join(message.split())}\n")
-    sys.exit(status)
+        sys.exit(ExitCode.INTERRUPTED)
+    except Exception as error:
+        if (failure := describe(error)) is None:
+            raise
+        sys.stderr.write(f"chirp-worker: {failure.message}\n")
+        sys.exit(failure.exit_code)

@@ -10,7 +10,8 @@ from worker.cli import terminal as console
 from worker.cli.rollout_change import AsJson, day_of
 from worker.cli.views import plan as plan_rows
 from worker.config.settings import load_settings
-from worker.rollout.plan.file import BUILT_IN, PlanError, find_plan, read_plan
+from worker.rollout.plan.checked_file import InvalidFileError
+from worker.rollout.plan.file import BUILT_IN, find_plan, read_plan
 from worker.rollout.plan.findings import Finding, Severity
 from worker.rollout.plan_check.check import check
 from worker.speech.catalogue import load_catalogue
@@ -37,7 +38,7 @@ def check_command(
     name, text = find_plan(plan)
     try:
         file = read_plan(text, name, catalogue)
-    except PlanError as error:
+    except InvalidFileError as error:
         findings: Sequence[Finding] = error.findings
         tables: dict[str, list[dict[str, object]]] = {}
     else:

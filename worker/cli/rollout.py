@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 from aiokafka.errors import KafkaError
 
+from schemas.errors import UsageError
 from schemas.rollout_status import RolloutStatus
 from worker.cli import decision_options as asking
 from worker.cli import rollout_run as rollout_plan_cli
@@ -17,7 +18,6 @@ from worker.cli.rollout_change import (
     ActorOption,
     AsJson,
     ChangeOptions,
-    ChangeRefusedError,
     OnRevision,
     ReasonOption,
     Yes,
@@ -175,7 +175,7 @@ def set_command(
     """Set one or more things at once; all else stays as it is."""
     settings = rollout_settings()
     if enabled is None and percentage is None and characters is None and fallback is None:
-        raise ChangeRefusedError("nothing to set: give --enabled, --disabled, --percentage, --characters or --fallback")
+        raise UsageError("nothing to set: give --enabled, --disabled, --percentage, --characters or --fallback")
     verb = partial(
         changes.set_to,
         enabled=enabled,
@@ -238,7 +238,7 @@ def _hundredths(text: str) -> int:
     try:
         return hundredths(text)
     except ValueError:
-        raise ChangeRefusedError(
+        raise UsageError(
             f"--percentage {text!r}: allowed is a number from 0 to 100 with at most two decimals"
         ) from None
 

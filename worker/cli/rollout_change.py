@@ -13,26 +13,17 @@ from typing import Annotated, Final
 import typer
 from pydantic import ValidationError
 
+from schemas.errors import UsageError
 from worker.cli import terminal as console
 from worker.cli.views import rollout as rollout_rows
 from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
-from worker.rollout.controller.stages import NotAllowedNowError
 from worker.rollout.log.reader import RolloutLog, open_log
-from worker.rollout.log.writer import Author, NoSuchRevisionError, RevisionWriter, SupersededError
-from worker.rollout.plan.checked_file import FileRefusedError
+from worker.rollout.log.writer import Author, RevisionWriter
 from worker.rollout.plan.model import DAY, duration
 from worker.speech.catalogue import load_catalogue
 
-
-class ChangeRefusedError(Exception):
-    """What was asked for is not done; the message says what to ask instead."""
-
-
-# What main ends in one line: asked for wrongly, or failed.
-MISUSES: Final = (ChangeRefusedError, NoSuchRevisionError, NotAllowedNowError, FileRefusedError)
-FAILURES: Final = (SupersededError,)
 _DECLINED: Final = 1
 
 ActorOption = Annotated[str | None, typer.Option("--actor", help="Who changes it; default: your login name.")]
@@ -57,7 +48,7 @@ class ChangeOptions:
         """Who changes it, and why.
 
         Raises:
-            ChangeRefusedError: nobody knows who.
+            UsageError: nobody knows who.
         """
         return Author(self.actor or _login_name(), self.reason)
 
@@ -66,9 +57,9 @@ def change(settings: Settings, verb: Verb, asked: ChangeOptions) -> None:
     """Makes a change, once it is confirmed where it asks, and says what it changed.
 
     Raises:
-        ChangeRefusedError: actor or reason can't be written, or nobody is there to confirm it.
-        SupersededError, NoSuchRevisionError: another revision is the current one.
-        NotAllowedNowError: the verb can't be done as the plan stands.
+        UsageError: actor or reason can't be written, or nobody is there to confirm it.
+        SupersededError: somebody else made a revision first.
+        RefusedError: the expected revision isn't there yet, or the plan's state doesn't allow the change.
     """
     names = load_catalogue(settings.worker.characters_file).names
     author = asked.author
@@ -87,14 +78,14 @@ def change(settings: Settings, verb: Verb, asked: ChangeOptions) -> None:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = "QUESTION" if first["loc"][0] == "name" else f"--{first['loc'][0]}"
-        raise ChangeRefusedError(f"{where}: {first['msg']}") from None
+        raise UsageError(f"{where}: {first['msg']}") from None
 
 
 def _confirm(catalogue: frozenset[str], change: Change, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise ChangeRefusedError(
+        raise UsageError(
             f"{rollout_rows.why_asked(change)}, and nobody is there to confirm it: say --yes for "
             f"{rollout_rows.told(change, catalogue)}"
         )
@@ -124,27 +115,25 @@ def check_known(settings: Settings, names: Collection[str], text: str) -> None:
     """Refuses characters that the catalogue doesn't have; `text` is what was given.
 
     Raises:
-        ChangeRefusedError: one is unknown.
+        UsageError: one is unknown.
     """
     catalogue = load_catalogue(settings.worker.characters_file).names
     if unknown := sorted(set(names) - catalogue):
-        raise ChangeRefusedError(
-            f"{text!r}: {unknown[0]!r} is unknown; the characters are {', '.join(sorted(catalogue))}"
-        )
+        raise UsageError(f"{text!r}: {unknown[0]!r} is unknown; the characters are {', '.join(sorted(catalogue))}")
 
 
 def day_of(text: str) -> timedelta:
     """How long a day lasts in a rehearsal.
 
     Raises:
-        ChangeRefusedError: it is no duration of at most a day.
+        UsageError: it is no duration of at most a day.
     """
     try:
         lasts = duration(text)
     except ValueError:
         lasts = timedelta(0)
     if not timedelta(0) < lasts <= DAY:
-        raise ChangeRefusedError(f"--day {text!r}: allowed is a duration of at most a day, such as 60s, 10m or 1d")
+        raise UsageError(f"--day {text!r}: allowed is a duration of at most a day, such as 60s, 10m or 1d")
     return lasts
 
 
@@ -153,7 +142,7 @@ def _login_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         # In a container the user may have no name.
-        raise ChangeRefusedError("who are you? Say --actor NAME") from None
+        raise UsageError("who are you? Say --actor NAME") from None
 
 
 def tell(text: str) -> None:

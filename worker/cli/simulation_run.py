@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
+from schemas.errors import UsageError
 from worker.cli import terminal as console
-from worker.cli.rollout_change import ChangeRefusedError
 from worker.cli.views import plan as plan_rows
 from worker.cli.views import simulation as simulation_rows
 from worker.config.settings import load_settings
@@ -36,8 +36,8 @@ def run_simulation(
     """Simulates and shows it; the arguments are the command's options.
 
     Raises:
-        FileRefusedError: plan or trace can't be used, or the picture not be drawn.
-        ChangeRefusedError: a duration is none, or doesn't fit.
+        InvalidFileError: plan or trace can't be used, or the picture not be drawn.
+        UsageError: a duration is none, or doesn't fit.
     """
     catalogue = load_catalogue(load_settings().worker.characters_file).names
     name, text = find_plan(plan)
@@ -101,9 +101,9 @@ def _duration(option: str, text: str) -> timedelta:
     try:
         lasts = duration(text)
     except ValueError as error:
-        raise ChangeRefusedError(f"{option} {text!r}: {error}") from None
+        raise UsageError(f"{option} {text!r}: {error}") from None
     if not lasts:
-        raise ChangeRefusedError(f"{option} {text!r}: must be above 0")
+        raise UsageError(f"{option} {text!r}: must be above 0")
     return lasts
 
 
@@ -113,7 +113,7 @@ def _step(plan: Plan, text: str | None) -> timedelta:
         return windows.short
     step = _duration("--step", text)
     if step % windows.resolution or windows.short % step or windows.long % step:
-        raise ChangeRefusedError(
+        raise UsageError(
             f"--step {text!r}: must be a multiple of the plan's resolution, {spelled(windows.resolution)}, and its "
             f"windows, {spelled(windows.short)} and {spelled(windows.long)}, multiples of it"
         )

@@ -8,21 +8,19 @@ from typing import Annotated, Final
 
 import typer
 
+from schemas.errors import UsageError
 from schemas.job import Job
 from schemas.parsing import parse_job
 from schemas.words import Lane
 from worker.cli import terminal as console
 from worker.config.settings import Settings, load_settings
-from worker.jobs.redo import RedoRefusedError, next_job
+from worker.jobs.redo import next_job
 from worker.kafka.client.factory import connect_producer
 from worker.kafka.client.submit import submit
 from worker.kafka.dead_letters.filter import parse_time
-from worker.kafka.scan.find_jobs import FoundJob, JobNotFoundError, completed_takes, find_job, find_job_by_audio
+from worker.kafka.scan.find_jobs import FoundJob, completed_takes, find_job, find_job_by_audio
 from worker.speech.catalogue import load_catalogue
 
-# What main ends in one line: asked for wrongly, or failed.
-MISUSES = (RedoRefusedError,)
-FAILURES = (JobNotFoundError,)
 _FAULTY: Final = 1
 
 app = typer.Typer(no_args_is_help=True, help="The stored takes.")
@@ -45,7 +43,7 @@ def redo(
 ) -> None:
     """Ask for the next take of a line whose reading was rejected: the same job with the next number that is free."""
     if (line is None) == (job is None):
-        raise RedoRefusedError("say what was rejected: a job's id or its audio, or a whole job with --job; one of them")
+        raise UsageError("say what was rejected: a job's id or its audio, or a whole job with --job; one of them")
     settings = load_settings()
     given = None
     if job is not None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from schemas.errors import UsageError
 from schemas.topics import all_topics, lane_of, unprefixed
 from worker.config.sections import (
     CircuitSettings,
@@ -20,10 +21,6 @@ from worker.config.sections import (
     StorageSettings,
     WorkerSettings,
 )
-
-
-class SettingError(Exception):
-    """A setting is wrong; the message is one line: the variable, its value, what is allowed."""
 
 
 class Settings(SettingsPart):
@@ -60,7 +57,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         environment: the variables; the process's own by default.
 
     Raises:
-        SettingError: a variable's value isn't allowed, or a `CHIRP3_` variable is unknown.
+        UsageError: a variable's value isn't allowed, or a `CHIRP3_` variable is unknown.
     """
     environment = os.environ if environment is None else environment
     known = {variable for part in PARTS.values() for variable in variables(part)}
@@ -68,12 +65,12 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         # A misspelt rollout variable would quietly leave the rollout as it was.
         if re.match(r"^(CHIRP3|ROLLOUT)_", variable) and variable not in known:
             allowed = ", ".join(sorted(name for name in known if name.startswith(("CHIRP3_", "ROLLOUT_"))))
-            raise SettingError(f"{variable}={environment[variable]!r}: no such setting; there are {allowed}")
+            raise UsageError(f"{variable}={environment[variable]!r}: no such setting; there are {allowed}")
     parts = {name: _read(part, environment) for name, part in PARTS.items()}
     settings = Settings.model_validate(parts)
     storage = settings.storage
     if (storage.access_key_id is None) != (storage.secret_access_key is None):
-        raise SettingError("S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY: set both, or neither for boto's own chain")
+        raise UsageError("S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY: set both, or neither for boto's own chain")
     _check_exactly_once(settings)
     _check_reply_topics(settings)
     return settings
@@ -85,16 +82,16 @@ def _check_reply_topics(settings: Settings) -> None:
         name = unprefixed(reply_topic, settings.kafka.topic_prefix)
         # A completion in a lane would come back as a job, or as whatever else the topic holds.
         if name in ours or lane_of(name) is not None:
-            raise SettingError(f"REPLY_TOPICS={reply_topic!r}: is one of the worker's own topics; name another")
+            raise UsageError(f"REPLY_TOPICS={reply_topic!r}: is one of the worker's own topics; name another")
 
 
 def _check_exactly_once(settings: Settings) -> None:
     if settings.delivery.guarantee == "exactly-once":
         if settings.kafka.group_instance_id is None:
             # A random one would leave a killed worker's transaction open, and read_committed readers waiting.
-            raise SettingError("DELIVERY='exactly-once': set KAFKA_GROUP_INSTANCE_ID, which each worker keeps for ever")
+            raise UsageError("DELIVERY='exactly-once': set KAFKA_GROUP_INSTANCE_ID, which each worker keeps for ever")
         if not settings.kafka.idempotence:
-            raise SettingError("DELIVERY='exactly-once': allowed with KAFKA_IDEMPOTENCE=true alone")
+            raise UsageError("DELIVERY='exactly-once': allowed with KAFKA_IDEMPOTENCE=true alone")
 
 
 def variables(part: type[SettingsPart]) -> dict[str, str]:
@@ -122,4 +119,4 @@ def _read(part: type[SettingsPart], environment: Mapping[str, str]) -> SettingsP
         field = part.model_fields[names[variable]]
         secret = "SECRET" in variable or variable == "ROLLOUT_WEBHOOKS"
         value = "'***'" if secret else repr(without_credentials(given.get(variable, "")))
-        raise SettingError(f"{variable}={value}: allowed is {field.description}") from None
+        raise UsageError(f"{variable}={value}: allowed is {field.description}") from None

@@ -1,13 +1,14 @@
 """Why a job ends without audio. Pure."""
 
 from schemas.completion import Problem
+from schemas.errors import ChirpWorkerError
 from schemas.job import Job
 from schemas.words import JobStatus
 from worker.speech.failures import Failure
 from worker.storage.errors import StorageError, StorageUnavailableError
 
 
-class JobFailedError(Exception):
+class JobFailedError(ChirpWorkerError):
     """The job ends without audio; `retryable` when the same may work later."""
 
     def __init__(self, problem: Problem, status: JobStatus = JobStatus.FAILED, *, retryable: bool = False) -> None:

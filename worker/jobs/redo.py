@@ -6,13 +6,10 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from schemas.errors import UsageError
 from schemas.job import Job
 
 _SUFFIX: Final = re.compile(r"\+take[1-9][0-9]*$")
-
-
-class RedoRefusedError(Exception):
-    """The line can't be asked for again; the message says why."""
 
 
 def line_of(job_id: str) -> str:
@@ -31,7 +28,7 @@ def next_job(job: Job, takes: Iterable[int]) -> Job:
         takes: the numbers that the line's jobs had, so far as they are known.
 
     Raises:
-        RedoRefusedError: the number or the id would be too large for a job.
+        UsageError: the number or the id would be too large for a job.
     """
     take = max([job.take, *takes]) + 1
     changed = {"job_id": f"{line_of(job.job_id)}+take{take}", "take": take}
@@ -40,6 +37,4 @@ def next_job(job: Job, takes: Iterable[int]) -> Job:
         return Job.model_validate(document)
     except ValidationError as error:
         problem = error.errors()[0]
-        raise RedoRefusedError(
-            f"{problem['loc'][0]}: {problem['input']!r} can't be asked for: {problem['msg']}"
-        ) from None
+        raise UsageError(f"{problem['loc'][0]}: {problem['input']!r} can't be asked for: {problem['msg']}") from None

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Hashable
 from contextlib import nullcontext
 from typing import Generic, TypeVar
 
+from schemas.errors import ChirpWorkerError
 from worker.lifecycle.interruptible_wait import InterruptibleWait
 
 T = TypeVar("T")
 
 
-class StillInFlightError(Exception):
+class StillInFlightError(ChirpWorkerError):
     """Another job was still at work when this job could wait no longer."""
 
 

@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeVar
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
 
+from schemas.errors import UnavailableError
 from worker.lifecycle.clock import Clock
 
 UNREACHABLE: Final = "unreachable"
@@ -36,7 +37,7 @@ class Outage:
     advice: str
 
 
-class DependencyDownError(Exception):
+class DependencyDownError(UnavailableError):
     """A dependency can't serve any job; `outage` has the reason."""
 
     def __init__(self, outage: Outage) -> None:

@@ -8,8 +8,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from schemas.errors import UsageError
 from schemas.words import Lane
-from worker.config.settings import SettingError
 
 WaitsFor = Callable[[], list[str]]
 """What the worker waits for before it takes jobs; empty when it is ready."""
@@ -35,7 +35,7 @@ async def serve_http(
         The port.
 
     Raises:
-        SettingError: the address can't be listened at.
+        UsageError: the address can't be listened at.
     """
 
     async def metrics(_: web.Request) -> web.Response:
@@ -73,7 +73,7 @@ async def serve_http(
         try:
             await site.start()
         except OSError as error:
-            raise SettingError(f"HTTP_HOST={host!r}, HTTP_PORT={port}: can't listen there: {error.strerror}") from None
+            raise UsageError(f"HTTP_HOST={host!r}, HTTP_PORT={port}: can't listen there: {error.strerror}") from None
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

@@ -5,6 +5,7 @@ from typing import Final
 
 import soundfile
 
+from schemas.errors import ChirpWorkerError
 from schemas.words import AudioEncoding
 
 CONTAINERS: Final = {
@@ -26,7 +27,7 @@ _MOST_SECONDS_BESIDE: Final = 10.0
 _UNKNOWN_LENGTH: Final = 0xFFFFFFFF
 
 
-class BadAudioError(Exception):
+class BadAudioError(ChirpWorkerError):
     """The audio can't be used; the message says why."""
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from schemas.errors import UsageError
 from schemas.job import Job
 from schemas.parsing import InvalidJobError
 from schemas.words import VoiceModel
@@ -17,10 +18,6 @@ _VOICE_NAME: Final = re.compile(r"^([a-z]{2,3}-[A-Z]{2})-(Chirp3-HD|Wavenet)-([A
 _MODELS: Final = {"Chirp3-HD": VoiceModel.CHIRP3_HD, "Wavenet": VoiceModel.WAVENET}
 # A character's key is a part of its takes' keys, a list's item and a label.
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-
-
-class CatalogueError(Exception):
-    """The catalogue's file can't be used; the message says where and why."""
 
 
 class _Part(BaseModel):
@@ -135,25 +132,25 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     """Reads a catalogue: the file given, as CHARACTERS_FILE names it, or the built-in one.
 
     Raises:
-        CatalogueError: the file can't be read or is no catalogue.
+        UsageError: the file can't be read or is no catalogue.
     """
     path = path or _BUILT_IN
     try:
         catalogue = Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise CatalogueError(f"{path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {error.strerror}") from None
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
-        raise CatalogueError(f"{path}: {where}: {problem['msg']}") from None
+        raise UsageError(f"{path}: {where}: {problem['msg']}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # ValueError: not UTF-8, or a date that none is. One line, whatever the parser says.
-        raise CatalogueError(f"{path}: {' '.join(str(error).split())}") from None
+        raise UsageError(f"{path}: {' '.join(str(error).split())}") from None
     for key, character in catalogue.characters.items():
         for language, name in character.wavenet.items():
             found = _VOICE_NAME.fullmatch(name)
             if language not in catalogue.languages or found is None or found[2] != "Wavenet":
-                raise CatalogueError(
+                raise UsageError(
                     f"{path}: characters.{key}.wavenet.{language}: {name!r} is no WaveNet voice of a listed language"
                 )
     return catalogue

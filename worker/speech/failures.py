@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.errors import UnavailableError
 from schemas.words import FailureClass
 
 _BY_CODE: Final = {
@@ -44,7 +45,7 @@ class Failure:
         return self.failure_class not in {FailureClass.INVALID, FailureClass.DENIED}
 
 
-class CallFailedError(Exception):
+class CallFailedError(UnavailableError):
     """Google didn't answer with OK; `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:

@@ -1,7 +1,9 @@
 """What may go wrong at the store, by what the caller does about it: wait, or mend something."""
 
+from schemas.errors import UnavailableError
 
-class StorageError(Exception):
+
+class StorageError(UnavailableError):
     """The store didn't do what was asked."""
 
 

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
+from schemas.errors import UsageError
 from schemas.words import Lane
 from worker.app.readiness import Readiness
-from worker.config.settings import SettingError
 from worker.observability.http import serve_http
 
 
@@ -95,7 +95,7 @@ async def test_lanes_are_resumed_by_name_over_http_and_an_unknown_name_is_refuse
         waits.clear()
         async with http.get("/readyz") as answer:
             assert answer.status == 200
-        with pytest.raises(SettingError, match=f"HTTP_PORT={port}"):
+        with pytest.raises(UsageError, match=f"HTTP_PORT={port}"):
             async with serve_http("127.0.0.1", port, CollectorRegistry(), lambda: waits, resume):
                 pass
     assert resumed == [Lane.BATCH, Lane.DIALOGUE]

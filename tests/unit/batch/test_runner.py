@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.errors import RefusedError, UsageError
 from tests.unit.batches import HALF, InstantLane, cast, casting, done, line
 from tests.unit.makers import CHIRP, WAVENET
 from worker.batch.journal import Positions
@@ -18,7 +19,6 @@ from worker.batch.line_status import LineStatus, line_states, next_job
 from worker.batch.manifest import Entry, entry_of, journal_of, read_manifest
 from worker.batch.report import page_of
 from worker.batch.runner import WINDOW, BatchRunner
-from worker.batch.scripts.model import BatchRefusedError
 from worker.batch.state import BatchState, open_state
 from worker.batch.voice_selection import VoicedLine
 from worker.lifecycle.clock import Clock
@@ -212,7 +212,7 @@ def test_jobs_that_never_got_into_the_lane_are_made_again(tmp_path):
 def test_two_commands_dont_work_on_one_manifest(tmp_path):
     with open_state(manifest(tmp_path)) as book:
         book.write([])
-        with pytest.raises(BatchRefusedError, match="another `chirp-worker batch`"), open_state(manifest(tmp_path)):
+        with pytest.raises(RefusedError, match="another `chirp-worker batch`"), open_state(manifest(tmp_path)):
             pass
     with open_state(manifest(tmp_path)):
         pass
@@ -221,7 +221,7 @@ def test_two_commands_dont_work_on_one_manifest(tmp_path):
 @pytest.mark.parametrize("content", ["rubbish\n", '{"line": "a"}\n', "[]\n"])
 def test_what_is_no_manifest_is_refused_with_its_line(tmp_path, content):
     manifest(tmp_path).write_text(content)
-    with pytest.raises(BatchRefusedError, match=r"script\.csv\.manifest\.jsonl:1:"), open_state(manifest(tmp_path)):
+    with pytest.raises(UsageError, match=r"script\.csv\.manifest\.jsonl:1:"), open_state(manifest(tmp_path)):
         pass
 
 

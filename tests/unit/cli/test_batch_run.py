@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
+from schemas.errors import UsageError
 from tests.unit.batches import done, line
 from worker.app.rollout_seed import rollout_state
 from worker.batch.line_status import next_job
 from worker.batch.manifest import default_manifest, entry_of, read_manifest
-from worker.batch.scripts.model import BatchRefusedError
 from worker.batch.state import open_state
 from worker.batch.voice_selection import VoicedLine, VoicePreference, VoiceSelector
 from worker.cli import batch_run as batch_running
@@ -165,7 +165,7 @@ def test_a_dry_run_is_refused_by_the_budget_as_the_run_itself_would_be(studio: S
     studio.write(**TWO)
     dry, told = studio.run("--dry-run", "--budget", "0.00001")
     real, told_too = studio.run("--yes", "--budget", "0.00001")
-    assert type(dry.exception) is type(real.exception) is BatchRefusedError
+    assert type(dry.exception) is type(real.exception) is UsageError
     assert told == told_too
     assert "more than the budget of 1e-05 USD" in told["refused"]
     dry, told = studio.run("--dry-run", "--budget", "1")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from schemas.errors import UsageError
 from schemas.topics import RETRY_DELAYS
 from schemas.words import Lane
 from tests.unit.makers import CATALOGUE
@@ -23,7 +24,7 @@ from worker.config.sections import (
     StorageSettings,
     WorkerSettings,
 )
-from worker.config.settings import SettingError, load_settings, variables
+from worker.config.settings import load_settings, variables
 from worker.rollout.state import RolloutState
 
 SECONDS = ["0", "-1", "nan", "inf", "1e400", "soon", "1s"]
@@ -103,7 +104,7 @@ ANY_PATH = {"CHARACTERS_FILE"}
 
 
 def refused(environment: dict[str, str]) -> str:
-    with pytest.raises(SettingError) as caught:
+    with pytest.raises(UsageError) as caught:
         load_settings(environment)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
@@ -144,7 +145,7 @@ def test_a_wrong_value_is_told_in_one_line_with_variable_value_and_what_is_allow
 def test_any_value_of_any_variable_is_taken_or_refused_in_one_line(variable: str, value: str) -> None:
     try:
         load_settings({variable: value})
-    except SettingError:
+    except UsageError:
         assert variable in refused({variable: value})
 
 
@@ -309,7 +310,7 @@ def test_an_excluded_character_is_said_while_the_list_says_all() -> None:
 @pytest.mark.parametrize("variable", ["ENABLED_CHARACTERS", "EXCLUDED_CHARACTERS"])
 @pytest.mark.parametrize("value", ["pip_bot", "Pip_Boy", "pip_boy;ghoul", "pip_boy,none", "pip boy", "x\ny"])
 def test_an_unknown_character_is_an_error_that_names_it_and_the_known(variable: str, value: str) -> None:
-    with pytest.raises(SettingError) as caught:
+    with pytest.raises(UsageError) as caught:
         state_of(**{variable: value})
     message = str(caught.value)
     assert message.startswith(f"CHIRP3_{variable}=")

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.errors import UsageError
 from schemas.job import Job
 from tests.unit.makers import CHIRP, good_documents, job, rendered_job
-from worker.jobs.redo import RedoRefusedError, line_of, next_job
+from worker.jobs.redo import line_of, next_job
 from worker.storage.takes import take_key
 
 
@@ -56,5 +57,5 @@ def test_takes_of_a_line_follow_each_other_and_each_is_a_sound_of_its_own(docume
     ("rejected", "field"), [(job(job_id="x" * 125), "job_id"), (job(job_id="a", take=1_000_000), "take")]
 )
 def test_what_would_be_no_job_any_more_is_refused_by_the_field_that_is_too_large(rejected: Job, field: str) -> None:
-    with pytest.raises(RedoRefusedError, match=rf"^{field}: "):
+    with pytest.raises(UsageError, match=rf"^{field}: "):
         next_job(rejected, [])

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from schemas.errors import UsageError
 from schemas.parsing import InvalidJobError
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, job
-from worker.speech.catalogue import Catalogue, CatalogueError, Voice, load_catalogue
+from worker.speech.catalogue import Catalogue, Voice, load_catalogue
 
 # facts/voices.md: Chirp name, cmn-TW WaveNet letter, pitch in semitones, rate.
 VOICES = {
@@ -151,7 +152,7 @@ def test_an_owner_may_prefer_the_mainland_accent(tmp_path: Path) -> None:
 )
 def test_a_broken_file_is_told_in_one_line_that_names_it(tmp_path: Path, text: str | bytes, says: str) -> None:
     path = written(tmp_path, text)
-    with pytest.raises(CatalogueError) as caught:
+    with pytest.raises(UsageError) as caught:
         load_catalogue(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
@@ -161,7 +162,7 @@ def test_a_broken_file_is_told_in_one_line_that_names_it(tmp_path: Path, text: s
 
 def test_a_file_that_is_not_there_is_told_too(tmp_path: Path) -> None:
     for path in (tmp_path / "none.yaml", tmp_path):
-        with pytest.raises(CatalogueError, match=str(path)):
+        with pytest.raises(UsageError, match=str(path)):
             load_catalogue(path)
 
 

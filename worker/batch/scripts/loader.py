@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from schemas.errors import UsageError
 from worker.batch.manifest import is_ours
 from worker.batch.scripts.csv import read_csv
 from worker.batch.scripts.jsonl import read_jsonl
-from worker.batch.scripts.model import BatchRefusedError, Finding, Line, Place, Script, Severity
+from worker.batch.scripts.model import Finding, Line, Place, Script, Severity
 from worker.batch.scripts.text_encoding import UndecodableError, decode
 
 _READERS: Final = {
@@ -30,7 +31,7 @@ def read_script(path: Path, max_text_bytes: int) -> Script:
         max_text_bytes: the longest `text` of a line.
 
     Raises:
-        BatchRefusedError: there is no such file, or nothing in it that could be a script.
+        UsageError: there is no such file, or nothing in it that could be a script.
     """
     lines: list[Line] = []
     findings: list[Finding] = []
@@ -43,7 +44,7 @@ def read_script(path: Path, max_text_bytes: int) -> Script:
 def _files(path: Path) -> list[tuple[Path, str]]:
     try:
         if not path.exists():
-            raise BatchRefusedError(f"{path}: there is no such file or folder")
+            raise UsageError(f"{path}: there is no such file or folder")
         if path.is_dir():
             found = [
                 (each, str(each.relative_to(path)))
@@ -51,12 +52,12 @@ def _files(path: Path) -> list[tuple[Path, str]]:
                 if each.is_file() and each.suffix.lower() in _READERS and not is_ours(each)
             ]
             if not found:
-                raise BatchRefusedError(f"{path}: no file in it ends in {', '.join(_READERS)}")
+                raise UsageError(f"{path}: no file in it ends in {', '.join(_READERS)}")
             return found
     except OSError as error:
-        raise BatchRefusedError(f"{path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {error.strerror}") from None
     if path.suffix.lower() not in _READERS:
-        raise BatchRefusedError(f"{path}: a script ends in {', '.join(_READERS)}")
+        raise UsageError(f"{path}: a script ends in {', '.join(_READERS)}")
     return [(path, path.name)]
 
 

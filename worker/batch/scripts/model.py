@@ -7,10 +7,6 @@ from enum import StrEnum
 from schemas.job import Job
 
 
-class BatchRefusedError(Exception):
-    """Nothing was sent; the message says what to mend or to ask instead."""
-
-
 class Severity(StrEnum):
     """An error stops the batch; a warning doesn't, but for `--strict`."""
 

@@ -3,6 +3,8 @@
 import codecs
 from typing import Final
 
+from schemas.errors import ChirpWorkerError
+
 # UTF-32's BOM begins with UTF-16's.
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -16,7 +18,7 @@ _MANY_NULS: Final = 0.2
 _SAVE_AS: Final = "save it as UTF-8, or as UTF-16 with a BOM"
 
 
-class UndecodableError(Exception):
+class UndecodableError(ChirpWorkerError):
     """Bytes that are no text. `problems` has (line, column, what is wrong), lines and columns from 1."""
 
     def __init__(self, problems: list[tuple[int, int, str]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from schemas.errors import UnavailableError
 from worker.lifecycle.dependency import UNREACHABLE, Dependency, Outage
 
 _EVERY_S: Final = 2.0
@@ -15,7 +16,7 @@ _ANSWER_S: Final = 5.0
 _UNDELIVERED_S: Final = 15.0
 
 
-class StalledProducerError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+class StalledProducerError(UnavailableError):
     """Outcomes wait for Kafka's acknowledgement, and it doesn't come."""
 
 

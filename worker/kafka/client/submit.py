@@ -9,16 +9,13 @@ from aiokafka import TopicPartition
 from pydantic import ValidationError
 
 from schemas.completion import Completion
+from schemas.errors import UnavailableError
 from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.factory import connect_admin, consumer_alone
 from worker.kafka.client.topics import TopicError
-
-
-class NoCompletionError(Exception):
-    """No completion came in time; the message says where to look."""
 
 
 async def submit(producer: Any, settings: KafkaSettings, lane: Lane, job: Job, key: bytes | None = None) -> None:
@@ -40,7 +37,7 @@ class CompletionReader:
         """The completion of a job.
 
         Raises:
-            NoCompletionError: none came in time.
+            UnavailableError: none came in time.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -48,12 +45,12 @@ class CompletionReader:
                     if dict(record.headers).get("ce_subject") == job_id.encode():
                         return Completion.model_validate_json(record.value)
         except ValidationError as error:
-            raise NoCompletionError(
+            raise UnavailableError(
                 f"the completion of {job_id} is of another version: {error.errors()[0]['msg']}"
             ) from None
         except TimeoutError:
             pass
-        raise NoCompletionError(
+        raise UnavailableError(
             f"no completion of {job_id} within {timeout_s:g} s; is a worker running? See its /readyz and its log"
         )
 

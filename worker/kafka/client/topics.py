@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from schemas.errors import UnavailableError
 from schemas.topics import (
     LANES,
     RETRY_DELAYS,
@@ -28,7 +29,7 @@ AS_TABLE: Final = "as in the table"
 _REPLICATION: Final = 3
 
 
-class TopicError(Exception):
+class TopicError(UnavailableError):
     """A topic is missing, was refused or isn't what it must be; the message says which and why."""
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
+from schemas.errors import ChirpWorkerError
+
 Range = tuple[int, int]
 """Offsets from the first to before the second."""
 
@@ -26,7 +28,7 @@ _LONGEST_NUMBER: Final = 10
 _MORE: Final = 0x80
 
 
-class BrokenOffsetMapError(Exception):
+class BrokenOffsetMapError(ChirpWorkerError):
     """The metadata holds no map that this version can read."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from schemas.errors import UsageError
 from schemas.job import Job
 from schemas.parsing import InvalidJobError, parse_job
 
@@ -12,10 +13,6 @@ Check = Callable[[Job], object]
 """Raises InvalidJobError for what a job may not be, though it is one, such as an unknown character."""
 
 _REMOVED: Final = object()
-
-
-class EditRefusedError(Exception):
-    """A job can't be edited so, or would be no job then; the message is one line and names the field."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +27,12 @@ class Edit:
         """Reads `field=value`: the value as JSON if it is, else as text; `audio.encoding=MP3` goes inside.
 
         Raises:
-            EditRefusedError: it isn't of that form.
+            UsageError: it isn't of that form.
         """
         field, equals, value = text.partition("=")
         path = tuple(field.strip().split("."))
         if not equals or not all(path):
-            raise EditRefusedError(
-                f"--edit {text!a}: allowed is field=value, audio.encoding=MP3, or field= to remove it"
-            )
+            raise UsageError(f"--edit {text!a}: allowed is field=value, audio.encoding=MP3, or field= to remove it")
         if not value:
             return cls(path)
         try:
@@ -49,7 +44,7 @@ class Edit:
         """Changes a job's document in place; objects on the way that are missing are made.
 
         Raises:
-            EditRefusedError: there is something else on the way.
+            UsageError: there is something else on the way.
         """
         inside: Any = document
         for depth, name in enumerate(self.path[:-1]):
@@ -59,7 +54,7 @@ class Edit:
                 inside[name] = {}
             inside = self._item(inside, name)
             if not isinstance(inside, dict | list):
-                raise EditRefusedError(f"{'.'.join(self.path[: depth + 1])}: has no fields of its own")
+                raise UsageError(f"{'.'.join(self.path[: depth + 1])}: has no fields of its own")
         last = self.path[-1]
         if isinstance(inside, list):
             self._item(inside, last)
@@ -76,7 +71,7 @@ class Edit:
         if isinstance(inside, dict):
             return inside.get(name)
         if not (name.isascii() and name.isdigit() and len(name) < 10 and int(name) < len(inside)):  # noqa: PLR2004
-            raise EditRefusedError(f"{'.'.join(self.path)}: {name!a} is none of the {len(inside)} places of its list")
+            raise UsageError(f"{'.'.join(self.path)}: {name!a} is none of the {len(inside)} places of its list")
         return inside[int(name)]
 
 
@@ -90,14 +85,14 @@ def edited(value: bytes | None, edits: Sequence[Edit], max_text_bytes: int, chec
         check: says no to what the worker would refuse besides.
 
     Raises:
-        EditRefusedError: it holds no JSON object, or the result is no valid job; names the field and its value.
+        UsageError: it holds no JSON object, or the result is no valid job; names the field and its value.
     """
     try:
         document = json.loads((value or b"").decode())
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise EditRefusedError("record: is no JSON object, which alone can be edited")
+        raise UsageError("record: is no JSON object, which alone can be edited")
     for edit in edits:
         edit.apply(document)
     # In ASCII even a lone surrogate can be written, and is then refused by its field's name.
@@ -105,7 +100,7 @@ def edited(value: bytes | None, edits: Sequence[Edit], max_text_bytes: int, chec
     try:
         check(parse_job(result, max_text_bytes=max_text_bytes))
     except InvalidJobError as error:
-        raise EditRefusedError(f"{error}; it is so after --edit") from None
+        raise UsageError(f"{error}; it is so after --edit") from None
     return result
 
 

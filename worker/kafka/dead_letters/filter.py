@@ -5,14 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from schemas.errors import UsageError
 from schemas.words import Lane
 from worker.kafka.dead_letters.letter import Letter
 
 _AGE_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-class FilterError(Exception):
-    """Letters can't be chosen so; the message is one line: what was given, and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ def parse_time(option: str, text: str, now: datetime) -> datetime:
     """An RFC 3339 time, or an age such as `2h`.
 
     Raises:
-        FilterError: it is neither; the message names the option.
+        UsageError: it is neither; the message names the option.
     """
     try:
         if age := re.fullmatch(r"([0-9]{1,9})([smhd])", text):
@@ -67,7 +64,7 @@ def parse_time(option: str, text: str, now: datetime) -> datetime:
     except (ValueError, OverflowError):
         time = None
     if time is None or time.tzinfo is None:
-        raise FilterError(
+        raise UsageError(
             f"{option} {text!a}: allowed is an RFC 3339 time such as 2026-01-31T12:00:00Z, or an age such as 30m, 2h"
         )
     return time
@@ -77,11 +74,11 @@ def check_ids(letters: list[Letter], ids: tuple[str, ...]) -> None:
     """Makes sure that each id, or beginning of one, means one letter.
 
     Raises:
-        FilterError: it means none, or several.
+        UsageError: it means none, or several.
     """
     for each in ids:
         found = [letter.id for letter in letters if letter.id.startswith(each)]
         if not found:
-            raise FilterError(f"{each!a}: no such dead letter here; `chirp-worker dead-letters list` has their ids")
+            raise UsageError(f"{each!a}: no such dead letter here; `chirp-worker dead-letters list` has their ids")
         if len(found) > 1 and each not in found:
-            raise FilterError(f"{each!a}: {len(found)} dead letters' ids begin so; give more of it")
+            raise UsageError(f"{each!a}: {len(found)} dead letters' ids begin so; give more of it")

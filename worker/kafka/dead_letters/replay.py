@@ -7,20 +7,17 @@ from typing import Any, Final
 
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
+from schemas.errors import UnavailableError, UsageError
 from schemas.headers import Headers
 from schemas.topics import DEAD_LETTERS, LANES, prefixed
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.factory import connect_producer
-from worker.kafka.dead_letters.replay_plan import ReplayItem, ReplayRefusedError, groups, marker_headers
+from worker.kafka.dead_letters.replay_plan import ReplayItem, groups, marker_headers
 from worker.kafka.scan.topic_scanner import Progress
 from worker.lifecycle.clock import Clock
 
 # A replay that is killed holds its lanes' readers back so long at most; a group takes a fraction of a second.
 _TRANSACTION_TIMEOUT_S: Final = 15.0
-
-
-class ReplayEndedError(Exception):
-    """The replay ended before its end; the message says why, and how many letters it had replayed."""
 
 
 class Replayer:
@@ -53,7 +50,7 @@ class Replayer:
             How many were sent.
 
         Raises:
-            ReplayEndedError: another replay has begun, or Kafka failed.
+            UnavailableError: another replay has begun, or Kafka failed.
         """
         done = 0
         began = self._clock.monotonic()
@@ -66,12 +63,12 @@ class Replayer:
             try:
                 await self._send(group)
             except (ProducerFenced, InvalidProducerEpoch):
-                raise ReplayEndedError(
+                raise UnavailableError(
                     f"another replay has begun and ended this one, or Kafka waited over {_TRANSACTION_TIMEOUT_S:g} s "
                     f"for it; {done} were replayed here"
                 ) from None
             except KafkaError as error:
-                raise ReplayEndedError(
+                raise UnavailableError(
                     f"{done} were replayed, then Kafka: {type(error).__name__}: {error}; "
                     "the same command replays those that weren't"
                 ) from error
@@ -111,11 +108,11 @@ async def connect_replayer(settings: KafkaSettings, clock: Clock) -> AsyncIterat
     Letters must be read after it is there: then no other replay can mark any in between.
 
     Raises:
-        ReplayRefusedError: the broker has no transactions, by the settings.
+        UsageError: the broker has no transactions, by the settings.
         KafkaConnectionError: Kafka can't be reached.
     """
     if not settings.idempotence:
-        raise ReplayRefusedError("KAFKA_IDEMPOTENCE='false': replay needs a broker with transactions, and true")
+        raise UsageError("KAFKA_IDEMPOTENCE='false': replay needs a broker with transactions, and true")
     transactional_id = f"{settings.group_id}-replay"
     asyncio.get_running_loop().set_exception_handler(_without_forgotten_batches)
     async with connect_producer(settings, transactional_id, _TRANSACTION_TIMEOUT_S) as producer:

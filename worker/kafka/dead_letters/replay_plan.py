@@ -6,20 +6,17 @@ from datetime import datetime
 from typing import Final
 
 from schemas import headers as names
+from schemas.errors import UsageError
 from schemas.headers import Headers, count, without
 from schemas.topics import LANE_RECORD_BYTES
 from schemas.words import Lane
-from worker.kafka.dead_letters.edit import Check, Edit, EditRefusedError, edited
+from worker.kafka.dead_letters.edit import Check, Edit, edited
 from worker.kafka.dead_letters.letter import Letter
 
 _GROUP: Final = 100
 _GROUP_BYTES: Final = 8 * 2**20
 # Room for the replay's own headers and the batch's bytes.
 _LARGEST: Final = LANE_RECORD_BYTES - 2**12
-
-
-class ReplayRefusedError(Exception):
-    """Nothing was sent; the message is one line: what is wrong with what was asked for, and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def plan_replay(letters: Iterable[Letter], wish: ReplayRequest) -> ReplayPlan:
     """Works out what is sent. Pure.
 
     Raises:
-        ReplayRefusedError: an edit makes no valid job of a letter; names letter, field, value and what is allowed.
+        UsageError: an edit makes no valid job of a letter; names letter, field, value and what is allowed.
     """
     plan = ReplayPlan(())
     items: list[ReplayItem] = []
@@ -106,8 +103,8 @@ def _item(letter: Letter, lane: Lane, wish: ReplayRequest) -> ReplayItem:
     if wish.edits:
         try:
             value = edited(value, wish.edits, wish.max_text_bytes, wish.check)
-        except EditRefusedError as error:
-            raise ReplayRefusedError(f"dead letter {letter.id}: {error}") from None
+        except UsageError as error:
+            raise UsageError(f"dead letter {letter.id}: {error}") from None
     number = max(count(letter.headers, names.REPLAY_NUMBER) or 0, letter.replays.number) + 1
     headers = [
         *without(letter.headers, names.RETRY_HEADERS | names.LETTER_HEADERS | names.REPLAY_HEADERS),

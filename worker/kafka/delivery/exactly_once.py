@@ -13,6 +13,7 @@ from aiokafka.errors import (
     RecordListTooLargeError,
 )
 
+from schemas.errors import UnavailableError
 from worker.jobs.outcome import Outcome, Record
 from worker.kafka.consumer.assignment import Partitions
 from worker.kafka.consumer.committed_offsets import Commitments, CommittedOffsets
@@ -26,7 +27,7 @@ from worker.kafka.delivery.sender import Message, RecordTooLargeError
 _LOOK_S: Final = 1.0
 
 
-class FencedError(Exception):
+class FencedError(UnavailableError):
     """The worker may not commit any more: the process must start anew."""
 
 

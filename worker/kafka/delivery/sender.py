@@ -7,11 +7,12 @@ from typing import Any
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
+from schemas.errors import ChirpWorkerError
 from schemas.headers import Headers
 from worker.kafka.delivery.producer import RenewableProducer
 
 
-class RecordTooLargeError(Exception):
+class RecordTooLargeError(ChirpWorkerError):
     """The topic takes no record of this size; the message names topic and size."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from schemas.errors import UnavailableError
 from schemas.job import Job
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.topics import COMPLETIONS, LANES, prefixed
@@ -13,10 +14,6 @@ from schemas.words import Lane
 from worker.config.sections import KafkaSettings
 from worker.jobs.redo import line_of
 from worker.kafka.scan.topic_scanner import Progress, TopicScanner
-
-
-class JobNotFoundError(Exception):
-    """No such job or audio is known any more; the message says where it was looked for."""
 
 
 @dataclass
@@ -42,7 +39,7 @@ async def find_job_by_audio(settings: KafkaSettings, key: str, progress: Progres
         progress: is told how far the completions are read.
 
     Raises:
-        JobNotFoundError: no completion that is kept tells of it.
+        UnavailableError: no completion that is kept tells of it.
     """
     found: tuple[int, str] | None = None
     reader = TopicScanner(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress)
@@ -54,7 +51,7 @@ async def find_job_by_audio(settings: KafkaSettings, key: str, progress: Progres
                 if isinstance(audio, dict) and audio.get("key") == key and isinstance(told.get("job_id"), str):
                     found = max(found or (0, ""), (record.timestamp, told["job_id"]))
     if found is None:
-        raise JobNotFoundError(
+        raise UnavailableError(
             f"no completion that is kept has the audio {key}; `topics create` says how long they are"
         )
     return found[1]
@@ -70,7 +67,7 @@ async def find_job(settings: KafkaSettings, job_id: str, max_text_bytes: int, pr
         progress: is told how far the lanes are read.
 
     Raises:
-        JobNotFoundError: no record of the lanes that is kept has this id.
+        UnavailableError: no record of the lanes that is kept has this id.
     """
     line, lanes = line_of(job_id), {prefixed(topic, settings.topic_prefix): lane for lane, topic in LANES.items()}
     found: tuple[int, Job, Lane, bytes | None] | None = None
@@ -91,7 +88,7 @@ async def find_job(settings: KafkaSettings, job_id: str, max_text_bytes: int, pr
                 if job.job_id == job_id and (found is None or record.timestamp >= found[0]):
                     found = (record.timestamp, job, lanes[record.topic], record.key)
     if found is None or first_ms is None:
-        raise JobNotFoundError(
+        raise UnavailableError(
             f"no lane keeps a job {job_id} (any more); give it whole, as it was asked for, with --job"
         )
     return FoundJob(*found[1:], takes, datetime.fromtimestamp(first_ms / 1000, UTC))

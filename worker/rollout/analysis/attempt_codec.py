@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from schemas.errors import ChirpWorkerError
 from schemas.headers import RETRY_ATTEMPTS, Headers, header
 from schemas.words import AttemptResult, DecisionReason, FailureClass, Lane, VoiceModel
 from worker.rollout.analysis.tally import Observation
@@ -20,7 +21,7 @@ _LONGEST_S: Final = 86_400.0
 _UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-class UnreadableAttemptsError(Exception):
+class UnreadableAttemptsError(ChirpWorkerError):
     """A record tells nothing of attempts; the message says why."""
 
 

@@ -27,7 +27,7 @@ from worker.rollout.log.codec import current_state
 from worker.rollout.log.reader import RolloutLog
 from worker.rollout.log.writer import Author, RevisionWriter, SupersededError
 from worker.rollout.plan.active import plan_of
-from worker.rollout.plan.file import PlanError
+from worker.rollout.plan.checked_file import InvalidFileError
 from worker.rollout.plan.freeze import frozen
 from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
@@ -198,7 +198,7 @@ class Controller:
             return None
         try:
             return plan_of(run, self._parts.catalogue)
-        except PlanError as error:
+        except InvalidFileError as error:
             if self._unusable != run.text:
                 self._unusable = run.text
                 _log.error("rollout_plan_unusable", plan=run.plan, error=str(error))

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from schemas.errors import RefusedError
 from schemas.revision import Approval, PlanRun
 from schemas.words import Phase
 from worker.rollout.changes import turn_off
@@ -11,18 +12,14 @@ from worker.rollout.plan.model import Plan, Stage
 from worker.rollout.state import RolloutState
 
 
-class NotAllowedNowError(Exception):
-    """What was asked for can't be done as the plan stands; the message says what can."""
-
-
 def run_of(state: RolloutState) -> PlanRun:
     """The plan that runs.
 
     Raises:
-        NotAllowedNowError: none does.
+        RefusedError: none does.
     """
     if state.run is None:
-        raise NotAllowedNowError("no plan runs; `chirp-worker rollout start PLAN` starts one")
+        raise RefusedError("no plan runs; `chirp-worker rollout start PLAN` starts one")
     return state.run
 
 
@@ -46,10 +43,10 @@ def start(
         stage: where to begin; its first stage by default.
 
     Raises:
-        NotAllowedNowError: another plan runs, or the plan has no such stage.
+        RefusedError: another plan runs, or the plan has no such stage.
     """
     if state.run is not None and state.run.phase in {Phase.RUNNING, Phase.PAUSED}:
-        raise NotAllowedNowError(
+        raise RefusedError(
             f"plan {state.run.plan} is {state.run.phase} in stage {state.run.stage}; "
             "`rollout stop` ends it where it stands and makes room for another"
         )
@@ -65,7 +62,7 @@ def stop(state: RolloutState) -> RolloutState:
     """Ends a plan where it stands: who hears Chirp stays, and people set the rollout by hand.
 
     Raises:
-        NotAllowedNowError: no plan runs.
+        RefusedError: no plan runs.
     """
     run_of(state)
     return replace(state, run=None)
@@ -75,20 +72,20 @@ def stage_of(plan: Plan, name: str) -> Stage:
     """A stage by its name.
 
     Raises:
-        NotAllowedNowError: the plan has none.
+        RefusedError: the plan has none.
     """
     try:
         return plan.stage(name)
     except KeyError:
         names = ", ".join(stage.name for stage in plan.stages)
-        raise NotAllowedNowError(f"stage {name!r}: plan {plan.name} has {names}") from None
+        raise RefusedError(f"stage {name!r}: plan {plan.name} has {names}") from None
 
 
 def enter(state: RolloutState, plan: Plan, name: str, now: datetime) -> RolloutState:
     """Begins a stage, with all that the plan says of it.
 
     Raises:
-        NotAllowedNowError: the plan has no such stage, or doesn't run.
+        RefusedError: the plan has no such stage, or doesn't run.
     """
     stage = stage_of(plan, name)
     return _as_planned(replace(state, run=_begun(state, name, Phase.RUNNING, now)), stage)
@@ -110,14 +107,14 @@ def promote(state: RolloutState, plan: Plan, now: datetime) -> RolloutState:
     """On to the next stage, or after the last to the plan's end, by a person or by the controller.
 
     Raises:
-        NotAllowedNowError: no plan runs, or it has ended.
+        RefusedError: no plan runs, or it has ended.
     """
     run = run_of(state)
     following = next_stage(plan, run.stage)
     if following is not None:
         return enter(state, plan, following.name, now)
     if run.phase is Phase.DONE:
-        raise NotAllowedNowError(f"plan {run.plan} has ended: there is no stage after {run.stage}")
+        raise RefusedError(f"plan {run.plan} has ended: there is no stage after {run.stage}")
     return replace(state, run=_still(run, Phase.DONE, now))
 
 
@@ -128,12 +125,12 @@ def back_to(state: RolloutState, plan: Plan, name: str, now: datetime) -> Rollou
     earlier stage may be higher, for fewer characters.
 
     Raises:
-        NotAllowedNowError: no plan runs, it has no such stage, or the stage is a later one.
+        RefusedError: no plan runs, it has no such stage, or the stage is a later one.
     """
     run = run_of(state)
     stage = stage_of(plan, name)
     if plan.number(name) > plan.number(run.stage):
-        raise NotAllowedNowError(f"stage {name} comes after {run.stage}; `rollout promote` goes on, stage by stage")
+        raise RefusedError(f"stage {name} comes after {run.stage}; `rollout promote` goes on, stage by stage")
     characters = _common(state.characters, stage.characters)
     return replace(
         state,
@@ -159,11 +156,11 @@ def pause(state: RolloutState, now: datetime) -> RolloutState:
     """The stage's time stands still and nothing is promoted; roll-back rules go on.
 
     Raises:
-        NotAllowedNowError: no plan runs, or it waits or has ended, which is more.
+        RefusedError: no plan runs, or it waits or has ended, which is more.
     """
     run = run_of(state)
     if run.phase in {Phase.WAITING, Phase.DONE}:
-        raise NotAllowedNowError(f"plan {run.plan} is {run.phase}: nothing is promoted anyway")
+        raise RefusedError(f"plan {run.plan} is {run.phase}: nothing is promoted anyway")
     return replace(state, run=_still(run, Phase.PAUSED, now))
 
 
@@ -173,11 +170,11 @@ def resume(state: RolloutState, plan: Plan, now: datetime) -> RolloutState:
     Who hears Chirp is again as the stage says: what was changed by hand meanwhile is undone.
 
     Raises:
-        NotAllowedNowError: no plan runs, or it has ended.
+        RefusedError: no plan runs, or it has ended.
     """
     run = run_of(state)
     if run.phase is Phase.DONE:
-        raise NotAllowedNowError(f"plan {run.plan} has ended; `rollout start` starts one")
+        raise RefusedError(f"plan {run.plan} has ended; `rollout start` starts one")
     stage = stage_of(plan, run.stage)
     if run.phase is Phase.WAITING:
         return enter(state, plan, run.stage, now)
@@ -190,20 +187,20 @@ def answer(state: RolloutState, plan: Plan, approval: Approval) -> RolloutState:
     """A person's answer to a question of the stage; the last one counts, the same once more changes nothing.
 
     Raises:
-        NotAllowedNowError: no plan runs, its stage asks no such question, or the answer would be forgotten: the plan
+        RefusedError: no plan runs, its stage asks no such question, or the answer would be forgotten: the plan
             has ended, or waits for a person, and a stage that is begun again asks again.
     """
     run = run_of(state)
     if run.phase is Phase.WAITING:
-        raise NotAllowedNowError(
+        raise RefusedError(
             f"plan {run.plan} waits for a person: `rollout resume` begins stage {run.stage} again, then it asks again"
         )
     if run.phase is Phase.DONE:
-        raise NotAllowedNowError(f"plan {run.plan} has ended: it asks nothing any more")
+        raise RefusedError(f"plan {run.plan} has ended: it asks nothing any more")
     names = [each.name for each in stage_of(plan, run.stage).approvals]
     if approval.name not in names:
         asked = ", ".join(names) or "nothing"
-        raise NotAllowedNowError(f"{approval.name!r}: stage {run.stage} asks {asked}")
+        raise RefusedError(f"{approval.name!r}: stage {run.stage} asks {asked}")
     others = tuple(each for each in run.approvals if each.name != approval.name)
     earlier = next((each for each in run.approvals if each.name == approval.name), None)
     if earlier is not None and earlier.approved == approval.approved:

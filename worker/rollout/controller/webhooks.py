@@ -14,7 +14,7 @@ from schemas.revision import Revision
 from worker.rollout.controller.announcements import Announcement, announcement_of
 from worker.rollout.log.revisions import RevisionLog
 from worker.rollout.plan.active import plan_of
-from worker.rollout.plan.file import PlanError
+from worker.rollout.plan.checked_file import InvalidFileError
 
 _TIMEOUT_S: Final = 10.0
 _GIVEN_UP_AFTER_S: Final = 600.0
@@ -82,7 +82,7 @@ class Notifier:
         run = revision.run or (before.run if before else None)
         try:
             plan = None if run is None else plan_of(run, self._catalogue)
-        except PlanError:
+        except InvalidFileError:
             plan = None
         return announcement_of(before, revision, plan)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiokafka.errors import KafkaError
 
+from schemas.errors import RefusedError, UnavailableError
 from schemas.revision import Measurement, Revision
 from schemas.topics import ROLLOUT, prefixed
 from worker.config.sections import KafkaSettings
@@ -17,7 +18,7 @@ from worker.rollout.log.reader import RolloutLog
 from worker.rollout.state import RolloutState
 
 
-class SupersededError(Exception):
+class SupersededError(UnavailableError):
     """Somebody else changed the rollout first; nothing of one's own counts. `winner` is theirs."""
 
     def __init__(self, winner: Revision) -> None:
@@ -28,10 +29,6 @@ class SupersededError(Exception):
             "look at `chirp-worker rollout status`, and ask again"
         )
         self.winner = winner
-
-
-class NoSuchRevisionError(Exception):
-    """A change was asked for on a revision that isn't there yet."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ class RevisionWriter:
 
         Raises:
             SupersededError: somebody else has changed the rollout.
-            NoSuchRevisionError: the expected revision isn't there yet.
+            RefusedError: the expected revision isn't there yet.
             ValidationError: actor or reason can't be written.
             KafkaError: Kafka doesn't answer; whether the change was made, the log says.
         """
@@ -150,5 +147,5 @@ class RevisionWriter:
             return
         winner = self._log.fold.by_number(expected + 1)
         if winner is None:
-            raise NoSuchRevisionError(f"--revision {expected}: the rollout is at revision {self._log.fold.revision}")
+            raise RefusedError(f"--revision {expected}: the rollout is at revision {self._log.fold.revision}")
         raise SupersededError(winner)

@@ -12,7 +12,7 @@ def plan_of(run: PlanRun, catalogue: frozenset[str]) -> Plan:
     """The plan that runs, as rehearsed.
 
     Raises:
-        PlanError: this version can't use it.
+        InvalidFileError: this version can't use it.
     """
     return _plan(run.text, run.plan, run.day_s, catalogue)
 

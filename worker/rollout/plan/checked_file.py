@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, Self, TypeVar, get_args
 
 from pydantic import ValidationError
 
+from schemas.errors import UsageError
 from worker.rollout.plan.findings import Finding, Severity, field_path
 from worker.rollout.plan.units import Part
 from worker.rollout.plan.yaml import FieldPath, Source, YamlError, read_yaml
@@ -18,7 +19,7 @@ _SHOWN_CHARACTERS: Final = 80
 AnyPart = TypeVar("AnyPart", bound=Part)
 
 
-class FileRefusedError(Exception):
+class InvalidFileError(UsageError):
     """The file can't be used; the message says of each thing that is wrong where it stands and what to write.
 
     `findings` has the same, one by one; it is empty where the file can't be had at all.
@@ -29,8 +30,8 @@ class FileRefusedError(Exception):
         self.findings = findings
 
     @classmethod
-    def of(cls, name: str, findings: Iterable[Finding]) -> Self:
-        """The error for what is wrong in a file of a name."""
+    def from_findings(cls, name: str, findings: Iterable[Finding]) -> Self:
+        """The error with all findings of one file, in the order of their lines."""
         ordered = tuple(sorted(findings, key=lambda each: each.line))
         return cls(";\n".join(f"{name}, {each}" for each in ordered), ordered)
 
@@ -45,7 +46,6 @@ class Kind(Generic[AnyPart]):
         built_in: the names of those that come with chirp-worker.
         folder: where these are, in `worker.rollout`.
         named: the characters that a document names, with their places; it may be of any shape.
-        refused: what is raised.
     """
 
     what: str
@@ -53,13 +53,12 @@ class Kind(Generic[AnyPart]):
     built_in: tuple[str, ...]
     folder: str
     named: Callable[[Any], Iterator[tuple[FieldPath, object]]]
-    refused: type[FileRefusedError]
 
     def find(self, argument: str) -> tuple[str, str]:
         """A file's name and text, by its path or by the name of a built-in one.
 
         Raises:
-            FileRefusedError: of this kind: there is no such file, or it can't be read.
+            InvalidFileError: there is no such file, or it can't be read.
         """
         if argument in self.built_in:
             file = resources.files("worker.rollout") / self.folder / f"{argument}.yaml"
@@ -68,13 +67,13 @@ class Kind(Generic[AnyPart]):
             with Path(argument).open("rb") as opened:
                 content = opened.read(LARGEST_BYTES + 1)
             if len(content) > LARGEST_BYTES:
-                raise self.refused(f"{argument}: too long for a {self.what}; allowed are {LARGEST_BYTES:,} bytes")
+                raise InvalidFileError(f"{argument}: too long for a {self.what}; allowed are {LARGEST_BYTES:,} bytes")
             return argument, content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise self.refused(f"{argument}: not UTF-8 (byte {error.start})") from None
+            raise InvalidFileError(f"{argument}: not UTF-8 (byte {error.start})") from None
         except OSError as error:
             known = ", ".join(self.built_in)
-            raise self.refused(
+            raise InvalidFileError(
                 f"{argument}: {error.strerror}; a {self.what} is a YAML file, or one of {known}"
             ) from None
 
@@ -87,12 +86,12 @@ class Kind(Generic[AnyPart]):
             catalogue: the keys of all characters.
 
         Raises:
-            FileRefusedError: of this kind, with all that is wrong.
+            InvalidFileError: with all that is wrong.
         """
         try:
             source = read_yaml(text)
         except YamlError as error:
-            raise self.refused.of(name, error.findings) from None
+            raise InvalidFileError.from_findings(name, error.findings) from None
         wrong = [*source.twice, *self._unknown_characters(source, catalogue)]
         try:
             content = self.model.model_validate(source.document)
@@ -100,9 +99,9 @@ class Kind(Generic[AnyPart]):
             found = [
                 _finding(self.model, each, source.lines) for each in error.errors(include_url=False) if _tells(each)
             ]
-            raise self.refused.of(name, [*wrong, *found]) from None
+            raise InvalidFileError.from_findings(name, [*wrong, *found]) from None
         if wrong:
-            raise self.refused.of(name, wrong)
+            raise InvalidFileError.from_findings(name, wrong)
         return content, source.lines
 
     def _unknown_characters(self, source: Source, catalogue: frozenset[str]) -> Iterator[Finding]:

@@ -4,15 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from worker.rollout.plan.checked_file import FileRefusedError, Kind, line_of
+from worker.rollout.plan.checked_file import Kind, line_of
 from worker.rollout.plan.model import Plan
 from worker.rollout.plan.yaml import FieldPath
 
 BUILT_IN: Final = ("staging", "production")
-
-
-class PlanError(FileRefusedError):
-    """The plan can't be used."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ def find_plan(argument: str) -> tuple[str, str]:
     """A plan's name and text, by its path or by the name of a built-in one.
 
     Raises:
-        PlanError: there is no such file, or it can't be read.
+        InvalidFileError: there is no such file, or it can't be read.
     """
     return _PLAN.find(argument)
 
@@ -47,7 +43,7 @@ def read_plan(text: str, name: str, catalogue: frozenset[str]) -> PlanFile:
         catalogue: the keys of all characters.
 
     Raises:
-        PlanError: with all that is wrong.
+        InvalidFileError: with all that is wrong.
     """
     return PlanFile(name, text, *_PLAN.read(text, name, catalogue))
 
@@ -66,4 +62,4 @@ def _named(document: Any) -> Iterator[tuple[FieldPath, object]]:
         yield ("expects", "shares", name), name
 
 
-_PLAN: Final = Kind("plan", Plan, BUILT_IN, "plan/built_in", _named, PlanError)
+_PLAN: Final = Kind("plan", Plan, BUILT_IN, "plan/built_in", _named)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import yaml
 
+from schemas.errors import ChirpWorkerError
 from worker.rollout.plan.findings import Finding, Severity, field_path
 
 FieldPath = tuple[str | int, ...]
@@ -13,7 +14,7 @@ _MOST_VALUES: Final = 20_000
 _DEEPEST: Final = 20
 
 
-class YamlError(Exception):
+class YamlError(ChirpWorkerError):
     """The text is no YAML that may be read; `findings` says what and where."""
 
     def __init__(self, *findings: Finding) -> None:

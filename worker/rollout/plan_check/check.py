@@ -12,8 +12,9 @@ from typing import Final
 
 from schemas.revision import FULL_PERCENTAGE
 from worker.rollout.analysis.verdict import Use
+from worker.rollout.plan.checked_file import InvalidFileError
 from worker.rollout.plan.conditions import RATES, TIMES, Gate, Measure, Rule
-from worker.rollout.plan.file import PlanError, PlanFile, read_plan
+from worker.rollout.plan.file import PlanFile, read_plan
 from worker.rollout.plan.findings import Finding, Severity
 from worker.rollout.plan.model import Plan, Stage, spelled
 from worker.rollout.plan.promql import may_give_several
@@ -52,11 +53,11 @@ def usable_plan(text: str, name: str, catalogue: frozenset[str], day: timedelta 
     """A plan that may be started, as rehearsed; arguments as of `read_plan` and `check`.
 
     Raises:
-        PlanError: something in it is wrong; with all of that.
+        InvalidFileError: something in it is wrong; with all of that.
     """
     file = read_plan(text, name, catalogue)
     if wrong := [each for each in check(file, catalogue, day) if each.severity is Severity.WRONG]:
-        raise PlanError.of(name, wrong)
+        raise InvalidFileError.from_findings(name, wrong)
     return file.plan.rehearsed(day)
 
 

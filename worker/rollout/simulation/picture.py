@@ -5,8 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from schemas.errors import UsageError
 from schemas.revision import FULL_PERCENTAGE
-from worker.rollout.plan.checked_file import FileRefusedError
 from worker.rollout.plan.model import DAY
 from worker.rollout.simulation.course import Course, Point
 from worker.rollout.simulation.trace import Trace
@@ -18,21 +18,17 @@ _GOOD: Final = "#27ae60"
 _CHIRP, _WAVENET = "#2471a3", "#95a5a6"
 
 
-class PlotError(FileRefusedError):
-    """The picture can't be drawn; the message says what to do."""
-
-
 def drawing() -> Callable[[Course, Trace, str, Path], None]:
     """What draws a course into a file, whose name's ending says the format.
 
     Raises:
-        PlotError: matplotlib isn't installed.
+        UsageError: matplotlib isn't installed.
     """
     try:
         # An extra, and a second to load.
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError:
-        raise PlotError("--plot needs matplotlib: pip install 'chirp-worker[plot]'") from None
+        raise UsageError("--plot needs matplotlib: pip install 'chirp-worker[plot]'") from None
 
     def draw(course: Course, trace: Trace, title: str, path: Path) -> None:
         figure = Figure(figsize=(12, 7), layout="constrained")
@@ -52,7 +48,7 @@ def drawing() -> Callable[[Course, Trace, str, Path], None]:
         try:
             figure.savefig(path, dpi=110)
         except ValueError as error:
-            raise PlotError(f"--plot {path}: {error}") from None
+            raise UsageError(f"--plot {path}: {error}") from None
 
     return draw
 

@@ -3,22 +3,18 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from worker.rollout.plan.checked_file import FileRefusedError, Kind
+from worker.rollout.plan.checked_file import Kind
 from worker.rollout.plan.yaml import FieldPath
 from worker.rollout.simulation.trace import Trace
 
 BUILT_IN: Final = ("healthy", "chirp_half", "both_ill", "late_12", "late_7", "slow", "one_character")
 
 
-class TraceError(FileRefusedError):
-    """The trace can't be used."""
-
-
 def find_trace(argument: str) -> tuple[str, str]:
     """A trace's name and text, by its path or by the name of a built-in one.
 
     Raises:
-        TraceError: there is no such file, or it can't be read.
+        InvalidFileError: there is no such file, or it can't be read.
     """
     return _TRACE.find(argument)
 
@@ -32,7 +28,7 @@ def read_trace(text: str, name: str, catalogue: frozenset[str]) -> Trace:
         catalogue: the keys of all characters.
 
     Raises:
-        TraceError: with all that is wrong.
+        InvalidFileError: with all that is wrong.
     """
     return _TRACE.read(text, name, catalogue)[0]
 
@@ -50,4 +46,4 @@ def _named(document: Any) -> Iterator[tuple[FieldPath, object]]:
         yield ("shares", name), name
 
 
-_TRACE: Final = Kind("trace", Trace, BUILT_IN, "simulation/traces", _named, TraceError)
+_TRACE: Final = Kind("trace", Trace, BUILT_IN, "simulation/traces", _named)

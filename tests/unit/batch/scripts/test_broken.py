@@ -147,7 +147,7 @@ def test_a_broken_script_is_told_by_file_line_and_column_and_nothing_is_sent(
     script.write_bytes(broken.content)
     ended = CliRunner().invoke(app, ["batch", str(script), "--yes", "--json"])
     assert ended.exit_code != 0
-    assert type(ended.exception).__name__ == "BatchRefusedError"
+    assert type(ended.exception).__name__ == "UsageError"
     (document,) = [json.loads(ended.stdout)]
     errors = [each for each in document["findings"] if each["severity"] == "error"]
     first = errors[0]
@@ -206,5 +206,5 @@ def test_a_script_is_told_from_a_command(tmp_path: Path) -> None:
 def test_what_is_no_script_is_refused_in_one_line(path: str, tmp_path: Path) -> None:
     (tmp_path / "script.xlsx").write_bytes(b"PK")
     ended = CliRunner().invoke(app, ["batch", str(tmp_path / path)])
-    assert type(ended.exception).__name__ == "BatchRefusedError"
+    assert type(ended.exception).__name__ == "UsageError"
     assert "\n" not in str(ended.exception)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas import headers as names
 from schemas.completion import Problem
+from schemas.errors import UsageError
 from schemas.headers import letter_id
 from schemas.job import Job
 from schemas.parsing import parse_job
@@ -20,11 +21,11 @@ from schemas.words import Lane
 from tests.unit.makers import CATALOGUE, fields, good_documents
 from worker.cli.views import dead_letters as letter_rows
 from worker.jobs.outcome import History, Record
-from worker.kafka.dead_letters.edit import Edit, EditRefusedError, edited
-from worker.kafka.dead_letters.filter import FilterError, LetterFilter, check_ids, parse_time
+from worker.kafka.dead_letters.edit import Edit, edited
+from worker.kafka.dead_letters.filter import LetterFilter, check_ids, parse_time
 from worker.kafka.dead_letters.letter import Letter, Letters, is_marker, read_letter
 from worker.kafka.dead_letters.record import dead_letter
-from worker.kafka.dead_letters.replay_plan import ReplayRefusedError, ReplayRequest, groups, marker_headers, plan_replay
+from worker.kafka.dead_letters.replay_plan import ReplayRequest, groups, marker_headers, plan_replay
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -204,16 +205,16 @@ def test_times_are_rfc_3339_or_ages():
 
 @pytest.mark.parametrize("text", ["", "2", "h", "-2h", "2 h", "2026-01-31", "2026-01-31T12:00:00", "999999999d", "٢h"])
 def test_what_is_no_time_is_refused_by_the_options_name(text: str):
-    with pytest.raises(FilterError, match=r"^--until '.*': allowed is an RFC 3339 time"):
+    with pytest.raises(UsageError, match=r"^--until '.*': allowed is an RFC 3339 time"):
         parse_time("--until", text, NOW)
 
 
 def test_an_id_must_mean_one_letter():
     letters = [replace(letter(1), id=each) for each in ("abcd1", "abcd", "abce")]
     check_ids(letters, ("abcd1", "abcd", "abce"))
-    with pytest.raises(FilterError, match="3 dead letters' ids begin so"):
+    with pytest.raises(UsageError, match="3 dead letters' ids begin so"):
         check_ids(letters, ("abc",))
-    with pytest.raises(FilterError, match="no such dead letter"):
+    with pytest.raises(UsageError, match="no such dead letter"):
         check_ids(letters, ("b",))
 
 
@@ -265,19 +266,19 @@ def test_an_edit_sets_nests_replaces_and_removes():
     ],
 )
 def test_an_edit_that_makes_no_job_is_refused_by_field_value_and_what_is_allowed(text: str, message: str):
-    with pytest.raises(EditRefusedError, match=f"^{message}"):
+    with pytest.raises(UsageError, match=f"^{message}"):
         edit(text, check=CATALOGUE.admit, pronunciations=[])
 
 
 @pytest.mark.parametrize("text", ["", "text", "=1", "a..b=1", ".a=1"])
 def test_what_is_no_edit_is_refused(text: str):
-    with pytest.raises(EditRefusedError, match="allowed is field=value"):
+    with pytest.raises(UsageError, match="allowed is field=value"):
         Edit.parse(text)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"no json", b"[]", b"\xff", b"[" * 100_000])
 def test_a_value_that_is_no_json_object_cannot_be_edited(value: bytes | None):
-    with pytest.raises(EditRefusedError, match="is no JSON object"):
+    with pytest.raises(UsageError, match="is no JSON object"):
         edited(value, [Edit.parse("take=2")], 1000, no_check)
 
 
@@ -347,7 +348,7 @@ def test_a_record_of_nothing_is_sent_as_an_empty_one():
 def test_one_letter_that_cannot_be_mended_so_refuses_all_and_is_named():
     wish = ReplayRequest(edits=(Edit.parse("take=2"),), max_text_bytes=1000)
     assert json.loads(plan_replay([letter(1)], wish).items[0].value)["take"] == 2
-    with pytest.raises(ReplayRefusedError, match=f"^dead letter {letter(2).id}: record: is no JSON object"):
+    with pytest.raises(UsageError, match=f"^dead letter {letter(2).id}: record: is no JSON object"):
         plan_replay([letter(1), letter(2, value=b"rubbish")], wish)
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.errors import RefusedError
 from schemas.revision import FULL_PERCENTAGE, Approval
 from schemas.words import Phase
 from tests.unit.plans import BEFORE, HOUR, PLAN, begun, judgement, run_of
@@ -18,7 +19,6 @@ from worker.rollout import changes
 from worker.rollout.analysis.verdict import Evaluation, Verdict
 from worker.rollout.changes import ALL, Change, widens
 from worker.rollout.controller import stages
-from worker.rollout.controller.stages import NotAllowedNowError
 from worker.rollout.controller.state_machine import Transition, next_step
 from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
@@ -54,7 +54,7 @@ def test_a_plan_may_start_at_a_later_stage() -> None:
 def test_another_plan_is_not_started_over_one_that_runs_until_it_is_stopped(phase: Phase) -> None:
     state = begun("2")
     state = stages.pause(state, NOW) if phase is Phase.PAUSED else state
-    with pytest.raises(NotAllowedNowError, match=f"is {phase} in stage 2; `rollout stop`"):
+    with pytest.raises(RefusedError, match=f"is {phase} in stage 2; `rollout stop`"):
         begun("1", state)
     stopped = stages.stop(state)
     assert exposed(stopped, NOW) == exposed(state, NOW)
@@ -80,9 +80,9 @@ def test_after_the_last_stage_the_plan_has_ended_and_who_hears_chirp_stays() -> 
     assert run_of(after).phase is Phase.DONE
     assert exposed(after, NOW) == exposed(state, NOW)
     for verb in (stages.promote, stages.resume):
-        with pytest.raises(NotAllowedNowError, match="has ended"):
+        with pytest.raises(RefusedError, match="has ended"):
             verb(after, PLAN, NOW)
-    with pytest.raises(NotAllowedNowError, match="done"):
+    with pytest.raises(RefusedError, match="done"):
         stages.pause(after, NOW)
 
 
@@ -105,9 +105,9 @@ def test_back_to_a_stage_without_chirp_turns_it_off() -> None:
 
 
 def test_nothing_goes_back_to_a_later_stage_or_to_one_that_is_not_there() -> None:
-    with pytest.raises(NotAllowedNowError, match="stage 4 comes after 3"):
+    with pytest.raises(RefusedError, match="stage 4 comes after 3"):
         stages.back_to(begun("3"), PLAN, "4", NOW)
-    with pytest.raises(NotAllowedNowError, match="plan small has 0, 1, 2, 3, 4"):
+    with pytest.raises(RefusedError, match="plan small has 0, 1, 2, 3, 4"):
         stages.back_to(begun("3"), PLAN, "5", NOW)
 
 
@@ -187,16 +187,16 @@ def test_the_last_answer_counts_and_the_same_once_more_is_no_change() -> None:
 
 
 def test_a_question_that_the_stage_does_not_ask_is_told_with_those_that_it_asks() -> None:
-    with pytest.raises(NotAllowedNowError, match="'stable': stage 3 asks voice_quality, no_complaints"):
+    with pytest.raises(RefusedError, match="'stable': stage 3 asks voice_quality, no_complaints"):
         stages.answer(begun("3"), PLAN, approval("stable"))
-    with pytest.raises(NotAllowedNowError, match="stage 1 asks nothing"):
+    with pytest.raises(RefusedError, match="stage 1 asks nothing"):
         stages.answer(begun("1"), PLAN, approval())
 
 
 def test_an_answer_that_would_be_forgotten_is_refused() -> None:
-    with pytest.raises(NotAllowedNowError, match="`rollout resume` begins stage 3 again"):
+    with pytest.raises(RefusedError, match="`rollout resume` begins stage 3 again"):
         stages.answer(stages.wait(begun("3"), NOW), PLAN, approval())
-    with pytest.raises(NotAllowedNowError, match="has ended"):
+    with pytest.raises(RefusedError, match="has ended"):
         stages.answer(stages.promote(begun("4"), PLAN, NOW), PLAN, approval())
 
 
@@ -211,7 +211,7 @@ def test_without_a_plan_its_verbs_say_how_one_is_started() -> None:
         partial(stages.back_to, plan=PLAN, name="1", now=NOW),
         partial(stages.answer, plan=PLAN, approval=approval()),
     ):
-        with pytest.raises(NotAllowedNowError, match="no plan runs; `chirp-worker rollout start PLAN`"):
+        with pytest.raises(RefusedError, match="no plan runs; `chirp-worker rollout start PLAN`"):
             verb(BEFORE)
 
 
@@ -312,7 +312,7 @@ def done(state: RolloutState, plan: Plan, verb: Verb) -> RolloutState:
     name, what = verb
     try:
         return _done(state, plan, name, what)
-    except NotAllowedNowError:
+    except RefusedError:
         return state
 
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
+from schemas.errors import RefusedError
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import NOW, Record, Topic, revision, value
 from worker.config.settings import load_settings
@@ -26,7 +27,7 @@ from worker.rollout.log.codec import current_state
 from worker.rollout.log.follower import Follower
 from worker.rollout.log.reader import RolloutLog
 from worker.rollout.log.revisions import Accepted, Superseded, Unreadable
-from worker.rollout.log.writer import Author, NoSuchRevisionError, RevisionWriter, SupersededError
+from worker.rollout.log.writer import Author, RevisionWriter, SupersededError
 from worker.rollout.state import OFF, RolloutState
 
 ANNA = Author("anna", "since I say so")
@@ -208,7 +209,7 @@ async def test_a_stale_revision_is_refused_with_who_changed_it_and_one_to_come_t
     await world.change(partial(set_to, enabled=True))
     with pytest.raises(SupersededError, match="anna made revision 1"):
         await world.change(partial(set_to, percentage=100), expected=0)
-    with pytest.raises(NoSuchRevisionError, match="is at revision 1"):
+    with pytest.raises(RefusedError, match="is at revision 1"):
         await world.change(partial(set_to, percentage=100), expected=2)
     assert (await world.change(partial(set_to, percentage=100), expected=1)).after.revision == 2
 

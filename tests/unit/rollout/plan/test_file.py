@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.makers import CATALOGUE
-from worker.rollout.plan.checked_file import LARGEST_BYTES
-from worker.rollout.plan.file import BUILT_IN, PlanError, PlanFile, find_plan, read_plan
+from worker.rollout.plan.checked_file import LARGEST_BYTES, InvalidFileError
+from worker.rollout.plan.file import BUILT_IN, PlanFile, find_plan, read_plan
 from worker.rollout.plan.model import DAY, Plan, duration, spelled
 from worker.rollout.plan.schema import TARGET, schema_text
 
@@ -35,7 +35,7 @@ def read(text: str) -> PlanFile:
 
 
 def refused(text: str) -> list[str]:
-    with pytest.raises(PlanError) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         read(text)
     assert all(f"mine.yaml, {each}" in str(caught.value) for each in caught.value.findings)
     return [str(each) for each in caught.value.findings]
@@ -117,7 +117,7 @@ def test_an_alias_may_say_a_thing_once_for_several_stages() -> None:
 def test_any_text_is_a_plan_or_refused(text: str) -> None:
     try:
         file = read(text)
-    except PlanError as error:
+    except InvalidFileError as error:
         told = str(error)
     else:
         told = f"{file.name}, version {file.plan.version}"
@@ -130,9 +130,9 @@ def test_a_file_that_cannot_be_had_is_told_in_words(tmp_path: Path) -> None:
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"name: \xe9")
     for path, told in ((long, "too long for a plan"), (latin, "not UTF-8"), (tmp_path, "directory")):
-        with pytest.raises(PlanError, match=told):
+        with pytest.raises(InvalidFileError, match=told):
             find_plan(str(path))
-    with pytest.raises(PlanError, match="one of staging, production"):
+    with pytest.raises(InvalidFileError, match="one of staging, production"):
         find_plan("no-such-plan")
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.makers import CATALOGUE
-from worker.rollout.plan.file import BUILT_IN, PlanError, find_plan, read_plan
+from worker.rollout.plan.checked_file import InvalidFileError
+from worker.rollout.plan.file import BUILT_IN, find_plan, read_plan
 from worker.rollout.plan.findings import Finding, Severity
 from worker.rollout.plan.model import DAY
 from worker.rollout.plan_check.check import check, usable_plan
@@ -56,7 +57,7 @@ def test_the_built_in_plans_have_nothing_wrong_and_production_nothing_unwise() -
 def test_a_plan_with_something_wrong_in_it_is_not_usable_and_all_of_it_is_told() -> None:
     twice = "  step:\n    - {measure: error_rate, limit: 0.06}\n    - {measure: error_rate, limit: 0.5}\n"
     text = PLAN.replace("expects:", f"{twice}  quarantine: 0s\nexpects:")
-    with pytest.raises(PlanError, match="a second one that is called error_rate") as refused:
+    with pytest.raises(InvalidFileError, match="a second one that is called error_rate") as refused:
         usable_plan(text, "mine.yaml", NAMES)
     assert [each for each in found(text) if each.severity is Severity.WRONG] == list(refused.value.findings)
     assert usable_plan(PLAN, "mine.yaml", NAMES, timedelta(minutes=1)).stages[0].at_least == timedelta(minutes=1)

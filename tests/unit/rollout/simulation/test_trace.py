@@ -8,8 +8,9 @@ import pytest
 
 from schemas.words import VoiceModel
 from tests.unit.makers import CATALOGUE
+from worker.rollout.plan.checked_file import InvalidFileError
 from worker.rollout.simulation.trace import Speaking, Trace
-from worker.rollout.simulation.trace_file import BUILT_IN, TraceError, find_trace, read_trace
+from worker.rollout.simulation.trace_file import BUILT_IN, find_trace, read_trace
 
 NAMES = CATALOGUE.names
 CHIRP, WAVENET = VoiceModel.CHIRP3_HD, VoiceModel.WAVENET
@@ -56,13 +57,13 @@ def test_a_built_in_trace_can_be_read_and_is_called_by_its_name(name: str) -> No
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_its_line_as_of_a_plan(good: str, bad: str, told: str) -> None:
     assert good in GOOD
-    with pytest.raises(TraceError) as caught:
+    with pytest.raises(InvalidFileError) as caught:
         read_trace(GOOD.replace(good, bad), "mine.yaml", NAMES)
     assert told in str(caught.value)
 
 
 def test_a_trace_that_isnt_there_names_those_that_are() -> None:
-    with pytest.raises(TraceError, match="a trace is a YAML file, or one of healthy, chirp_half"):
+    with pytest.raises(InvalidFileError, match="a trace is a YAML file, or one of healthy, chirp_half"):
         find_trace("no-such-trace")
 
 
