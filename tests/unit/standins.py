@@ -12,9 +12,11 @@ from aiokafka.structs import OffsetAndMetadata
 from prometheus_client import CollectorRegistry
 
 from schemas.words import Lane
-from worker.kafka.consumer.assignment import Partitions
+from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.committed_offsets import NOTHING
+from worker.kafka.consumer.lag import LagMonitor
 from worker.kafka.consumer.partition import Source
+from worker.kafka.consumer.rebalance import RebalanceListener
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 
@@ -146,26 +148,63 @@ class Committed:
         return {partition: self.of_group.get(partition, NOTHING) for partition in partitions}
 
 
+class Listener:
+    """Records its calls, and each share with which it is called."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.shares: list[float] = []
+
+    def hand_over_began(self) -> None:
+        self.calls.append("hand-over began")
+
+    def hand_over_ended(self) -> None:
+        self.calls.append("hand-over ended")
+
+    def share_changed(self, share: float) -> None:
+        self.shares.append(share)
+
+    def assigned(self) -> None:
+        self.calls.append("assigned")
+
+
 class Member:
-    """A worker's partitions with the stand-ins that it works on."""
+    """A worker's partitions with the stand-ins that it works on; what is done is committed at a hand-over."""
 
     def __init__(self, group: Committed | None = None, revoke_wait_s: float = 0.01) -> None:
         self.consumer = Consumer()
         self.group = group or Committed()
         self.metrics = Metrics(CollectorRegistry(), ["pip_boy"])
+        self.listener = Listener()
+        self.partitions = AssignedPartitions(self.consumer, SOURCES)
+        self.revoke_wait_s = revoke_wait_s
+        self.rebalances = self.listen(self)
+
+    def listen(self, delivery: Any) -> RebalanceListener:
+        """A rebalance listener that commits with a delivery's `finish` at a hand-over."""
         offsets: Any = self.group
-        self.partitions = Partitions(
-            self.consumer, offsets, SOURCES, revoke_wait_s=revoke_wait_s, session_timeout_s=5.0, metrics=self.metrics
+        return RebalanceListener(
+            consumer=self.consumer,
+            partitions=self.partitions,
+            offsets=offsets,
+            sources=SOURCES,
+            delivery=delivery,
+            listener=self.listener,
+            revoke_wait_s=self.revoke_wait_s,
+            session_timeout_s=5.0,
         )
-        self.partitions.hand_over = self.commit
 
     async def assign(self, *partitions: TopicPartition) -> None:
         """A whole rebalance: all is revoked, then these are assigned."""
-        await self.partitions.on_partitions_revoked(self.consumer.assignment())
+        await self.rebalances.on_partitions_revoked(self.consumer.assignment())
         self.consumer.assign(*partitions)
-        await self.partitions.on_partitions_assigned(set(partitions))
+        await self.rebalances.on_partitions_assigned(set(partitions))
 
-    async def commit(self) -> None:
+    def measure(self, now_ms: float) -> None:
+        """Measures lag and age once."""
+        LagMonitor(self.consumer, self.partitions, self.metrics, Time(now_ms / 1000).clock).measure()
+
+    async def finish(self) -> None:
         commitments = await self.partitions.commitments()
         self.group.of_group |= commitments
         self.partitions.committed(commitments)

@@ -11,6 +11,7 @@ class Readiness:
     """Collects the reasons why the worker isn't ready.
 
     Args:
+        assigned: set at the consumer's first assignment.
         rollout_known: set when the topic of the rollout was read for the first time; None with `ROLLOUT_SOURCE=env`.
     """
 
@@ -19,13 +20,14 @@ class Readiness:
         gate: DependencyGate,
         lanes: Lanes,
         signals: ShutdownSignals,
+        assigned: asyncio.Event,
         rollout_known: asyncio.Event | None,
     ) -> None:
         self._gate = gate
         self._lanes = lanes
         self._signals = signals
         self._rollout_known = rollout_known
-        self.assigned: asyncio.Event | None = None
+        self._assigned = assigned
 
     def waits_for(self) -> list[str]:
         """One line for each reason; empty when the worker is ready."""
@@ -34,7 +36,7 @@ class Readiness:
             pass
         elif self._rollout_known is not None and not self._rollout_known.is_set():
             reasons.append("Kafka: the rollout's topic, read to its end")
-        elif self.assigned is None or not self.assigned.is_set():
+        elif not self._assigned.is_set():
             reasons.append("Kafka: the group's assignment")
         reasons += [
             f"lane {lane.value}: nearly all of its records are no jobs; `chirp-worker lane resume {lane.value}` ends it"

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from prometheus_client import CollectorRegistry
 
+from worker.app.assignment_effects import AssignmentEffects
 from worker.app.common import Common
 from worker.app.kafka_clients import KafkaClients, connect_kafka
 from worker.app.pipeline_parts import build_pipeline, connect_speech, connect_storage
@@ -20,9 +21,9 @@ from worker.jobs.handler import Handler
 from worker.jobs.pipeline import Pipeline
 from worker.kafka.client.health import outage_at_start as outage_at_start_of_kafka
 from worker.kafka.client.health import outage_of_kafka, watch_kafka
-from worker.kafka.consumer.assignment import Partitions
 from worker.kafka.consumer.bad_input import BadInputLimit
 from worker.kafka.consumer.intake import Intake, IntakeSettings
+from worker.kafka.consumer.lag import LagMonitor
 from worker.kafka.consumer.lanes import Lanes
 from worker.kafka.consumer.reader import Reader
 from worker.kafka.consumer.stall_detector import StallDetector
@@ -35,7 +36,6 @@ from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
 from worker.rollout.description import described
 from worker.speech.catalogue import load_catalogue
-from worker.speech.limits.rate_limit_queue import RateLimitQueue
 from worker.storage.resilient import outage_at_start
 
 _KAFKA_BACKOFF: Final = Backoff(0.5, 5.0)
@@ -81,25 +81,30 @@ async def _start(common: Common, signals: ShutdownSignals, stack: AsyncExitStack
     kafka = Dependency("kafka", _KAFKA_BACKOFF, common.metrics, common.clock)
     gate = DependencyGate(speech.health, storage.health, kafka)
     lanes = _build_lanes(common)
-    readiness = Readiness(gate, lanes, signals, None if follower is None else follower.known)
+    assigned = asyncio.Event()
+    readiness = Readiness(gate, lanes, signals, assigned, None if follower is None else follower.known)
     # Before the worker waits for any dependency: /readyz shows what it waits for.
     http = await _serve_http(common, readiness, lanes, stack)
     await storage.health.wait_until_up(storage.plain.check_bucket, outage_at_start(storage.plain.bucket))
     stall_detector = StallDetector(settings.kafka.missed_after_s, common.clock)
-    clients = await stack.enter_async_context(connect_kafka(settings, _build_messages(common), stall_detector, kafka))
+    effects = AssignmentEffects(speech.quota, assigned)
+    clients = await stack.enter_async_context(
+        connect_kafka(settings, _build_messages(common), stall_detector, effects, kafka)
+    )
     if follower is not None:
         # Before the worker joins the group: as long as it can't decide jobs, the other members must get them.
         await kafka.wait_until_up(follower.start, outage_of_kafka)
-    partitions = await _join_group(common, clients, speech.quota, readiness, kafka)
+    # The consumer joins the group; the first assignment makes the worker ready.
+    await kafka.wait_until_up(clients.consumer.start, outage_at_start_of_kafka)
     worker = settings.worker
     intake = Intake(
-        reader=Reader(clients.consumer, partitions, lanes, common.clock),
-        partitions=partitions,
+        reader=Reader(clients.consumer, clients.partitions, lanes, common.clock),
+        partitions=clients.partitions,
         lanes=lanes,
         delivery=clients.delivery,
-        handle=_build_handler(common, build_pipeline(common, rollout, speech, storage)).handle,
+        handler=_build_handler(common, build_pipeline(common, rollout, speech, storage)),
         gate=gate,
-        pulse=stall_detector,
+        stall_detector=stall_detector,
         settings=IntakeSettings(worker.max_in_flight, worker.dialogue_slots, worker.grace_s),
         metrics=common.metrics,
         clock=common.clock,
@@ -109,6 +114,7 @@ async def _start(common: Common, signals: ShutdownSignals, stack: AsyncExitStack
         "google": speech.health.run(),
         "s3": storage.health.run(),
         "kafka": watch_kafka(clients.consumer, intake.oldest_undelivered_s, kafka),
+        "lag": LagMonitor(clients.consumer, clients.partitions, common.metrics, common.clock).run(),
     }
     return _Worker(intake, beside if follower is None else {**beside, "rollout": follower.run()})
 
@@ -142,29 +148,6 @@ def _build_handler(common: Common, pipeline: Pipeline) -> Handler:
     )
 
 
-async def _join_group(
-    common: Common, clients: KafkaClients, quota: RateLimitQueue, readiness: Readiness, kafka: Dependency
-) -> Partitions:
-    """Starts the consumer, which joins the group; the first assignment makes the worker ready."""
-    settings = common.settings.kafka
-    partitions = Partitions(
-        clients.consumer,
-        clients.offsets,
-        clients.sources,
-        revoke_wait_s=settings.revoke_wait_s,
-        session_timeout_s=settings.session_timeout_s,
-        metrics=common.metrics,
-    )
-    partitions.share_changed = quota.set_share
-    partitions.hand_over_began = quota.hold_batch
-    partitions.hand_over_ended = quota.release_batch
-    clients.delivery.serve(clients.consumer, partitions)
-    readiness.assigned = partitions.assigned
-    clients.consumer.subscribe(list(clients.sources), listener=partitions)
-    await kafka.wait_until_up(clients.consumer.start, outage_at_start_of_kafka)
-    return partitions
-
-
 def _log_start(common: Common, rollout: CurrentRollout, http: str, clients: KafkaClients) -> None:
     settings = common.settings
     _log.info(
@@ -175,7 +158,7 @@ def _log_start(common: Common, rollout: CurrentRollout, http: str, clients: Kafk
         fallback=rollout.state.fallback,
         group=settings.kafka.group_id,
         delivery=settings.delivery.guarantee,
-        topics=list(clients.sources),
+        topics=clients.topics,
     )
 
 

@@ -21,32 +21,30 @@ def readiness(
     down: list[str] | None = None,
     paused: list[Lane] | None = None,
     stopping: bool = False,
+    assigned: bool = True,
     rollout_known: asyncio.Event | None = None,
 ) -> Readiness:
     gate: Any = SimpleNamespace(waits_for=[*(down or [])], is_open=not down)
     lanes: Any = SimpleNamespace(paused=paused or [])
     signals: Any = SimpleNamespace(requested=stopping)
-    return Readiness(gate, lanes, signals, rollout_known)
+    assignment = asyncio.Event()
+    if assigned:
+        assignment.set()
+    return Readiness(gate, lanes, signals, assignment, rollout_known)
 
 
 def test_a_worker_waits_for_the_groups_first_assignment_and_is_then_ready() -> None:
-    waiting = readiness()
-    assert waiting.waits_for() == ["Kafka: the group's assignment"]
-    waiting.assigned = asyncio.Event()
-    assert waiting.waits_for() == ["Kafka: the group's assignment"]
-    waiting.assigned.set()
-    assert waiting.waits_for() == []
+    assert readiness(assigned=False).waits_for() == ["Kafka: the group's assignment"]
+    assert readiness().waits_for() == []
 
 
 def test_during_an_outage_the_missing_assignment_is_not_reported() -> None:
-    assert readiness(down=["S3: no answer"]).waits_for() == ["S3: no answer"]
+    assert readiness(down=["S3: no answer"], assigned=False).waits_for() == ["S3: no answer"]
 
 
 def test_a_worker_that_follows_the_rollouts_topic_waits_for_its_first_reading() -> None:
     known = asyncio.Event()
     waiting = readiness(rollout_known=known)
-    waiting.assigned = asyncio.Event()
-    waiting.assigned.set()
     assert waiting.waits_for() == ["Kafka: the rollout's topic, read to its end"]
     known.set()
     assert waiting.waits_for() == []
@@ -54,8 +52,6 @@ def test_a_worker_that_follows_the_rollouts_topic_waits_for_its_first_reading() 
 
 def test_a_paused_lane_is_reported_with_the_command_that_ends_the_pause() -> None:
     waiting = readiness(paused=[Lane.BATCH])
-    waiting.assigned = asyncio.Event()
-    waiting.assigned.set()
     (reason,) = waiting.waits_for()
     assert "lane batch" in reason
     assert "chirp-worker lane resume batch" in reason
@@ -63,8 +59,6 @@ def test_a_paused_lane_is_reported_with_the_command_that_ends_the_pause() -> Non
 
 def test_a_worker_that_is_shutting_down_is_not_ready() -> None:
     waiting = readiness(stopping=True)
-    waiting.assigned = asyncio.Event()
-    waiting.assigned.set()
     assert waiting.waits_for() == ["nothing: it is stopping"]
 
 

@@ -1,29 +1,28 @@
 """Intake: takes as many records as there are free slots, runs their jobs side by side, delivers their outcomes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import structlog
 from aiokafka import TopicPartition
 
 from schemas.words import Lane
 from worker.jobs.outcome import Outcome, Record
-from worker.kafka.consumer.assignment import Partitions
+from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.lanes import Lanes
 from worker.kafka.consumer.partition import OwnedPartition
+from worker.kafka.consumer.ports import Delivery, IntakeGate, RecordHandler
 from worker.kafka.consumer.reader import MOST_AT_ONCE, Reader
 from worker.kafka.consumer.slots import LaneSlots, Slot, Slots
 from worker.kafka.consumer.stall_detector import StallDetector
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.observability.metrics import Metrics
 
 _IDLE_S: Final = 1.0
-_MEASURE_S: Final = 0.25
 _LAST_COMMIT_S: Final = 2.0
 # Of the grace time, for the last commit and for clients that Kafka doesn't answer any more.
 _RESERVE_S: Final = 10.0
@@ -35,29 +34,6 @@ _UNACKNOWLEDGED: Final = 4
 _AT_ONCE: Final = {Lane.DIALOGUE: MOST_AT_ONCE, Lane.BATCH: 1}
 _QUICK_ROUND_S: Final = 0.0005
 _log = structlog.get_logger(__name__)
-
-Handle = Callable[[Record, InterruptibleWait], Awaitable[Outcome]]
-
-
-class Gate(Protocol):
-    """Whether jobs may be taken at all."""
-
-    @property
-    def is_open(self) -> bool:
-        """False while nothing may be taken."""
-
-
-class Delivery(Protocol):
-    """Publishes outcomes and commits offsets, with the guarantee that it is named for."""
-
-    async def deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
-        """Returns once the outcome is acknowledged and counted as done."""
-
-    async def run(self) -> None:
-        """Does its regular work until it is cancelled."""
-
-    async def finish(self) -> None:
-        """Commits what is done and not committed yet."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +52,12 @@ class Intake:
         self,
         *,
         reader: Reader,
-        partitions: Partitions,
+        partitions: AssignedPartitions,
         lanes: Lanes,
         delivery: Delivery,
-        handle: Handle,
-        gate: Gate,
-        pulse: StallDetector,
+        handler: RecordHandler,
+        gate: IntakeGate,
+        stall_detector: StallDetector,
         settings: IntakeSettings,
         metrics: Metrics,
         clock: Clock,
@@ -90,9 +66,9 @@ class Intake:
         self._partitions = partitions
         self._lanes = lanes
         self._delivery = delivery
-        self._handle = handle
+        self._handler = handler
         self._gate = gate
-        self._pulse = pulse
+        self._stall_detector = stall_detector
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
@@ -122,15 +98,13 @@ class Intake:
         async with asyncio.TaskGroup() as group:
             taking = [group.create_task(self._take(lane, group), name=f"intake of {lane}") for lane in Lane]
             delivering = group.create_task(self._delivery.run(), name="delivery")
-            beating = group.create_task(self._pulse.run(), name="pulse")
-            measuring = group.create_task(self._measure_regularly(), name="measure")
+            detecting = group.create_task(self._stall_detector.run(), name="stall detector")
             await self._stopping.wait()
             for task in taking:
                 task.cancel()
             await self._drain()
             delivering.cancel()
-            beating.cancel()
-            measuring.cancel()
+            detecting.cancel()
         if not self._partitions.settled.is_set():
             # Whose partitions these are is being decided; what was done by then was committed at the revocation.
             return
@@ -158,7 +132,7 @@ class Intake:
     @property
     def _may_take(self) -> bool:
         # After a standstill what was fetched before it may be others' by now, and done.
-        return self._gate.is_open and self._pulse.is_steady
+        return self._gate.is_open and self._stall_detector.is_steady
 
     async def _let_others_go_on(self) -> None:
         """Waits until the event loop goes round quickly: a dialogue job goes round with it some twenty times."""
@@ -200,7 +174,7 @@ class Intake:
             try:
                 # Lanes are taken from side by side: the other one may have taken the slot that there was room in.
                 await slot.hold()
-                outcome = await self._handle(record, partial(self._waiting, job.cancel, owned))
+                outcome = await self._handler.handle(record, partial(self._waiting, job.cancel, owned))
             finally:
                 in_flight.dec()
                 slot.give_back()
@@ -234,11 +208,6 @@ class Intake:
                 yield
         finally:
             del self._waits[wait]
-
-    async def _measure_regularly(self) -> None:
-        while True:
-            await asyncio.sleep(_MEASURE_S)
-            self._partitions.measure(self._clock.now().timestamp() * 1000)
 
     async def _drain(self) -> None:
         # Quota may take longer than any grace time.

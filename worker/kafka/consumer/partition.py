@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.words import Lane
 from worker.kafka.consumer.committed_offsets import NOTHING
+from worker.kafka.consumer.offset_map import BrokenOffsetMapError, decode, encode
 from worker.kafka.consumer.offset_tracker import OffsetTracker
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a topic of ours holds: a lane's jobs, those of a retry topic after a `delay`."""
+    """What a topic of ours holds: a lane's new jobs, or its retries after a `delay`."""
 
     lane: Lane
     delay: str | None = None
@@ -20,11 +22,17 @@ class Source:
 
 @dataclass(eq=False)
 class OwnedPartition:
-    """One partition of ours. Once it is `lost`, another worker does its jobs and our outcomes are dropped.
+    """One partition of ours. Once it is `lost`, another worker does its jobs, and the outcomes of ours are dropped.
 
-    `tried` is the last commitment that was sent: Kafka may have taken it though its answer was lost. `working` is how
-    many jobs are at work; `waiting` ends those of them that wait for quota, or for another job's take, for their calls
-    would be paid twice: the waits of one job end it by the same callable.
+    Attributes:
+        tracker: None until the first record, if nothing was committed before.
+        committed: the last commit that Kafka has taken.
+        tried: the last commit that was sent: Kafka may have taken it though its answer was lost.
+        not_before_ms: nothing is taken before this time, in ms since 1970.
+        working: how many jobs are at work, those that wait included.
+        waiting: the jobs that wait for quota or for another job's take, each wait with what cancels its job. A lost
+            partition's jobs are cancelled there, before they make calls that the other worker makes too. All waits of
+            one job have the same callable.
     """
 
     source: Source
@@ -36,13 +44,32 @@ class OwnedPartition:
     working: int = 0
     waiting: dict[object, Callable[[], object]] = field(default_factory=dict)
 
+    @classmethod
+    def from_commitment(cls, source: Source, commitment: OffsetAndMetadata) -> tuple[Self, str | None]:
+        """A partition that goes on where a commit left it, and why its offset map can't be read, if it can't."""
+        if commitment == NOTHING:
+            return cls(source), None
+        try:
+            done, problem = decode(commitment.offset, commitment.metadata or ""), None
+        except BrokenOffsetMapError as broken:
+            done, problem = [], str(broken)
+        return cls(source, OffsetTracker(commitment.offset, done), committed=commitment), problem
+
     @property
     def busy(self) -> bool:
         """Whether a job is at work that isn't among those that wait."""
         return self.working > len(set(self.waiting.values()))
 
+    def commitment(self, offset: int) -> OffsetAndMetadata:
+        """The commit of everything below `offset`, with the map of what is done above it."""
+        done = self.tracker.done_above if self.tracker is not None else []
+        # The map may name records that are gone: the topic's retention doesn't wait for a slow job.
+        return OffsetAndMetadata(
+            offset, encode(offset, [(max(start, offset), end) for start, end in done if end > offset])
+        )
+
     def lose(self) -> None:
-        """Another worker does its jobs from now on."""
+        """Marks the partition as another worker's from now on."""
         self.lost = True
         for cancel in self.waiting.values():
             cancel()

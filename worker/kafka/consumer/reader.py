@@ -12,7 +12,7 @@ from aiokafka.errors import CorruptRecordException, IllegalStateError, Unsupport
 from schemas.words import Lane
 from worker.jobs.outcome import Record
 from worker.jobs.retry_policy import due_ms
-from worker.kafka.consumer.assignment import Partitions
+from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.lanes import Lanes
 from worker.kafka.consumer.partition import Source
 from worker.lifecycle.clock import Clock
@@ -33,7 +33,7 @@ Start = Callable[[TopicPartition, Record], None]
 class Reader:
     """Takes records from an aiokafka consumer."""
 
-    def __init__(self, consumer: Any, partitions: Partitions, lanes: Lanes, clock: Clock) -> None:
+    def __init__(self, consumer: Any, partitions: AssignedPartitions, lanes: Lanes, clock: Clock) -> None:
         self._consumer = consumer
         self._partitions = partitions
         self._lanes = lanes

@@ -7,7 +7,7 @@ import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from worker.jobs.outcome import Outcome, Record
-from worker.kafka.consumer.assignment import Partitions
+from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.delivery.outbox import Outbox
 
@@ -22,19 +22,13 @@ class AtLeastOnce:
         interval_s: between two commits.
     """
 
-    def __init__(self, outbox: Outbox, interval_s: float) -> None:
+    def __init__(self, outbox: Outbox, consumer: Any, partitions: AssignedPartitions, interval_s: float) -> None:
         self._outbox = outbox
-        self._interval_s = interval_s
-        self._consumer: Any = None
-        self._partitions: Partitions | None = None
-        self._committing = asyncio.Lock()
-        self._refused = False
-
-    def serve(self, consumer: Any, partitions: Partitions) -> None:
-        """Commits by this member of the group what is done of these partitions, and before they are handed over."""
         self._consumer = consumer
         self._partitions = partitions
-        partitions.hand_over = self.finish
+        self._interval_s = interval_s
+        self._committing = asyncio.Lock()
+        self._refused = False
 
     async def deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
         """Returns once the outcome is acknowledged and its offset may be committed.
@@ -43,7 +37,7 @@ class AtLeastOnce:
             RecordTooLargeError: a topic refuses the outcome.
         """
         await self._outbox.publish(record, outcome)
-        self._served.done(owned, record.offset)
+        self._partitions.done(owned, record.offset)
 
     async def run(self) -> None:
         """Commits regularly, until it is cancelled.
@@ -53,12 +47,12 @@ class AtLeastOnce:
         """
         while True:
             await asyncio.sleep(self._interval_s)
-            await self._served.settled.wait()
-            if self._served.failure is not None:
-                raise self._served.failure
+            await self._partitions.settled.wait()
+            if self._partitions.failure is not None:
+                raise self._partitions.failure
             async with self._committing:
                 # A revocation may have been first at the lock.
-                if self._served.settled.is_set():
+                if self._partitions.settled.is_set():
                     await self._commit()
 
     async def finish(self) -> None:
@@ -67,7 +61,7 @@ class AtLeastOnce:
             await self._commit()
 
     async def _commit(self) -> None:
-        commitments = await self._served.commitments()
+        commitments = await self._partitions.commitments()
         if not commitments:
             return
         try:
@@ -79,13 +73,7 @@ class AtLeastOnce:
             self._tell_refusal(f"{type(error).__name__}: {error}")
         else:
             self._refused = False
-            self._served.committed(commitments)
-
-    @property
-    def _served(self) -> Partitions:
-        if self._partitions is None:
-            raise RuntimeError("serve() comes first")
-        return self._partitions
+            self._partitions.committed(commitments)
 
     def _tell_refusal(self, why: str) -> None:
         # Commits come ten times a second; one line tells of a row of refusals.

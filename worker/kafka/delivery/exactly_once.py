@@ -15,7 +15,7 @@ from aiokafka.errors import (
 
 from schemas.errors import UnavailableError
 from worker.jobs.outcome import Outcome, Record
-from worker.kafka.consumer.assignment import Partitions
+from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.committed_offsets import Commitments, CommittedOffsets
 from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.consumer.stall_detector import StallDetector
@@ -63,7 +63,7 @@ class ExactlyOnce:
         messages: writes outcomes down.
         group_id: the consumer group whose offsets are committed.
         grouping: when a transaction begins.
-        pulse: tells whether this process stood still, for Kafka checks no generation of offsets in transactions.
+        stall_detector: reports whether this process stood still: Kafka checks no generation of offsets in transactions.
     """
 
     def __init__(
@@ -71,31 +71,27 @@ class ExactlyOnce:
         producing: RenewableProducer,
         offsets: CommittedOffsets,
         messages: OutcomeMessages,
+        consumer: Any,
+        partitions: AssignedPartitions,
         *,
         group_id: str,
         grouping: TransactionGrouping,
-        pulse: StallDetector,
+        stall_detector: StallDetector,
     ) -> None:
-        self._pulse = pulse
+        self._stall_detector = stall_detector
         self._producing = producing
         self._offsets = offsets
         self._messages = messages
         self._group_id = group_id
         self._grouping = grouping
-        self._consumer: Any = None
-        self._partitions: Partitions | None = None
+        self._consumer = consumer
+        self._partitions = partitions
         self._waiting: list[_Waiting] = []
         self._more = asyncio.Event()
         self._many = asyncio.Event()
         self._transacting = asyncio.Lock()
         self._unsettled = False
         self._interrupted = False
-
-    def serve(self, consumer: Any, partitions: Partitions) -> None:
-        """Commits by this member of the group for these partitions, and before they are handed over."""
-        self._consumer = consumer
-        self._partitions = partitions
-        partitions.hand_over = self.finish
 
     async def deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
         """Returns once outcome and offset are committed, or the partition is lost."""
@@ -118,7 +114,7 @@ class ExactlyOnce:
             await self._until_there_is_more()
             async with self._transacting:
                 # Offsets in transactions carry no generation: between revocation and assignment nobody may commit.
-                if self._served.settled.is_set():
+                if self._partitions.settled.is_set():
                     await self._deliver_waiting()
             try:
                 async with asyncio.timeout(self._grouping.interval_s):
@@ -128,12 +124,12 @@ class ExactlyOnce:
 
     async def _until_there_is_more(self) -> None:
         while True:
-            if self._served.failure is not None:
-                raise self._served.failure
+            if self._partitions.failure is not None:
+                raise self._partitions.failure
             try:
                 async with asyncio.timeout(_LOOK_S):
                     await self._more.wait()
-                    await self._served.settled.wait()
+                    await self._partitions.settled.wait()
             except TimeoutError:
                 continue
             return
@@ -149,16 +145,10 @@ class ExactlyOnce:
                 # In a transaction: what it held is done again after the restart, or was committed with its offsets.
                 return
             await self._deliver_waiting()
-            known = self._served.last_committed()
+            known = self._partitions.last_committed()
             if self._unsettled and known:
                 await self._until_committed([], known)
             self._unsettled = False
-
-    @property
-    def _served(self) -> Partitions:
-        if self._partitions is None:
-            raise RuntimeError("serve() comes first")
-        return self._partitions
 
     async def _deliver_waiting(self) -> None:
         self._more.clear()
@@ -168,11 +158,11 @@ class ExactlyOnce:
         # Until it is committed, what is counted as done here may stand in no other transaction's offsets.
         self._interrupted = True
         for each in kept:
-            self._served.done(each.owned, each.record.offset)
-        commitments = await self._served.commitments()
+            self._partitions.done(each.owned, each.record.offset)
+        commitments = await self._partitions.commitments()
         if kept or commitments:
             await self._until_committed(kept, commitments)
-            self._served.committed(commitments)
+            self._partitions.committed(commitments)
             self._unsettled = True
         self._interrupted = False
         for each in taken:
@@ -204,7 +194,7 @@ class ExactlyOnce:
                 return
 
     def _check_membership(self) -> None:
-        still_s = self._pulse.stood_still_s
+        still_s = self._stall_detector.stood_still_s
         if still_s is not None:
             raise FencedError(
                 f"this process stood still for {still_s:.0f} s, about KAFKA_SESSION_TIMEOUT_S or longer: "

@@ -40,7 +40,7 @@ async def test_what_is_done_above_a_gap_is_committed_and_skipped_after_a_restart
     await member.assign(BATCH)
     jobs = take(member, BATCH, *range(10))
     finish(member, [job for job in jobs if job[1] not in {2, 5}])
-    await member.commit()
+    await member.finish()
     assert member.group.of_group[BATCH] == OffsetAndMetadata(2, encode(2, [(3, 5), (6, 10)]))
 
     successor = Member(member.group)
@@ -49,7 +49,7 @@ async def test_what_is_done_above_a_gap_is_committed_and_skipped_after_a_restart
     jobs = take(successor, BATCH, *range(2, 12))
     assert offsets(jobs) == [2, 5, 10, 11]
     finish(successor, jobs)
-    await successor.commit()
+    await successor.finish()
     assert member.group.of_group[BATCH].offset == 12
 
 
@@ -58,11 +58,11 @@ async def test_with_nothing_in_work_the_consumers_position_is_committed_since_of
     await member.assign(BATCH)
     finish(member, take(member, BATCH, 0, 1))
     member.consumer.positions[BATCH] = 7
-    await member.commit()
+    await member.finish()
     assert member.group.of_group[BATCH].offset == 7
     jobs = take(member, BATCH, 7)
     member.consumer.positions[BATCH] = 20
-    await member.commit()
+    await member.finish()
     assert member.group.of_group[BATCH].offset == 7
     finish(member, jobs)
 
@@ -87,7 +87,7 @@ async def test_a_map_whose_records_are_gone_from_the_log_does_not_stop_the_commi
     await member.assign(BATCH)
     for position, done in ((30, [(35, 50)]), (40, [(40, 50)]), (60, [])):
         member.consumer.positions[BATCH] = position
-        await member.commit()
+        await member.finish()
         assert group.of_group[BATCH].offset == position
         assert decode(position, group.of_group[BATCH].metadata) == done
     assert offsets(take(member, BATCH, 60)) == [60]
@@ -105,7 +105,7 @@ async def test_a_partition_that_nobody_else_committed_of_is_kept_where_it_was() 
     assert not jobs[0][0].lost
     assert member.consumer.positions[BATCH] == 5, "it goes on behind what came"
     finish(member, jobs[:3])
-    await member.commit()
+    await member.finish()
     assert member.group.of_group[BATCH].offset == 5
 
 
@@ -127,11 +127,11 @@ async def test_a_partition_that_comes_back_is_taken_anew_when_another_committed_
     member = Member()
     await member.assign(BATCH)
     jobs = take(member, BATCH, 0, 1, 2)
-    await member.commit()
+    await member.finish()
     assert member.group.of_group[BATCH] == OffsetAndMetadata(0, encode(0, []))
     member.group.of_group[BATCH] = by_another
     # The generation in which another had it was missed: what is told is assigned again, and nothing was revoked.
-    await member.partitions.on_partitions_assigned({BATCH})
+    await member.rebalances.on_partitions_assigned({BATCH})
     assert all(owned.lost for owned, _ in jobs)
     assert member.consumer.positions[BATCH] == by_another.offset
     done = {n for start, end in decode(by_another.offset, by_another.metadata) for n in range(start, end)}
@@ -146,7 +146,7 @@ async def test_a_partition_is_kept_when_kafka_took_a_commit_whose_answer_was_los
     jobs = take(member, BATCH, 0, 1, 2)
     finish(member, jobs[:1])
     member.group.of_group |= await member.partitions.commitments()
-    await member.partitions.on_partitions_assigned({BATCH})
+    await member.rebalances.on_partitions_assigned({BATCH})
     assert not jobs[1][0].lost
     assert member.consumer.positions[BATCH] == 3
     assert await member.partitions.commitments() == {}, "it is known now that Kafka has it"
@@ -159,7 +159,7 @@ async def test_a_commit_that_is_made_while_a_partition_comes_back_anew_is_not_co
     finish(member, jobs[:1])
     assert [*await member.partitions.commitments()] == [BATCH]
     member.group.of_group[BATCH] = OffsetAndMetadata(2, encode(2, []))
-    await member.partitions.on_partitions_assigned({BATCH})
+    await member.rebalances.on_partitions_assigned({BATCH})
     assert await member.partitions.commitments() == {}
 
 
@@ -173,11 +173,11 @@ async def test_while_it_is_not_known_what_was_committed_no_record_can_come() -> 
             return await super().of(partitions)
 
     slow: Any = Slow()
-    member.partitions._offsets = slow
+    member.rebalances._offsets = slow
     await member.assign(BATCH, RETRY)
     assert paused == [{BATCH, RETRY}]
     assert member.consumer.paused_ones == set()
-    assert member.partitions.assigned.is_set()
+    assert member.listener.calls[-1] == "assigned"
     assert member.partitions.settled.is_set()
 
 
@@ -189,11 +189,11 @@ async def test_an_error_of_the_listener_is_kept_for_whoever_commits_since_aiokaf
             raise RuntimeError(partitions)
 
     broken: Any = Broken()
-    member.partitions._offsets = broken
+    member.rebalances._offsets = broken
     with pytest.raises(RuntimeError):
         await member.assign(BATCH)
     assert isinstance(member.partitions.failure, RuntimeError)
-    assert not member.partitions.assigned.is_set()
+    assert "assigned" not in member.listener.calls
 
 
 async def test_a_revocation_waits_for_what_is_in_work_and_commits_it() -> None:
@@ -202,7 +202,7 @@ async def test_a_revocation_waits_for_what_is_in_work_and_commits_it() -> None:
     first, second = take(member, BATCH, 0, 1)
     with member.partitions.working(first[0]):
         with member.partitions.working(second[0]):
-            revoked = asyncio.create_task(member.partitions.on_partitions_revoked({BATCH}))
+            revoked = asyncio.create_task(member.rebalances.on_partitions_revoked({BATCH}))
             finish(member, [second])
         await asyncio.sleep(0.01)
         assert not revoked.done()
@@ -218,7 +218,7 @@ async def test_a_revocation_waits_no_longer_than_it_may_and_commits_what_is_done
     jobs = take(member, BATCH, 0, 1)
     finish(member, jobs[1:])
     with member.partitions.working(jobs[0][0]):
-        await asyncio.wait_for(member.partitions.on_partitions_revoked({BATCH}), 30)
+        await asyncio.wait_for(member.rebalances.on_partitions_revoked({BATCH}), 30)
     assert member.group.of_group[BATCH] == OffsetAndMetadata(0, encode(0, [(1, 2)]))
 
 
@@ -226,15 +226,13 @@ async def test_a_revocation_does_not_wait_for_jobs_that_wait_for_quota() -> None
     member = Member(revoke_wait_s=60)
     await member.assign(BATCH)
     at_work, waits, comes_to_wait = take(member, BATCH, 0, 1, 2)
-    held: list[str] = []
-    member.partitions.hand_over_began = lambda: held.append("batch")
     end, end_of_parts = [1].clear, [2].clear
     partitions, owned = member.partitions, waits[0]
     with partitions.working(owned), partitions.working(owned), partitions.waiting(owned, end):
         with partitions.working(owned):
-            revoked = asyncio.create_task(partitions.on_partitions_revoked({BATCH}))
+            revoked = asyncio.create_task(member.rebalances.on_partitions_revoked({BATCH}))
             await asyncio.sleep(0.01)
-            assert held, "or what waits would be granted quota, and be at work"
+            assert member.listener.calls[-1] == "hand-over began", "or waiting jobs would be granted quota"
             finish(member, [at_work])
         await asyncio.sleep(0.01)
         assert not revoked.done(), "one is at work"
@@ -251,7 +249,7 @@ async def test_parts_that_wait_are_one_job_and_others_of_the_partition_are_waite
     partitions, end_of_parts = member.partitions, [1].clear
     with partitions.working(owned), partitions.waiting(owned, end_of_parts), partitions.waiting(owned, end_of_parts):
         with partitions.working(owned):
-            revoked = asyncio.create_task(partitions.on_partitions_revoked({BATCH}))
+            revoked = asyncio.create_task(member.rebalances.on_partitions_revoked({BATCH}))
             await asyncio.sleep(0.01)
             assert not revoked.done()
         await asyncio.wait_for(revoked, 30)
@@ -262,7 +260,7 @@ async def test_a_revocation_does_not_wait_for_jobs_that_were_given_up() -> None:
     await member.assign(BATCH)
     ((owned, _),) = take(member, BATCH, 0)
     with member.partitions.working(owned):
-        revoked = asyncio.create_task(member.partitions.on_partitions_revoked({BATCH}))
+        revoked = asyncio.create_task(member.rebalances.on_partitions_revoked({BATCH}))
         await asyncio.sleep(0.01)
         assert not revoked.done()
     await asyncio.wait_for(revoked, 30)
@@ -271,7 +269,7 @@ async def test_a_revocation_does_not_wait_for_jobs_that_were_given_up() -> None:
 
 async def test_a_first_assignment_revokes_nothing_and_waits_for_nothing() -> None:
     member = Member(revoke_wait_s=60)
-    await asyncio.wait_for(member.partitions.on_partitions_revoked(set()), 30)
+    await asyncio.wait_for(member.rebalances.on_partitions_revoked(set()), 30)
     assert member.group.of_group == {}
 
 
@@ -298,7 +296,7 @@ async def test_a_partition_without_a_commit_begins_where_its_first_record_is() -
     assert [each for each in logs if each["log_level"] == "warning"] == []
     jobs = take(member, BATCH, 100)
     assert offsets(jobs) == [100]
-    await member.commit()
+    await member.finish()
     assert member.group.of_group[BATCH].offset == 100
 
 
@@ -307,14 +305,14 @@ async def test_offsets_that_go_back_are_told_and_done_and_what_was_in_work_is_lo
     await member.assign(BATCH)
     old = take(member, BATCH, 10, 11)
     finish(member, old[:1])
-    await member.commit()
+    await member.finish()
     with capture_logs() as logs:
         new = take(member, BATCH, 0, 1)
     assert [each["event"] for each in logs] == ["offsets_went_back"]
     assert offsets(new) == [0, 1]
     assert old[1][0].lost
     finish(member, [old[1], new[0]])
-    await member.commit()
+    await member.finish()
     assert member.group.of_group[BATCH].offset == 1
 
 
@@ -373,8 +371,8 @@ async def test_lag_is_what_is_unfinished_not_what_lies_behind_the_commit() -> No
     await member.assign(BATCH)
     jobs = take(member, BATCH, *range(900))
     finish(member, jobs[1:])
-    await member.commit()
-    member.partitions.measure(10_000.0)
+    await member.finish()
+    member.measure(10_000.0)
     assert member.gauge("tts_consumer_lag", Lane.BATCH) == 101
     assert member.gauge("tts_consumer_lag", Lane.DIALOGUE) == 0
     assert member.gauge("tts_oldest_unfinished_job_age_seconds", Lane.BATCH) == 10
@@ -382,7 +380,7 @@ async def test_lag_is_what_is_unfinished_not_what_lies_behind_the_commit() -> No
     successor = Member(member.group)
     successor.consumer.write(BATCH, *range(1000))
     await successor.assign(BATCH)
-    successor.partitions.measure(10_000.0)
+    successor.measure(10_000.0)
     assert successor.gauge("tts_consumer_lag", Lane.BATCH) == 101, "what was done before a restart isn't to be done"
 
 
@@ -391,36 +389,35 @@ async def test_what_is_owned_and_not_assigned_is_not_measured() -> None:
     member.consumer.write(BATCH, *range(10))
     await member.assign(BATCH)
     member.consumer.positions = {}
-    member.partitions.measure(0.0)
+    member.measure(0.0)
     assert member.gauge("tts_consumer_lag", Lane.BATCH) == 0
 
 
-async def test_the_share_of_the_partitions_is_told_at_each_assignment_and_kept_in_between() -> None:
+async def test_the_share_of_the_partitions_is_reported_at_each_assignment_and_kept_in_between() -> None:
     member = Member()
-    told: list[float] = []
-    member.partitions.share_changed = told.append
+    shares = member.listener.shares
     await member.assign(BATCH, BATCH_1, RETRY)
-    assert told == [0.6]
-    await member.partitions.on_partitions_revoked({BATCH, BATCH_1, RETRY})
-    assert told == [0.6]
+    assert shares == [0.6]
+    await member.rebalances.on_partitions_revoked({BATCH, BATCH_1, RETRY})
+    assert shares == [0.6]
     member.consumer.assign(DIALOGUE)
-    await member.partitions.on_partitions_assigned({DIALOGUE})
-    assert told == [0.6, 0.2]
+    await member.rebalances.on_partitions_assigned({DIALOGUE})
+    assert shares == [0.6, 0.2]
 
 
-async def test_a_hand_over_is_told_from_its_begin_until_what_is_lost_is_known() -> None:
+async def test_a_hand_over_lasts_from_the_revocation_until_the_jobs_of_lost_partitions_are_cancelled() -> None:
     member = Member()
     await member.assign(BATCH, BATCH_1)
     (job,) = take(member, BATCH, 0)
     finish(member, [job])
-    told: list[object] = []
-    member.partitions.hand_over_began = lambda: told.append("began")
-    member.partitions.hand_over_ended = lambda: told.append(("ended", job[0].lost))
-    with member.partitions.waiting(job[0], lambda: told.append("job ended")):
-        await member.partitions.on_partitions_revoked(set())
-        assert told == []
-        await member.partitions.on_partitions_revoked({BATCH, BATCH_1})
-        assert told == ["began"]
+    calls = member.listener.calls
+    calls.clear()
+    with member.partitions.waiting(job[0], lambda: calls.append("job cancelled")):
+        await member.rebalances.on_partitions_revoked(set())
+        assert calls == []
+        await member.rebalances.on_partitions_revoked({BATCH, BATCH_1})
+        assert calls == ["hand-over began"]
         member.consumer.assign(BATCH_1)
-        await member.partitions.on_partitions_assigned({BATCH_1})
-    assert told == ["began", "job ended", ("ended", True)]
+        await member.rebalances.on_partitions_assigned({BATCH_1})
+    assert calls == ["hand-over began", "job cancelled", "hand-over ended", "assigned"]
+    assert job[0].lost

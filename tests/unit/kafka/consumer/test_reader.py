@@ -159,7 +159,7 @@ async def test_a_waiting_retry_survives_a_restart_and_commits_nothing_beyond_its
     await taking.member.assign(RETRY)
     assert await taking.take() == [(RETRY, 3)]
     taking.member.partitions.done(taking.member.partitions._owned[RETRY], 3)
-    await taking.member.commit()
+    await taking.member.finish()
     assert taking.member.group.of_group[RETRY].offset == 8
     successor = Taking()
     successor.member.group.of_group = taking.member.group.of_group

@@ -37,10 +37,10 @@ class Delivering:
         self.outbox = Outbox()
         self.refusals: list[Exception] = []
         outbox: Any = self.outbox
-        self.delivery = AtLeastOnce(outbox, 0.001)
         consumer: Any = self.member.consumer
         consumer.commit = self._commit
-        self.delivery.serve(consumer, self.member.partitions)
+        self.delivery = AtLeastOnce(outbox, consumer, self.member.partitions, 0.001)
+        self.member.rebalances = self.member.listen(self.delivery)
 
     async def _commit(self, commitments: Any) -> None:
         if self.refusals:

@@ -101,7 +101,6 @@ class Partitions:
         self.settled = asyncio.Event()
         self.settled.set()
         self.failure: Exception | None = None
-        self.hand_over: Any = None
         self.count = 0
         self.kept: dict[TopicPartition, OffsetAndMetadata] = {}
 
@@ -123,17 +122,18 @@ class World:
     def __init__(self, producing: RenewableProducer, broker: Broker, time: list[float]) -> None:
         self.broker = broker
         self.partitions: Any = Partitions()
+        self.consumer: Any = SimpleNamespace(_coordinator=SimpleNamespace(generation=1))
         offsets: Any = broker
         self.delivery = ExactlyOnce(
             producing,
             offsets,
             OutcomeMessages(Addresses.of("tts", "g"), Clock()),
+            self.consumer,
+            self.partitions,
             group_id="g",
             grouping=TransactionGrouping(interval_s=0.01, count=10),
-            pulse=StallDetector(5.0, Clock(monotonic=lambda: time[0])),
+            stall_detector=StallDetector(5.0, Clock(monotonic=lambda: time[0])),
         )
-        self.consumer: Any = SimpleNamespace(_coordinator=SimpleNamespace(generation=1))
-        self.delivery.serve(self.consumer, self.partitions)
 
     async def deliver(self, *offsets: int, value: bytes = b"{}", owned: Any = None, failed: bool = False) -> None:
         problem = Problem(failure_class="transient", code="UNAVAILABLE", message="m") if failed else None

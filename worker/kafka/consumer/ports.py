@@ -1,0 +1,35 @@
+"""What the consumer needs from the rest of the worker: a handler of jobs, a delivery of outcomes, a dependency gate."""
+
+from typing import Protocol
+
+from worker.jobs.outcome import Outcome, Record
+from worker.kafka.consumer.partition import OwnedPartition
+from worker.lifecycle.interruptible_wait import InterruptibleWait
+
+
+class RecordHandler(Protocol):
+    """Does the job of a record."""
+
+    async def handle(self, record: Record, waiting: InterruptibleWait) -> Outcome:
+        """Returns how the job ended; raises nothing but its cancellation."""
+
+
+class Delivery(Protocol):
+    """Publishes outcomes and commits offsets, with the guarantee that its implementation is named for."""
+
+    async def deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
+        """Returns once the outcome is acknowledged and the record is counted as done."""
+
+    async def run(self) -> None:
+        """Commits regularly until it is cancelled."""
+
+    async def finish(self) -> None:
+        """Commits what is done and not committed yet."""
+
+
+class IntakeGate(Protocol):
+    """Whether jobs may be taken at all."""
+
+    @property
+    def is_open(self) -> bool:
+        """False while nothing may be taken."""
