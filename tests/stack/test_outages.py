@@ -15,7 +15,7 @@ from tests.stack.deployment import get, job
 from tests.stack.wire import wire_to
 from worker.config.settings import load_settings
 from worker.speech.google import connect_google
-from worker.speech.health import trial_of
+from worker.speech.health import trial_call
 
 JOBS = 120
 
@@ -172,7 +172,7 @@ async def test_a_channel_to_google_is_back_soon_after_a_long_break(deployment, c
     with wire_to(deployment.stack.emulator) as wire:
         settings = load_settings({**deployment.environment, "TTS_ENDPOINT": wire.address})
         async with connect_google(settings.google) as google:
-            trial = trial_of(google, catalogue)
+            trial = trial_call(google, catalogue)
             assert await trial() is None
             wire.cut()
             # By its own back-off gRPC would rest for another 10 s by then, and not for 2 at most.

@@ -7,7 +7,7 @@ from schemas.topics import LANES
 from schemas.words import Lane
 from tests.stack.deployment import job
 from tests.stack.test_cli import run
-from worker.storage.metadata import metadata_of
+from worker.storage.metadata import take_metadata
 
 
 async def test_redo_asks_for_the_next_take_whatever_of_the_rejected_one_is_in_hand(deployment, tmp_path):
@@ -59,8 +59,8 @@ async def test_check_finds_takes_that_are_gone_changed_silent_or_nobodys(deploym
         take, audio = await store.fetch_whole(keys[1])
         silent = b"\0" * 48_000
         for key, body, metadata in (
-            (keys[1], audio[:-9], metadata_of(take)),
-            (keys[2], silent, {**metadata_of(take), "encoding": "PCM", "sha256": sha256(silent).hexdigest()}),
+            (keys[1], audio[:-9], take_metadata(take)),
+            (keys[2], silent, {**take_metadata(take), "encoding": "PCM", "sha256": sha256(silent).hexdigest()}),
             (keys[3], b"holiday.jpg", {}),
         ):
             await store._client.put_object(Bucket=store.bucket, Key=key, Body=body, Metadata=metadata)

@@ -5,7 +5,7 @@ from loadtest.stack.counters import scrape
 from schemas.topics import COMPLETIONS
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import get, job
-from worker.speech.audio_check import duration_of
+from worker.speech.audio_check import read_duration
 
 
 async def test_a_job_becomes_a_completion_whose_audio_is_in_the_store(deployment):
@@ -21,7 +21,7 @@ async def test_a_job_becomes_a_completion_whose_audio_is_in_the_store(deployment
             audio = await store.fetch(completion.audio.key)
             assert hashlib.sha256(audio).hexdigest() == completion.audio.sha256
             assert len(audio) == completion.audio.bytes
-            measured = duration_of(audio, completion.audio.encoding, completion.audio.sample_rate)
+            measured = read_duration(audio, completion.audio.encoding, completion.audio.sample_rate)
             assert abs(measured - completion.audio.duration_s) < 0.001
             stored = await store.look_up(completion.audio.key)
             assert stored.sha256 == completion.audio.sha256

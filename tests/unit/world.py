@@ -31,8 +31,8 @@ from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
 from worker.rollout.state import RolloutState
 from worker.speech.attempt import Attempter
-from worker.speech.failures import CallFailedError, Failure, failure_of
-from worker.speech.health import probe_of
+from worker.speech.failures import CallFailedError, Failure, classify_failure
+from worker.speech.health import google_probe
 from worker.speech.latency_estimate import LatencyEstimate
 from worker.speech.limits.circuit_breaker import CircuitBreaker, CircuitBreakerRules
 from worker.speech.limits.permits import Permits
@@ -70,7 +70,7 @@ class Studio:
         self.world.seconds += 3.0 if voice_model is CHIRP else 0.5
         answer = self.fails[voice_model].pop(0) if self.fails[voice_model] else SOUNDS[voice_model]
         if isinstance(answer, str):
-            raise CallFailedError(failure_of(answer, "as told"))
+            raise CallFailedError(classify_failure(answer, "as told"))
         return answer
 
 
@@ -124,11 +124,11 @@ class World:
         self.bucket = bucket or [None]
         self.slept: list[float] = []
         pauses = Backoff(4, 4)
-        trial = probe_of(self._trial, 0)
+        trial = google_probe(self._trial, 0)
         self.watch = ProbedDependency("google", trial, pauses, self.metrics, self.clock, sleep=self.sleep)
         self.s3 = ProbedDependency("s3", self._bucket, pauses, self.metrics, self.clock, sleep=self.sleep)
         self.rollout = CurrentRollout(state)
-        self.quota = RateLimitQueue(RateLimits(quota), 0.25, self.metrics, self.clock, later=self.later)
+        self.quota = RateLimitQueue(RateLimits(quota), 0.25, self.metrics, self.clock, call_later=self.later)
         self.quota.set_share(1.0)
         self.seconds = 0.0
         self.circuit = CircuitBreaker(CircuitBreakerRules(share=0.5, window_s=60.0, minimum=10, cool_down_s=5.0))
@@ -168,7 +168,7 @@ class World:
     async def _trial(self) -> Failure | None:
         self.probes += 1
         code = self.probe.pop(0) if len(self.probe) > 1 else self.probe[0]
-        return failure_of(code, "no") if code else None
+        return classify_failure(code, "no") if code else None
 
     def later(self, seconds: float, call: Callable[[], None]) -> asyncio.Handle:
         """The clock goes on when the loop has nothing better to do."""

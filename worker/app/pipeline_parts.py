@@ -16,8 +16,7 @@ from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
 from worker.speech.attempt import Attempter
 from worker.speech.google import connect_google
-from worker.speech.health import probe_of as google_probe
-from worker.speech.health import trial_of
+from worker.speech.health import google_probe, trial_call
 from worker.speech.latency_estimate import LatencyEstimate
 from worker.speech.limits.circuit_breaker import CircuitBreaker, CircuitBreakerRules
 from worker.speech.limits.permits import Permits
@@ -25,8 +24,7 @@ from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
 from worker.speech.limits.rate_limit_queue import RateLimitQueue
 from worker.storage.client import connect_store
 from worker.storage.recent_takes import RecentTakes
-from worker.storage.resilient import ResilientStore
-from worker.storage.resilient import probe_of as store_probe
+from worker.storage.resilient import ResilientStore, store_probe
 from worker.storage.take_store import TakeStore
 
 # The longest pauses between two probes during an outage, in seconds. A probe of Google is billed.
@@ -65,7 +63,7 @@ async def connect_speech(common: Common, stack: AsyncExitStack) -> Speech:
     google = await stack.enter_async_context(connect_google(settings.google))
     quota = _rate_limit(settings.quota, metrics, clock)
     retry_after_s = settings.google.quick_retry_after_s
-    probe = google_probe(trial_of(google, common.catalogue, quota.charge), retry_after_s)
+    probe = google_probe(trial_call(google, common.catalogue, quota.charge), retry_after_s)
     backoff = Backoff(settings.google.probe_interval_s, _GOOGLE_LONGEST_S)
     return Speech(
         attempter=Attempter(google, metrics, retry_after_s, clock),

@@ -9,7 +9,7 @@ from typing import Final
 import soundfile
 
 from schemas.words import AudioEncoding
-from worker.speech.audio_check import BadAudioError, duration_of
+from worker.speech.audio_check import BadAudioError, read_duration
 from worker.storage.takes import StoredTake
 
 CORRUPT: Final = "corrupt"
@@ -23,7 +23,7 @@ _LOUD: Final = 64
 _BLOCK_FRAMES: Final = 2**16
 
 
-def fault_of(take: StoredTake, audio: bytes) -> tuple[str, str] | None:
+def find_fault(take: StoredTake, audio: bytes) -> tuple[str, str] | None:
     """What is wrong with a stored take.
 
     Args:
@@ -37,7 +37,7 @@ def fault_of(take: StoredTake, audio: bytes) -> tuple[str, str] | None:
     if hashlib.sha256(audio).hexdigest() != take.sha256:
         return CORRUPT, f"its {len(audio):,} bytes have another SHA-256 than was stored with them"
     try:
-        told_s = duration_of(audio, take.encoding, take.sample_rate)
+        told_s = read_duration(audio, take.encoding, take.sample_rate)
         seconds, loudest = _heard(audio, take)
     except BadAudioError as error:
         return IMPLAUSIBLE, str(error)

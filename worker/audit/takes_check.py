@@ -9,7 +9,7 @@ from datetime import datetime
 from random import Random
 from typing import Any, Final
 
-from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, fault_of
+from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, find_fault
 from worker.cli import terminal as console
 from worker.config.settings import Settings
 from worker.kafka.scan.find_takes import referenced_takes
@@ -140,7 +140,7 @@ class TakesCheck:
 
     async def _inspect(self, key: str) -> Fault | None:
         found = await self._store.fetch_whole(key)
-        wrong = None if found is None else await asyncio.to_thread(fault_of, *found)
+        wrong = None if found is None else await asyncio.to_thread(find_fault, *found)
         return None if wrong is None else Fault(wrong[0], key, wrong[1])
 
     async def _ask(self, key: str) -> Fault | None:

@@ -11,7 +11,7 @@ from worker.batch.file_names import path_of
 from worker.batch.scripts.model import Finding, Line, Severity
 from worker.speech.catalogue import Catalogue, Voice
 from worker.speech.render import CHIRP_ELEMENTS, MAX_INPUT_BYTES
-from worker.speech.splitting import MAX_SENTENCE_CHARACTERS, longest_sentence
+from worker.speech.text_split import MAX_SENTENCE_CHARACTERS, longest_sentence
 
 LONGEST_ID: Final = 110
 """A job's id may have 128 characters; behind the line's own a batch puts a mark of its content, and a number."""

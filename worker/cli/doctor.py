@@ -15,7 +15,7 @@ from worker.speech.catalogue import Catalogue
 from worker.speech.catalogue_check import check_voices
 from worker.speech.failures import CallFailedError, Failure
 from worker.speech.google import connect_google
-from worker.speech.health import trial_of
+from worker.speech.health import trial_call
 from worker.storage.client import connect_store
 from worker.storage.errors import StorageError
 
@@ -91,7 +91,7 @@ async def _google(settings: GoogleSettings, catalogue: Catalogue) -> AsyncIterat
                 yield _ill(subject, _told(failed.failure), _google_advice(failed.failure))
                 return
             yield _well(subject, f"reached; {len(listed)} voices")
-            failure = await trial_of(google, catalogue)()
+            failure = await trial_call(google, catalogue)()
             message = "speaks" if failure is None else _told(failure)
             yield Finding("Google, WaveNet", failure is None, message, _google_advice(failure) if failure else "")
             wrong = [finding for finding in check_voices(catalogue, listed) if finding.error]

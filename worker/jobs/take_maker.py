@@ -25,7 +25,7 @@ from worker.speech.limits.permits import Permits
 from worker.speech.render import Rendered, render
 from worker.storage.errors import StorageError
 from worker.storage.resilient import ResilientStore
-from worker.storage.takes import StoredTake, made_take, take_key
+from worker.storage.takes import StoredTake, new_take, take_key
 
 _TOO_LATE: Final = Failure(FailureClass.TIMEOUT, NOT_CALLED, "it would come after the job's deadline")
 # After a longer wait for quota somebody else may have stored the take.
@@ -128,7 +128,7 @@ class TakeMaker:
             if isinstance(end.outcome, Failure):
                 return FailedAttempt(end.outcome, attempt)
             self._latency.observe(line.voice_model, line.rendered.spoken_units, end.entry.seconds)
-            take = made_take(line.key, line.rendered, end.outcome.audio, end.outcome.duration_s)
+            take = new_take(line.key, line.rendered, end.outcome.audio, end.outcome.duration_s)
             with self._timed(progress, "store"):
                 stored = await self._store.store(take, end.outcome.audio)
         except StorageError as error:

@@ -1,4 +1,4 @@
-"""One attempt: one voice model tried for one line, its quick retry included."""
+"""One attempt: one voice model speaks one line, with a quick retry of each call."""
 
 import asyncio
 import random
@@ -13,14 +13,14 @@ from schemas.words import AttemptResult, AudioEncoding, FailureClass
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.audio_check import BadAudioError, check_audio
-from worker.speech.failures import NOT_CALLED, CallFailedError, Failure, bad_audio
+from worker.speech.audio_join import join_parts
+from worker.speech.failures import NOT_CALLED, CallFailedError, Failure, bad_audio, not_permitted
 from worker.speech.google import Google
-from worker.speech.joining import join
 from worker.speech.limits.permits import Permit
 from worker.speech.render import Rendered
 
 _PARTS_AT_ONCE: Final = 4
-"""Calls under way for one long text: 50,000 bytes take some three calls' time, not eleven, and crowd nobody out."""
+"""Calls under way for one long text: 50,000 bytes take the time of some three calls, not of eleven, and leave room."""
 
 
 def _new_id() -> str:
@@ -29,7 +29,7 @@ def _new_id() -> str:
 
 @dataclass(frozen=True)
 class Spoken:
-    """Checked audio, whole: `duration_s` in seconds."""
+    """Whole audio that has passed the audio check."""
 
     audio: bytes
     duration_s: float
@@ -44,7 +44,11 @@ class AttemptEnd:
 
 
 class Attempter:
-    """Makes attempts. `retry_after_s` is the wait before the quick retry, jittered upwards by a quarter."""
+    """Makes attempts.
+
+    Args:
+        retry_after_s: seconds before the quick retry; a jitter adds up to a quarter.
+    """
 
     def __init__(
         self,
@@ -64,11 +68,11 @@ class Attempter:
         self._retry_after_s = retry_after_s
 
     async def attempt(self, rendered: Rendered, permit: Permit) -> AttemptEnd:
-        """Speaks a line with its voice; never raises for what Google does.
+        """Speaks a line with its voice; a failure of Google is a result, not an exception.
 
         Args:
             rendered: the line.
-            permit: to ask the voice model; without one the attempt fails and makes no call.
+            permit: if it was refused, the attempt fails without a call.
         """
         calls = _Calls(permit, self._clock)
         outcome: Spoken | Failure
@@ -80,7 +84,7 @@ class Attempter:
             outcome = bad_audio(str(error))
         failure = outcome if isinstance(outcome, Failure) else None
         if calls.made:
-            permit.ended(failure)
+            permit.record(failure.failure_class if failure else None)
         entry = Attempt(
             id=self._new_id(),
             voice_model=rendered.voice.voice_model,
@@ -98,31 +102,31 @@ class Attempter:
 
     async def _speak(self, rendered: Rendered, calls: "_Calls") -> Spoken:
         if len(rendered.inputs) == 1:
-            return checked(await self._call(rendered, 0, rendered.encoding, calls), rendered)
-        # In a task of its own: a task group (of Python 3.11) leaves the task that it failed in cancelled for good, and
+            return check_spoken(await self._call(rendered, 0, rendered.encoding, calls), rendered)
+        # In a task of its own: after a task group of Python 3.11 has failed, its task counts as cancelled for good, and
         # aiohttp would take that for the job's own cancellation in the middle of a later upload.
         parts = await asyncio.create_task(self._parts(rendered, calls))
-        return await asyncio.to_thread(_joined, parts, rendered)
+        return await asyncio.to_thread(_join, parts, rendered)
 
     async def _parts(self, rendered: Rendered, calls: "_Calls") -> list[bytes]:
-        """The parts of a long text as LINEAR16, in order; the first that fails ends the others."""
-        waiting = iter(range(len(rendered.inputs)))
+        """The parts of a long text as LINEAR16, in order; the first failure cancels the other calls."""
+        pending = iter(range(len(rendered.inputs)))
         parts: dict[int, bytes] = {}
 
-        async def speak_one_after_the_other() -> None:
-            for index in waiting:
+        async def speak_in_turn() -> None:
+            for index in pending:
                 parts[index] = await self._call(rendered, index, AudioEncoding.LINEAR16, calls)
 
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(_PARTS_AT_ONCE):
-                    group.create_task(speak_one_after_the_other())
+                    group.create_task(speak_in_turn())
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
         return [parts[index] for index in sorted(parts)]
 
     async def _call(self, rendered: Rendered, index: int, encoding: AudioEncoding, calls: "_Calls") -> bytes:
-        """One call, and the quick retry. Tenacity's objects would cost a job a tenth of a millisecond."""
+        """One call and its quick retry. Tenacity isn't used: its objects would cost a job a tenth of a millisecond."""
         try:
             return await self._call_within_quota(rendered, index, encoding, calls)
         except CallFailedError as error:
@@ -134,22 +138,23 @@ class Attempter:
         try:
             return await self._call_within_quota(rendered, index, encoding, calls)
         except CallFailedError as error:
-            # Without quota for the retry the call's own failure stands.
+            # Without quota for the retry, the failure of the first call stands.
             raise (failed if error.failure.code == NOT_CALLED else error) from None
 
     async def _call_within_quota(
         self, rendered: Rendered, index: int, encoding: AudioEncoding, calls: "_Calls"
     ) -> bytes:
-        """One call once there is quota for it; where Google says that there is none, a batch job waits for more."""
+        """One call once there is quota for it. If Google refuses it for want of quota, a batch job waits for more."""
         while True:
             if (refusal := await calls.permit.take()) is not None:
-                raise CallFailedError(refusal)
-            # Of each call its own: a late refusal of one part says nothing of what the others have asked since.
-            asked_at = calls.permit.now
+                raise CallFailedError(not_permitted(refusal))
+            # Each call has its own time: a late refusal of one part says nothing about later requests of the others.
+            requested_at = calls.permit.now
             try:
                 return await self._call_once(rendered, index, encoding, calls)
             except CallFailedError as error:
-                if error.failure.failure_class is not FailureClass.QUOTA or not calls.permit.refused(asked_at):
+                is_refusal = error.failure.failure_class is FailureClass.QUOTA
+                if not is_refusal or not calls.permit.record_refusal(requested_at):
                     raise
 
     async def _call_once(self, rendered: Rendered, index: int, encoding: AudioEncoding, calls: "_Calls") -> bytes:
@@ -162,16 +167,16 @@ class Attempter:
             self._metrics.count_call(rendered.voice.voice_model, error.failure.code)
             raise
         self._metrics.count_call(rendered.voice.voice_model, "OK")
-        # Google bills what it answers, whether the audio is any good or not: the input's characters, tags included.
+        # Google bills each answer by the characters of its input, tags included, whether the audio is usable or not.
         calls.billed_characters += len(entry.content)
         return audio
 
 
-def checked(audio: bytes, rendered: Rendered) -> Spoken:
-    """The audio of a rendered job, checked.
+def check_spoken(audio: bytes, rendered: Rendered) -> Spoken:
+    """Checks the audio of a whole line.
 
     Raises:
-        BadAudioError: it can't be used.
+        BadAudioError: the audio can't be used.
     """
     duration = check_audio(
         audio,
@@ -184,13 +189,13 @@ def checked(audio: bytes, rendered: Rendered) -> Spoken:
     return Spoken(audio, duration)
 
 
-def _joined(parts: list[bytes], rendered: Rendered) -> Spoken:
-    return checked(join(parts, rendered.encoding, rendered.sample_rate), rendered)
+def _join(parts: list[bytes], rendered: Rendered) -> Spoken:
+    return check_spoken(join_parts(parts, rendered.encoding, rendered.sample_rate), rendered)
 
 
 @dataclass
 class _Calls:
-    """What an attempt has asked of Google; `seconds` in which at least one call, or its quick retry, was under way."""
+    """The calls of one attempt; `seconds` during which at least one of them, or its quick retry, was under way."""
 
     permit: Permit
     clock: Clock

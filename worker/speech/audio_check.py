@@ -58,7 +58,7 @@ def check_audio(
     """
     if not audio:
         raise BadAudioError("the audio is empty")
-    duration = duration_of(audio, encoding, sample_rate)
+    duration = read_duration(audio, encoding, sample_rate)
     least = _LEAST_SECONDS_A_UNIT * spoken_units / speaking_rate
     most = _MOST_SECONDS_A_UNIT * spoken_units / speaking_rate + _MOST_SECONDS_BESIDE + 3 * pause_seconds
     if not least <= duration <= most or duration == 0:
@@ -66,7 +66,7 @@ def check_audio(
     return duration
 
 
-def duration_of(audio: bytes, encoding: AudioEncoding, sample_rate: int) -> float:
+def read_duration(audio: bytes, encoding: AudioEncoding, sample_rate: int) -> float:
     """Reads the header of a whole file; PCM has none, its size tells.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Classes of failure: what kind a gRPC status is, and what follows from it. Pure."""
+"""Failure classes: which class a gRPC status belongs to, and what follows from it. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -18,12 +18,16 @@ _BY_CODE: Final = {
     "UNAUTHENTICATED": FailureClass.DENIED,
 }
 NOT_CALLED: Final = "NOT_CALLED"
-"""In the place of a gRPC status where no call was made."""
+"""Stands in place of a gRPC status where no call was made."""
 _RETRIED: Final = frozenset({"UNAVAILABLE", "INTERNAL", "ABORTED"})
 _AUTH_PLUGIN: Final = "Getting metadata from plugin failed"
 _UNREACHED: Final = ("TransportError", "Max retries", "timed out", "Failed to establish", "Connection")
 _TOO_LARGE: Final = "message larger than max"
 _SHOWN_CHARACTERS: Final = 300
+_NOT_PERMITTED: Final = {
+    FailureClass.QUOTA: "this worker's share of the quota is used up",
+    FailureClass.CIRCUIT_OPEN: "most of its last attempts failed",
+}
 
 
 @dataclass(frozen=True)
@@ -36,35 +40,35 @@ class Failure:
 
     @property
     def quickly_retried(self) -> bool:
-        """Whether the same call may work a second later; a timeout has waited long enough."""
+        """Whether the same call is tried again a second later; not after a timeout, which has waited long enough."""
         return self.code in _RETRIED
 
     @property
     def retryable(self) -> bool:
-        """Whether the job may work later; the rest is a dead letter at once."""
+        """Whether the job may work later; otherwise it becomes a dead letter at once."""
         return self.failure_class not in {FailureClass.INVALID, FailureClass.DENIED}
 
 
 class CallFailedError(UnavailableError):
-    """Google didn't answer with OK; `failure` says why."""
+    """Google didn't answer with OK, or the call was not permitted; `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
 
 
-def failure_of(code: str, message: str) -> Failure:
+def classify_failure(code: str, message: str) -> Failure:
     """Classifies a failed call.
 
     Args:
         code: the name of its gRPC status.
-        message: Google's words.
+        message: Google's own.
     """
     if code == "UNAVAILABLE" and _AUTH_PLUGIN in message and not any(word in message for word in _UNREACHED):
-        # gRPC says so when the credentials were refused; the token's server out of reach is another thing.
+        # gRPC reports refused credentials as UNAVAILABLE. A token server that can't be reached is a different failure.
         code = "UNAUTHENTICATED"
     if code == "RESOURCE_EXHAUSTED" and _TOO_LARGE in message:
-        # The channel refused a reply of over 4 MiB: this text is too long for one call; no quota is short.
+        # The channel refused a reply of over 4 MiB: the text is too long for one call, and the quota isn't used up.
         failure_class = FailureClass.INVALID
     else:
         failure_class = _BY_CODE.get(code, FailureClass.TRANSIENT)
@@ -74,3 +78,8 @@ def failure_of(code: str, message: str) -> Failure:
 def bad_audio(message: str) -> Failure:
     """The failure of a call that was answered OK with audio that can't be used."""
     return Failure(FailureClass.BAD_AUDIO, "OK", message)
+
+
+def not_permitted(failure_class: FailureClass) -> Failure:
+    """The failure of an attempt that its permit refused: `QUOTA` or `CIRCUIT_OPEN`."""
+    return Failure(failure_class, NOT_CALLED, _NOT_PERMITTED[failure_class])

@@ -14,7 +14,7 @@ from google.cloud.texttospeech_v1.services.text_to_speech.transports import (
 
 from schemas.words import AudioEncoding, PhoneticAlphabet
 from worker.config.sections import GoogleSettings
-from worker.speech.failures import CallFailedError, Failure, failure_of
+from worker.speech.failures import CallFailedError, Failure, classify_failure
 from worker.speech.render import Input, Rendered
 
 _ALPHABETS: Final = {
@@ -128,10 +128,10 @@ def _request(entry: Input, rendered: Rendered, encoding: AudioEncoding) -> tts.S
 
 def _failure(error: Exception) -> Failure:
     if isinstance(error, grpc.aio.AioRpcError):
-        return failure_of(error.code().name, error.details() or "")
+        return classify_failure(error.code().name, error.details() or "")
     if isinstance(error, TransportError):
-        return failure_of("UNAVAILABLE", f"the credentials' server can't be reached: {error}")
+        return classify_failure("UNAVAILABLE", f"the credentials' server can't be reached: {error}")
     if isinstance(error, GoogleAuthError):
-        return failure_of("UNAUTHENTICATED", str(error))
+        return classify_failure("UNAUTHENTICATED", str(error))
     status = getattr(error, "grpc_status_code", None)
-    return failure_of(status.name if status else "UNKNOWN", getattr(error, "message", str(error)))
+    return classify_failure(status.name if status else "UNKNOWN", getattr(error, "message", str(error)))

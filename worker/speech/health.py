@@ -18,7 +18,7 @@ OUTAGES: Final = frozenset({FailureClass.DENIED, FailureClass.TRANSIENT, Failure
 """The failures that may be everybody's. Who is told that the quota is used up, or the text is wrong, may speak."""
 
 
-def trial_of(
+def trial_call(
     google: Google, catalogue: Catalogue, asks: Callable[[VoiceModel], None] = lambda _: None
 ) -> Callable[[], Awaitable[Failure | None]]:
     """A trial in which the catalogue's first character says "ok" with WaveNet: two billed characters.
@@ -52,7 +52,7 @@ def trial_of(
     return trial
 
 
-def probe_of(trial: Callable[[], Awaitable[Failure | None]], retry_after_s: float) -> Probe:
+def google_probe(trial: Callable[[], Awaitable[Failure | None]], retry_after_s: float) -> Probe:
     """A probe by a trial, with the quick retry that a job's call has: one lost call is no outage.
 
     Args:

@@ -12,7 +12,7 @@ from schemas.marks import PAUSE_MARK, PAUSES
 from schemas.ssml import parse_ssml
 from schemas.words import AudioEncoding, VoiceModel
 from worker.speech.catalogue import Character, Voice
-from worker.speech.splitting import MAX_SENTENCE_CHARACTERS, longest_sentence, split
+from worker.speech.text_split import MAX_SENTENCE_CHARACTERS, longest_sentence, split_text
 
 MAX_INPUT_BYTES: Final = 5000
 """Google's limit of text, SSML or markup in one request."""
@@ -109,7 +109,7 @@ def _inputs(job: Job, *, chirp: bool) -> tuple[Input, ...]:
         short_enough = longest_sentence(part) <= MAX_SENTENCE_CHARACTERS
         return short_enough and len(render_part(part).content.encode()) <= MAX_INPUT_BYTES
 
-    return tuple(render_part(part) for part in split(text, fits))
+    return tuple(render_part(part) for part in split_text(text, fits))
 
 
 def _chirp_input(text: str, pronunciations: tuple[Pronunciation, ...]) -> Input:

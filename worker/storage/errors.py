@@ -1,19 +1,19 @@
-"""What may go wrong at the store, by what the caller does about it: wait, or mend something."""
+"""Errors of the store, by what the caller does about them: wait, or fix something."""
 
 from schemas.errors import UnavailableError
 
 
 class StorageError(UnavailableError):
-    """The store didn't do what was asked."""
+    """The store didn't do what was requested."""
 
 
 class StorageUnavailableError(StorageError):
-    """It can't be reached, is too slow, or asks for another try: the same may work later."""
+    """The store can't be reached, is too slow, or asks for another try: the same request may work later."""
 
 
 class StorageRefusedError(StorageError):
-    """It answers and refuses, or the settings are wrong: until somebody mends that, it will again."""
+    """The store refuses the request, or the settings are wrong: it fails until somebody fixes that."""
 
 
 class NotATakeError(StorageRefusedError):
-    """What is there under a take's key has no take's metadata: somebody else put it there."""
+    """The object under a take's key has no take's metadata: it comes from somewhere else."""

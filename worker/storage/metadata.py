@@ -1,4 +1,4 @@
-"""A take as its object's metadata tells it, written and read. Pure."""
+"""The metadata of a take's object, written and read. Pure."""
 
 from collections.abc import Mapping
 
@@ -7,8 +7,8 @@ from worker.storage.errors import NotATakeError
 from worker.storage.takes import StoredTake
 
 
-def metadata_of(take: StoredTake) -> dict[str, str]:
-    """What is stored beside a take's audio, so that a look-up can report it whole."""
+def take_metadata(take: StoredTake) -> dict[str, str]:
+    """The metadata that is stored with a take's audio, so that a look-up can report the whole take."""
     return {
         "sha256": take.sha256,
         "duration": f"{take.duration_s:.6f}",
@@ -18,16 +18,16 @@ def metadata_of(take: StoredTake) -> dict[str, str]:
     }
 
 
-def stored_take(key: str, size: int, metadata: Mapping[str, str]) -> StoredTake:
-    """The take of an object.
+def take_from_metadata(key: str, size: int, metadata: Mapping[str, str]) -> StoredTake:
+    """The take that an object's metadata describes.
 
     Args:
-        key: of the object.
-        size: of its content, in bytes.
-        metadata: its own.
+        key: the object's key.
+        size: the size of its content, in bytes.
+        metadata: as the store returns it.
 
     Raises:
-        NotATakeError: the metadata isn't a take's; somebody else put the object there.
+        NotATakeError: the metadata isn't a take's: the object comes from somewhere else.
     """
     try:
         return StoredTake(
@@ -40,4 +40,4 @@ def stored_take(key: str, size: int, metadata: Mapping[str, str]) -> StoredTake:
             voice=metadata["voice"],
         )
     except (KeyError, ValueError) as error:
-        raise NotATakeError(f"{key} is there without a take's metadata ({error}); remove it") from None
+        raise NotATakeError(f"{key} exists without a take's metadata ({error}); remove it") from None

@@ -1,4 +1,4 @@
-"""The takes that a worker has lately seen in the store: asking for them again costs no request. No clock of its own."""
+"""A cache of the takes that a worker has lately seen in the store: looking one up again costs no request. Pure."""
 
 from collections import OrderedDict
 
@@ -6,13 +6,14 @@ from worker.storage.takes import StoredTake
 
 
 class RecentTakes:
-    """A memory of stored takes, bounded in number and in time.
+    """A cache of stored takes, bounded in number and in time.
 
-    In time since lifecycle rules, or people, delete takes: a job may be told of one that is gone for `kept_s` at most.
+    It is bounded in time because lifecycle rules, or people, delete takes: for `kept_s` at most, a job may get a take
+    that is gone.
 
     Args:
-        size: how many at most, the least recently used go first; 0 for none.
-        kept_s: for how long each is known after it was seen, in seconds.
+        size: the most takes; the least recently used is dropped first; 0 turns the cache off.
+        kept_s: for how long a take is kept after it was last seen in the store, in seconds.
     """
 
     def __init__(self, size: int, kept_s: float) -> None:
@@ -21,7 +22,7 @@ class RecentTakes:
         self._seen: OrderedDict[str, tuple[StoredTake, float]] = OrderedDict()
 
     def find(self, key: str, now: float) -> StoredTake | None:
-        """The take of a key if it is known; `now` is the monotonic clock's."""
+        """The cached take of a key; `now` is the monotonic clock's."""
         found = self._seen.get(key)
         if found is None:
             return None
@@ -32,8 +33,8 @@ class RecentTakes:
         self._seen.move_to_end(key)
         return take
 
-    def saw(self, take: StoredTake, now: float) -> None:
-        """Notes that a take is in the store; `now` is the monotonic clock's."""
+    def add(self, take: StoredTake, now: float) -> None:
+        """Caches a take that was seen in the store; `now` is the monotonic clock's."""
         self._seen[take.key] = (take, now)
         self._seen.move_to_end(take.key)
         if len(self._seen) > self._size:

@@ -1,4 +1,4 @@
-"""The store as jobs use it: it waits out outages, and keeps audio that is paid for meanwhile, within a bound."""
+"""The store as jobs use it: it waits out outages, and meanwhile keeps paid audio in memory, within a bound."""
 
 import asyncio
 import random
@@ -13,15 +13,15 @@ from worker.storage.recent_takes import RecentTakes
 from worker.storage.take_store import TakeStore
 from worker.storage.takes import StoredTake
 
-# After a failure while the store answers others: as often as botocore would have, and no sooner than S3 asks for.
+# Back-off after a failure while the store answers others: as many tries as botocore makes, no sooner than S3 allows.
 _PAUSES_S: Final = (0.2, 1.0)
-# A store that takes longer than this to say that its bucket is there is of no use to anybody who waits.
+# A store that takes longer than this to confirm its bucket is too slow for any job.
 _PROBE_S: Final = 3.0
 T = TypeVar("T")
 
 
-def probe_of(store: TakeStore) -> Probe:
-    """A probe that asks for the bucket."""
+def store_probe(store: TakeStore) -> Probe:
+    """A health check of the store: does the bucket exist?"""
 
     async def probe() -> None:
         try:
@@ -38,7 +38,7 @@ def probe_of(store: TakeStore) -> Probe:
 
 
 def outage_at_start(bucket: str) -> Callable[[Exception], Outage | None]:
-    """Tells, at the start, a store that is down from what waiting doesn't mend: no bucket, wrong keys or settings."""
+    """Classifies errors at the start: an outage is waited out; no bucket, or wrong keys or settings, end the start."""
     return lambda error: _outage(bucket, error) if isinstance(error, StorageUnavailableError) else None
 
 
@@ -54,27 +54,24 @@ class ResilientStore:
     """Looks up and stores takes, through outages.
 
     Args:
-        store: the store itself.
-        watch: settles whether it is down.
-        known: the takes that needn't be looked up.
-        kept_bytes: how much audio may wait for it, over all jobs.
-        clock: tells how long a take is known.
-        sleep: sleeps for some seconds.
+        dependency: probes the store after a failure, and knows whether it is down.
+        recent: takes that need no look-up.
+        kept_bytes: the most audio that waits for the store in memory, over all jobs.
     """
 
     def __init__(
         self,
         store: TakeStore,
-        watch: ProbedDependency,
-        known: RecentTakes,
+        dependency: ProbedDependency,
+        recent: RecentTakes,
         kept_bytes: int,
         clock: Clock,
         *,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._store = store
-        self._watch = watch
-        self._known = known
+        self._dependency = dependency
+        self._recent = recent
         self._room = kept_bytes
         self._clock = clock
         self._sleep = sleep
@@ -85,31 +82,31 @@ class ResilientStore:
         return self._store.bucket
 
     async def look_up(self, key: str, check: Callable[[], None]) -> StoredTake | None:
-        """The stored take of a key, or None; waits while the store is down. A known take is not asked for.
+        """The stored take of a key, or None; waits while the store is down. A recent take costs no request.
 
         Args:
-            key: of the take.
-            check: raises what ends the job; called before every try but the first.
+            key: the take's key.
+            check: called before every try but the first; raises the error that ends the job, if it must end.
 
         Raises:
-            StorageUnavailableError: the store answers others, and failed this three times.
-            StorageRefusedError: it answers others, and refused this three times.
+            StorageUnavailableError: the request failed three times while the store answered others.
+            StorageRefusedError: the store refused the request three times, and answered others.
         """
-        known = self._known.find(key, self._clock.monotonic())
-        if known is not None:
-            return known
-        stored = await self._patiently(lambda: self._store.look_up(key), lambda: None, check)
+        recent = self._recent.find(key, self._clock.monotonic())
+        if recent is not None:
+            return recent
+        stored = await self._with_retries(lambda: self._store.look_up(key), lambda: None, check)
         if stored is not None:
-            self._known.saw(stored, self._clock.monotonic())
+            self._recent.add(stored, self._clock.monotonic())
         return stored
 
     async def store(self, take: StoredTake, audio: bytes) -> StoredTake:
-        """Stores a take unless one is there already, and says which one counts; waits while the store is down.
+        """Stores a take unless its key is taken, and returns the stored one; waits while the store is down.
 
         Raises:
-            StorageUnavailableError: the store answers others, and failed this three times; or it is down and more
-                audio waits for it than may. The audio is let go.
-            StorageRefusedError: it answers others, and refused this three times.
+            StorageUnavailableError: the upload failed three times while the store answered others; or the store is down
+                and too much audio waits for it. The audio is dropped.
+            StorageRefusedError: the store refused the upload three times, and answered others.
         """
         kept = 0
 
@@ -123,26 +120,26 @@ class ResilientStore:
             self._room -= kept
 
         try:
-            stored = await self._patiently(lambda: self._store.store(take, audio), keep, lambda: None)
+            stored = await self._with_retries(lambda: self._store.store(take, audio), keep, lambda: None)
         finally:
             self._room += kept
-        self._known.saw(stored, self._clock.monotonic())
+        self._recent.add(stored, self._clock.monotonic())
         return stored
 
-    async def _patiently(
-        self, step: Callable[[], Awaitable[T]], after_failure: Callable[[], None], before_again: Callable[[], None]
+    async def _with_retries(
+        self, request: Callable[[], Awaitable[T]], after_failure: Callable[[], None], before_retry: Callable[[], None]
     ) -> T:
         pauses = iter(_PAUSES_S)
         while True:
-            ended = self._watch.ended_outages
+            ended = self._dependency.ended_outages
             try:
-                return await step()
+                return await request()
             except StorageError:
                 after_failure()
-                if await self._watch.probe_after_failure(ended):
-                    # Also what is refused: a store that has just come up, or new keys, may need a moment.
+                if await self._dependency.probe_after_failure(ended):
+                    # Refusals are tried again too: a store that has just come up, or new keys, may need a moment.
                     pause = next(pauses, None)
                     if pause is None:
                         raise
                     await self._sleep(random.uniform(pause / 2, pause))
-            before_again()
+            before_retry()

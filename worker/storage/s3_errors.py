@@ -1,4 +1,4 @@
-"""What the S3 client raises, as errors of ours."""
+"""Translates the errors of the S3 client into the worker's own."""
 
 from http import HTTPStatus
 from typing import Final
@@ -25,27 +25,27 @@ _LATER_STATUS: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLIC
 
 
 def storage_error(doing: str, error: Exception) -> StorageError:
-    """The error of ours for one of the client's.
+    """The worker's own error for one of the client's.
 
     Args:
-        doing: what was asked, such as "look-up of takes/x".
+        doing: the request, such as "look-up of takes/x".
         error: one of `STORE_ERRORS`.
     """
     kind = StorageUnavailableError if _may_work_later(error) else StorageRefusedError
     return kind(f"{doing}: {str(error) or type(error).__name__}")
 
 
-def status_of(error: ClientError) -> int:
-    """The HTTP status of the store's answer; 0 for none."""
+def http_status(error: ClientError) -> int:
+    """The HTTP status of the store's answer; 0 if there is none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _may_work_later(error: Exception) -> bool:
     if isinstance(error, ClientError):
-        status = status_of(error)
+        status = http_status(error)
         if error.response.get("Error", {}).get("Code") in _LATER or status in _LATER_STATUS:
             return True
-        # 501: a header that this store doesn't know. It won't learn it.
+        # 501: this store doesn't know a header of the request, and a later try won't change that.
         return status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
-    # A certificate that doesn't fit is a wrong setting, though botocore counts it as a broken connection.
+    # A certificate that doesn't match is a wrong setting, though botocore counts it as a broken connection.
     return isinstance(error, _UNREACHED) and not isinstance(error, SSLError)

@@ -9,12 +9,12 @@ from botocore.exceptions import ClientError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from worker.storage.errors import StorageRefusedError, StorageUnavailableError
-from worker.storage.metadata import metadata_of, stored_take
-from worker.storage.s3_errors import STORE_ERRORS, status_of, storage_error
+from worker.storage.metadata import take_from_metadata, take_metadata
+from worker.storage.s3_errors import STORE_ERRORS, http_status, storage_error
 from worker.storage.takes import CONTENT_TYPES, StoredTake
 
 _CONFLICT_TRIES: Final = 5
-# An upload over a line slower than 2 Mbit/s counts as one that stands still.
+# An upload that is slower than 2 Mbit/s counts as hanging.
 _SLOWEST_BYTES_S: Final = 250_000
 
 
@@ -27,7 +27,7 @@ class TakeStore:
         self.bucket = bucket
 
     async def check_bucket(self) -> None:
-        """Makes sure that the bucket can be reached with these keys.
+        """Checks that the bucket can be reached with the configured keys.
 
         Raises:
             StorageUnavailableError: the store doesn't answer.
@@ -44,38 +44,38 @@ class TakeStore:
 
         Raises:
             StorageUnavailableError: the store couldn't answer.
-            StorageRefusedError: it answered and refused, or what is there is no take.
+            StorageRefusedError: the store refused the request, or the object is no take.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
                 head = await self._client.head_object(Bucket=self.bucket, Key=key)
         except STORE_ERRORS as error:
-            # A bucket that is gone looks the same: the answer to HEAD has no words. Storing will tell.
-            if isinstance(error, ClientError) and status_of(error) == HTTPStatus.NOT_FOUND:
+            # A missing bucket looks the same, since an answer to HEAD has no body. The upload will fail, and say so.
+            if isinstance(error, ClientError) and http_status(error) == HTTPStatus.NOT_FOUND:
                 return None
             raise storage_error(f"look-up of {key}", error) from error
         return _stored(key, head)
 
     async def store(self, take: StoredTake, audio: bytes) -> StoredTake:
-        """Stores a take unless one is there already, and says which one counts.
+        """Stores a take unless its key is taken.
 
         Returns:
-            The take given, or the one that was stored first.
+            The given take, or the one that was stored first.
 
         Raises:
             StorageUnavailableError: the store couldn't answer.
-            StorageRefusedError: it answered and refused.
+            StorageRefusedError: the store refused the request.
         """
         try:
             await self._put_while_conflicts(take, audio)
         except STORE_ERRORS as error:
-            if not isinstance(error, ClientError) or status_of(error) != HTTPStatus.PRECONDITION_FAILED:
+            if not isinstance(error, ClientError) or http_status(error) != HTTPStatus.PRECONDITION_FAILED:
                 raise storage_error(f"upload of {take.key}", error) from error
         else:
             return take
         first = await self.look_up(take.key)
         if first is None:
-            raise StorageUnavailableError(f"upload of {take.key}: refused as stored already, and not there")
+            raise StorageUnavailableError(f"upload of {take.key}: refused since it exists already, but then it did not")
         return first
 
     async def _put_while_conflicts(self, take: StoredTake, audio: bytes) -> None:
@@ -86,8 +86,8 @@ class TakeStore:
                 raise
         else:
             return
-        # 409: somebody else's PUT of the key is under way; S3 asks for another try. Tenacity's objects are made
-        # only now: every job would pay a tenth of a millisecond for them.
+        # 409: another PUT of the key is under way, and S3 asks for another try. Tenacity's objects are made only now,
+        # since they would cost each job a tenth of a millisecond.
         retrying = AsyncRetrying(
             retry=retry_if_exception(_is_conflict),
             stop=stop_after_attempt(_CONFLICT_TRIES - 1),
@@ -97,7 +97,7 @@ class TakeStore:
         await retrying(self._put_if_new, take, audio)
 
     async def _put_if_new(self, take: StoredTake, audio: bytes) -> None:
-        # The client's own timeout begins when all is sent; a store that reads nothing would never be given up.
+        # The client's own timeout begins when everything is sent: a store that reads nothing would hang it for ever.
         async with asyncio.timeout(self._timeout_s + len(audio) / _SLOWEST_BYTES_S):
             await self._client.put_object(
                 Bucket=self.bucket,
@@ -105,7 +105,7 @@ class TakeStore:
                 Body=audio,
                 IfNoneMatch="*",
                 ContentType=CONTENT_TYPES[take.encoding],
-                Metadata=metadata_of(take),
+                Metadata=take_metadata(take),
             )
 
     async def fetch(self, key: str) -> bytes:
@@ -113,7 +113,7 @@ class TakeStore:
 
         Raises:
             StorageUnavailableError: the store couldn't answer.
-            StorageRefusedError: it isn't there, or may not be read.
+            StorageRefusedError: there is no such object, or it may not be read.
         """
         found = await self._get(key)
         if found is None:
@@ -121,11 +121,11 @@ class TakeStore:
         return found[1]
 
     async def fetch_whole(self, key: str) -> tuple[StoredTake, bytes] | None:
-        """A stored take with its audio; None where it isn't there.
+        """A stored take with its audio; None if there is no such object.
 
         Raises:
             StorageUnavailableError: the store couldn't answer.
-            NotATakeError: what is there has no take's metadata.
+            NotATakeError: the object has no take's metadata.
             StorageRefusedError: it may not be read.
         """
         found = await self._get(key)
@@ -142,11 +142,11 @@ class TakeStore:
             raise storage_error(f"download of {key}", error) from error
 
     async def keys(self, prefix: str) -> AsyncGenerator[list[str], None]:
-        """All keys under a prefix, some at once.
+        """All keys under a prefix, in batches.
 
         Raises:
             StorageUnavailableError: the store couldn't answer.
-            StorageRefusedError: it may not be listed.
+            StorageRefusedError: the bucket may not be listed.
         """
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         try:
@@ -156,14 +156,14 @@ class TakeStore:
             raise storage_error(f"list of {prefix}", error) from error
 
     async def probe_conditional_put(self, key: str) -> bool:
-        """Stores a probe twice and removes it.
+        """Checks that the store honours `If-None-Match: *`: puts a small object twice, and removes it.
 
         Returns:
-            Whether the store honours `If-None-Match: *`: the second PUT must be refused with 412.
+            Whether the store refuses the second PUT with 412, as it must.
 
         Raises:
             StorageUnavailableError: the store couldn't answer.
-            StorageRefusedError: it refused the first PUT.
+            StorageRefusedError: the store refused the first PUT.
         """
         refused = False
         try:
@@ -172,7 +172,7 @@ class TakeStore:
             try:
                 await self._client.put_object(Bucket=self.bucket, Key=key, Body=b"probe", IfNoneMatch="*")
             except ClientError as error:
-                refused = status_of(error) == HTTPStatus.PRECONDITION_FAILED
+                refused = http_status(error) == HTTPStatus.PRECONDITION_FAILED
                 if not refused:
                     raise
             await self._client.delete_object(Bucket=self.bucket, Key=key)
@@ -182,8 +182,8 @@ class TakeStore:
 
 
 def _is_conflict(error: BaseException) -> bool:
-    return isinstance(error, ClientError) and status_of(error) == HTTPStatus.CONFLICT
+    return isinstance(error, ClientError) and http_status(error) == HTTPStatus.CONFLICT
 
 
 def _stored(key: str, head: dict[str, Any]) -> StoredTake:
-    return stored_take(key, int(head.get("ContentLength", 0)), head.get("Metadata", {}))
+    return take_from_metadata(key, int(head.get("ContentLength", 0)), head.get("Metadata", {}))

@@ -1,4 +1,4 @@
-"""The key of a take: content-addressed, so that the same request always finds the same audio. Pure."""
+"""Takes and their keys: content-addressed, so that the same request always finds the same audio. Pure."""
 
 import hashlib
 import json
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from schemas.words import AudioEncoding
-from worker.speech.render import Rendered
+from worker.storage.synthesis_request import SynthesisRequest
 
 _VERSION: Final = 1
-"""Of the canonical form; a new one makes every take anew."""
+"""The version of the canonical form. A new version gives every take a new key, so all are synthesized again."""
 
 EXTENSIONS: Final = {
     AudioEncoding.OGG_OPUS: "ogg",
@@ -31,7 +31,7 @@ CONTENT_TYPES: Final = {
 
 @dataclass(frozen=True)
 class StoredTake:
-    """What a look-up reports: `size` in bytes, `sha256` hexadecimal, `duration_s` in seconds, `sample_rate` in Hz."""
+    """A take in the store: `size` in bytes, `sha256` hexadecimal, `sample_rate` in Hz."""
 
     key: str
     size: int
@@ -42,55 +42,48 @@ class StoredTake:
     voice: str
 
 
-def take_key(prefix: str, character: str, rendered: Rendered, take: int) -> str:
+def take_key(prefix: str, character: str, request: SynthesisRequest, take: int) -> str:
     """`<prefix>/<character>/<voice model>/<2 hex>/<SHA-256>.<ext>` of everything that changes the sound.
 
     Args:
         prefix: the key prefix, without slashes at its ends; may be empty.
         character: a key of the catalogue.
-        rendered: the line as it is sent to Google.
-        take: 1, or the number of another reading.
+        request: the line as it is sent to Google.
+        take: 1, or the number of another reading of the same line.
     """
     canonical = {
         "version": _VERSION,
-        "voice_model": rendered.voice.voice_model,
-        "voice": rendered.voice.name,
-        "language": rendered.voice.locale,
+        "voice_model": request.voice.voice_model,
+        "voice": request.voice.name,
+        "language": request.voice.locale,
         "inputs": [
             [entry.form, entry.content, [[p.phrase, p.phonetic, p.alphabet] for p in entry.pronunciations]]
-            for entry in rendered.inputs
+            for entry in request.inputs
         ],
-        "speaking_rate": rendered.speaking_rate,
-        "pitch": rendered.pitch,
-        "volume_gain_db": rendered.volume_gain_db,
-        "encoding": rendered.encoding,
-        "sample_rate": rendered.sample_rate,
+        "speaking_rate": request.speaking_rate,
+        "pitch": request.pitch,
+        "volume_gain_db": request.volume_gain_db,
+        "encoding": request.encoding,
+        "sample_rate": request.sample_rate,
         "effects": [],
         "take": take,
     }
-    # JSON keeps fields apart whatever they hold; a separator in a text can't move a boundary.
+    # JSON keeps the fields apart, whatever separators a text holds.
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode("ascii")).hexdigest()
-    name = f"{digest}.{EXTENSIONS[rendered.encoding]}"
-    parts = (prefix, character, rendered.voice.voice_model.value, digest[:2], name)
+    name = f"{digest}.{EXTENSIONS[request.encoding]}"
+    parts = (prefix, character, request.voice.voice_model.value, digest[:2], name)
     return "/".join(part for part in parts if part)
 
 
-def made_take(key: str, rendered: Rendered, audio: bytes, duration_s: float) -> StoredTake:
-    """The take that a line's audio is, once it is stored.
-
-    Args:
-        key: of it.
-        rendered: the line as it was sent to Google.
-        audio: whole.
-        duration_s: of it, in seconds.
-    """
+def new_take(key: str, request: SynthesisRequest, audio: bytes, duration_s: float) -> StoredTake:
+    """The take of new audio, as it is about to be stored."""
     return StoredTake(
         key=key,
         size=len(audio),
         sha256=hashlib.sha256(audio).hexdigest(),
         duration_s=duration_s,
-        encoding=rendered.encoding,
-        sample_rate=rendered.sample_rate,
-        voice=rendered.voice.name,
+        encoding=request.encoding,
+        sample_rate=request.sample_rate,
+        voice=request.voice.name,
     )

@@ -8,11 +8,11 @@ from loadtest.benchmarks.throughput.lines import Run
 from schemas.job import Job
 from worker.app.worker_app import tune_garbage_collector
 from worker.config.settings import load_settings
-from worker.speech.attempt import checked
+from worker.speech.attempt import check_spoken
 from worker.speech.catalogue import load_catalogue
 from worker.speech.google import connect_google
 from worker.storage.client import connect_store
-from worker.storage.takes import made_take
+from worker.storage.takes import new_take
 
 
 async def run_own(run: Run) -> None:
@@ -27,7 +27,7 @@ async def run_own(run: Run) -> None:
             if await store.look_up(key) is not None:
                 return False
             audio = await google.synthesize(rendered.inputs[0], rendered, rendered.encoding)
-            made = made_take(key, rendered, audio, checked(audio, rendered).duration_s)
+            made = new_take(key, rendered, audio, check_spoken(audio, rendered).duration_s)
             return await store.store(made, audio) is made
 
         tune_garbage_collector()

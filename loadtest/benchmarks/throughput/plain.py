@@ -17,11 +17,11 @@ from loadtest.benchmarks.throughput.lines import Run
 from schemas.job import Job
 from worker.config.sections import StorageSettings
 from worker.config.settings import load_settings
-from worker.speech.attempt import checked
+from worker.speech.attempt import check_spoken
 from worker.speech.catalogue import load_catalogue
 from worker.speech.render import Rendered
-from worker.storage.metadata import metadata_of
-from worker.storage.takes import CONTENT_TYPES, made_take
+from worker.storage.metadata import take_metadata
+from worker.storage.takes import CONTENT_TYPES, new_take
 
 
 async def run_plain(run: Run) -> None:
@@ -46,14 +46,14 @@ async def run_plain(run: Run) -> None:
                 return False
             answer = await google.synthesize_speech(request=_request(rendered), timeout=settings.google.timeout_base_s)
             audio = answer.audio_content
-            take = made_take(key, rendered, audio, checked(audio, rendered).duration_s)
+            take = new_take(key, rendered, audio, check_spoken(audio, rendered).duration_s)
             await store.put_object(
                 Bucket=storage.bucket,
                 Key=key,
                 Body=audio,
                 IfNoneMatch="*",
                 ContentType=CONTENT_TYPES[take.encoding],
-                Metadata=metadata_of(take),
+                Metadata=take_metadata(take),
             )
             return True
 

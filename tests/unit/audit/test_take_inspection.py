@@ -15,7 +15,7 @@ import soundfile
 
 from schemas.words import AudioEncoding
 from tests.unit.makers import FORMATS, audio
-from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, fault_of
+from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, find_fault
 from worker.storage.takes import StoredTake
 
 E = AudioEncoding
@@ -41,7 +41,7 @@ def encoded(samples: array[int], encoding: AudioEncoding) -> bytes:
 @EVERY
 def test_a_take_that_is_what_was_stored_is_sound(encoding: AudioEncoding) -> None:
     data = made(encoding, 1.5)
-    assert fault_of(take_of(data, encoding), data) is None
+    assert find_fault(take_of(data, encoding), data) is None
 
 
 @EVERY
@@ -49,7 +49,7 @@ def test_a_take_with_one_bit_changed_is_corrupt(encoding: AudioEncoding) -> None
     data = made(encoding, 1.5)
     changed = bytearray(data)
     changed[len(data) // 2] ^= 1
-    wrong = fault_of(take_of(data, encoding), bytes(changed))
+    wrong = find_fault(take_of(data, encoding), bytes(changed))
     assert wrong is not None
     assert wrong[0] == CORRUPT
 
@@ -58,7 +58,7 @@ def test_a_take_with_one_bit_changed_is_corrupt(encoding: AudioEncoding) -> None
 def test_a_take_that_is_cut_or_empty_is_corrupt(encoding: AudioEncoding) -> None:
     data = made(encoding, 1.5)
     for cut in (b"", data[:-2], data[: len(data) // 2]):
-        wrong = fault_of(take_of(data, encoding), cut)
+        wrong = find_fault(take_of(data, encoding), cut)
         assert wrong is not None
         assert wrong[0] == CORRUPT
 
@@ -69,7 +69,7 @@ def test_a_silent_take_is_implausible_dithered_or_not(encoding: AudioEncoding) -
     for loudest in (0, 8):
         silence = array("h", (noise.randint(-loudest, loudest) for _ in range(36_000)))
         data = encoded(silence, encoding)
-        wrong = fault_of(take_of(data, encoding), data)
+        wrong = find_fault(take_of(data, encoding), data)
         assert wrong is not None
         assert wrong[0] == IMPLAUSIBLE
         assert "silent" in wrong[1]
@@ -81,7 +81,7 @@ def test_a_take_of_another_length_than_its_metadata_tells_is_implausible(
     encoding: AudioEncoding, told_s: float
 ) -> None:
     data = made(encoding, 1.5)
-    wrong = fault_of(take_of(data, encoding, duration_s=told_s), data)
+    wrong = find_fault(take_of(data, encoding, duration_s=told_s), data)
     assert wrong is not None
     assert wrong[0] == IMPLAUSIBLE
     assert f"{told_s:.2f} s stand in its metadata" in wrong[1]
@@ -90,13 +90,13 @@ def test_a_take_of_another_length_than_its_metadata_tells_is_implausible(
 @pytest.mark.parametrize("encoding", [e for e in E if e is not E.PCM])
 @pytest.mark.parametrize("data", [b"\x00" * 4000, b"garbage" * 500, b"<html>502 Bad Gateway</html>"])
 def test_what_is_no_audio_at_all_is_implausible_though_it_was_stored_so(encoding: AudioEncoding, data: bytes) -> None:
-    wrong = fault_of(take_of(data, encoding), data)
+    wrong = find_fault(take_of(data, encoding), data)
     assert wrong is not None
     assert wrong[0] == IMPLAUSIBLE
 
 
 def test_another_encoding_than_its_metadata_tells_is_implausible() -> None:
     data = made(E.MP3, 1.5)
-    wrong = fault_of(take_of(data, E.OGG_OPUS), data)
+    wrong = find_fault(take_of(data, E.OGG_OPUS), data)
     assert wrong is not None
     assert wrong[0] == IMPLAUSIBLE

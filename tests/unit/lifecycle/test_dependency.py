@@ -16,8 +16,8 @@ from worker.lifecycle.dependency import UNREACHABLE, Backoff, Dependency, Depend
 from worker.lifecycle.probed_dependency import ProbedDependency
 from worker.observability.metric_catalogue import DEPENDENCIES
 from worker.observability.metrics import DENIED, Metrics
-from worker.speech.failures import Failure, failure_of
-from worker.speech.health import probe_of
+from worker.speech.failures import Failure, classify_failure
+from worker.speech.health import google_probe
 
 AWAY = Outage(UNREACHABLE, "S3: bucket b can't be reached", "connection refused", "check it")
 REFUSED = Outage("refused", "S3: bucket b is refused", "403", "check the keys")
@@ -296,14 +296,14 @@ def test_only_the_reason_denied_sets_the_denied_gauge_and_every_dependency_has_i
 async def test_the_probe_of_google_has_the_quick_retry_and_a_used_up_quota_is_no_outage(
     codes: list[str | None], reason: str | None
 ) -> None:
-    answers: list[Failure | None] = [failure_of(code, "as scripted") if code else None for code in codes]
+    answers: list[Failure | None] = [classify_failure(code, "as scripted") if code else None for code in codes]
 
     async def trial() -> Failure | None:
         return answers.pop(0)
 
     found = None
     try:
-        await probe_of(trial, 0)()
+        await google_probe(trial, 0)()
     except DependencyDownError as down:
         found = down.outage.reason
     assert (found, answers) == (reason, [])

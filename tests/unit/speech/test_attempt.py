@@ -17,8 +17,8 @@ from tests.unit.makers import CHIRP, WAVENET, audio, rendered_job
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.attempt import AttemptEnd, Attempter, Spoken
-from worker.speech.audio_check import duration_of
-from worker.speech.failures import CallFailedError, Failure, failure_of
+from worker.speech.audio_check import read_duration
+from worker.speech.failures import CallFailedError, Failure, classify_failure
 from worker.speech.limits.permits import Permit, Permits
 from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
 from worker.speech.limits.rate_limit_queue import RateLimitQueue
@@ -42,7 +42,7 @@ class ScriptedGoogle:
         self.encodings.append(encoding)
         answer = self.answers.pop(0)
         if isinstance(answer, str):
-            raise CallFailedError(failure_of(answer, f"{answer} it is"))
+            raise CallFailedError(classify_failure(answer, f"{answer} it is"))
         return answer
 
 
@@ -113,7 +113,7 @@ async def test_a_transient_status_is_retried_once_and_both_calls_are_told(code: 
 )
 async def test_no_other_status_is_retried(code: str) -> None:
     end, _, metrics = await attempt(code)
-    assert end.outcome == failure_of(code, f"{code} it is")
+    assert end.outcome == classify_failure(code, f"{code} it is")
     assert (end.entry.result, end.entry.calls, end.entry.message) == (AttemptResult.ERROR, 1, f"{code} it is")
     assert calls(metrics, code) == 1
 
@@ -130,7 +130,7 @@ async def test_bad_audio_is_a_failure_that_is_not_retried_and_is_billed(bad: byt
 
 async def test_a_quick_retry_takes_from_the_quota_too_and_without_it_the_calls_own_failure_stands() -> None:
     end, _, _ = await attempt("UNAVAILABLE", quota=ONE_CALL)
-    assert end.outcome == failure_of("UNAVAILABLE", "UNAVAILABLE it is")
+    assert end.outcome == classify_failure("UNAVAILABLE", "UNAVAILABLE it is")
     assert end.entry.calls == 1
 
 
@@ -153,7 +153,7 @@ async def test_a_long_text_is_spoken_in_parts_and_joined_in_the_encoding_asked_f
     assert google.encodings == [AudioEncoding.LINEAR16] * 3
     assert end.outcome.duration_s == pytest.approx(480)
     assert (end.entry.calls, end.entry.billed_characters) == (3, len(LONG))
-    assert duration_of(end.outcome.audio, AudioEncoding.LINEAR16, 8000) == pytest.approx(480)
+    assert read_duration(end.outcome.audio, AudioEncoding.LINEAR16, 8000) == pytest.approx(480)
 
 
 @pytest.mark.parametrize("bad", [b"", b"garbage", PART[: len(PART) // 2]])
@@ -187,7 +187,7 @@ class PartsGoogle:
         self.most = max(self.most, self.under_way)
         try:
             if answer := self.answers.get(f"part_{index}"):
-                raise CallFailedError(failure_of(answer, "as told"))
+                raise CallFailedError(classify_failure(answer, "as told"))
             await self.hold.wait()
             # The later ones are done first.
             for _ in range(2 * (len(rendered.inputs) - index)):
@@ -277,7 +277,7 @@ async def test_of_parts_that_wait_for_quota_side_by_side_the_time_counts_once_an
 
     clock = Clock(monotonic=lambda: passed_s, now=lambda: NOW)
     metrics = Metrics(CollectorRegistry(), [])
-    queue = RateLimitQueue(RateLimits(ONE_CALL), 0.25, metrics, clock, later=later)
+    queue = RateLimitQueue(RateLimits(ONE_CALL), 0.25, metrics, clock, call_later=later)
     queue.set_share(1.0)
     attempter = Attempter(google, metrics, 0.0, clock)
     async with Permits(queue, {}, metrics, clock).acquire(CHIRP, Lane.BATCH, nullcontext, may_skip=False) as permit:
@@ -301,11 +301,11 @@ async def test_a_late_refusal_of_one_part_is_of_when_that_part_asked() -> None:
         async def take(self) -> None:
             self.now += 1
 
-        def refused(self, asked_at: float) -> bool:
-            self.refusals.append(asked_at)
+        def record_refusal(self, requested_at: float) -> bool:
+            self.refusals.append(requested_at)
             return True
 
-        def ended(self, _: Any) -> None:
+        def record(self, _: Any) -> None:
             pass
 
     class OneLate(PartsGoogle):
@@ -322,7 +322,7 @@ async def test_a_late_refusal_of_one_part_is_of_when_that_part_asked() -> None:
             if first and index == 0:
                 await self.late.wait()
             if first and index < 2:
-                raise CallFailedError(failure_of("RESOURCE_EXHAUSTED", "as told"))
+                raise CallFailedError(classify_failure("RESOURCE_EXHAUSTED", "as told"))
             return await super().synthesize(entry, rendered, encoding)
 
     permit, google = Told(), OneLate()

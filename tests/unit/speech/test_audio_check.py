@@ -10,7 +10,7 @@ import pytest
 from schemas.job import SAMPLE_RATES
 from schemas.words import AudioEncoding
 from tests.unit.makers import audio
-from worker.speech.audio_check import BadAudioError, check_audio, duration_of
+from worker.speech.audio_check import BadAudioError, check_audio, read_duration
 
 E = AudioEncoding
 EVERY = pytest.mark.parametrize("encoding", AudioEncoding)
@@ -38,7 +38,7 @@ def test_good_audio_passes_with_its_own_duration(encoding: AudioEncoding, second
 def test_every_sample_rate_that_a_job_may_ask_for_is_read(encoding: AudioEncoding) -> None:
     for rate in SAMPLE_RATES[encoding]:
         data = made(encoding, 0.5, rate)
-        assert duration_of(data, encoding, rate) == pytest.approx(0.5, abs=0.3 if encoding is E.MP3 else 0.002)
+        assert read_duration(data, encoding, rate) == pytest.approx(0.5, abs=0.3 if encoding is E.MP3 else 0.002)
 
 
 @EVERY
@@ -72,7 +72,7 @@ def test_garbage_is_bad(encoding: AudioEncoding, garbage: bytes) -> None:
 def test_another_format_than_the_one_asked_for_is_bad(encoding: AudioEncoding, asked: AudioEncoding) -> None:
     if encoding is not asked:
         with pytest.raises(BadAudioError):
-            duration_of(made(encoding, 1.0), asked, 24000)
+            read_duration(made(encoding, 1.0), asked, 24000)
 
 
 @pytest.mark.parametrize("encoding", WAVS)
@@ -108,7 +108,7 @@ def test_an_ogg_that_is_cut_between_two_pages_is_told_by_its_length_alone() -> N
     # asked for the flag might refuse all of Google's audio. What is far too short for its text is still caught.
     data = made(E.OGG_OPUS, 4.0)
     cut = data[: page_ends(data)[2]]
-    assert duration_of(cut, E.OGG_OPUS, 24000) < 2.0
+    assert read_duration(cut, E.OGG_OPUS, 24000) < 2.0
     with pytest.raises(BadAudioError, match="plausible"):
         check(cut, E.OGG_OPUS, spoken_units=200)
 
@@ -122,15 +122,15 @@ def test_a_cut_mp3_is_told_by_its_length_alone() -> None:
             check(data[:cut], E.MP3)
     for cut in range(1, len(data), 499):
         try:
-            assert duration_of(data[:cut], E.MP3, 24000) <= 4.2
+            assert read_duration(data[:cut], E.MP3, 24000) <= 4.2
         except BadAudioError:
             continue
 
 
 def test_pcm_has_no_header_and_is_cut_only_inside_a_sample() -> None:
     data = made(E.PCM, 1.0)
-    assert duration_of(data, E.PCM, 24000) == 1.0
-    assert duration_of(data, E.PCM, 48000) == 0.5
+    assert read_duration(data, E.PCM, 24000) == 1.0
+    assert read_duration(data, E.PCM, 48000) == 0.5
     with pytest.raises(BadAudioError, match="sample"):
         check(data[:-1], E.PCM)
 

@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from schemas.words import FailureClass
-from worker.speech.failures import bad_audio, failure_of
+from worker.speech.failures import bad_audio, classify_failure
 
 CLASSES = {
     "INVALID_ARGUMENT": FailureClass.INVALID,
@@ -34,19 +34,19 @@ def test_every_status_of_grpc_stands_in_this_test() -> None:
 
 @pytest.mark.parametrize("code", CLASSES)
 def test_a_status_has_its_class_and_keeps_its_words(code: str) -> None:
-    failure = failure_of(code, "Google's words")
+    failure = classify_failure(code, "Google's words")
     assert (failure.failure_class, failure.code, failure.message) == (CLASSES[code], code, "Google's words")
 
 
 @pytest.mark.parametrize("code", CLASSES)
 def test_only_unavailable_internal_and_aborted_are_quickly_retried(code: str) -> None:
-    assert failure_of(code, "").quickly_retried == (code in {"UNAVAILABLE", "INTERNAL", "ABORTED"})
+    assert classify_failure(code, "").quickly_retried == (code in {"UNAVAILABLE", "INTERNAL", "ABORTED"})
 
 
 @pytest.mark.parametrize("code", CLASSES)
 def test_what_is_invalid_or_denied_will_not_work_later(code: str) -> None:
     expected = CLASSES[code] not in {FailureClass.INVALID, FailureClass.DENIED}
-    assert failure_of(code, "").retryable == expected
+    assert classify_failure(code, "").retryable == expected
 
 
 @pytest.mark.parametrize(
@@ -57,22 +57,22 @@ def test_what_is_invalid_or_denied_will_not_work_later(code: str) -> None:
     ],
 )
 def test_a_reply_over_four_mebibytes_is_no_quota(message: str) -> None:
-    assert failure_of("RESOURCE_EXHAUSTED", message).failure_class is FailureClass.INVALID
+    assert classify_failure("RESOURCE_EXHAUSTED", message).failure_class is FailureClass.INVALID
 
 
 def test_a_quota_is_a_quota_in_googles_words() -> None:
     message = "Quota exceeded for quota metric 'Chirp3 requests' and limit 'Chirp3 requests per minute'"
-    assert failure_of("RESOURCE_EXHAUSTED", message).failure_class is FailureClass.QUOTA
+    assert classify_failure("RESOURCE_EXHAUSTED", message).failure_class is FailureClass.QUOTA
 
 
 def test_a_status_that_nobody_knows_is_transient_and_not_quickly_retried() -> None:
-    failure = failure_of("SOMETHING_NEW", "")
+    failure = classify_failure("SOMETHING_NEW", "")
     assert failure.failure_class is FailureClass.TRANSIENT
     assert not failure.quickly_retried
 
 
 def test_long_words_are_shortened() -> None:
-    assert len(failure_of("INTERNAL", "x" * 10_000).message) == 300
+    assert len(classify_failure("INTERNAL", "x" * 10_000).message) == 300
 
 
 def test_bad_audio_is_a_class_of_its_own_and_is_not_quickly_retried() -> None:
@@ -91,4 +91,4 @@ def test_bad_audio_is_a_class_of_its_own_and_is_not_quickly_retried() -> None:
     ],
 )
 def test_credentials_that_are_refused_are_a_denial_though_grpc_says_unavailable(message, failure_class):
-    assert failure_of("UNAVAILABLE", message).failure_class is failure_class
+    assert classify_failure("UNAVAILABLE", message).failure_class is failure_class

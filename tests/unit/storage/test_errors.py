@@ -17,7 +17,7 @@ from worker.config.settings import load_settings
 from worker.lifecycle.dependency import UNREACHABLE, DependencyDownError
 from worker.storage.client import connect_store
 from worker.storage.errors import StorageError, StorageRefusedError, StorageUnavailableError
-from worker.storage.resilient import outage_at_start, probe_of
+from worker.storage.resilient import outage_at_start, store_probe
 from worker.storage.s3_errors import storage_error
 from worker.storage.take_store import TakeStore
 from worker.storage.takes import StoredTake
@@ -109,7 +109,7 @@ async def test_a_store_that_says_nothing_is_unavailable_after_its_timeout() -> N
 async def test_the_probe_tells_refused_from_out_of_reach_and_the_start_waits_for_the_latter_alone(status: int) -> None:
     async with answering(status) as (store, _):
         with pytest.raises(DependencyDownError) as down:
-            await probe_of(store)()
+            await store_probe(store)()
         with pytest.raises(StorageError) as error:
             await store.check_bucket()
     assert (down.value.outage.reason == UNREACHABLE) is (status == 503)

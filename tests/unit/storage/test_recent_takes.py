@@ -18,7 +18,7 @@ def take(key: str, sha256: str = "ff") -> StoredTake:
 
 def test_a_take_that_was_seen_is_known_until_its_time_is_over() -> None:
     known = RecentTakes(10, 600.0)
-    known.saw(take("a"), 100.0)
+    known.add(take("a"), 100.0)
     assert known.find("a", 699.9) == take("a")
     assert known.find("a", 700.0) is None
     assert known.find("a", 100.0) is None, "it is forgotten"
@@ -26,23 +26,23 @@ def test_a_take_that_was_seen_is_known_until_its_time_is_over() -> None:
 
 def test_being_asked_for_makes_no_take_known_for_longer() -> None:
     known = RecentTakes(10, 600.0)
-    known.saw(take("a"), 0.0)
+    known.add(take("a"), 0.0)
     assert known.find("a", 599.0) is not None
     assert known.find("a", 601.0) is None
 
 
 def test_the_least_recently_used_is_forgotten_first() -> None:
     known = RecentTakes(2, 600.0)
-    known.saw(take("a"), 0.0)
-    known.saw(take("b"), 1.0)
+    known.add(take("a"), 0.0)
+    known.add(take("b"), 1.0)
     known.find("a", 2.0)
-    known.saw(take("c"), 3.0)
+    known.add(take("c"), 3.0)
     assert [known.find(key, 4.0) is not None for key in "abc"] == [True, False, True]
 
 
 def test_a_memory_of_no_size_knows_nothing() -> None:
     known = RecentTakes(0, 600.0)
-    known.saw(take("a"), 0.0)
+    known.add(take("a"), 0.0)
     assert known.find("a", 0.0) is None
 
 
@@ -58,7 +58,7 @@ def test_it_never_knows_more_than_it_may_nor_what_it_was_not_told_lately(
     for number, (key, told, passes) in enumerate(steps):
         now += passes
         if told:
-            known.saw(take(key, str(number)), now)
+            known.add(take(key, str(number)), now)
             seen[key] = (take(key, str(number)), now)
         elif (found := known.find(key, now)) is not None:
             assert (found, True) == (seen[key][0], now - seen[key][1] < 5.0)

@@ -1,17 +1,18 @@
-"""A voice model's circuit: open while so many of its attempts fail that asking it is a waste of time. Pure."""
+"""Circuit breaker of a voice model: while most of its attempts fail, jobs go straight to the fallback. Pure."""
 
 from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-# So many probes in a row must work before all jobs ask the voice model again.
+# So many probes in a row must succeed before all jobs use the voice model again.
 _PROBES: Final = 3
 
 
 class CircuitState(IntEnum):
-    """Closed: all ask; half-open: single jobs probe it; open: none asks. The numbers are the metric's."""
+    """Closed: all jobs use the voice model. Half-open: single jobs probe it. Open: no job does."""
 
+    # The values are the metric's.
     CLOSED = 0
     HALF_OPEN = 1
     OPEN = 2
@@ -19,13 +20,13 @@ class CircuitState(IntEnum):
 
 @dataclass(frozen=True)
 class CircuitBreakerRules:
-    """When it opens and how long it stays so.
+    """When the circuit opens, and when it is probed.
 
     Attributes:
-        share: of failed attempts in the window from which on it opens, above 0 to 1.
+        share: the share of failed attempts in the window at which the circuit opens, above 0 to 1.
         window_s: the window's length in seconds.
-        minimum: fewer attempts in the window open nothing.
-        cool_down_s: seconds from its opening, or a failed probe, to the next probe.
+        minimum: the least number of attempts in the window at which the circuit opens.
+        cool_down_s: seconds from the opening, or from a failed probe, to the next probe.
     """
 
     share: float
@@ -35,31 +36,31 @@ class CircuitBreakerRules:
 
 
 @dataclass(frozen=True)
-class Admission:
-    """Leave to ask once; its end is told to the circuit, which forgets those of before its last change."""
+class AdmittedAttempt:
+    """An attempt that the circuit let through. Its result counts only until the circuit opens or closes."""
 
     generation: int
 
 
 class CircuitBreaker:
-    """Counts how attempts end, and opens when too many fail.
+    """Counts the results of attempts, and opens when too many fail.
 
-    While it is open one job probes it after each cool-down. A probe that works lets the next one go at once; one that
-    hangs holds up the next no longer than a cool-down.
+    While the circuit is open, one job probes the voice model after each cool-down. After a probe that succeeds the next
+    one may go at once. A probe that hangs holds up the next for one cool-down at most.
     """
 
     def __init__(self, rules: CircuitBreakerRules) -> None:
         self._rules = rules
-        self._ended: deque[tuple[float, bool]] = deque()
+        self._results: deque[tuple[float, bool]] = deque()
         self._failed = 0
         self._is_open = False
         self._generation = 0
         self._probe_at = 0.0
         self._is_probed = False
-        self._worked = 0
+        self._succeeded = 0
 
     def state(self, now: float) -> CircuitState:
-        """What it is."""
+        """The circuit's state."""
         if not self._is_open:
             return CircuitState.CLOSED
         return CircuitState.HALF_OPEN if self._is_probed or now >= self._probe_at else CircuitState.OPEN
@@ -68,49 +69,49 @@ class CircuitBreaker:
         """Whether `admit` would refuse now."""
         return self._is_open and now < self._probe_at
 
-    def admit(self, now: float) -> Admission | None:
-        """Leave to ask the voice model; None while it is open and no probe is due."""
+    def admit(self, now: float) -> AdmittedAttempt | None:
+        """Lets an attempt through; None while the circuit is open and no probe is due."""
         if self.refuses(now):
             return None
         if self._is_open:
             self._probe_at = now + self._rules.cool_down_s
             self._is_probed = True
-        return Admission(self._generation)
+        return AdmittedAttempt(self._generation)
 
-    def ended(self, admission: Admission, now: float, *, failed: bool | None, at_once: bool = False) -> None:
-        """Notes how an attempt ended.
+    def record(self, attempt: AdmittedAttempt, now: float, *, failed: bool | None, at_once: bool = False) -> None:
+        """Records the result of an attempt.
 
         Args:
-            admission: its leave.
-            now: the time.
-            failed: None for an end that says nothing of the voice model.
-            at_once: whether this failure alone opens it.
+            attempt: as `admit` gave it.
+            now: the monotonic clock's time.
+            failed: None for a result that says nothing about the voice model.
+            at_once: whether this failure alone opens the circuit.
         """
-        if admission.generation != self._generation:
+        if attempt.generation != self._generation:
             return
         if self._is_open:
-            self._probed(now, failed=failed)
+            self._record_probe(now, failed=failed)
         elif failed is not None:
-            self._counted(now, failed=failed)
-            if failed and (at_once or self._is_over()):
+            self._count(now, failed=failed)
+            if failed and (at_once or self._has_too_many_failures()):
                 self._open(now)
 
-    def _counted(self, now: float, *, failed: bool) -> None:
-        self._ended.append((now, failed))
+    def _count(self, now: float, *, failed: bool) -> None:
+        self._results.append((now, failed))
         self._failed += failed
-        while self._ended[0][0] <= now - self._rules.window_s:
-            self._failed -= self._ended.popleft()[1]
+        while self._results[0][0] <= now - self._rules.window_s:
+            self._failed -= self._results.popleft()[1]
 
-    def _is_over(self) -> bool:
-        return len(self._ended) >= self._rules.minimum and self._failed >= self._rules.share * len(self._ended)
+    def _has_too_many_failures(self) -> bool:
+        return len(self._results) >= self._rules.minimum and self._failed >= self._rules.share * len(self._results)
 
-    def _probed(self, now: float, *, failed: bool | None) -> None:
+    def _record_probe(self, now: float, *, failed: bool | None) -> None:
         if failed:
-            self._worked, self._is_probed = 0, False
+            self._succeeded, self._is_probed = 0, False
             self._probe_at = now + self._rules.cool_down_s
             return
-        self._worked += failed is False
-        if self._worked >= _PROBES:
+        self._succeeded += failed is False
+        if self._succeeded >= _PROBES:
             self._change(is_open=False)
         else:
             self._probe_at = now
@@ -122,6 +123,6 @@ class CircuitBreaker:
     def _change(self, *, is_open: bool) -> None:
         self._is_open = is_open
         self._generation += 1
-        self._ended.clear()
-        self._failed = self._worked = 0
+        self._results.clear()
+        self._failed = self._succeeded = 0
         self._is_probed = False

@@ -1,4 +1,4 @@
-"""Whether a voice model may be asked now: its circuit, then its quota. One permit goes along with one attempt."""
+"""Permits: one attempt's leave to use a voice model, from its circuit breaker and from its rate limit."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,14 +10,11 @@ from schemas.words import FailureClass, Lane, VoiceModel
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.observability.metrics import Metrics
-from worker.speech.failures import NOT_CALLED, Failure
-from worker.speech.limits.circuit_breaker import Admission, CircuitBreaker, CircuitState
+from worker.speech.limits.circuit_breaker import AdmittedAttempt, CircuitBreaker, CircuitState
 from worker.speech.limits.rate_limit_queue import RateLimitQueue
 
-_SAYS_NOTHING: Final = frozenset({FailureClass.INVALID, FailureClass.QUOTA})
-"""Failures of the text, or of how much is asked: the voice model may be well."""
-_NO_QUOTA: Final = Failure(FailureClass.QUOTA, NOT_CALLED, "this worker's share of the quota is used up")
-_CIRCUIT_OPEN: Final = Failure(FailureClass.CIRCUIT_OPEN, NOT_CALLED, "most of its last attempts failed")
+_NOT_THE_VOICE_MODELS: Final = frozenset({FailureClass.INVALID, FailureClass.QUOTA})
+"""Failures due to the text, or to the number of requests: the voice model may be healthy."""
 _log = structlog.get_logger(__name__)
 
 
@@ -25,10 +22,9 @@ class Permits:
     """Gives permits.
 
     Args:
-        quota: who waits for it.
-        circuits: of the voice models that have a fallback: without one there is nothing better than to ask.
-        metrics: told of the circuits' states.
-        clock: the circuits'.
+        circuits: by voice model, for those that have a fallback; without a fallback there is nothing better to do than
+            to make the request.
+        metrics: show the circuits' states.
     """
 
     def __init__(
@@ -38,7 +34,7 @@ class Permits:
         self._circuits = circuits
         self._metrics = metrics
         self._clock = clock
-        self._told = dict.fromkeys(circuits, CircuitState.CLOSED)
+        self._reported = dict.fromkeys(circuits, CircuitState.CLOSED)
         for voice_model in circuits:
             metrics.set_circuit(voice_model, CircuitState.CLOSED)
 
@@ -46,13 +42,13 @@ class Permits:
     async def acquire(
         self, voice_model: VoiceModel, lane: Lane, waiting: InterruptibleWait, *, may_skip: bool
     ) -> AsyncIterator["Permit"]:
-        """A permit for one attempt; what it doesn't use is given back.
+        """A permit for one attempt; what the attempt doesn't use is given back.
 
         Args:
-            voice_model: that is to be asked.
+            voice_model: what the attempt uses.
             lane: the job's: dialogue waits for quota a moment, batch for as long as it takes.
             waiting: entered while a batch job waits.
-            may_skip: whether the job goes straight to the fallback when the circuit is open; else it asks all the same.
+            may_skip: whether the job goes straight to the fallback when the circuit is open.
         """
         permit = Permit(self, voice_model, lane, waiting, may_skip=may_skip)
         try:
@@ -67,43 +63,43 @@ class Permits:
         return self._clock.monotonic()
 
     def is_open(self, voice_model: VoiceModel) -> bool:
-        """Whether a voice model's circuit refuses now."""
+        """Whether a voice model's circuit refuses an attempt now."""
         circuit = self._circuits.get(voice_model)
         return circuit is not None and circuit.refuses(self.now)
 
-    def admit(self, voice_model: VoiceModel) -> Admission | None:
-        """The circuit's leave; None where it refuses, or isn't there."""
+    def admit(self, voice_model: VoiceModel) -> AdmittedAttempt | None:
+        """Lets an attempt through the circuit; None if the circuit refuses it, or if there is no circuit."""
         circuit = self._circuits.get(voice_model)
         if circuit is None:
             return None
-        admission = circuit.admit(self.now)
-        self._tell(voice_model, circuit)
-        return admission
+        attempt = circuit.admit(self.now)
+        self._report(voice_model, circuit)
+        return attempt
 
-    def ended(self, voice_model: VoiceModel, admission: Admission, *, failed: bool | None, at_once: bool) -> None:
-        """Tells the circuit how an attempt ended, as `Circuit.ended`."""
+    def record(self, voice_model: VoiceModel, attempt: AdmittedAttempt, *, failed: bool | None, at_once: bool) -> None:
+        """Records the result of an attempt, as `CircuitBreaker.record`."""
         circuit = self._circuits[voice_model]
-        circuit.ended(admission, self.now, failed=failed, at_once=at_once)
-        self._tell(voice_model, circuit)
+        circuit.record(attempt, self.now, failed=failed, at_once=at_once)
+        self._report(voice_model, circuit)
 
-    def _tell(self, voice_model: VoiceModel, circuit: CircuitBreaker) -> None:
-        state, before = circuit.state(self.now), self._told[voice_model]
+    def _report(self, voice_model: VoiceModel, circuit: CircuitBreaker) -> None:
+        state, before = circuit.state(self.now), self._reported[voice_model]
         if state is before:
             return
-        self._told[voice_model] = state
+        self._reported[voice_model] = state
         self._metrics.set_circuit(voice_model, state)
         if before is CircuitState.CLOSED:
             _log.warning("circuit_opened", voice_model=voice_model.value, detail="its jobs go straight to the fallback")
         elif state is CircuitState.CLOSED:
-            _log.info(
-                "circuit_closed", voice_model=voice_model.value, detail="its probes worked; its jobs ask it again"
-            )
+            _log.info("circuit_closed", voice_model=voice_model.value, detail="its probes succeeded; its jobs use it")
 
 
 class Permit:
-    """Leave to ask a voice model for one attempt: `take` before each request. `failure` says why there is none.
+    """One attempt's permit: call `take` before each request to Google.
 
-    `waited_s` is how long the job has waited for quota, in seconds; the time of parts that wait side by side once.
+    Attributes:
+        refusal: why there is no permit: `QUOTA` or `CIRCUIT_OPEN`; None if there is one.
+        waited_s: how long the job has waited for quota, in seconds; parts that wait side by side count once.
     """
 
     def __init__(
@@ -114,35 +110,31 @@ class Permit:
         self._lane = lane
         self._waiting = waiting
         self._may_skip = may_skip
-        self._admission: Admission | None = None
+        self._admitted: AdmittedAttempt | None = None
         self._in_hand = False
         self._waits = 0
         self._waits_since = 0.0
-        self.failure: Failure | None = None
+        self.refusal: FailureClass | None = None
         self.waited_s = 0.0
 
     async def begin(self) -> None:
-        """Waits for the first request's quota; the circuit is asked before that, and after what may have been long."""
-        if self._may_skip and self._permits.is_open(self._voice_model):
-            self.failure = _CIRCUIT_OPEN
+        """Waits for the first request's quota; checks the circuit before and, as the wait may be long, after it."""
+        if self._is_skipped():
             return
         self._in_hand = await self._wait()
         if not self._in_hand:
-            self.failure = _NO_QUOTA
-            return
-        if self._may_skip and self._permits.is_open(self._voice_model):
-            self.failure = _CIRCUIT_OPEN
-            return
-        self._admission = self._permits.admit(self._voice_model)
+            self.refusal = FailureClass.QUOTA
+        elif not self._is_skipped():
+            self._admitted = self._permits.admit(self._voice_model)
 
-    async def take(self) -> Failure | None:
-        """One request's quota, the first one's at once; or why the request may not be made."""
-        if self.failure is not None:
-            return self.failure
+    async def take(self) -> FailureClass | None:
+        """Takes one request's quota, the first one's at once; or says why the request may not be made."""
+        if self.refusal is not None:
+            return self.refusal
         if self._in_hand:
             self._in_hand = False
-        elif not await self._wait(goes_on=True):
-            return _NO_QUOTA
+        elif not await self._wait(is_follow_up=True):
+            return FailureClass.QUOTA
         return None
 
     @property
@@ -150,37 +142,52 @@ class Permit:
         """The monotonic clock's time."""
         return self._permits.now
 
-    def refused(self, asked_at: float) -> bool:
-        """Google refused a request, made at `asked_at`, for want of quota; whether the job waits and makes it again."""
-        self._permits.quota.refused(self._voice_model, asked_at)
+    def record_refusal(self, requested_at: float) -> bool:
+        """Records that Google refused a request for want of quota.
+
+        Args:
+            requested_at: when the request was made, by the monotonic clock.
+
+        Returns:
+            Whether the job waits for quota and makes the request again.
+        """
+        self._permits.quota.record_refusal(self._voice_model, requested_at)
         return self._lane is Lane.BATCH
 
-    def ended(self, failure: Failure | None) -> None:
-        """Notes how the attempt's calls ended."""
-        if self._admission is None:
+    def record(self, failure_class: FailureClass | None) -> None:
+        """Records the result of the attempt's calls; None for success."""
+        if self._admitted is None:
             return
-        admission, self._admission = self._admission, None
-        denied = failure is not None and failure.failure_class is FailureClass.DENIED
-        says_nothing = failure is not None and failure.failure_class in _SAYS_NOTHING
-        # A voice that the job forced may be denied alone.
-        failed = None if says_nothing or (denied and not self._may_skip) else failure is not None
-        self._permits.ended(self._voice_model, admission, failed=failed, at_once=denied)
+        attempt, self._admitted = self._admitted, None
+        denied = failure_class is FailureClass.DENIED
+        # Google may deny a single voice: of a voice that the job forces, denial says nothing about the voice model.
+        says_nothing = failure_class in _NOT_THE_VOICE_MODELS or (denied and not self._may_skip)
+        failed = None if says_nothing else failure_class is not None
+        self._permits.record(self._voice_model, attempt, failed=failed, at_once=denied)
 
     def give_back(self) -> None:
         """Gives back what wasn't used."""
-        if self._admission is not None:
-            self._permits.ended(self._voice_model, self._admission, failed=None, at_once=False)
-            self._admission = None
+        if self._admitted is not None:
+            self._permits.record(self._voice_model, self._admitted, failed=None, at_once=False)
+            self._admitted = None
         if self._in_hand:
             self._in_hand = False
             self._permits.quota.give_back(self._voice_model, self._lane)
 
-    async def _wait(self, *, goes_on: bool = False) -> bool:
+    def _is_skipped(self) -> bool:
+        """Whether the job goes straight to the fallback, since the circuit is open."""
+        if self._may_skip and self._permits.is_open(self._voice_model):
+            self.refusal = FailureClass.CIRCUIT_OPEN
+        return self.refusal is not None
+
+    async def _wait(self, *, is_follow_up: bool = False) -> bool:
         if self._waits == 0:
             self._waits_since = self._permits.now
         self._waits += 1
         try:
-            granted, _ = await self._permits.quota.take(self._voice_model, self._lane, self._waiting, goes_on=goes_on)
+            granted, _ = await self._permits.quota.take(
+                self._voice_model, self._lane, self._waiting, is_follow_up=is_follow_up
+            )
         finally:
             self._waits -= 1
             if self._waits == 0:

@@ -7,13 +7,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.speech.limits.circuit_breaker import Admission, CircuitBreaker, CircuitBreakerRules, CircuitState
+from worker.speech.limits.circuit_breaker import AdmittedAttempt, CircuitBreaker, CircuitBreakerRules, CircuitState
 
 RULES = CircuitBreakerRules(share=0.5, window_s=10.0, minimum=10, cool_down_s=5.0)
 CLOSED, HALF_OPEN, OPEN = CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitState.OPEN
 
 
-def admitted(circuit: CircuitBreaker, now: float) -> Admission:
+def admitted(circuit: CircuitBreaker, now: float) -> AdmittedAttempt:
     admission = circuit.admit(now)
     assert admission is not None
     return admission
@@ -21,7 +21,7 @@ def admitted(circuit: CircuitBreaker, now: float) -> Admission:
 
 def end(circuit: CircuitBreaker, now: float, *, failed: bool | None, times: int = 1, at_once: bool = False) -> None:
     for _ in range(times):
-        circuit.ended(admitted(circuit, now), now, failed=failed, at_once=at_once)
+        circuit.record(admitted(circuit, now), now, failed=failed, at_once=at_once)
 
 
 def opened(now: float = 0.0) -> CircuitBreaker:
@@ -84,7 +84,7 @@ def test_while_it_is_open_nobody_asks_and_after_the_cool_down_one_job_does() -> 
 def test_a_probe_that_fails_begins_the_cool_down_anew() -> None:
     circuit = opened()
     probe = admitted(circuit, 5.0)
-    circuit.ended(probe, 6.0, failed=True)
+    circuit.record(probe, 6.0, failed=True)
     assert circuit.state(10.9) is OPEN
     assert circuit.admit(10.9) is None
     admitted(circuit, 11.0)
@@ -96,7 +96,7 @@ def test_three_probes_that_work_one_after_the_other_close_it() -> None:
         assert circuit.state(now) is HALF_OPEN
         probe = admitted(circuit, now)
         assert circuit.admit(now) is None, "one at a time"
-        circuit.ended(probe, now + 0.2, failed=False)
+        circuit.record(probe, now + 0.2, failed=False)
     assert circuit.state(5.8) is CLOSED
     end(circuit, 5.8, failed=True, times=9)
     assert circuit.state(5.8) is CLOSED, "what was counted before is forgotten"
@@ -106,15 +106,15 @@ def test_a_probe_that_hangs_or_was_lost_holds_up_the_next_no_longer_than_a_cool_
     circuit = opened()
     hangs = admitted(circuit, 5.0)
     for now in (10.0, 10.3, 10.6):
-        circuit.ended(admitted(circuit, now), now + 0.2, failed=False)
+        circuit.record(admitted(circuit, now), now + 0.2, failed=False)
     assert circuit.state(10.8) is CLOSED
-    circuit.ended(hangs, 12.0, failed=True)
+    circuit.record(hangs, 12.0, failed=True)
     assert circuit.state(12.0) is CLOSED
 
 
 def test_a_probe_that_says_nothing_lets_another_go_at_once() -> None:
     circuit = opened()
-    circuit.ended(admitted(circuit, 5.0), 5.1, failed=None)
+    circuit.record(admitted(circuit, 5.0), 5.1, failed=None)
     admitted(circuit, 5.1)
 
 
@@ -123,11 +123,11 @@ def test_what_was_asked_before_it_opened_neither_closes_it_nor_keeps_it_open() -
     before = [admitted(circuit, 0.0) for _ in range(5)]
     end(circuit, 0.0, failed=True, times=10)
     for each in before:
-        circuit.ended(each, 4.0, failed=False)
+        circuit.record(each, 4.0, failed=False)
     assert circuit.state(4.0) is OPEN
-    circuit.ended(admitted(circuit, 5.0), 5.1, failed=False)
+    circuit.record(admitted(circuit, 5.0), 5.1, failed=False)
     for each in before:
-        circuit.ended(each, 5.2, failed=True)
+        circuit.record(each, 5.2, failed=True)
     admitted(circuit, 5.2)
 
 
@@ -141,9 +141,9 @@ def test_a_dead_voice_model_is_asked_once_a_cool_down_and_one_that_is_back_is_be
         if (probe := circuit.admit(now)) is not None:
             asked.append(now)
             if not lost:
-                circuit.ended(probe, now, failed=True)
+                circuit.record(probe, now, failed=True)
     assert all(later >= earlier + RULES.cool_down_s for earlier, later in pairwise(asked))
     for _ in range(3):
         now = max(now, now + RULES.cool_down_s if circuit.refuses(now) else now)
-        circuit.ended(admitted(circuit, now), now, failed=False)
+        circuit.record(admitted(circuit, now), now, failed=False)
     assert circuit.state(now) is CLOSED

@@ -30,7 +30,7 @@ def made(limit: RateLimit, lane: Lane, start: float, end: float) -> int:
     now, count = start, 0
     while now < end:
         if lane is DIALOGUE:
-            limit.asked(lane, now)
+            limit.note_demand(lane, now)
         wait = limit.wait_s(lane, now)
         if wait > 0:
             now += min(max(wait, 0.001), 1.0)
@@ -82,7 +82,7 @@ class Fleet:
             self.arrivals.append(at)
         else:
             self.refused += 1
-            self.limits[number].refused(at, at)
+            self.limits[number].record_refusal(at, at)
 
     def used(self, start: float, end: float) -> float:
         """The share of the quota that was used in a time."""
@@ -151,7 +151,7 @@ def test_while_dialogue_comes_batch_leaves_free_what_it_asked_for_lately_and_els
     made(limit, BATCH, 0.0, 120.0)
     assert limit.wait_s(DIALOGUE, 120.0) > 0, "batch alone takes all"
     for _ in range(4):
-        limit.asked(DIALOGUE, 120.0)
+        limit.note_demand(DIALOGUE, 120.0)
     made(limit, BATCH, 120.0, 125.0)
     assert made(limit, DIALOGUE, 125.0, 125.01) == 4
     made(limit, BATCH, 125.01, 500.0)
@@ -165,7 +165,7 @@ def test_the_reserve_is_the_most_that_batch_leaves_free_and_none_is_none() -> No
         limit = limit_of(200, reserve=reserve)
         made(limit, BATCH, 0.0, 120.0)
         for _ in range(50):
-            limit.asked(DIALOGUE, 120.0)
+            limit.note_demand(DIALOGUE, 120.0)
         made(limit, BATCH, 120.0, 125.0)
         assert sum(limit.wait_s(DIALOGUE, 125.0, ahead) == 0 for ahead in range(50)) == free
 
@@ -181,7 +181,7 @@ def test_with_dialogue_on_three_workers_nearly_all_of_it_is_served_and_batch_tak
         while now >= next_at:
             next_at += rng.expovariate(dialogue / 60)
             limit = rng.choice(limits)
-            limit.asked(DIALOGUE, now)
+            limit.note_demand(DIALOGUE, now)
             asked += 1
             if (wait := limit.wait_s(DIALOGUE, now)) <= 0.25:
                 limit.take(DIALOGUE, now + wait)
@@ -212,8 +212,8 @@ def test_without_a_share_nothing_may_be_asked_and_without_a_limit_everything() -
 def test_a_refusal_by_google_pauses_lowers_the_limit_and_is_forgotten_by_itself() -> None:
     limit = limit_of(200)
     before = limit.in_force(100.0)
-    assert limit.refused(99.0, 100.0)
-    assert not limit.refused(99.5, 102.0), "it was under way"
+    assert limit.record_refusal(99.0, 100.0)
+    assert not limit.record_refusal(99.5, 102.0), "it was under way"
     assert (limit.wait_s(BATCH, 100.0), limit.wait_s(DIALOGUE, 100.0)) == (1.0, 0.0)
     assert limit.in_force(100.0) == pytest.approx(0.9 * before)
     assert limit.in_force(130.0) == pytest.approx(0.95 * before)
@@ -225,12 +225,12 @@ def test_pauses_double_while_google_refuses_and_begin_anew_once_it_does_not() ->
     now, pauses = 100.0, []
     for _ in range(8):
         asked_at, now = now, now + 3.0
-        assert limit.refused(asked_at, now)
+        assert limit.record_refusal(asked_at, now)
         pauses.append(limit.wait_s(BATCH, now))
         now += pauses[-1] + 0.1
     assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 32, 32])
     now += 60
-    assert limit.refused(now, now)
+    assert limit.record_refusal(now, now)
     assert limit.wait_s(BATCH, now) == pytest.approx(1)
 
 
@@ -238,7 +238,7 @@ def test_however_often_google_refuses_a_tenth_is_left() -> None:
     limit = limit_of(200)
     now = 100.0
     for _ in range(60):
-        limit.refused(now, now)
+        limit.record_refusal(now, now)
         now += limit.wait_s(BATCH, now)
     assert limit.in_force(now) >= 0.1 * 198
 
@@ -267,7 +267,7 @@ def test_a_request_takes_from_its_voice_models_limit_and_from_the_one_for_all() 
     assert (spend(CHIRP), spend(WAVENET)) == (99, 49)
     quota.give_back(CHIRP, DIALOGUE, 100.0)
     assert (spend(WAVENET), spend(CHIRP)) == (1, 0)
-    assert quota.refused(CHIRP, 200.0, 200.0)
+    assert quota.record_refusal(CHIRP, 200.0, 200.0)
     assert (quota.wait_s(CHIRP, BATCH, 200.0), quota.wait_s(WAVENET, BATCH, 200.0)) == (1.0, 0.0)
 
 
@@ -282,7 +282,7 @@ def test_a_window_counts_what_is_younger_than_its_length(steps: list[tuple[float
     surely = sum(weight for at, weight in added if at > now - 10.0)
     at_most = sum(weight for at, weight in added if at > now - 10.0 - 2 * grain)
     assert surely <= window.used(now) <= at_most
-    wait = window.falls_to(most, now)
+    wait = window.seconds_until(most, now)
     assert window.used(now + wait + 1e-9) <= most + 1e-9
 
 

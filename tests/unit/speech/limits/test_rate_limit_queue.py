@@ -30,7 +30,7 @@ class Waiters:
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.metrics = Metrics(CollectorRegistry(), [])
         clock = Clock(monotonic=lambda: self.now, now=lambda: datetime.now(UTC))
-        self.queue = RateLimitQueue(RateLimits(rules), dialogue_wait_s, self.metrics, clock, later=self.later)
+        self.queue = RateLimitQueue(RateLimits(rules), dialogue_wait_s, self.metrics, clock, call_later=self.later)
         self.queue.set_share(1.0)
         self.order: list[str] = []
         self.waiting_now = 0
@@ -85,7 +85,7 @@ class Waiters:
 async def drained() -> Waiters:
     """No quota is left now, and a little comes each tenth of a second."""
     waiters = Waiters()
-    while waiters.queue._quota.wait_s(CHIRP, DIALOGUE, waiters.now) == 0:
+    while waiters.queue._limits.wait_s(CHIRP, DIALOGUE, waiters.now) == 0:
         waiters.queue.charge(CHIRP)
     return waiters
 
@@ -195,8 +195,8 @@ async def test_while_batch_is_held_what_a_job_has_begun_goes_on() -> None:
     waiters.queue.hold_batch()
     first = waiters.ask("first request", BATCH)
     await asyncio.sleep(0)
-    assert (await waiters.queue.take(CHIRP, BATCH, waiters.waiting, goes_on=True)) == (True, 0.0)
-    next_part = asyncio.create_task(waiters.queue.take(WAVENET, BATCH, waiters.waiting, goes_on=True))
+    assert (await waiters.queue.take(CHIRP, BATCH, waiters.waiting, is_follow_up=True)) == (True, 0.0)
+    next_part = asyncio.create_task(waiters.queue.take(WAVENET, BATCH, waiters.waiting, is_follow_up=True))
     assert (await asyncio.wait_for(next_part, 30))[0]
     assert not first.done()
     waiters.queue.release_batch()
@@ -207,7 +207,7 @@ async def test_while_batch_is_held_what_a_job_has_begun_goes_on() -> None:
 async def test_a_refusal_by_google_holds_batch_up_for_a_second_and_dialogue_goes_on() -> None:
     waiters = Waiters(RateLimitRules({}, 0, 0.0))
     assert (await waiters.queue.take(CHIRP, BATCH, waiters.waiting)) == (True, 0.0)
-    waiters.queue.refused(CHIRP, waiters.now)
+    waiters.queue.record_refusal(CHIRP, waiters.now)
     assert (await waiters.queue.take(CHIRP, DIALOGUE, waiters.waiting)) == (True, 0.0)
     task = waiters.ask("batch", BATCH)
     await waiters.pass_time(0.9)
@@ -221,7 +221,7 @@ async def test_the_metrics_tell_the_limit_in_force_the_decisions_and_the_waits()
     assert waiters.count("tts_quota_requests_per_minute", voice_model="chirp3-hd") == pytest.approx(198)
     assert waiters.count("tts_quota_requests_per_minute", voice_model="wavenet") == float("inf")
     assert waiters.count("tts_quota_requests_per_minute", voice_model="all") == pytest.approx(990)
-    waiters.queue.refused(CHIRP, 0.0)
+    waiters.queue.record_refusal(CHIRP, 0.0)
     assert waiters.count("tts_quota_requests_per_minute", voice_model="chirp3-hd") == pytest.approx(0.9 * 198)
     task = waiters.ask("batch", BATCH)
     await waiters.pass_time(20)
@@ -234,7 +234,7 @@ async def test_dialogue_that_may_not_wait_at_all_is_granted_what_is_there() -> N
     waiters = Waiters(dialogue_wait_s=0.0)
     free = waiters.ask("free", DIALOGUE)
     assert await free == (True, 0.0)
-    while waiters.queue._quota.wait_s(CHIRP, DIALOGUE, waiters.now) == 0:
+    while waiters.queue._limits.wait_s(CHIRP, DIALOGUE, waiters.now) == 0:
         waiters.queue.charge(CHIRP)
     assert await waiters.ask("used up", DIALOGUE) == (False, 0.0)
     counts = {

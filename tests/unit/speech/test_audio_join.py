@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from schemas.job import SAMPLE_RATES
 from schemas.words import AudioEncoding
 from tests.unit.makers import audio
-from worker.speech.audio_check import BadAudioError, duration_of
-from worker.speech.joining import join
+from worker.speech.audio_check import BadAudioError, read_duration
+from worker.speech.audio_join import join_parts
 
 E = AudioEncoding
 FADE_S = 0.005
@@ -32,7 +32,7 @@ def wav(samples: list[int], sample_rate: int) -> bytes:
 
 
 def joined(parts: list[list[int]], sample_rate: int) -> list[int]:
-    return array("h", join([wav(part, sample_rate) for part in parts], E.PCM, sample_rate)).tolist()
+    return array("h", join_parts([wav(part, sample_rate) for part in parts], E.PCM, sample_rate)).tolist()
 
 
 def tone(seconds: float, sample_rate: int, phase: float, offset: int = 0) -> list[int]:
@@ -51,8 +51,8 @@ def largest_step(samples: list[int]) -> int:
 def test_joined_parts_last_as_long_as_all_of_them(encoding: AudioEncoding) -> None:
     for rate in {SAMPLE_RATES[encoding][0], 24000, SAMPLE_RATES[encoding][-1]}:
         parts = [made(E.LINEAR16, seconds, rate) for seconds in (0.5, 0.25, 1.0)]
-        data = join(parts, encoding, rate)
-        assert duration_of(data, encoding, rate) == pytest.approx(1.75, abs=0.3 if encoding is E.MP3 else 0.002)
+        data = join_parts(parts, encoding, rate)
+        assert read_duration(data, encoding, rate) == pytest.approx(1.75, abs=0.3 if encoding is E.MP3 else 0.002)
 
 
 @given(
@@ -97,7 +97,7 @@ def test_the_take_begins_and_ends_as_its_parts_do() -> None:
 
 
 def test_one_part_alone_is_left_as_it_is() -> None:
-    assert join([made(E.LINEAR16, 0.25)], E.PCM, 24000) == made(E.PCM, 0.25)
+    assert join_parts([made(E.LINEAR16, 0.25)], E.PCM, 24000) == made(E.PCM, 0.25)
 
 
 def test_a_silence_that_a_part_ends_or_begins_with_is_kept() -> None:
@@ -114,4 +114,4 @@ def test_a_bad_part_makes_the_whole_bad(bad: bytes) -> None:
     good = made(E.LINEAR16, 0.5)
     for parts in ([bad, good], [good, bad]):
         with pytest.raises(BadAudioError):
-            join(parts, E.OGG_OPUS, 24000)
+            join_parts(parts, E.OGG_OPUS, 24000)

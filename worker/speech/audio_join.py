@@ -9,14 +9,14 @@ from typing import Final
 import soundfile
 
 from schemas.words import AudioEncoding
-from worker.speech.audio_check import CONTAINERS, duration_of
+from worker.speech.audio_check import CONTAINERS, read_duration
 
 # Short enough to take nothing from a word, long enough that its own slope is lost among those of speech.
 _FADE_S: Final = 0.005
 _OPUS_LEVEL: Final = 0.8
 
 
-def join(parts: Sequence[bytes], encoding: AudioEncoding, sample_rate: int) -> bytes:
+def join_parts(parts: Sequence[bytes], encoding: AudioEncoding, sample_rate: int) -> bytes:
     """Joins LINEAR16 parts into one file of the encoding asked for. Slow: run it on a thread.
 
     The result lasts as long as the parts together: no silence is cut, for a line may have asked for it. At a joint both
@@ -31,7 +31,7 @@ def join(parts: Sequence[bytes], encoding: AudioEncoding, sample_rate: int) -> b
         BadAudioError: a part is empty, cut or no LINEAR16.
     """
     for part in parts:
-        duration_of(part, AudioEncoding.LINEAR16, sample_rate)
+        read_duration(part, AudioEncoding.LINEAR16, sample_rate)
     made = io.BytesIO()
     if encoding is AudioEncoding.PCM:
         _write(parts, sample_rate, made.write)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas.marks import PAUSE_MARK, PAUSES
 from tests.unit.makers import CHIRP, WAVENET, rendered_job
 from worker.speech.render import MAX_INPUT_BYTES
-from worker.speech.splitting import MAX_SENTENCE_CHARACTERS, longest_sentence, split
+from worker.speech.text_split import MAX_SENTENCE_CHARACTERS, longest_sentence, split_text
 
 SENTENCE_ENDS = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n")
 PIECES = st.sampled_from(
@@ -48,7 +48,7 @@ def test_the_parts_say_what_the_text_says_and_each_fits_and_has_a_word(text: str
     def fits(part: str) -> bool:
         return len(part.encode()) <= limit
 
-    parts = split(text, fits)
+    parts = split_text(text, fits)
     assert words("".join(parts)) == words(text)
     assert all(fits(part) for part in parts)
     assert all(words(part) for part in parts)
@@ -58,25 +58,28 @@ def test_the_parts_say_what_the_text_says_and_each_fits_and_has_a_word(text: str
 @given(TEXTS, st.sampled_from([60, 300, 1000]))
 def test_no_mark_is_torn(text: str, limit: int) -> None:
     # Nothing else in these texts begins with "[p" or ends with "t]", "e]" or "g]".
-    for part in split(text, lambda part: len(part.encode()) <= limit):
+    for part in split_text(text, lambda part: len(part.encode()) <= limit):
         rest = PAUSE_MARK.sub("", part)
         assert "[p" not in rest
         assert not re.search(r"(short|long|pause)\]", rest)
 
 
 def test_a_text_that_fits_is_left_as_it_is() -> None:
-    assert split(" a [pause] ", lambda _: True) == [" a [pause] "]
+    assert split_text(" a [pause] ", lambda _: True) == [" a [pause] "]
 
 
 def test_sentences_come_before_clauses_and_clauses_before_words() -> None:
     def fits(part: str) -> bool:
         return len(part.strip()) <= 24
 
-    assert split("One is here. Two is there. Three.", fits) == ["One is here. ", "Two is there. Three."]
-    assert split("First this comes, then that follows; good", fits) == ["First this comes, ", "then that follows; good"]
-    assert split("words and words and words and words", fits) == ["words and words and ", "words and words"]
-    assert split("x" * 50, fits) == ["x" * 24, "x" * 24, "xx"]
-    assert split("第一句話在這裡等你。第二句話也在這裡等你喔。第三句。", fits) == [
+    assert split_text("One is here. Two is there. Three.", fits) == ["One is here. ", "Two is there. Three."]
+    assert split_text("First this comes, then that follows; good", fits) == [
+        "First this comes, ",
+        "then that follows; good",
+    ]
+    assert split_text("words and words and words and words", fits) == ["words and words and ", "words and words"]
+    assert split_text("x" * 50, fits) == ["x" * 24, "x" * 24, "xx"]
+    assert split_text("第一句話在這裡等你。第二句話也在這裡等你喔。第三句。", fits) == [
         "第一句話在這裡等你。第二句話也在這裡等你喔。",
         "第三句。",
     ]
@@ -85,20 +88,20 @@ def test_sentences_come_before_clauses_and_clauses_before_words() -> None:
 def test_a_mark_with_a_space_in_it_is_one_word() -> None:
     text = "go " + "[pause short]" * 30 + " on"
     for limit in range(20, 60):
-        parts = split(text, lambda part, limit=limit: len(part) <= limit)
+        parts = split_text(text, lambda part, limit=limit: len(part) <= limit)
         assert all("[pause short]" in part or "[" not in part for part in parts)
         assert "".join(PAUSE_MARK.sub("", "".join(parts)).split()) == "goon"
 
 
 def test_parts_without_a_word_are_not_spoken() -> None:
-    parts = split("One here. " + "... " * 20 + "[pause]" * 9 + " Two here.", lambda part: len(part) <= 12)
+    parts = split_text("One here. " + "... " * 20 + "[pause]" * 9 + " Two here.", lambda part: len(part) <= 12)
     assert all(words(part) for part in parts)
     assert words("".join(parts)) == "OneHereTwoHere".replace("H", "h")
 
 
 def test_a_letter_keeps_its_accents_but_thousands_of_accents_are_split() -> None:
-    assert split("e\u0301" * 10, lambda part: len(part) <= 5) == ["e\u0301" * 2] * 5
-    parts = split("a" + "\u0301" * 20_000 + "b", lambda part: len(part.encode()) <= 100)
+    assert split_text("e\u0301" * 10, lambda part: len(part) <= 5) == ["e\u0301" * 2] * 5
+    parts = split_text("a" + "\u0301" * 20_000 + "b", lambda part: len(part.encode()) <= 100)
     assert all(len(part.encode()) <= 100 for part in parts)
 
 

@@ -26,7 +26,7 @@ def longest_sentence(text: str) -> int:
     return max((len(sentence.rstrip()) for sentence in _SENTENCE.findall(text)), default=0)
 
 
-def split(text: str, fits: Fits) -> list[str]:
+def split_text(text: str, fits: Fits) -> list[str]:
     """Splits a text into as few parts as its sentences allow; joined, the parts say what the text says.
 
     Args:
