@@ -1,4 +1,4 @@
-"""Structured logs, JSON, one line an event, to standard error."""
+"""Structured logs: JSON on standard error, one line per event."""
 
 import logging
 import sys
@@ -6,61 +6,61 @@ from typing import Final
 
 import structlog
 
-_AGAIN_S: Final = 60.0
+_REPEAT_S: Final = 60.0
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_SHARED: Final[list[structlog.typing.Processor]] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
 
 
 def configure_logs(level: str) -> None:
-    """Sets up structlog, and the libraries' own logging through the same JSON.
+    """Sets up structlog for our own events, and routes the libraries' logging through the same JSON.
 
     Args:
         level: debug, info, warning or error.
     """
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
     structlog.configure(
-        processors=[
-            *shared,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=[*_SHARED, *_render()],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
-        )
-    )
-    handler.addFilter(_Seldom())
     logging.getLogger("aiokafka").setLevel(logging.NOTSET)
     root = logging.getLogger()
-    root.handlers = [handler]
-    # The libraries tell at info what only their own developers ask for.
+    root.handlers = [_library_handler()]
+    # What libraries log at info is for their own developers.
     root.setLevel(max(_LEVELS[level], logging.WARNING) if level != "debug" else logging.INFO)
 
 
-class _Seldom(logging.Filter):
-    """Lets the same line of a library pass once a minute: while a broker is gone they tell it ten times a second."""
+def _library_handler() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render()],
+        )
+    )
+    handler.addFilter(_RepeatFilter())
+    return handler
+
+
+def _render() -> list[structlog.typing.Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+
+class _RepeatFilter(logging.Filter):
+    """Passes each log statement of a library once a minute: while a broker is down they log ten lines a second."""
 
     def __init__(self) -> None:
         super().__init__()
         self._last: dict[tuple[str, int], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to write the line; told by the place in the library's code, for it may name another broker."""
-        line = (record.pathname, record.lineno)
-        if record.created - self._last.get(line, 0.0) < _AGAIN_S:
+        """Whether to pass the record; identified by its place in the source, since its text may name another broker."""
+        statement = (record.pathname, record.lineno)
+        if record.created - self._last.get(statement, 0.0) < _REPEAT_S:
             return False
-        self._last[line] = record.created
+        self._last[statement] = record.created
         return True
