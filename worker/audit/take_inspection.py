@@ -1,4 +1,4 @@
-"""Holds a stored take against what its metadata says, and its audio against what can be a voice. Slow: decodes all."""
+"""Inspects one stored take: does it match its metadata, and can its audio be a voice? Slow: it decodes all audio."""
 
 import hashlib
 import io
@@ -15,44 +15,44 @@ from worker.storage.takes import StoredTake
 CORRUPT: Final = "corrupt"
 IMPLAUSIBLE: Final = "implausible"
 
-# MP3 comes in frames of up to 48 ms, and its encoders put some before and after.
+# MP3 has frames of up to 48 ms, and its encoders add some before and after the audio.
 _SLACK_S: Final = 0.15
 _SLACK_SHARE: Final = 0.01
-# -54 dB of full scale: below it no voice can be heard, and a dithered silence lies well below.
+# -54 dB of full scale: no voice is audible below it, and a dithered silence lies well below it.
 _LOUD: Final = 64
 _BLOCK_FRAMES: Final = 2**16
 
 
 def find_fault(take: StoredTake, audio: bytes) -> tuple[str, str] | None:
-    """What is wrong with a stored take.
+    """Finds what is wrong with a stored take.
 
     Args:
-        take: as its metadata tells it; its size is the object's.
+        take: as its metadata describes it; its size is the object's.
         audio: the object's bytes.
 
     Returns:
-        `CORRUPT` where the bytes aren't those that were stored, `IMPLAUSIBLE` where they are no voice of that length,
-        and why; None for a sound take.
+        None for a faultless take. Otherwise the fault and its reason: `CORRUPT` if the bytes are not those that were
+        stored, `IMPLAUSIBLE` if they are no voice of that length.
     """
     if hashlib.sha256(audio).hexdigest() != take.sha256:
-        return CORRUPT, f"its {len(audio):,} bytes have another SHA-256 than was stored with them"
+        return CORRUPT, f"the SHA-256 of its {len(audio):,} bytes differs from the one in its metadata"
     try:
-        told_s = read_duration(audio, take.encoding, take.sample_rate)
-        seconds, loudest = _heard(audio, take)
+        declared_s = read_duration(audio, take.encoding, take.sample_rate)
+        seconds, loudest = _decode(audio, take)
     except BadAudioError as error:
         return IMPLAUSIBLE, str(error)
     except soundfile.LibsndfileError as error:
         return IMPLAUSIBLE, f"the audio can't be decoded to its end: {error.error_string}"
-    for duration_s in (told_s, seconds):
+    for duration_s in (declared_s, seconds):
         if abs(duration_s - take.duration_s) > _SLACK_S + _SLACK_SHARE * take.duration_s:
-            return IMPLAUSIBLE, f"it lasts {duration_s:.2f} s, and {take.duration_s:.2f} s stand in its metadata"
+            return IMPLAUSIBLE, f"it lasts {duration_s:.2f} s, but its metadata says {take.duration_s:.2f} s"
     if loudest < _LOUD:
         return IMPLAUSIBLE, f"it is silent: its loudest sample is {loudest} of 32,767"
     return None
 
 
-def _heard(audio: bytes, take: StoredTake) -> tuple[float, int]:
-    """How long the decoded audio is, in seconds, and its loudest sample of 16 bits."""
+def _decode(audio: bytes, take: StoredTake) -> tuple[float, int]:
+    """The length of the decoded audio in seconds, and the level of its loudest sample, of 16 bits."""
     frames = loudest = 0
     for block in _blocks(audio, take):
         frames += len(block)

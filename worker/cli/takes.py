@@ -4,7 +4,7 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -19,9 +19,12 @@ from worker.kafka.client.factory import connect_producer
 from worker.kafka.client.submit import submit
 from worker.kafka.dead_letters.filter import parse_time
 from worker.kafka.scan.find_jobs import FoundJob, completed_takes, find_job, find_job_by_audio
+from worker.kafka.scan.find_takes import referenced_takes
 from worker.speech.catalogue import load_catalogue
 
 _FAULTY: Final = 1
+# To the store: of the takes that are checked at once, and of the listing.
+_CONNECTIONS: Final = 8
 
 app = typer.Typer(no_args_is_help=True, help="The stored takes.")
 
@@ -97,12 +100,12 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Look at stored takes: missing, corrupt and implausible ones (exit 1)."""
-    from worker.audit.takes_check import KINDS, check_takes
+    from worker.audit.takes_check import KINDS
 
     settings = load_settings()
-    told_since = None if since is None else parse_time("--since", since, datetime.now(UTC))
+    completed_since = None if since is None else parse_time("--since", since, datetime.now(UTC))
     size = None if everything else sample
-    result = asyncio.run(check_takes(settings, size, told_since, stored_only=stored_only))
+    result = asyncio.run(_check(settings, size, completed_since, stored_only=stored_only))
     if as_json:
         console.show_one(result, as_json=True)
     else:
@@ -110,3 +113,17 @@ def check(
         typer.echo(", ".join(f"{name.replace('_', ' ')}: {value:,}" for name, value in result.items()))
     if any(result[kind] for kind in KINDS):
         raise typer.Exit(_FAULTY)
+
+
+async def _check(settings: Settings, size: int | None, since: datetime | None, *, stored_only: bool) -> dict[str, Any]:
+    from worker.audit.takes_check import check_takes
+    from worker.storage.client import connect_store
+
+    storage = settings.storage
+    prefix = f"{storage.prefix}/" if storage.prefix else ""
+    async with connect_store(storage, _CONNECTIONS) as store:
+        with console.progress("checking the takes") as progress:
+            referenced = (
+                None if stored_only else referenced_takes(settings.kafka, store.bucket, prefix, since, progress)
+            )
+            return await check_takes(store, prefix, referenced, size, progress)

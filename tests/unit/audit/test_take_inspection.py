@@ -84,7 +84,7 @@ def test_a_take_of_another_length_than_its_metadata_tells_is_implausible(
     wrong = find_fault(take_of(data, encoding, duration_s=told_s), data)
     assert wrong is not None
     assert wrong[0] == IMPLAUSIBLE
-    assert f"{told_s:.2f} s stand in its metadata" in wrong[1]
+    assert f"its metadata says {told_s:.2f} s" in wrong[1]
 
 
 @pytest.mark.parametrize("encoding", [e for e in E if e is not E.PCM])

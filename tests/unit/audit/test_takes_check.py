@@ -13,8 +13,9 @@ import pytest
 
 from schemas.words import AudioEncoding
 from tests.unit.makers import audio
+from worker.audit.key_sample import KeySample
 from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE
-from worker.audit.takes_check import MISSING, KeySample, TakesCheck
+from worker.audit.takes_check import MISSING, TakesCheck
 from worker.storage.errors import NotATakeError, StorageUnavailableError
 from worker.storage.takes import StoredTake
 
@@ -29,7 +30,7 @@ async def batches(count: int, size: int = 7) -> AsyncGenerator[list[str], None]:
 
 async def drawn(size: int | None, count: int, random: Random | None = None) -> tuple[list[str], KeySample]:
     drawing = KeySample(size, random or Random(1))
-    return [key async for batch in drawing.of(batches(count)) for key in batch], drawing
+    return [key async for batch in drawing.draw(batches(count)) for key in batch], drawing
 
 
 @pytest.mark.parametrize(("size", "count"), [(10, 1000), (10, 10), (10, 3), (1, 50), (10, 0)])
@@ -93,8 +94,8 @@ async def test_each_kind_of_fault_is_told_by_its_key() -> None:
         long=stored("long", seconds=9.0),
         foreign=NotATakeError("foreign"),
     )
-    await check.stored(["well", "cut", "long", "foreign", "deleted-meanwhile"])
-    await check.told(["well", "gone"])
+    await check.check_stored(["well", "cut", "long", "foreign", "deleted-meanwhile"])
+    await check.check_referenced(["well", "gone"])
     assert {fault.key: fault.kind for fault in check.faults} == {
         "cut": CORRUPT,
         "long": IMPLAUSIBLE,
@@ -108,13 +109,13 @@ async def test_each_kind_of_fault_is_told_by_its_key() -> None:
 
 async def test_a_key_that_was_told_often_is_asked_for_once() -> None:
     check, store, _ = checking(a=stored("a"))
-    await check.told(["a"] * 50)
+    await check.check_referenced(["a"] * 50)
     assert store.asked == ["a"]
 
 
 async def test_a_bucket_that_is_all_wrong_is_counted_whole_and_its_first_faults_kept() -> None:
     check, _, _ = checking()
-    await check.told(f"k{number}" for number in range(5000))
+    await check.check_referenced(f"k{number}" for number in range(5000))
     assert check.counts[MISSING] == 5000
     assert len(check.faults) == 1000
 
@@ -122,6 +123,6 @@ async def test_a_bucket_that_is_all_wrong_is_counted_whole_and_its_first_faults_
 async def test_a_store_that_does_not_answer_ends_the_check_and_is_no_fault_of_a_take() -> None:
     check, store, _ = checking(bad=StorageUnavailableError("no"))
     with pytest.raises(StorageUnavailableError):
-        await check.stored(["bad", *(f"k{number}" for number in range(100))])
+        await check.check_stored(["bad", *(f"k{number}" for number in range(100))])
     assert len(store.asked) < 20
     assert check.faults == []

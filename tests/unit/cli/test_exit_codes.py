@@ -33,7 +33,7 @@ from worker.rollout.log.writer import SupersededError
 from worker.rollout.plan.checked_file import InvalidFileError
 from worker.rollout.plan.yaml import YamlError
 from worker.speech.audio_check import BadAudioError
-from worker.speech.failures import CallFailedError, failure_of
+from worker.speech.failures import CallFailedError, classify_failure
 from worker.storage.errors import NotATakeError, StorageError, StorageRefusedError, StorageUnavailableError
 
 WINNER = Revision(
@@ -48,7 +48,7 @@ EXIT_CODES: list[tuple[Exception, int]] = [
     (RefusedError("x"), 2),
     (UnavailableError("x"), 1),
     (SupersededError(WINNER), 1),
-    (CallFailedError(failure_of("UNAVAILABLE", "x")), 1),
+    (CallFailedError(classify_failure("UNAVAILABLE", "x")), 1),
     (DependencyDownError(Outage("unreachable", "x", "y", "z")), 1),
     (FencedError("x"), 1),
     (StalledProducerError("x"), 1),
@@ -115,7 +115,7 @@ def test_each_class_of_error_has_its_exit_code_and_ends_in_one_line(
         (KafkaConnectionError("gone"), "Kafka: KafkaConnectionError: gone; `chirp-worker doctor` says more"),
         (KafkaError("a\nb"), "Kafka: KafkaError: a b; `chirp-worker doctor` says more"),
         (DefaultCredentialsError("none found"), "Google: none found"),
-        (CallFailedError(failure_of("UNAVAILABLE", "try again")), "Google: UNAVAILABLE: try again"),
+        (CallFailedError(classify_failure("UNAVAILABLE", "try again")), "Google: UNAVAILABLE: try again"),
         (FileNotFoundError(2, "No such file", "x"), "[Errno 2] No such file: 'x'"),
         (TimeoutError("too late"), "too late"),
         (
