@@ -96,19 +96,8 @@ async def _start(common: Common, signals: ShutdownSignals, stack: AsyncExitStack
         await kafka.wait_until_up(follower.start, outage_of_kafka)
     # The consumer joins the group; the first assignment makes the worker ready.
     await kafka.wait_until_up(clients.consumer.start, outage_at_start_of_kafka)
-    worker = settings.worker
-    intake = Intake(
-        reader=Reader(clients.consumer, clients.partitions, lanes, common.clock),
-        partitions=clients.partitions,
-        lanes=lanes,
-        delivery=clients.delivery,
-        handler=_build_handler(common, build_pipeline(common, rollout, speech, storage)),
-        gate=gate,
-        stall_detector=stall_detector,
-        settings=IntakeSettings(worker.max_in_flight, worker.dialogue_slots, worker.grace_s),
-        metrics=common.metrics,
-        clock=common.clock,
-    )
+    handler = _build_handler(common, build_pipeline(common, rollout, speech, storage))
+    intake = _build_intake(common, clients, lanes=lanes, handler=handler, gate=gate, stall_detector=stall_detector)
     _log_start(common, rollout, http, clients)
     beside = {
         "google": speech.health.run(),
@@ -145,6 +134,30 @@ def _build_handler(common: Common, pipeline: Pipeline) -> Handler:
         settings.worker.max_text_bytes,
         settings.delivery.retry_delays,
         reply_topics=settings.delivery.reply_topics,
+    )
+
+
+def _build_intake(
+    common: Common,
+    clients: KafkaClients,
+    *,
+    lanes: Lanes,
+    handler: Handler,
+    gate: DependencyGate,
+    stall_detector: StallDetector,
+) -> Intake:
+    worker = common.settings.worker
+    return Intake(
+        reader=Reader(clients.consumer, clients.partitions, lanes, common.clock),
+        partitions=clients.partitions,
+        lanes=lanes,
+        delivery=clients.delivery,
+        handler=handler,
+        gate=gate,
+        stall_detector=stall_detector,
+        settings=IntakeSettings(worker.max_in_flight, worker.dialogue_slots, worker.grace_s),
+        metrics=common.metrics,
+        clock=common.clock,
     )
 
 
