@@ -92,7 +92,7 @@ REPLAY_HEADERS: Final = frozenset({REPLAY_NUMBER, REPLAY_OF})
 """Of a job's record that was replayed."""
 
 
-def header(headers: Headers, name: str) -> str | None:
+def header_text(headers: Headers, name: str) -> str | None:
     """The text of the last header of a name; None where there is none, or it isn't UTF-8."""
     for found, value in reversed(headers):
         if found == name:
@@ -103,13 +103,13 @@ def header(headers: Headers, name: str) -> str | None:
     return None
 
 
-def count(headers: Headers, name: str) -> int | None:
+def header_number(headers: Headers, name: str) -> int | None:
     """The whole number, 0 or more, of a header; None where there is none, or it is no such number."""
-    text = header(headers, name)
+    text = header_text(headers, name)
     return int(text) if text is not None and re.fullmatch(r"[0-9]{1,19}", text) else None
 
 
-def without(headers: Headers, names: frozenset[str]) -> Headers:
+def without_headers(headers: Headers, names: frozenset[str]) -> Headers:
     """The headers that have none of these names: the producer's own may be called much like ours."""
     return [(name, value) for name, value in headers if name not in names]
 

@@ -16,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.marks import check_marks
 from schemas.ssml import check_ssml
+from schemas.text_markup import check_markup
 from schemas.words import AudioEncoding, PhoneticAlphabet
 
 _WAV_RATES: Final = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -129,7 +129,7 @@ class Job(Message):
     @classmethod
     def _speakable(cls, text: str | None) -> str | None:
         if text is not None:
-            check_marks(text)
+            check_markup(text)
         return text
 
     @field_validator("ssml")

@@ -54,10 +54,10 @@ def parse_job(value: bytes | None, *, max_text_bytes: int = MAX_TEXT_BYTES) -> J
     Raises:
         InvalidJobError: it is none; `field` names what is wrong (`record` where it isn't JSON at all).
     """
-    return job_of(_parse_json(value), max_text_bytes=max_text_bytes)
+    return validate_job(_parse_json(value), max_text_bytes=max_text_bytes)
 
 
-def job_of(document: dict[str, Any], *, max_text_bytes: int = MAX_TEXT_BYTES) -> Job:
+def validate_job(document: dict[str, Any], *, max_text_bytes: int = MAX_TEXT_BYTES) -> Job:
     """The job of a JSON object.
 
     Args:

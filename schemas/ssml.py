@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, ParseError  # types; defusedxml does 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from schemas.marks import PAUSE_MARK
+from schemas.text_markup import PAUSE_MARK
 
 MAX_SSML_BYTES: Final = 5000
 """Google's limit of input a request; SSML is never split."""

@@ -18,9 +18,9 @@ from loadtest.demo.speaking import may_be_sent
 from loadtest.emulator.settings import Fault
 from loadtest.stack.counters import Counters
 from schemas.job import Job
-from schemas.marks import PAUSE_MARK
 from schemas.parsing import parse_job
 from schemas.revision import FULL_PERCENTAGE
+from schemas.text_markup import PAUSE_MARK
 from schemas.words import AudioEncoding, DecisionReason, Lane, VoiceModel
 from worker.rollout.decision import DecisionRequest, decide, line_fingerprint, sticky_key
 from worker.rollout.state import RolloutState

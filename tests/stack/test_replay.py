@@ -13,7 +13,7 @@ from loadtest.stack.local_stack import worker_environment
 from schemas import headers as names
 from schemas.completion import Problem
 from schemas.errors import UnavailableError
-from schemas.headers import header
+from schemas.headers import header_text
 from schemas.topics import DEAD_LETTERS, LANES, prefixed
 from schemas.words import JobStatus, Lane
 from tests.stack.deployment import Deployment, job, program
@@ -167,7 +167,7 @@ async def test_a_dry_run_sends_nothing_and_a_replay_of_one_kind_sends_each_once(
     assert ended.stdout.startswith("replayed 1; left out: 0 replayed before")
     assert len(await lane_records(deployment, 150)) == 150
     (again,) = await lane_records(deployment, 1, Lane.BATCH)
-    assert header(list(again.headers), names.REPLAY_NUMBER) == "2"
+    assert header_text(list(again.headers), names.REPLAY_NUMBER) == "2"
     assert [each.replays.times for each in await there(deployment)].count(2) == 1
 
 
@@ -217,7 +217,7 @@ async def test_an_interrupted_replay_leaves_no_letter_replayed_without_a_marker_
         assert "Traceback" not in errors
         replayed = [each.id for each in await there(deployment, replayed=True)]
         records = await lane_records(deployment, len(replayed))
-        sent = [header(list(record.headers), names.REPLAY_OF) for record in records]
+        sent = [header_text(list(record.headers), names.REPLAY_OF) for record in records]
         assert sorted(sent) == sorted(replayed)
         assert before < len(sent) < 200
     assert "ended by a signal" in told
@@ -239,7 +239,7 @@ async def test_a_killed_replay_leaves_no_letter_replayed_without_a_marker_or_the
     ended = await run(deployment, "replay", "--all")
     assert ended.returncode == 0, ended.stderr
     records = await lane_records(deployment, 3000)
-    assert Counter(header(list(record.headers), names.REPLAY_OF) for record in records).most_common(1)[0][1] == 1
+    assert Counter(header_text(list(record.headers), names.REPLAY_OF) for record in records).most_common(1)[0][1] == 1
     assert len(records) == 3000
     assert {each.replays.times for each in await there(deployment)} == {1}
 

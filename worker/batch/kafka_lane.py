@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from schemas.completion import Completion
 from schemas.errors import UnavailableError
-from schemas.headers import header
+from schemas.headers import header_text
 from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
@@ -91,7 +91,7 @@ class BatchLane:
             async with answered_in_time():
                 records = await reader.take(0)
             # Most are other people's: told by their headers, without a look at their JSON.
-            found += [_read(record) for record in records if header(list(record.headers), "ce_subject") in mine]
+            found += [_read(record) for record in records if header_text(list(record.headers), "ce_subject") in mine]
         self._note_answer()
         return found
 
@@ -108,7 +108,7 @@ def _read(record: Any) -> Completion:
     try:
         return Completion.model_validate_json(record.value)
     except ValidationError as error:
-        subject = header(list(record.headers), "ce_subject")
+        subject = header_text(list(record.headers), "ce_subject")
         raise UnavailableError(
             f"the completion of {subject} is of another version: {error.errors()[0]['msg']}"
         ) from None

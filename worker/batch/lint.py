@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from schemas.marks import PAUSE_MARK
 from schemas.parsing import InvalidJobError
 from schemas.ssml import parse_ssml
+from schemas.text_markup import PAUSE_MARK
 from schemas.words import VoiceModel
 from worker.batch.file_names import path_of
 from worker.batch.scripts.model import Finding, Line, Severity

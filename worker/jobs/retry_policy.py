@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas import headers as names
 from schemas.completion import Attempt, Problem
-from schemas.headers import Headers, count, header, without
+from schemas.headers import Headers, header_number, header_text, without_headers
 from schemas.topics import Delays, delay_seconds
 from schemas.words import JobStatus
 from worker.jobs.outcome import History, Outcome, Record, Retry
@@ -27,27 +27,28 @@ def history_of(record: Record, now: datetime) -> History:
         record: of a lane or of a retry topic.
         now: when it is seen.
     """
-    topic = header(record.headers, names.RETRY_TOPIC)
-    partition, offset = count(record.headers, names.RETRY_PARTITION), count(record.headers, names.RETRY_OFFSET)
+    topic = header_text(record.headers, names.RETRY_TOPIC)
+    partition = header_number(record.headers, names.RETRY_PARTITION)
+    offset = header_number(record.headers, names.RETRY_OFFSET)
     # In a lane's own topic the headers are the producer's, whatever they are called.
     if record.delay is None or topic is None or partition is None or offset is None:
         return History(record.topic, record.partition, record.offset, record.timestamp_ms, now.isoformat())
-    timestamp = count(record.headers, names.RETRY_TIMESTAMP_MS)
+    timestamp = header_number(record.headers, names.RETRY_TIMESTAMP_MS)
     return History(
         topic,
         partition,
         offset,
         record.timestamp_ms if timestamp is None else timestamp,
-        header(record.headers, names.RETRY_FIRST_SEEN) or now.isoformat(),
-        count(record.headers, names.RETRY_TRIES) or 1,
-        _attempts(header(record.headers, names.RETRY_ATTEMPTS)),
+        header_text(record.headers, names.RETRY_FIRST_SEEN) or now.isoformat(),
+        header_number(record.headers, names.RETRY_TRIES) or 1,
+        _attempts(header_text(record.headers, names.RETRY_ATTEMPTS)),
     )
 
 
 def due_ms(record: Record, delay: str) -> int:
     """When a record of the retry topic of `delay` is due, in ms since 1970; never later than its jitter allows."""
     longest = int(1000 * (delay_seconds(delay) + _jitter_s(delay)))
-    told = count(record.headers, names.RETRY_DUE_MS)
+    told = header_number(record.headers, names.RETRY_DUE_MS)
     # The record is a moment younger than the time that its header was made of.
     return min(told, record.timestamp_ms + longest) if told is not None else record.timestamp_ms + longest
 
@@ -100,7 +101,7 @@ def retry_headers(record: Record, history: History, retry: Retry) -> Headers:
         names.RETRY_ERROR_MESSAGE: problem.message,
         names.RETRY_ATTEMPTS: attempts_json(retry.failed.attempts),
     }
-    return [*without(record.headers, names.RETRY_HEADERS), *encoded(told)]
+    return [*without_headers(record.headers, names.RETRY_HEADERS), *encoded(told)]
 
 
 def attempts_json(attempts: tuple[Attempt, ...]) -> str:

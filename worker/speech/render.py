@@ -8,8 +8,8 @@ from xml.etree.ElementTree import Element, tostring  # writes XML; reading is sc
 from xml.sax.saxutils import escape, quoteattr  # the same
 
 from schemas.job import Job, Pronunciation
-from schemas.marks import PAUSE_MARK, PAUSES
 from schemas.ssml import parse_ssml
+from schemas.text_markup import PAUSE_MARK, PAUSES
 from schemas.words import AudioEncoding, VoiceModel
 from worker.speech.catalogue import Character, Voice
 from worker.speech.text_split import MAX_SENTENCE_CHARACTERS, longest_sentence, split_text

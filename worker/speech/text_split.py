@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from schemas.marks import PAUSE_MARK
+from schemas.text_markup import PAUSE_MARK
 
 MAX_SENTENCE_CHARACTERS: Final = 300
 """Google refuses sentences that are "too long"; seen at 320 characters (googleapis/google-cloud-node#4074)."""

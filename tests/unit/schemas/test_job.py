@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.job import MAX_TEXT_BYTES, Job
-from schemas.marks import PAUSES, check_marks
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.ssml import ELEMENTS, MAX_SSML_BYTES, check_ssml
+from schemas.text_markup import PAUSES, check_markup
 from schemas.words import AudioEncoding
 from tests.unit.makers import fields, good_documents
 
@@ -309,12 +309,12 @@ def test_markup_of_others_is_refused_in_a_text_with_what_is_allowed(text: str) -
 
 @pytest.mark.parametrize("text", ["5 < 6 and 7 > 6", "I <3 you", "take [the] bag", "[1] one", "AT&T", "&lt;b&gt; it"])
 def test_brackets_and_ampersands_that_are_no_markup_may_be_spoken(text: str) -> None:
-    check_marks(text)
+    check_markup(text)
 
 
 @pytest.mark.parametrize("mark", PAUSES)
 def test_our_own_marks_may_stand_anywhere(mark: str) -> None:
-    check_marks(f"{mark}one{mark}two{mark}")
+    check_markup(f"{mark}one{mark}two{mark}")
 
 
 HOSTILE_TEXTS = [

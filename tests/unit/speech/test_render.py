@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.marks import PAUSES
+from schemas.text_markup import PAUSES
 from schemas.words import AudioEncoding
 from tests.unit.makers import CATALOGUE, CHIRP, NAMES, WAVENET, WORDS, rendered_job
 from worker.speech.render import MAX_INPUT_BYTES, InputForm, spoken_units

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.marks import PAUSE_MARK, PAUSES
+from schemas.text_markup import PAUSE_MARK, PAUSES
 from tests.unit.makers import CHIRP, WAVENET, rendered_job
 from worker.speech.render import MAX_INPUT_BYTES
 from worker.speech.text_split import MAX_SENTENCE_CHARACTERS, longest_sentence, split_text

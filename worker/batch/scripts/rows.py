@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from schemas.job import Job
-from schemas.parsing import InvalidJobError, job_of
+from schemas.parsing import InvalidJobError, validate_job
 from worker.batch.scripts.model import Finding, Line, Place, Severity, column_of
 
 SCENE: Final = "scene"
@@ -95,7 +95,7 @@ def read_line(
     if not scene_is_good:
         yield wrong(SCENE, f"{ascii(scene)[:60]}: a scene is a text of 1 to {_SCENE_CHARACTERS} characters")
     try:
-        job = job_of(fields, max_text_bytes=max_text_bytes)
+        job = validate_job(fields, max_text_bytes=max_text_bytes)
     except InvalidJobError as error:
         for problem in error.problems:
             yield wrong(problem.field, problem.message)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from schemas import headers as names
-from schemas.headers import Headers, count, letter_id, without
+from schemas.headers import Headers, header_number, letter_id, without_headers
 from schemas.topics import lane_of, unprefixed
 from schemas.words import Lane
 
@@ -83,7 +83,7 @@ class Letters:
             self._replays[replayed] = Replays(
                 before.times + 1,
                 max(before.last or time, time),
-                max(before.number, count(headers, names.REPLAY_NUMBER) or 0),
+                max(before.number, header_number(headers, names.REPLAY_NUMBER) or 0),
             )
             return
         letter = read_letter(record, self._topic_prefix)
@@ -121,7 +121,7 @@ def read_letter(record: Any, topic_prefix: str) -> Letter:
     """
     headers: Headers = list(record.headers)
     topic = _text(headers, names.LETTER_TOPIC)
-    partition, offset = count(headers, names.LETTER_PARTITION), count(headers, names.LETTER_OFFSET)
+    partition, offset = header_number(headers, names.LETTER_PARTITION), header_number(headers, names.LETTER_OFFSET)
     known = topic and partition is not None and offset is not None
     # A letter that doesn't tell where it came from has its own place as its origin.
     origin = (topic, partition or 0, offset or 0) if known else (record.topic, record.partition, record.offset)
@@ -132,7 +132,7 @@ def read_letter(record: Any, topic_prefix: str) -> Letter:
         key=record.key,
         value=record.value,
         size=len(record.value or b""),
-        headers=without(headers, names.LETTER_HEADERS),
+        headers=without_headers(headers, names.LETTER_HEADERS),
         failure_class=_text(headers, names.LETTER_CLASS),
         code=_text(headers, names.LETTER_CODE),
         message=_text(headers, names.LETTER_MESSAGE),
@@ -141,7 +141,7 @@ def read_letter(record: Any, topic_prefix: str) -> Letter:
         topic=topic,
         partition=partition,
         offset=offset,
-        tries=count(headers, names.LETTER_TRIES),
+        tries=header_number(headers, names.LETTER_TRIES),
         first_seen=_time(_text(headers, names.LETTER_FIRST_SEEN)),
         time=_time(_text(headers, names.LETTER_TIME)) or _from_ms(record.timestamp),
         attempts=_text(headers, names.LETTER_ATTEMPTS),

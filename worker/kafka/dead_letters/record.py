@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas import headers as names
 from schemas.completion import Attempt, Problem
-from schemas.headers import Headers, letter_id, without
+from schemas.headers import Headers, letter_id, without_headers
 from schemas.topics import LANE_RECORD_BYTES
 from worker.jobs.outcome import History, Record
 from worker.jobs.retry_policy import attempts_json, encoded
@@ -67,7 +67,7 @@ def dead_letter(
         names.LETTER_TIME: now.isoformat(),
         names.LETTER_ATTEMPTS: attempts_json(attempts),
     }
-    own = without(record.headers, names.RETRY_HEADERS | names.LETTER_HEADERS)
+    own = without_headers(record.headers, names.RETRY_HEADERS | names.LETTER_HEADERS)
     # Kafka takes no record without both key and value.
     value = b"" if record.key is None and record.value is None else record.value
     letter = DeadLetter(record.key, value, [*own, *encoded(told)])

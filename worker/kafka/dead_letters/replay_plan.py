@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas import headers as names
 from schemas.errors import UsageError
-from schemas.headers import Headers, count, without
+from schemas.headers import Headers, header_number, without_headers
 from schemas.topics import LANE_RECORD_BYTES
 from schemas.words import Lane
 from worker.kafka.dead_letters.edit import Check, Edit, edited
@@ -105,9 +105,9 @@ def _item(letter: Letter, lane: Lane, wish: ReplayRequest) -> ReplayItem:
             value = edited(value, wish.edits, wish.max_text_bytes, wish.check)
         except UsageError as error:
             raise UsageError(f"dead letter {letter.id}: {error}") from None
-    number = max(count(letter.headers, names.REPLAY_NUMBER) or 0, letter.replays.number) + 1
+    number = max(header_number(letter.headers, names.REPLAY_NUMBER) or 0, letter.replays.number) + 1
     headers = [
-        *without(letter.headers, names.RETRY_HEADERS | names.LETTER_HEADERS | names.REPLAY_HEADERS),
+        *without_headers(letter.headers, names.RETRY_HEADERS | names.LETTER_HEADERS | names.REPLAY_HEADERS),
         (names.REPLAY_NUMBER, str(number).encode()),
         (names.REPLAY_OF, letter.id.encode()),
     ]

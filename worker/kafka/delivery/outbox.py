@@ -7,7 +7,7 @@ import structlog
 
 from schemas.completion import Completion
 from schemas.events import completion_headers, event_id
-from schemas.headers import REPLAY_NUMBER, count
+from schemas.headers import REPLAY_NUMBER, header_number
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, prefixed, retry_topic
 from worker.jobs.outcome import Outcome, Record
 from worker.jobs.retry_policy import history_of, retry_headers
@@ -69,7 +69,7 @@ class OutcomeMessages:
 
     def _completions(self, record: Record, completion: Completion) -> list[Message]:
         """The completion for everybody, from which attempts are counted; and once more for the one who asked."""
-        replay = count(record.headers, REPLAY_NUMBER) or 0
+        replay = header_number(record.headers, REPLAY_NUMBER) or 0
         headers = completion_headers(
             completion,
             event=event_id(completion.job_id, record.value or b"", completion.status, replay),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from schemas.errors import ChirpWorkerError
-from schemas.headers import RETRY_ATTEMPTS, Headers, header
+from schemas.headers import RETRY_ATTEMPTS, Headers, header_text
 from schemas.words import AttemptResult, DecisionReason, FailureClass, Lane, VoiceModel
 from worker.rollout.analysis.tally import Observation
 
@@ -58,7 +58,7 @@ def of_retry(value: bytes | None, headers: Headers, lane: Lane) -> list[Observat
         text = job.get("text")
         length = len(_text(text if text is not None else job.get("ssml") or ""))
         of = _Of(lane, _text(job["character"]), _text(job.get("language", "en-US")), length)
-        return of.attempts(json.loads(header(headers, RETRY_ATTEMPTS) or "[]"))
+        return of.attempts(json.loads(header_text(headers, RETRY_ATTEMPTS) or "[]"))
     except _UNREADABLE as error:
         raise UnreadableAttemptsError(f"{type(error).__name__}: {error}") from None
 
@@ -79,8 +79,8 @@ class _Of:
         """A stored take; one that stands in for a failed attempt is no first answer."""
         decision = told["decision"]
         return Observation(
-            id=header(headers, "ce_id") or _text(told["job_id"]),
-            ended_at=_time(header(headers, "ce_time")),
+            id=header_text(headers, "ce_id") or _text(told["job_id"]),
+            ended_at=_time(header_text(headers, "ce_time")),
             lane=self.lane,
             character=self.character,
             language=self.language,

@@ -15,7 +15,7 @@ _TAG: Final = re.compile(r"<[A-Za-z][^>]*>?|<[!?/][^>]*>?")
 _WORD: Final = re.compile(r"[^\W_]")
 
 
-def check_marks(text: str) -> None:
+def check_markup(text: str) -> None:
     """Checks that a text can be spoken as it stands.
 
     Raises:
