@@ -19,10 +19,10 @@ from worker.batch.report import page_of
 from worker.batch.scripts.loader import read_script
 from worker.batch.state import read_state
 from worker.batch.voice_selection import KeepTogether, VoicePreference
-from worker.cli import terminal as console
+from worker.cli import terminal
 from worker.cli.batch_findings import check_script, show_findings
 from worker.cli.batch_options import BatchOptions
-from worker.cli.views import batch as batch_rows
+from worker.cli.views.batch import failed_rows, finding_rows, manifest_row
 from worker.config.settings import load_settings
 from worker.speech.catalogue import load_catalogue
 
@@ -121,7 +121,7 @@ def lint_command(script: Script, strict: Strict = False, as_json: AsJson = False
     settings = load_settings()
     checked = check_script(script, settings.worker.max_text_bytes, load_catalogue(settings.worker.characters_file))
     if as_json:
-        console.show(batch_rows.finding_rows(checked.findings), as_json=True)
+        terminal.show(finding_rows(checked.findings), as_json=True)
     else:
         show_findings(checked.findings, sys.stdout, all_of_them=True)
         typer.echo(f"{len(checked.lines):,} lines, {len(checked.findings):,} findings")
@@ -136,15 +136,15 @@ def status(script: Script, manifest: Manifest = None, as_json: AsJson = False) -
     lines = {line.id for line in read_script(script, settings.worker.max_text_bytes).lines}
     path = manifest or default_manifest(script)
     book = read_state(path)
-    row = batch_rows.manifest_row(book.entries, lines, len(book.under_way))
-    failed = batch_rows.failed_rows(entry for line, entry in book.entries.items() if line in lines)
+    row = manifest_row(book.entries, lines, len(book.under_way))
+    failed = failed_rows(entry for line, entry in book.entries.items() if line in lines)
     if as_json:
-        console.show_one({"manifest": str(path), **row, "failures": failed}, as_json=True)
+        terminal.show_one({"manifest": str(path), **row, "failures": failed}, as_json=True)
         return
-    console.show_one({"manifest": str(path), **row}, as_json=False)
+    terminal.show_one({"manifest": str(path), **row}, as_json=False)
     if failed:
         typer.echo("")
-        console.show(failed, as_json=False)
+        terminal.show(failed, as_json=False)
 
 
 @app.command()

@@ -18,11 +18,22 @@ from worker.batch.runner import BatchRunner, catch_up, speak
 from worker.batch.scripts.model import Line
 from worker.batch.state import WritableBatchState, open_state
 from worker.batch.voice_selection import VoicedLine, VoiceSelector
-from worker.cli import terminal as console
+from worker.cli import terminal
 from worker.cli.batch_findings import check_script, show_findings
 from worker.cli.batch_options import BatchOptions
 from worker.cli.batch_progress import watched
-from worker.cli.views import batch as batch_rows
+from worker.cli.views.batch import (
+    downloaded_in_words,
+    failed_rows,
+    finding_rows,
+    manifest_row,
+    others_in_words,
+    price_in_words,
+    price_rows,
+    standing_row,
+    voice_rows,
+    voices_in_words,
+)
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import ShutdownSignals
@@ -72,13 +83,13 @@ class Batch:
         if left_out:
             self._say(f"{left_out:,} lines have errors and are left out")
         if self.asked.as_json:
-            console.show_one(self._document, as_json=True)
+            terminal.show_one(self._document, as_json=True)
         return status or (SOME_FAILED if left_out else DONE)
 
     def _read(self, catalogue: Catalogue) -> tuple[list[Line], int]:
         """The lines without errors, and how many rows have some."""
         script = check_script(self.script, self.settings.worker.max_text_bytes, catalogue, self.asked.wish.voice_model)
-        self._document["findings"] = batch_rows.finding_rows(script.findings)
+        self._document["findings"] = finding_rows(script.findings)
         if not self.asked.as_json:
             show_findings(script.findings, sys.stderr)
         errors = script.rows_with_errors
@@ -104,7 +115,7 @@ class Batch:
         # Of a row or a file with errors nobody knows which lines it would be: any of the manifest's may be among them.
         keep_others = left_out > 0
         if others := book.entries.keys() - {line.id for line in lines}:
-            self._say(batch_rows.others_in_words(len(others), kept=keep_others))
+            self._say(others_in_words(len(others), kept=keep_others))
         to_make = [each.cast for each in stands if each.then in self.asked.wanted]
         if outdated := sum(each.standing is LineStatus.UNDER_WAY and each.then in self.asked.wanted for each in stands):
             self._say(f"{outdated:,} of the lines under way have changed since they were sent: they are made again")
@@ -134,35 +145,35 @@ class Batch:
 
     async def _stored(self, casts: Sequence[VoicedLine]) -> set[str]:
         async with connect_store(self.settings.storage, AT_ONCE) as store:
-            with console.progress("looking which takes are stored") as told:
+            with terminal.progress("looking which takes are stored") as told:
                 return await stored_keys(store, (cast.key for cast in casts), told)
 
     def _show_voices(self, rollout: str, casts: Sequence[VoicedLine], stands: Sequence[LineState]) -> None:
         together = self.asked.wish.for_script([cast.line for cast in casts])
-        rows = batch_rows.voice_rows(casts)
-        standing = batch_rows.standing_row(stands)
+        rows = voice_rows(casts)
+        standing = standing_row(stands)
         self._document |= {"rollout": rollout, "kept_together": together, "voices": rows, "lines": standing}
         if self.asked.as_json:
             return
         self._say(f"rollout: {rollout}; one voice model for each {together}")
-        console.show(rows, as_json=False, to_stderr=True)
-        for sentence in batch_rows.voices_in_words(casts):
+        terminal.show(rows, as_json=False, to_stderr=True)
+        for sentence in voices_in_words(casts):
             self._say(sentence)
         if any(row["voices"] == "two" for row in rows):
             self._say(
                 "--rollout-key character gives each character one voice model, --voice-model all of them the same"
             )
-        console.show([standing], as_json=False, to_stderr=True)
+        terminal.show([standing], as_json=False, to_stderr=True)
         if changed := standing[LineStatus.VOICE_CHANGED.value]:
             self._say(f"{changed:,} lines would have another voice model now; --remake makes them again")
 
     def _show_price(self, price: Price) -> None:
-        rows = batch_rows.price_rows(price)
+        rows = price_rows(price)
         self._document["price"] = {"rows": rows, "usd": price.dollars, "usd_at_least": price.dollars_at_least,
                                    "minutes_at_least": price.minutes, "chirp_share": price.chirp_share}  # fmt: skip
         if price.lines and not self.asked.as_json:
-            console.show(rows, as_json=False, to_stderr=True)
-            self._say(batch_rows.price_in_words(price))
+            terminal.show(rows, as_json=False, to_stderr=True)
+            self._say(price_in_words(price))
 
     def _hold_to_budget(self, price: Price) -> None:
         budget = self.asked.budget
@@ -208,12 +219,12 @@ class Batch:
         self, book: WritableBatchState, casts: Sequence[VoicedLine], casting: VoiceSelector, *, stopped: bool
     ) -> int:
         lines = {cast.line.id for cast in casts}
-        row = batch_rows.manifest_row(book.entries, lines, len(book.under_way))
+        row = manifest_row(book.entries, lines, len(book.under_way))
         self._document |= {"manifest": str(self.manifest), "result": row}
-        failed = batch_rows.failed_rows(entry for line, entry in book.entries.items() if line in lines)
+        failed = failed_rows(entry for line, entry in book.entries.items() if line in lines)
         self._document["failures"] = failed
         if not self.asked.as_json:
-            console.show_one({"manifest": str(self.manifest), **row}, as_json=False)
+            terminal.show_one({"manifest": str(self.manifest), **row}, as_json=False)
         problems: Collection[str] = ()
         if self.asked.download is not None and not stopped:
             problems = asyncio.run(self._download(book, lines, self.asked.download))
@@ -232,16 +243,16 @@ class Batch:
     async def _download(self, book: WritableBatchState, lines: Collection[str], folder: Path) -> Collection[str]:
         entries = [entry for line, entry in book.entries.items() if line in lines]
         async with connect_store(self.settings.storage, AT_ONCE) as store:
-            with console.progress("fetching the audio") as told:
+            with terminal.progress("fetching the audio") as told:
                 fetched = await download(store, entries, folder, told)
         self._document["download"] = {"folder": str(folder), **asdict(fetched)}
         if not self.asked.as_json:
-            typer.echo(f"{folder}: {batch_rows.downloaded_in_words(fetched)}")
+            typer.echo(f"{folder}: {downloaded_in_words(fetched)}")
         return fetched.problems
 
     def _refuse(self, message: str) -> None:
         if self.asked.as_json:
-            console.show_one({**self._document, "refused": message}, as_json=True)
+            terminal.show_one({**self._document, "refused": message}, as_json=True)
         raise UsageError(message)
 
     def _say(self, text: str) -> None:

@@ -9,8 +9,8 @@ import typer
 
 from schemas.errors import UsageError
 from schemas.words import Lane
-from worker.cli import terminal as console
-from worker.cli.views import dead_letters as letter_rows
+from worker.cli import terminal
+from worker.cli.views.dead_letters import json_row, plan_rows, stats_rows, table_row, whole_json, whole_table
 from worker.config.sections import KafkaSettings
 from worker.config.settings import Settings, load_settings
 from worker.kafka.dead_letters.edit import Edit
@@ -67,7 +67,7 @@ def _filter(
 
 
 async def _read(settings: KafkaSettings, wanted: LetterFilter, *, values: bool = False) -> list[Letter]:
-    with console.progress("reading the dead letters") as progress:
+    with terminal.progress("reading the dead letters") as progress:
         reading = await read_letters(settings, wanted, values=values, progress=progress)
     if reading.unreadable:
         sys.stderr.write(f"chirp-worker: passed over {reading.unreadable} offsets whose records can't be read\n")
@@ -93,8 +93,8 @@ def list_letters(
     wanted = _filter(character, failure_class, lane, since, until, text, replayed)
     letters = asyncio.run(_read(load_settings().kafka, wanted))
     shown = letters[: limit or (None if as_json else _SHOWN_ROWS)]
-    row = letter_rows.json_row if as_json else letter_rows.table_row
-    console.show([row(letter) for letter in shown], as_json=as_json, nothing="No dead letters.")
+    row = json_row if as_json else table_row
+    terminal.show([row(letter) for letter in shown], as_json=as_json, nothing="No dead letters.")
     if len(shown) < len(letters):
         sys.stderr.write(f"chirp-worker: {len(shown):,} of {len(letters):,} shown; --limit shows more\n")
 
@@ -108,8 +108,8 @@ def show(
     wanted = LetterFilter(ids=(letter_id,))
     letters = asyncio.run(_read(load_settings().kafka, wanted, values=True))
     letter = next((each for each in letters if each.id == letter_id), letters[0])
-    row = letter_rows.whole_json(letter) if as_json else letter_rows.whole_table(letter)
-    console.show_one(row, as_json=as_json)
+    row = whole_json(letter) if as_json else whole_table(letter)
+    terminal.show_one(row, as_json=as_json)
 
 
 @app.command()
@@ -126,7 +126,7 @@ def stats(
     """How many there are by class, code, lane and character, with the times of the first and the last."""
     wanted = _filter(character, failure_class, lane, since, until, text, replayed)
     letters = asyncio.run(_read(load_settings().kafka, wanted))
-    console.show(letter_rows.stats_rows(letters), as_json=as_json, nothing="No dead letters.")
+    terminal.show(stats_rows(letters), as_json=as_json, nothing="No dead letters.")
 
 
 def replay(
@@ -171,7 +171,7 @@ def replay(
     )
     if dry_run:
         plan = plan_replay(asyncio.run(_read(settings.kafka, wanted, values=True)), wish)
-        console.show(letter_rows.plan_rows(plan), as_json=False)
+        terminal.show(plan_rows(plan), as_json=False)
         typer.echo(f"dry run: nothing sent; left out: {plan.left_out}")
         return
     try:
@@ -194,5 +194,5 @@ async def _replay(settings: Settings, wanted: LetterFilter, wish: ReplayRequest,
 
 
 async def _send(replayer: Replayer, plan: ReplayPlan, rate: float | None) -> int:
-    with console.progress("replaying") as progress:
+    with terminal.progress("replaying") as progress:
         return await replayer.replay(plan.items, rate, progress)

@@ -15,7 +15,7 @@ from worker.cli import enqueue as enqueue_cli
 from worker.cli import lane as lane_cli
 from worker.cli import rollout as rollout_cli
 from worker.cli import takes as takes_cli
-from worker.cli import terminal as console
+from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode, describe
 from worker.config.settings import Settings, load_settings
 from worker.kafka.client.factory import connect_admin
@@ -94,14 +94,14 @@ def topics_create(
                 "topic": each.name,
                 "partitions": each.topic.partitions,
                 "key": each.topic.key,
-                "retention": console.retention(each.topic.retention_ms),
+                "retention": terminal.retention(each.topic.retention_ms),
                 "holds": each.topic.holds,
                 "state": each.state,
             }
             for each in states
         ]
 
-    console.show(asyncio.run(create()), as_json=as_json)
+    terminal.show(asyncio.run(create()), as_json=as_json)
 
 
 @voices_app.command("list")
@@ -120,7 +120,7 @@ def voices_list(as_json: AsJson = False) -> None:
         }
         for each in character_voices(catalogue, listed)
     ]
-    console.show(rows, as_json=as_json)
+    terminal.show(rows, as_json=as_json)
 
 
 @voices_app.command("check")
@@ -132,7 +132,7 @@ def voices_check(as_json: AsJson = False) -> None:
         {"character": each.character, "severity": "error" if each.error else "warning", "finding": each.message}
         for each in findings
     ]
-    console.show(rows, as_json=as_json, nothing="Google has every voice of the catalogue, and the genders agree.")
+    terminal.show(rows, as_json=as_json, nothing="Google has every voice of the catalogue, and the genders agree.")
     if any(each.error for each in findings):
         raise typer.Exit(ExitCode.FAILED)
 
@@ -159,7 +159,7 @@ def decide_command(
     state = rollout_state(settings.rollout, load_catalogue(settings.worker.characters_file).names)
     asked = {"character": character, "text": text, "user_id": user_id, "rollout_key": rollout_key,
              "language": language, "voice": voice}  # fmt: skip
-    console.show_one(asking.explain_decision(settings, state, asked, Clock().now()).as_row(), as_json=as_json)
+    terminal.show_one(asking.explain_decision(settings, state, asked, Clock().now()).as_row(), as_json=as_json)
     if settings.rollout.source == "topic":
         sys.stderr.write("chirp-worker: ROLLOUT_SOURCE=topic: workers follow the topic; `rollout explain` asks it\n")
 
@@ -167,7 +167,7 @@ def decide_command(
 @config_app.command("show")
 def config_show(as_json: AsJson = False) -> None:
     """The effective settings; secrets are masked."""
-    console.show(console.settings_rows(load_settings()), as_json=as_json)
+    terminal.show(terminal.settings_rows(load_settings()), as_json=as_json)
 
 
 @app.command()

@@ -6,9 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from worker.cli import terminal as console
+from worker.cli import terminal
 from worker.cli.rollout_change import AsJson, day_of
-from worker.cli.views import plan as plan_rows
+from worker.cli.views.plan import breach_rows, finding_rows, for_people, for_scripts, stage_rows
 from worker.config.settings import load_settings
 from worker.rollout.plan.checked_file import InvalidFileError
 from worker.rollout.plan.file import BUILT_IN, find_plan, read_plan
@@ -45,19 +45,19 @@ def check_command(
         findings = check(file, catalogue, lasts)
         file = replace(file, plan=file.plan.rehearsed(lasts))
         tables = {
-            "stages": plan_rows.stage_rows(file, catalogue, lasts),
-            "breaches": plan_rows.breach_rows(file, catalogue, lasts),
+            "stages": stage_rows(file, catalogue, lasts),
+            "breaches": breach_rows(file, catalogue, lasts),
         }
-    rows = plan_rows.finding_rows(findings)
+    rows = finding_rows(findings)
     if as_json:
-        plain = {table: plan_rows.for_scripts(each) for table, each in tables.items()}
-        console.show_one({"plan": name, "findings": rows, **plain}, as_json=True)
+        plain = {table: for_scripts(each) for table, each in tables.items()}
+        terminal.show_one({"plan": name, "findings": rows, **plain}, as_json=True)
     else:
-        console.show(rows, as_json=False, nothing="Nothing to be said against it.")
+        terminal.show(rows, as_json=False, nothing="Nothing to be said against it.")
         for table, each in tables.items():
             title, none = _TITLES[table]
             typer.echo(f"\n{title}")
-            console.show(plan_rows.for_people(each, none), as_json=False)
+            terminal.show(for_people(each, none), as_json=False)
     if any(each.severity is Severity.WRONG for each in findings):
         raise typer.Exit(_WRONG)
 
@@ -70,7 +70,7 @@ def list_command(as_json: AsJson = False) -> None:
     for name in BUILT_IN:
         plan = read_plan(find_plan(name)[1], name, catalogue).plan
         rows.append({"plan": name, "stages": ", ".join(stage.name for stage in plan.stages), "what": plan.text})
-    console.show(rows, as_json=as_json)
+    terminal.show(rows, as_json=as_json)
 
 
 @app.command("show")

@@ -13,7 +13,7 @@ from schemas.errors import UsageError
 from schemas.rollout_status import RolloutStatus
 from worker.cli import decision_options as asking
 from worker.cli import rollout_run as rollout_plan_cli
-from worker.cli import terminal as console
+from worker.cli import terminal
 from worker.cli.rollout_change import (
     ActorOption,
     AsJson,
@@ -27,8 +27,8 @@ from worker.cli.rollout_change import (
     rollout_settings,
     tell,
 )
-from worker.cli.views import rollout as rollout_rows
-from worker.cli.views import status as status_rows
+from worker.cli.views.rollout import document, history_rows, status_document, status_row
+from worker.cli.views.status import plan_row, tables
 from worker.config.parsing import hundredths
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
@@ -69,21 +69,21 @@ def _show_status(catalogue: frozenset[str], log: RolloutLog, judged: RolloutStat
     now = Clock().now()
     plan_runs = current_state(log.fold).run is not None
     if as_json:
-        document = rollout_rows.status_document(log.fold, catalogue, now, _LAST_CHANGES)
+        document = status_document(log.fold, catalogue, now, _LAST_CHANGES)
         judged_document = judged.model_dump(mode="json") if judged and plan_runs else None
-        console.show_one({**document, "judged": judged_document}, as_json=True)
+        terminal.show_one({**document, "judged": judged_document}, as_json=True)
         return
-    row = rollout_rows.status_row(log.fold, catalogue, now)
+    row = status_row(log.fold, catalogue, now)
     if plan_runs:
-        row |= status_rows.plan_row(judged, now)
-    console.show_one(row, as_json=False)
+        row |= plan_row(judged, now)
+    terminal.show_one(row, as_json=False)
     if judged is not None and plan_runs:
-        for title, rows in status_rows.tables(judged):
+        for title, rows in tables(judged):
             typer.echo(f"\n{title}")
-            console.show(rows, as_json=False)
+            terminal.show(rows, as_json=False)
     if log.fold.taken:
         typer.echo("\nThe last changes")
-        console.show(rollout_rows.history_rows(log.fold.taken[-_LAST_CHANGES:]), as_json=False)
+        terminal.show(history_rows(log.fold.taken[-_LAST_CHANGES:]), as_json=False)
 
 
 Show = Callable[[RolloutLog, RolloutStatus | None], None]
@@ -102,7 +102,7 @@ async def _watch(settings: Settings, show: Show) -> None:
                 while True:
                     judged = await last_status(settings.kafka)
                     if live:
-                        console.clear()
+                        terminal.clear()
                     show(log, judged)
                     await log.more(0)
                     await asyncio.sleep(_EVERY_S)
@@ -123,8 +123,8 @@ def history(
         async with read_log(settings) as log:
             fold = log.fold
         last = fold.taken[-limit:]
-        rows = [rollout_rows.document(each) for each in last] if as_json else rollout_rows.history_rows(last)
-        console.show(rows, as_json=as_json, nothing="No revision yet.")
+        rows = [document(each) for each in last] if as_json else history_rows(last)
+        terminal.show(rows, as_json=as_json, nothing="No revision yet.")
         if len(last) < len(fold.taken):
             tell(f"{len(last):,} of {len(fold.taken):,} shown; --limit shows more")
         if fold.lost or fold.unreadable:
@@ -153,7 +153,7 @@ def explain_command(
             return current_state(log.fold)
 
     explanation = asking.explain_decision(settings, asyncio.run(read()), asked, Clock().now())
-    console.show_one(explanation.as_row(), as_json=as_json)
+    terminal.show_one(explanation.as_row(), as_json=as_json)
 
 
 @app.command("set")

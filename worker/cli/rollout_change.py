@@ -14,8 +14,8 @@ import typer
 from pydantic import ValidationError
 
 from schemas.errors import UsageError
-from worker.cli import terminal as console
-from worker.cli.views import rollout as rollout_rows
+from worker.cli import terminal
+from worker.cli.views.rollout import change_document, change_rows, told, why_asked
 from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
@@ -69,9 +69,9 @@ def change(settings: Settings, verb: Verb, asked: ChangeOptions) -> None:
             editor = RevisionWriter(log, settings.kafka, Clock())
             made = await editor.change(verb, author, partial(_confirm, names, yes=asked.yes), asked.revision)
             if asked.as_json:
-                console.show_one(rollout_rows.change_document(made, log.fold.current, names), as_json=True)
+                terminal.show_one(change_document(made, log.fold.current, names), as_json=True)
             else:
-                typer.echo(rollout_rows.told(made, names))
+                typer.echo(told(made, names))
 
     try:
         asyncio.run(write())
@@ -86,11 +86,10 @@ def _confirm(catalogue: frozenset[str], change: Change, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(
-            f"{rollout_rows.why_asked(change)}, and nobody is there to confirm it: say --yes for "
-            f"{rollout_rows.told(change, catalogue)}"
+            f"{why_asked(change)}, and nobody is there to confirm it: say --yes for {told(change, catalogue)}"
         )
-    console.show(rollout_rows.change_rows(change, catalogue), as_json=False, to_stderr=True)
-    if not typer.confirm(f"{rollout_rows.why_asked(change).capitalize()}. Do it?", err=True):
+    terminal.show(change_rows(change, catalogue), as_json=False, to_stderr=True)
+    if not typer.confirm(f"{why_asked(change).capitalize()}. Do it?", err=True):
         tell("nothing changed")
         raise typer.Exit(_DECLINED)
 

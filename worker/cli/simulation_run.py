@@ -7,9 +7,9 @@ from pathlib import Path
 import typer
 
 from schemas.errors import UsageError
-from worker.cli import terminal as console
-from worker.cli.views import plan as plan_rows
-from worker.cli.views import simulation as simulation_rows
+from worker.cli import terminal
+from worker.cli.views.plan import for_people
+from worker.cli.views.simulation import heard_rows, summary_row, summary_words, timeline_document, timeline_rows
 from worker.config.settings import load_settings
 from worker.rollout.plan.file import find_plan, read_plan
 from worker.rollout.plan.model import Plan, duration, spelled
@@ -59,7 +59,7 @@ def run_simulation(
 
 def _others(of: Simulation, seed: int, seeds: int) -> list[Course]:
     found: list[Course] = []
-    with console.progress("simulating") as tell:
+    with terminal.progress("simulating") as tell:
         tell(1, seeds)
         for each in courses(of, range(seed + 1, seed + seeds), min(os.cpu_count() or 1, seeds - 1)):
             found.append(each)
@@ -68,29 +68,29 @@ def _others(of: Simulation, seed: int, seeds: int) -> list[Course]:
 
 
 def _show_one(of: Simulation, course: Course, *, as_json: bool) -> None:
-    heard = simulation_rows.heard_rows(course)
+    heard = heard_rows(course)
     if as_json:
         document = {
             **_about(of),
             "seed": course.seed,
             "lasted_s": round(course.lasted.total_seconds()),
-            "timeline": simulation_rows.timeline_document(course),
+            "timeline": timeline_document(course),
             "heard": heard,
             "usd": round(course.dollars, 2),
         }
-        console.show_one(document, as_json=True)
+        terminal.show_one(document, as_json=True)
         return
-    console.show(plan_rows.for_people(simulation_rows.timeline_rows(course), "-"), as_json=False)
+    terminal.show(for_people(timeline_rows(course), "-"), as_json=False)
     typer.echo(f"\nWhat was heard in {about(course.lasted)}; list prices without the free tier")
-    console.show(plan_rows.for_people(heard, "-"), as_json=False)
+    terminal.show(for_people(heard, "-"), as_json=False)
 
 
 def _show_many(of: Simulation, found: list[Course], *, as_json: bool) -> None:
     summary = summary_of(found, of.trace)
     if as_json:
-        console.show_one({**_about(of), **simulation_rows.summary_row(summary)}, as_json=True)
+        terminal.show_one({**_about(of), **summary_row(summary)}, as_json=True)
     else:
-        console.show_one(simulation_rows.summary_words(summary), as_json=False)
+        terminal.show_one(summary_words(summary), as_json=False)
 
 
 def _about(of: Simulation) -> dict[str, object]:

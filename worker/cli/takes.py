@@ -12,7 +12,7 @@ from schemas.errors import UsageError
 from schemas.job import Job
 from schemas.parsing import parse_job
 from schemas.words import Lane
-from worker.cli import terminal as console
+from worker.cli import terminal
 from worker.config.settings import Settings, load_settings
 from worker.jobs.redo import next_job
 from worker.kafka.client.factory import connect_producer
@@ -52,12 +52,12 @@ def redo(
     if job is not None:
         read = sys.stdin.buffer.read() if str(job) == "-" else job.read_bytes()
         given = parse_job(read, max_text_bytes=settings.worker.max_text_bytes)
-    console.show_one(asyncio.run(_redo(settings, line or "", given, lane)), as_json=as_json)
+    terminal.show_one(asyncio.run(_redo(settings, line or "", given, lane)), as_json=as_json)
 
 
 async def _redo(settings: Settings, line: str, given: Job | None, lane: Lane | None) -> dict[str, object]:
     asked = await _asked(settings, line) if given is None else FoundJob(given)
-    with console.progress("reading the completions") as progress:
+    with terminal.progress("reading the completions") as progress:
         takes = asked.takes | await completed_takes(settings.kafka, asked, progress)
     wanted = next_job(asked.job, takes)
     load_catalogue(settings.worker.characters_file).admit(wanted)
@@ -79,9 +79,9 @@ async def _asked(settings: Settings, line: str) -> FoundJob:
     # No job's id has a slash, and every take's key has some.
     if "/" in line:
         key = line.removeprefix(f"s3://{settings.storage.bucket}/")
-        with console.progress("reading the completions") as progress:
+        with terminal.progress("reading the completions") as progress:
             job_id = await find_job_by_audio(settings.kafka, key, progress)
-    with console.progress("reading the lanes") as progress:
+    with terminal.progress("reading the lanes") as progress:
         return await find_job(settings.kafka, job_id, settings.worker.max_text_bytes, progress)
 
 
@@ -107,9 +107,9 @@ def check(
     size = None if everything else sample
     result = asyncio.run(_check(settings, size, completed_since, stored_only=stored_only))
     if as_json:
-        console.show_one(result, as_json=True)
+        terminal.show_one(result, as_json=True)
     else:
-        console.show(result.pop("faults"), as_json=False, nothing="No faults.")
+        terminal.show(result.pop("faults"), as_json=False, nothing="No faults.")
         typer.echo(", ".join(f"{name.replace('_', ' ')}: {value:,}" for name, value in result.items()))
     if any(result[kind] for kind in KINDS):
         raise typer.Exit(_FAULTY)

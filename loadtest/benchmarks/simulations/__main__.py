@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from loadtest.benchmarks.simulations.demands import Case, Result, demands, head
-from worker.cli import terminal as console
+from worker.cli import terminal
 from worker.config.settings import load_settings
 from worker.rollout.plan.model import duration, spelled
 from worker.rollout.simulation.course import Course
@@ -50,7 +50,7 @@ def main(
 
 def _courses(case: Case, catalogue: frozenset[str], seeds: range, step: timedelta, processes: int) -> list[Course]:
     found: list[Course] = []
-    with console.progress(case.name) as tell:
+    with terminal.progress(case.name) as tell:
         for each in courses(Simulation(case.plan, case.trace, catalogue, step), seeds, processes):
             found.append(each)
             tell(len(found), len(seeds))

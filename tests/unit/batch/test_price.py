@@ -15,7 +15,7 @@ from worker.batch.line_status import LineState, LineStatus, line_states, next_jo
 from worker.batch.manifest import Entry, Sent, entry_of
 from worker.batch.price import price_of
 from worker.batch.voice_selection import KeepTogether, VoicedLine
-from worker.cli.views import batch as batch_rows
+from worker.cli.views.batch import price_rows, voices_in_words
 from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS
 from worker.rollout.state import RolloutState
 
@@ -32,10 +32,10 @@ def test_lines_decided_one_by_one_split_a_character_and_a_character_kept_togethe
     split = cast(*lines, together=KeepTogether.LINE)
     assert models(split) == {CHIRP, WAVENET}
     chirp = sum(each.voice.voice_model is CHIRP for each in split)
-    assert batch_rows.voices_in_words(split) == [f"pip_boy: {chirp} lines Chirp, {100 - chirp} WaveNet"]
+    assert voices_in_words(split) == [f"pip_boy: {chirp} lines Chirp, {100 - chirp} WaveNet"]
     together = cast(*lines, together=KeepTogether.CHARACTER)
     assert len(models(together)) == 1
-    assert batch_rows.voices_in_words(together) == []
+    assert voices_in_words(together) == []
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c", None]), st.sampled_from(["ghoul", "raider"])), min_size=1))
@@ -190,7 +190,7 @@ def test_the_free_tier_is_shown_beside_the_price_and_not_taken_off_it() -> None:
     price = price_of(casts, ())
     assert price.dollars == 1_500_000 * DOLLARS_A_CHARACTER[CHIRP]
     assert price.dollars_at_least == (1_500_000 - FREE_CHARACTERS[CHIRP]) * DOLLARS_A_CHARACTER[CHIRP]
-    total = batch_rows.price_rows(price)[-1]
+    total = price_rows(price)[-1]
     assert total["USD"] == 45.0
 
 

@@ -15,7 +15,7 @@ from worker.batch.line_status import next_job
 from worker.batch.manifest import default_manifest, entry_of, read_manifest
 from worker.batch.state import open_state
 from worker.batch.voice_selection import VoicedLine, VoicePreference, VoiceSelector
-from worker.cli import batch_run as batch_running
+from worker.cli import batch_run
 from worker.cli.main import app
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
@@ -33,9 +33,9 @@ class Studio:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.script = folder / "script.csv"
         self.nights = 0
-        monkeypatch.setattr(batch_running, "catch_up", _nothing)
-        monkeypatch.setattr(batch_running.Batch, "_stored", _nothing_stored)
-        monkeypatch.setattr(batch_running.Batch, "_night", self._night)
+        monkeypatch.setattr(batch_run, "catch_up", _nothing)
+        monkeypatch.setattr(batch_run.Batch, "_stored", _nothing_stored)
+        monkeypatch.setattr(batch_run.Batch, "_night", self._night)
 
     def _night(self, *_: object, **__: object) -> bool:
         self.nights += 1

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import HOUR, NOW, revision, value
-from worker.cli.views import rollout as rollout_rows
+from worker.cli.views.rollout import change_rows, status_document, status_row, told
 from worker.rollout.changes import Change, exclude, set_to
 from worker.rollout.description import exposure
 from worker.rollout.log.revisions import RevisionLog
@@ -39,7 +39,7 @@ def test_who_hears_chirp_is_one_sentence(state: RolloutState, said: str) -> None
 
 def test_a_change_is_shown_as_it_is_and_as_it_would_be() -> None:
     change = Change(TWO, set_to(TWO, percentage=5_000, characters="all"), NOW)
-    rows = [tuple(row.values()) for row in rollout_rows.change_rows(change, CATALOGUE.names)]
+    rows = [tuple(row.values()) for row in change_rows(change, CATALOGUE.names)]
     assert rows == [
         (
             "who hears Chirp",
@@ -49,7 +49,7 @@ def test_a_change_is_shown_as_it_is_and_as_it_would_be() -> None:
         ("percentage", "12.5 %", "50 %"),
         ("characters", "ghoul, raider", "all"),
     ]
-    assert rollout_rows.told(change, CATALOGUE.names) == (
+    assert told(change, CATALOGUE.names) == (
         "revision 4: 12.5 % of users hear Chirp as ghoul, raider → 50 % of users hear Chirp as all 14 characters "
         "(percentage 12.5 % → 50 %; characters ghoul, raider → all)"
     )
@@ -57,9 +57,9 @@ def test_a_change_is_shown_as_it_is_and_as_it_would_be() -> None:
 
 def test_status_says_what_it_would_be_if_it_were_on_and_when_there_is_no_revision_yet() -> None:
     fold = RevisionLog()
-    assert str(rollout_rows.status_row(fold, CATALOGUE.names, NOW)["revision"]).startswith("none yet")
+    assert str(status_row(fold, CATALOGUE.names, NOW)["revision"]).startswith("none yet")
     fold.add(value(revision(0, enabled=False, percentage=2_500)))
-    row = rollout_rows.status_row(fold, CATALOGUE.names, NOW)
+    row = status_row(fold, CATALOGUE.names, NOW)
     assert row["who hears Chirp"] == "Chirp is off: nobody hears it"
     assert row["when it is on"] == "25 % of users hear Chirp as all 14 characters"
     assert str(row["revision"]).startswith("1, by anna")
@@ -67,8 +67,8 @@ def test_status_says_what_it_would_be_if_it_were_on_and_when_there_is_no_revisio
 
 def test_the_documents_hold_whole_revisions() -> None:
     fold = RevisionLog()
-    assert rollout_rows.status_document(fold, CATALOGUE.names, NOW, 5)["revision"] is None
+    assert status_document(fold, CATALOGUE.names, NOW, 5)["revision"] is None
     fold.add(value(revision(0)))
-    document = rollout_rows.status_document(fold, CATALOGUE.names, NOW, 5)
-    assert document["revision"] == rollout_rows.document(revision(0))
+    document = status_document(fold, CATALOGUE.names, NOW, 5)
+    assert document["revision"] == document(revision(0))
     assert document["changes"] == [document["revision"]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from typer.testing import CliRunner
 
-from worker.cli import batch_run as batch_running
+from worker.cli import batch_run
 from worker.cli.main import app
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ BROKEN = {
 def test_a_broken_script_is_told_by_file_line_and_column_and_nothing_is_sent(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_running.Batch, "_run", _must_not_begin)
+    monkeypatch.setattr(batch_run.Batch, "_run", _must_not_begin)
     broken = BROKEN[name]
     script = tmp_path / broken.file
     script.write_bytes(broken.content)

@@ -19,7 +19,7 @@ from schemas.parsing import parse_job
 from schemas.topics import LANE_RECORD_BYTES
 from schemas.words import Lane
 from tests.unit.makers import CATALOGUE, fields, good_documents
-from worker.cli.views import dead_letters as letter_rows
+from worker.cli.views.dead_letters import json_row, plan_rows, stats_rows, table_row, whole_json, whole_table
 from worker.jobs.outcome import History, Record
 from worker.kafka.dead_letters.edit import Edit, edited
 from worker.kafka.dead_letters.filter import LetterFilter, check_ids, parse_time
@@ -112,14 +112,14 @@ RECORDS = st.builds(
 def test_whatever_stands_in_the_topic_is_listed_shown_counted_and_planned(records: list[Raw]):
     letters = folded(*records)
     assert len(letters) <= len(records)
-    rows = [[view(each) for each in letters] for view in (letter_rows.json_row, letter_rows.whole_json)]
+    rows = [[view(each) for each in letters] for view in (json_row, whole_json)]
     json.dumps(rows, ensure_ascii=False).encode()
-    shown = [[view(each) for each in letters] for view in (letter_rows.table_row, letter_rows.whole_table)]
+    shown = [[view(each) for each in letters] for view in (table_row, whole_table)]
     assert "\x1b" not in str(shown)
-    json.dumps([*shown, letter_rows.stats_rows(letters)], ensure_ascii=False).encode()
+    json.dumps([*shown, stats_rows(letters)], ensure_ascii=False).encode()
     plan = plan_replay(letters, ReplayRequest())
     assert len(plan.items) + plan.replayed_before + plan.cut + plan.no_lane == len(letters)
-    json.dumps(letter_rows.plan_rows(plan)).encode()
+    json.dumps(plan_rows(plan)).encode()
 
 
 @pytest.mark.parametrize(
@@ -371,20 +371,20 @@ def test_a_group_is_bounded_by_its_bytes_too():
 
 def test_stats_count_by_class_code_lane_and_character():
     letters = [letter(1, time=NOW - timedelta(hours=1)), letter(2), letter(3, cls="timeout", lane=Lane.BATCH)]
-    rows = {(row["by"], row["name"]): row for row in letter_rows.stats_rows(letters)}
+    rows = {(row["by"], row["name"]): row for row in stats_rows(letters)}
     assert rows["all", ""]["letters"] == 3
     assert rows["class", "bad_input"]["letters"] == 2
     assert rows["class", "bad_input"]["first"] == "2026-01-31T11:00:00Z"
     assert rows["class", "bad_input"]["last"] == "2026-01-31T12:00:00Z"
     assert rows["lane", "batch"]["letters"] == rows["class", "timeout"]["letters"] == 1
     assert rows["character", "pip_boy"]["letters"] == rows["code", "CODE"]["letters"] == 3
-    assert letter_rows.stats_rows([]) == []
+    assert stats_rows([]) == []
 
 
 def test_a_huge_value_is_shown_cut_and_in_json_whole():
     read = letter(1, value=b"x" * 10_000)
-    assert "(10,000 characters; --json has all)" in str(letter_rows.whole_table(read)["value"])
-    assert letter_rows.whole_json(read)["value"] == "x" * 10_000
+    assert "(10,000 characters; --json has all)" in str(whole_table(read)["value"])
+    assert whole_json(read)["value"] == "x" * 10_000
 
 
 def test_attempts_are_shown_a_line_each_and_what_is_none_as_it_came():
@@ -393,8 +393,8 @@ def test_attempts_are_shown_a_line_each_and_what_is_none_as_it_came():
         "code": "DEADLINE_EXCEEDED", "message": "too\x1b[31m slow", "calls": 2, "seconds": 1.5, "billed_characters": 5,
         "ended_at": "2026-01-31T12:00:00Z",
     }  # fmt: skip
-    shown = letter_rows.whole_table(replace(letter(1), attempts=json.dumps([attempt])))
+    shown = whole_table(replace(letter(1), attempts=json.dumps([attempt])))
     assert shown["attempts"] == (
         "2026-01-31T12:00:00Z en-US-Wavenet-B error timeout DEADLINE_EXCEEDED, 2 calls, 1.50 s  too\\x1b[31m slow"
     )
-    assert letter_rows.whole_json(replace(letter(1), attempts="rubbish"))["attempts"] == ["rubbish"]
+    assert whole_json(replace(letter(1), attempts="rubbish"))["attempts"] == ["rubbish"]
