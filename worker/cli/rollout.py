@@ -27,7 +27,7 @@ from worker.cli.rollout_change import (
     rollout_settings,
     tell,
 )
-from worker.cli.views.rollout import document, history_rows, status_document, status_row
+from worker.cli.views.rollout import history_rows, revision_document, status_document, status_row
 from worker.cli.views.status import plan_row, tables
 from worker.config.parsing import hundredths
 from worker.config.settings import Settings
@@ -123,7 +123,7 @@ def history(
         async with read_log(settings) as log:
             fold = log.fold
         last = fold.taken[-limit:]
-        rows = [document(each) for each in last] if as_json else history_rows(last)
+        rows = [revision_document(each) for each in last] if as_json else history_rows(last)
         terminal.show(rows, as_json=as_json, nothing="No revision yet.")
         if len(last) < len(fold.taken):
             tell(f"{len(last):,} of {len(fold.taken):,} shown; --limit shows more")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import HOUR, NOW, revision, value
-from worker.cli.views.rollout import change_rows, status_document, status_row, told
+from worker.cli.views.rollout import change_rows, revision_document, status_document, status_row, told
 from worker.rollout.changes import Change, exclude, set_to
 from worker.rollout.description import exposure
 from worker.rollout.log.revisions import RevisionLog
@@ -70,5 +70,5 @@ def test_the_documents_hold_whole_revisions() -> None:
     assert status_document(fold, CATALOGUE.names, NOW, 5)["revision"] is None
     fold.add(value(revision(0)))
     document = status_document(fold, CATALOGUE.names, NOW, 5)
-    assert document["revision"] == document(revision(0))
+    assert document["revision"] == revision_document(revision(0))
     assert document["changes"] == [document["revision"]]

@@ -14,7 +14,7 @@ from worker.rollout.log.revisions import RevisionLog
 _SECOND = "%Y-%m-%d %H:%M:%S"
 
 
-def document(revision: Revision) -> dict[str, Any]:
+def revision_document(revision: Revision) -> dict[str, Any]:
     """A revision as it stands in the topic."""
     loaded: dict[str, Any] = json.loads(revision.model_dump_json())
     return loaded
@@ -40,8 +40,8 @@ def status_document(fold: RevisionLog, catalogue: frozenset[str], now: datetime,
     """The same for scripts; `revision` is null before the first."""
     return {
         "who": exposure(current_state(fold), catalogue, now),
-        "revision": document(fold.current) if fold.current else None,
-        "changes": [document(each) for each in fold.taken[-changes:]],
+        "revision": revision_document(fold.current) if fold.current else None,
+        "changes": [revision_document(each) for each in fold.taken[-changes:]],
     }
 
 
@@ -79,7 +79,7 @@ def change_document(change: Change, revision: Revision | None, catalogue: frozen
         "changed": not change.is_none,
         "before": exposure(change.before, catalogue, change.now),
         "after": exposure(change.after, catalogue, change.now),
-        "revision": document(revision) if revision else None,
+        "revision": revision_document(revision) if revision else None,
     }
 
 
