@@ -122,7 +122,7 @@ async def _check(settings: Settings, size: int | None, since: datetime | None, *
     storage = settings.storage
     prefix = f"{storage.prefix}/" if storage.prefix else ""
     async with connect_store(storage, _CONNECTIONS) as store:
-        with console.progress("checking the takes") as progress:
+        with terminal.progress("checking the takes") as progress:
             referenced = (
                 None if stored_only else referenced_takes(settings.kafka, store.bucket, prefix, since, progress)
             )
