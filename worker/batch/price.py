@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from schemas.words import VoiceModel
 from worker.batch.voice_selection import VoicedLine
-from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS, REQUESTS_A_MINUTE
+from worker.pricing.google_terms import TERMS, TOTAL_REQUESTS_PER_MINUTE
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class ModelPrice:
     @property
     def dollars(self) -> float:
         """At list price, nothing free."""
-        return self.characters * DOLLARS_A_CHARACTER[self.voice_model]
+        return self.characters * TERMS[self.voice_model].dollars_per_character
 
     @property
     def free_characters(self) -> int:
         """What Google gives for nothing a month; nobody here knows how much of it is used up."""
-        return FREE_CHARACTERS[self.voice_model]
+        return TERMS[self.voice_model].free_characters
 
     @property
     def dollars_at_least(self) -> float:
         """If nothing of this month's free characters is used yet."""
-        return max(0, self.characters - self.free_characters) * DOLLARS_A_CHARACTER[self.voice_model]
+        return max(0, self.characters - self.free_characters) * TERMS[self.voice_model].dollars_per_character
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class Price:
     def minutes(self) -> float:
         """The least that it takes at Google's default quotas, if nobody else uses them."""
         calls = sum(each.calls for each in self.models)
-        alone = [each.calls / REQUESTS_A_MINUTE[each.voice_model] for each in self.models]
-        return max([calls / max(REQUESTS_A_MINUTE.values()), *alone])
+        alone = [each.calls / TERMS[each.voice_model].requests_per_minute for each in self.models]
+        return max([calls / TOTAL_REQUESTS_PER_MINUTE, *alone])
 
 
 def price_of(casts: Sequence[VoicedLine], stored: Collection[str]) -> Price:

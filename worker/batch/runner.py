@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from schemas.job import Job
-from schemas.words import VoiceModel
 from worker.batch.kafka_lane import BatchLane, ends_of, in_lane, open_lane
 from worker.batch.line_status import LineStatus, line_states, next_job
 from worker.batch.manifest import Entry, Sent, entry_of
@@ -15,7 +14,7 @@ from worker.batch.state import WritableBatchState
 from worker.batch.voice_selection import VoicedLine, VoiceSelector
 from worker.config.sections import KafkaSettings
 from worker.lifecycle.clock import Clock
-from worker.pricing.price_list import DOLLARS_A_CHARACTER
+from worker.pricing.google_terms import list_price
 
 WINDOW: Final = 500
 """Jobs under way at most. More would wait in the lane all the same, and a stop would leave more of them behind."""
@@ -47,12 +46,7 @@ class Tally:
         self.failed += not entry.is_done
         self.cached += entry.cached
         self.fallback += entry.fallback
-        self.dollars += dollars_of(entry.billed)
-
-
-def dollars_of(billed: dict[VoiceModel, int]) -> float:
-    """What billed characters cost at list price."""
-    return sum(DOLLARS_A_CHARACTER[model] * characters for model, characters in billed.items())
+        self.dollars += list_price(entry.billed)
 
 
 RunObserver = Callable[[Tally], None]

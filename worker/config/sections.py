@@ -8,14 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from schemas.job import MAX_TEXT_BYTES
 from schemas.revision import FULL_PERCENTAGE
 from schemas.topics import RETRY_DELAYS, Delays
-from schemas.words import Lane
+from schemas.words import Lane, VoiceModel
 from worker.config.parsing import Flag, Hundredths, Names, ReplyTopics, RetryDelays, Webhooks
+from worker.pricing.google_terms import TERMS, TOTAL_REQUESTS_PER_MINUTE
 
 _FLAG: Final = "true or false"
 _DELAYS: Final = "delays such as 10s, 1m, 1h with commas, each once, the first retry's first; or none"
 _SECONDS: Final = "a number of seconds above 0"
-_PER_MINUTE: Final = "a whole number of requests a minute, 0 to 1000000; 0 for no limit"
-_MOST_PER_MINUTE: Final = 1_000_000
+_CHIRP: Final = TERMS[VoiceModel.CHIRP3_HD]
+_WAVENET: Final = TERMS[VoiceModel.WAVENET]
 
 
 class SettingsPart(BaseModel):
@@ -26,6 +27,11 @@ class SettingsPart(BaseModel):
 
 def _setting(variable: str, allowed: str, default: Any = ..., **constraints: Any) -> Any:
     return Field(default, validation_alias=variable, description=allowed, **constraints)
+
+
+def _per_minute(variable: str, default: int) -> Any:
+    allowed = "a whole number of requests a minute, 0 to 1000000; 0 for no limit"
+    return _setting(variable, allowed, default, ge=0, le=1_000_000)
 
 
 class KafkaSettings(SettingsPart):
@@ -148,12 +154,12 @@ class GoogleSettings(SettingsPart):
 class QuotaSettings(SettingsPart):
     """Google's quota, the project's: each worker takes the share of it that its share of the partitions is.
 
-    The defaults are those of Google's quota page: Chirp 3 200, WaveNet and all together 1,000 requests a minute.
+    The defaults are Google's own.
     """
 
-    chirp3_per_minute: int = _setting("QUOTA_CHIRP3_PER_MINUTE", _PER_MINUTE, 200, ge=0, le=_MOST_PER_MINUTE)
-    wavenet_per_minute: int = _setting("QUOTA_WAVENET_PER_MINUTE", _PER_MINUTE, 1000, ge=0, le=_MOST_PER_MINUTE)
-    total_per_minute: int = _setting("QUOTA_TOTAL_PER_MINUTE", _PER_MINUTE, 1000, ge=0, le=_MOST_PER_MINUTE)
+    chirp3_per_minute: int = _per_minute("QUOTA_CHIRP3_PER_MINUTE", _CHIRP.requests_per_minute)
+    wavenet_per_minute: int = _per_minute("QUOTA_WAVENET_PER_MINUTE", _WAVENET.requests_per_minute)
+    total_per_minute: int = _per_minute("QUOTA_TOTAL_PER_MINUTE", TOTAL_REQUESTS_PER_MINUTE)
     dialogue_reserve: float = _setting(
         "QUOTA_DIALOGUE_RESERVE", "0 to 0.9: the largest share that batch leaves free while dialogue comes", 0.1,
         ge=0, le=0.9,

@@ -16,7 +16,7 @@ from worker.batch.manifest import Entry, Sent, entry_of
 from worker.batch.price import price_of
 from worker.batch.voice_selection import KeepTogether, VoicedLine
 from worker.cli.views.batch import price_rows, voices_in_words
-from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS
+from worker.pricing.google_terms import TERMS
 from worker.rollout.state import RolloutState
 
 NOBODY = RolloutState(enabled=False, percentage=0, characters=None)
@@ -188,8 +188,8 @@ def test_the_price_counts_what_google_will_bill_once_a_take() -> None:
 def test_the_free_tier_is_shown_beside_the_price_and_not_taken_off_it() -> None:
     casts = [replace(each, billed=1_500_000) for each in cast(line(), state=EVERYBODY)]
     price = price_of(casts, ())
-    assert price.dollars == 1_500_000 * DOLLARS_A_CHARACTER[CHIRP]
-    assert price.dollars_at_least == (1_500_000 - FREE_CHARACTERS[CHIRP]) * DOLLARS_A_CHARACTER[CHIRP]
+    assert price.dollars == 1_500_000 * TERMS[CHIRP].dollars_per_character
+    assert price.dollars_at_least == (1_500_000 - TERMS[CHIRP].free_characters) * TERMS[CHIRP].dollars_per_character
     total = price_rows(price)[-1]
     assert total["USD"] == 45.0
 

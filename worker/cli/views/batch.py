@@ -8,9 +8,9 @@ from worker.batch.downloads import Downloaded
 from worker.batch.line_status import LineState, LineStatus
 from worker.batch.manifest import Entry
 from worker.batch.price import Price
-from worker.batch.runner import dollars_of
 from worker.batch.scripts.model import Finding
 from worker.batch.voice_selection import VoicedLine
+from worker.pricing.google_terms import list_price
 
 Row = dict[str, object]
 
@@ -129,7 +129,7 @@ def manifest_row(entries: Mapping[str, Entry], lines: Collection[str] | None, un
         "under way": under_way,
         "minutes of audio": round(seconds / 60, 1),
         "characters billed": sum(sum(entry.billed.values()) for entry in known),
-        "USD at list price": round(sum(dollars_of(entry.billed) for entry in known), 4),
+        "USD at list price": round(sum(list_price(entry.billed) for entry in known), 4),
     }
 
 

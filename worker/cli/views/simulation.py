@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from schemas.words import VoiceModel
-from worker.pricing.price_list import DOLLARS_A_CHARACTER
+from worker.pricing.google_terms import TERMS
 from worker.rollout.plan.units import about
 from worker.rollout.simulation.course import Course
 from worker.rollout.simulation.summary import Summary
@@ -51,7 +51,7 @@ def heard_rows(course: Course) -> list[Row]:
                 "failed": of.failed,
                 "stored takes": of.stored,
                 "billed characters": of.billed,
-                "USD": round(of.billed * DOLLARS_A_CHARACTER[model.value], 2),
+                "USD": round(of.billed * TERMS[model].dollars_per_character, 2),
             }
         )
     return rows

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 from schemas.revision import FULL_PERCENTAGE
-from worker.pricing.price_list import DOLLARS_A_CHARACTER
+from schemas.words import VoiceModel
+from worker.pricing.google_terms import list_price
 from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.verdict import Status, Verdict
 from worker.rollout.plan.model import Plan, Stage
@@ -55,8 +56,7 @@ def _budget(readings: Measurements, following: Stage, limit: float) -> Verdict:
         return Verdict("gate", "budget", "next stage", Status.HOLD, limit=limit, says="nothing is measured yet")
     characters = readings.jobs(readings.since, readings.until, following.characters).billed * (_MONTH / time)
     share = following.percentage / FULL_PERCENTAGE
-    price = DOLLARS_A_CHARACTER["chirp3-hd"] * share + DOLLARS_A_CHARACTER["wavenet"] * (1 - share)
-    dollars = characters * price
+    dollars = characters * list_price({VoiceModel.CHIRP3_HD: share, VoiceModel.WAVENET: 1 - share})
     says = f"{dollars:,.2f} USD a month in the next stage, without the free tier; budget {limit:,.2f} USD"
     return Verdict(
         "gate", "budget", "next stage", Status.PASS if dollars <= limit else Status.HOLD, value=dollars, limit=limit,

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Final
 
 from schemas.revision import FULL_PERCENTAGE
-from worker.pricing.price_list import DOLLARS_A_CHARACTER, FREE_CHARACTERS
+from schemas.words import VoiceModel
+from worker.pricing.google_terms import TERMS, list_price
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.confidence import attempts_to_show_above, attempts_to_show_below
 from worker.rollout.analysis.evaluate import LEAST_EVENTS, LEAST_FOR_A_MEAN, P95_SHARE
@@ -83,8 +84,8 @@ def exposure(plan: Plan, stage: Stage, catalogue: Collection[str], *, day: timed
 
 def _dollars(chirp: float, wavenet: float, text_characters: int, days_a_day: float) -> float:
     month = text_characters * _MONTH_DAYS * days_a_day
-    billed = {"chirp3-hd": chirp * month, "wavenet": wavenet * month}
-    return sum(max(0.0, each - FREE_CHARACTERS[name]) * DOLLARS_A_CHARACTER[name] for name, each in billed.items())
+    spoken = {VoiceModel.CHIRP3_HD: chirp * month, VoiceModel.WAVENET: wavenet * month}
+    return list_price({model: max(0.0, each - TERMS[model].free_characters) for model, each in spoken.items()})
 
 
 def _needed(plan: Plan, stage: Stage) -> int | None:

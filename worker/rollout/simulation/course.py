@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from schemas.revision import Approval
 from schemas.words import Phase, VoiceModel
-from worker.pricing.price_list import DOLLARS_A_CHARACTER
+from worker.pricing.google_terms import list_price
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.analysis.verdict import Evaluation, Status, Use
@@ -99,7 +99,7 @@ class Course:
     @property
     def dollars(self) -> float:
         """What Google is paid, by list prices without the free tier."""
-        return sum(each.billed * DOLLARS_A_CHARACTER[model.value] for model, each in self.heard.items())
+        return list_price({model: each.billed for model, each in self.heard.items()})
 
 
 def simulated(plan: Plan, trace: Trace, catalogue: frozenset[str], seed: int, step: timedelta) -> Course:
