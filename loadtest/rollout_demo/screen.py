@@ -45,12 +45,12 @@ async def _follow(
 ) -> None:
     async with open_log(kafka, Clock()) as log:
         while True:
-            await log.more(0.1)
+            await log.poll(0.1)
             try:
                 judged = await last_status(kafka)
             except KafkaError:
                 judged = None
-            show(exposure(current_state(log.fold), catalogue, Clock().now()), judged)
+            show(exposure(current_state(log.revisions), catalogue, Clock().now()), judged)
             await asyncio.sleep(_EVERY_S)
 
 

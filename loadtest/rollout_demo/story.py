@@ -80,7 +80,7 @@ class Story:
                 await self._until(log, _in_stage(stage))
                 await self._answers(stage)
             await self._until(log, lambda each: each.run is not None and each.run.phase is Phase.DONE)
-            self._say("100 % of users hear Chirp. What happened, as it stands in the rollout's topic:")
+            self._say("100 % of users get Chirp. What happened, as it stands in the rollout's topic:")
             await self._person.asks("history")
 
     async def _answers(self, stage: str) -> None:
@@ -90,9 +90,9 @@ class Story:
     async def _until(self, log: RolloutLog, wanted: Callable[[Revision], bool]) -> Revision:
         end = time.monotonic() + _PATIENCE_S
         while time.monotonic() < end:
-            await log.more()
-            if log.fold.current is not None and wanted(log.fold.current):
-                return log.fold.current
+            await log.poll()
+            if log.revisions.current is not None and wanted(log.revisions.current):
+                return log.revisions.current
         raise DemoFailedError(
             f"the rollout didn't go on within {_PATIENCE_S:g} s; `rollout status` says what it waited for"
         )

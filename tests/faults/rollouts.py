@@ -50,8 +50,8 @@ class Rollout:
     async def follow(self) -> None:
         async with open_log(load_settings(self.deployment.environment).kafka, Clock()) as log:
             while True:
-                await log.more()
-                self.revisions = list(log.fold.taken)
+                await log.poll()
+                self.revisions = list(log.revisions.accepted)
 
     async def until(self, found: Callable[[Revision], bool], timeout_s: float) -> Revision:
         """The first revision that is looked for."""

@@ -53,7 +53,7 @@ async def read_all(deployment: Deployment, since: datetime) -> AttemptCounts:
         read_attempts(settings, RETRY_DELAYS, since, lambda each, at: ledger.add(each, 0, at), Clock()) as reader,
     ):
         while not reader.caught_up:
-            await reader.more(0.5)
+            await reader.poll(0.5)
     assert reader.unreadable == 0
     return ledger
 

@@ -13,7 +13,7 @@ from tests.faults.campaign import tell
 from tests.faults.rollouts import NAMES, rolling_out
 from tests.faults.scale import SCALE, SMALL
 from worker.rollout.decision import DecisionRequest, decide
-from worker.rollout.log.codec import state_of
+from worker.rollout.log.codec import to_state
 from worker.rollout.plan.file import find_plan, read_plan
 
 JOBS_A_SECOND = 40
@@ -65,7 +65,7 @@ def users_of(deployment, completions) -> dict[str, str]:
 
 def check_decisions(completions, users, revisions) -> None:
     """Each completion's decision is the pure function's, by the revision that it names."""
-    states = {each.revision: (state_of(each), each.time) for each in revisions}
+    states = {each.revision: (to_state(each), each.time) for each in revisions}
     for each in completions:
         state, time = states[each.decision.revision]
         request = DecisionRequest(each.character, users[each.job_id], chirp_speaks_language=True)

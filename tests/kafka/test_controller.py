@@ -84,8 +84,8 @@ class Traffic:
         try:
             async with open_log(load_settings(self._deployment.environment).kafka, Clock()) as log:
                 while True:
-                    await log.more(0)
-                    state = current_state(log.fold)
+                    await log.poll(0)
+                    state = current_state(log.revisions)
                     for _ in range(JOBS_A_SECOND // 10):
                         number += 1
                         value = self._completion(number, state).model_dump_json().encode()
@@ -156,7 +156,7 @@ async def until(found, timeout_s: float = 60.0):
 async def whole_history(deployment) -> RevisionLog:
     async with open_log(load_settings(deployment.environment).kafka, Clock()) as log:
         await log.read_to_end()
-        return log.fold
+        return log.revisions
 
 
 async def revision_of(deployment, wanted):
@@ -178,9 +178,9 @@ async def leader_of(addresses: dict[str, str]) -> str:
 
 def one_history(fold: RevisionLog) -> None:
     """No revision twice, no gap, and each record that lost knows by whom."""
-    assert [each.revision for each in fold.taken] == list(range(1, len(fold.taken) + 1))
-    assert len({each.id for each in fold.taken}) == len(fold.taken)
-    assert all(lost.winner is not None for lost in fold.lost)
+    assert [each.revision for each in fold.accepted] == list(range(1, len(fold.accepted) + 1))
+    assert len({each.id for each in fold.accepted}) == len(fold.accepted)
+    assert all(lost.winner is not None for lost in fold.superseded)
 
 
 async def write_by_hand(deployment) -> None:
@@ -206,13 +206,13 @@ async def test_two_that_lead_at_once_and_a_person_make_one_history(deployment, t
             await by_hand
     fold = await whole_history(deployment)
     one_history(fold)
-    entered = [each.run.stage for each in fold.taken if each.run and each.run.stage_revision == each.revision]
+    entered = [each.run.stage for each in fold.accepted if each.run and each.run.stage_revision == each.revision]
     assert entered == ["1", "2", "3", "4", "5"]
-    by_actor = Counter(each.actor for each in fold.taken)
+    by_actor = Counter(each.actor for each in fold.accepted)
     assert by_actor["controller a"] + by_actor["controller b"] == len(stages)
     assert by_actor["bert"] > 0
-    assert {lost.revision.actor for lost in fold.lost} & {"controller a", "controller b"}
-    print(f"{dict(by_actor)}; {len(fold.lost)} records lost against others")
+    assert {lost.revision.actor for lost in fold.superseded} & {"controller a", "controller b"}
+    print(f"{dict(by_actor)}; {len(fold.superseded)} records lost against others")
 
 
 def one_that_leads(deployment, session, name: str, both: asyncio.Barrier) -> Controller:
@@ -234,7 +234,7 @@ def one_that_leads(deployment, session, name: str, both: asyncio.Barrier) -> Con
         ControllerParts(
             open_log=partial(open_log, kafka, clock),
             open_attempts=lambda since, take: read_attempts(kafka, RETRY_DELAYS, since, take, clock),
-            editor_of=lambda log: AtOnce(log, kafka, clock),
+            create_writer=lambda log: AtOnce(log, kafka, clock),
             leads=lambda: True,
             queries=PrometheusClient(session, None, 1.0),
             report=report,
@@ -337,11 +337,11 @@ async def test_a_leader_that_is_killed_is_replaced_by_one_that_has_counted_the_s
     ]
     assert shown["judged"]["stage"] == "half"
     assert shown["judged"]["phase"] == "waiting"
-    assert [each.run.stage for each in fold.taken if each.run and each.run.stage_revision == each.revision] == [
+    assert [each.run.stage for each in fold.accepted if each.run and each.run.stage_revision == each.revision] == [
         "few",
         "half",
     ]
-    print(f"{len(fold.taken)} revisions, {len(fold.lost)} lost; {sent} attempts in the stage, counted by both")
+    print(f"{len(fold.accepted)} revisions, {len(fold.superseded)} lost; {sent} attempts in the stage, counted by both")
 
 
 @pytest.mark.timeout(240)

@@ -15,9 +15,10 @@ from tests.stack.test_cli import run
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import set_to
+from worker.rollout.log.codec import Provenance
 from worker.rollout.log.reader import open_log
 from worker.rollout.log.revisions import RevisionLog
-from worker.rollout.log.writer import Author, RevisionWriter, SupersededError
+from worker.rollout.log.writer import RevisionWriter, SupersededError
 
 WITHIN_S = 2.0
 TOPIC = {"ROLLOUT_SOURCE": "topic", "CHIRP3_ROLLOUT_PERCENTAGE": "100", "CHIRP3_ENABLED_CHARACTERS": "pip_boy"}
@@ -71,7 +72,9 @@ async def test_a_change_reaches_three_workers_within_two_seconds_and_none_restar
             editor = RevisionWriter(log, settings, Clock())
             for number in range(5):
                 written = asyncio.create_task(
-                    editor.change(lambda s, n=number: set_to(s, percentage=1_000 * (n + 1)), Author("anna"), confirm)
+                    editor.change(
+                        lambda s, n=number: set_to(s, percentage=1_000 * (n + 1)), Provenance("anna"), confirm
+                    )
                 )
                 await written
                 began = time.monotonic()
@@ -84,8 +87,8 @@ async def test_a_change_reaches_three_workers_within_two_seconds_and_none_restar
         assert all(process.running for process, _ in workers)
     fold = await history(deployment, 6)
     # All three found the topic empty at their start.
-    assert [each.revision for each in fold.taken] == [1, 2, 3, 4, 5, 6]
-    assert fold.taken[0].actor.startswith("worker")
+    assert [each.revision for each in fold.accepted] == [1, 2, 3, 4, 5, 6]
+    assert fold.accepted[0].actor.startswith("worker")
 
 
 def confirm(_change: object) -> None:
@@ -103,8 +106,8 @@ async def test_workers_that_start_at_once_seed_an_empty_topic_once(deployment):
             await asyncio.to_thread(start.__exit__, None, None, None)
     fold = await history(deployment, 1)
     assert fold.revision == 1
-    assert shown == [fold.taken[0].percentage / 100] * 3
-    print(f"three workers at once wrote {1 + len(fold.lost)} records; one counts")
+    assert shown == [fold.accepted[0].percentage / 100] * 3
+    print(f"three workers at once wrote {1 + len(fold.superseded)} records; one counts")
 
 
 async def test_two_writers_at_once_make_one_history_and_the_loser_is_told_who_won(deployment):
@@ -119,7 +122,7 @@ async def test_two_writers_at_once_make_one_history_and_the_loser_is_told_who_wo
                     await log.read_to_end()
                     try:
                         await editor.change(
-                            lambda s, p=percentage: set_to(s, enabled=True, percentage=p), Author(name), confirm
+                            lambda s, p=percentage: set_to(s, enabled=True, percentage=p), Provenance(name), confirm
                         )
                     except SupersededError as error:
                         lost.append(error)
@@ -128,14 +131,14 @@ async def test_two_writers_at_once_make_one_history_and_the_loser_is_told_who_wo
 
     await asyncio.gather(write("anna", range(1, 2_000, 200)), write("bert", range(2, 2_000, 200)))
     fold = await history(deployment, 20)
-    assert [each.revision for each in fold.taken] == list(range(1, 21))
-    assert {actor: sum(each.actor == actor for each in fold.taken) for actor in ("anna", "bert")} == {
+    assert [each.revision for each in fold.accepted] == list(range(1, 21))
+    assert {actor: sum(each.actor == actor for each in fold.accepted) for actor in ("anna", "bert")} == {
         "anna": 10,
         "bert": 10,
     }
     assert all(error.winner == fold.by_number(error.winner.revision) for error in lost)
-    assert all(each.winner is not None for each in fold.lost)
-    print(f"20 changes by two writers: {len(fold.taken)} revisions, {len(fold.lost)} records lost, {len(lost)} told")
+    assert all(each.winner is not None for each in fold.superseded)
+    print(f"20 changes, 2 writers: {len(fold.accepted)} revisions, {len(fold.superseded)} superseded, {len(lost)} lost")
 
 
 async def test_the_last_listed_character_out_turns_chirp_off_between_two_jobs(deployment):

@@ -58,7 +58,7 @@ def reading(deployment, ledger: AttemptCounts, since: datetime):
 async def until_counted(reader, ledger: AttemptCounts, count: int) -> None:
     async with asyncio.timeout(60):
         while ledger.counted < count or not reader.caught_up:
-            await reader.more(0.1)
+            await reader.poll(0.1)
 
 
 async def test_a_reader_goes_on_live_and_one_that_comes_later_counts_the_same(deployment):
@@ -73,7 +73,7 @@ async def test_a_reader_goes_on_live_and_one_that_comes_later_counts_the_same(de
         async with asyncio.timeout(60):
             # Idle partitions are read to now.
             while reader.read_to <= before:
-                await reader.more(0.1)
+                await reader.poll(0.1)
     async with reading(deployment, later, began) as reader:
         await until_counted(reader, later, 30)
     assert dict(later.cells(0, 10**9)) == dict(live.cells(0, 10**9))

@@ -22,7 +22,7 @@ from schemas.parsing import parse_job
 from schemas.revision import FULL_PERCENTAGE
 from schemas.text_markup import PAUSE_MARK
 from schemas.words import AudioEncoding, DecisionReason, Lane, VoiceModel
-from worker.rollout.decision import DecisionRequest, decide, line_fingerprint, sticky_key
+from worker.rollout.decision import DecisionRequest, decide, sticky_key
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue import load_catalogue
 
@@ -91,7 +91,7 @@ def decided(job: Job) -> tuple[VoiceModel, DecisionReason]:
         HALF,
         DecisionRequest(
             character=job.character,
-            sticky_key=sticky_key(job.rollout_key, job.user_id, line_fingerprint(job)),
+            sticky_key=sticky_key(job),
             chirp_speaks_language=CATALOGUE.chirp_speaks(job.language),
             forced=forced if forced is None or isinstance(forced, VoiceModel) else forced.voice_model,
         ),

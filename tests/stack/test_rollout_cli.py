@@ -55,13 +55,13 @@ async def test_the_rollout_is_changed_read_and_explained_and_history_tells_the_s
     shown = await rollout(
         deployment, "set", "--enabled", "--percentage", "100", "--characters", "ghoul", "--yes", "--actor", "anna"
     )
-    assert "100 % of users hear Chirp as ghoul" in shown
+    assert "100 % of users get Chirp for ghoul" in shown
     explained = json.loads(await rollout(deployment, "explain", "--character", "ghoul", "--json"))
     assert (explained["reason"], explained["revision"]) == ("in_rollout", 1)
     assert "not among the listed" in await rollout(deployment, "explain", "--character", "pip_boy")
 
     made = json.loads(await rollout(deployment, "exclude", "ghoul", "--reason", "croaks", "--actor", "bert", "--json"))
-    assert made["after"] == "Chirp is off: nobody hears it"
+    assert made["after"] == "Chirp is off: no user gets it"
     assert "nothing to change" in await rollout(deployment, "off")
     assert "--revision 9" in await rollout(deployment, "set", "--percentage", "1", "--revision", "9", status=2)
     assert "bert made revision 2" in await rollout(
@@ -88,8 +88,8 @@ async def test_what_widens_is_shown_and_confirmed_on_a_terminal(deployment):
     assert (await fold_of(deployment, 0)).revision == 0
     status, shown = await on_terminal(deployment, "y\n", *wanted)
     assert status == 0, shown
-    assert "Chirp is off: nobody hears it" in shown
-    assert "10 % of users hear Chirp as all 14 characters" in shown
+    assert "Chirp is off: no user gets it" in shown
+    assert "10 % of users get Chirp for all 14 characters" in shown
     assert (await fold_of(deployment, 1)).revision == 1
 
 

@@ -16,7 +16,7 @@ from schemas.revision import FULL_PERCENTAGE, Revision
 from tests.unit.makers import CHIRP
 from worker.lifecycle.clock import Clock
 from worker.rollout.decision import DecisionRequest, bucket_of, decide
-from worker.rollout.log.codec import Made, revision_of
+from worker.rollout.log.codec import Provenance, to_revision
 from worker.rollout.log.reader import RolloutLog
 from worker.rollout.state import RolloutState
 
@@ -61,7 +61,7 @@ states = st.builds(
 def revision(base: int = 0, identity: str = "one", actor: str = "anna", **changes: Any) -> Revision:
     before = RolloutState(enabled=False, percentage=0, characters=None, revision=base)
     after = RolloutState(**{"enabled": True, "percentage": 1_000, "characters": None, **changes})
-    return revision_of(before, after, Made(actor, "since I say so", NOW, identity))
+    return to_revision(before, after, Provenance(actor, "since I say so"), time=NOW, identity=identity)
 
 
 def value(made: Revision) -> bytes:

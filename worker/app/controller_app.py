@@ -70,7 +70,7 @@ async def run_controller(settings: Settings, *, dry_run: bool) -> None:
                 open_attempts=lambda since, take: read_attempts(
                     kafka, settings.delivery.retry_delays, since, take, clock
                 ),
-                editor_of=lambda log: RevisionWriter(log, kafka, clock),
+                create_writer=lambda log: RevisionWriter(log, kafka, clock),
                 leads=lambda: leading.leads and not dry_run,
                 queries=PrometheusClient(
                     session, settings.controller.prometheus_url, settings.controller.prometheus_timeout_s

@@ -7,9 +7,10 @@ from functools import partial
 from worker.app.common import Common
 from worker.app.rollout_seed import rollout_state
 from worker.rollout.current import CurrentRollout
+from worker.rollout.log.codec import Provenance
 from worker.rollout.log.follower import Follower
 from worker.rollout.log.reader import open_log
-from worker.rollout.log.writer import Author, RevisionWriter
+from worker.rollout.log.writer import RevisionWriter
 from worker.rollout.state import OFF, RolloutState
 
 
@@ -36,9 +37,9 @@ def _build_follower(common: Common, current: CurrentRollout, *, seed: RolloutSta
     name = kafka.group_instance_id or socket.gethostname()
     return Follower(
         open_log=partial(open_log, kafka, clock),
-        editor_of=lambda log: RevisionWriter(log, kafka, clock),
+        create_writer=lambda log: RevisionWriter(log, kafka, clock),
         seed=seed,
-        author=Author(f"worker {name}", "first start: the CHIRP3_* variables"),
+        provenance=Provenance(f"worker {name}", "first start: the CHIRP3_* variables"),
         current=current,
         catalogue=common.catalogue.names,
         metrics=common.metrics,

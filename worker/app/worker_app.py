@@ -34,7 +34,7 @@ from worker.lifecycle.signals import ShutdownSignals
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
-from worker.rollout.description import described
+from worker.rollout.description import describe
 from worker.speech.catalogue import load_catalogue
 from worker.storage.resilient import outage_at_start
 
@@ -167,7 +167,7 @@ def _log_start(common: Common, rollout: CurrentRollout, http: str, clients: Kafk
         "started",
         http=http,
         rollout_source=settings.rollout.source,
-        rollout=described(rollout.state, common.catalogue.names, common.clock.now()),
+        rollout=describe(rollout.state, common.catalogue.names, common.clock.now()),
         fallback=rollout.state.fallback,
         group=settings.kafka.group_id,
         delivery=settings.delivery.guarantee,

@@ -21,7 +21,7 @@ from worker.kafka.client.factory import connect_producer, consumer_alone
 from worker.kafka.client.submit import partitions_of, submit
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
-from worker.rollout.log.reader import answered_in_time
+from worker.rollout.log.reader import kafka_timeout
 
 # A broker answers each fetch within half a second, with nothing if there is nothing.
 _SILENCE_S: Final = 30.0
@@ -88,7 +88,7 @@ class BatchLane:
     async def _take(self, mine: Container[str]) -> list[Completion]:
         found = []
         for reader in self._readers:
-            async with answered_in_time():
+            async with kafka_timeout():
                 records = await reader.take(0)
             # Most are other people's: told by their headers, without a look at their JSON.
             found += [_read(record) for record in records if header_text(list(record.headers), "ce_subject") in mine]
@@ -128,7 +128,7 @@ async def open_lane(settings: KafkaSettings, completions: dict[int, int], clock:
         KafkaError: Kafka can't be reached.
     """
     async with consumer_alone(settings, "completions consumer") as consumer:
-        async with answered_in_time():
+        async with kafka_timeout():
             partitions = await partitions_of(settings, prefixed(COMPLETIONS, settings.topic_prefix))
             await consumer.start()
             begins = await consumer.beginning_offsets(partitions)
@@ -149,7 +149,7 @@ async def ends_of(settings: KafkaSettings) -> Positions:
         TopicError: a topic is missing.
         KafkaError: Kafka can't be reached.
     """
-    async with consumer_alone(settings, "offsets consumer") as consumer, answered_in_time():
+    async with consumer_alone(settings, "offsets consumer") as consumer, kafka_timeout():
         completions = await partitions_of(settings, prefixed(COMPLETIONS, settings.topic_prefix))
         lane = await partitions_of(settings, prefixed(LANES[Lane.BATCH], settings.topic_prefix))
         await consumer.start()
@@ -175,7 +175,7 @@ async def in_lane(settings: KafkaSettings, since: dict[int, int], wanted: Collec
     keys = {each.encode() for each in wanted}
     found: set[str] = set()
     async with consumer_alone(settings, "lane consumer") as consumer:
-        async with answered_in_time():
+        async with kafka_timeout():
             partitions = await partitions_of(settings, prefixed(LANES[Lane.BATCH], settings.topic_prefix))
             await consumer.start()
             begins = await consumer.beginning_offsets(partitions)
@@ -185,7 +185,7 @@ async def in_lane(settings: KafkaSettings, since: dict[int, int], wanted: Collec
             begin = _within(since.get(partition.partition, 0), begins[partition], ends[partition])
             reader = PartitionReader(consumer, partition, begin)
             while reader.position < ends[partition]:
-                async with answered_in_time():
+                async with kafka_timeout():
                     records = await reader.take(_POLL_S)
                 found |= {record.key.decode() for record in records if record.key in keys}
     return found

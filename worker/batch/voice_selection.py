@@ -8,7 +8,7 @@ from enum import StrEnum
 from schemas.job import Job
 from schemas.words import VoiceModel
 from worker.batch.scripts.model import Line
-from worker.rollout.decision import Decision, decide, request_of
+from worker.rollout.decision import Decision, decide, decision_request
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue import Catalogue, Voice
 from worker.speech.render import Rendered, render
@@ -93,7 +93,7 @@ class VoiceSelector:
             forced = self._catalogue.admit(job)
             speaks = self._catalogue.chirp_speaks(job.language)
             forced_model = forced.voice_model if isinstance(forced, Voice) else forced
-            request = request_of(job, forced=forced_model, chirp_speaks_language=speaks)
+            request = decision_request(job, forced=forced_model, chirp_speaks_language=speaks)
             decision = decide(self._state, request, self._now)
             voice = self._voice(job, forced, decision.voice_model)
             rendered = self._rendered(job, voice)

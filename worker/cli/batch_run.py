@@ -37,8 +37,8 @@ from worker.cli.views.batch import (
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import ShutdownSignals
-from worker.rollout.description import described
-from worker.rollout.log.codec import state_of
+from worker.rollout.description import describe
+from worker.rollout.log.codec import to_state
 from worker.rollout.log.reader import open_log
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue import Catalogue, load_catalogue
@@ -111,7 +111,7 @@ class Batch:
         casting = VoiceSelector(catalogue, state, clock.now(), self.settings.storage.prefix)
         casts = list(casting.cast(lines, self.asked.wish))
         stands = list(line_states(casts, book.entries, book.lines_under_way, casting))
-        self._show_voices(described(state, catalogue.names, clock.now()), casts, stands)
+        self._show_voices(describe(state, catalogue.names, clock.now()), casts, stands)
         # Of a row or a file with errors nobody knows which lines it would be: any of the manifest's may be among them.
         keep_others = left_out > 0
         if others := book.entries.keys() - {line.id for line in lines}:
@@ -141,7 +141,7 @@ class Batch:
             return said
         async with open_log(self.settings.kafka, clock) as log:
             await log.read_to_end()
-            return said if log.fold.current is None else state_of(log.fold.current)
+            return said if log.revisions.current is None else to_state(log.revisions.current)
 
     async def _stored(self, casts: Sequence[VoicedLine]) -> set[str]:
         async with connect_store(self.settings.storage, AT_ONCE) as store:

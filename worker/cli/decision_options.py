@@ -8,7 +8,7 @@ import typer
 
 from schemas.parsing import parse_job
 from worker.config.settings import Settings
-from worker.rollout.decision import request_of
+from worker.rollout.decision import decision_request
 from worker.rollout.explain import Explanation, explain
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue import Voice, load_catalogue
@@ -39,7 +39,7 @@ def explain_decision(
     given = {"job_id": "decide", **{name: value for name, value in asked.items() if value is not None}}
     job = parse_job(json.dumps(given).encode(), max_text_bytes=settings.worker.max_text_bytes)
     forced = catalogue.admit(job)
-    request = request_of(
+    request = decision_request(
         job,
         forced=forced.voice_model if isinstance(forced, Voice) else forced,
         chirp_speaks_language=catalogue.chirp_speaks(job.language),

@@ -67,13 +67,13 @@ def status(
 
 def _show_status(catalogue: frozenset[str], log: RolloutLog, judged: RolloutStatus | None, *, as_json: bool) -> None:
     now = Clock().now()
-    plan_runs = current_state(log.fold).run is not None
+    plan_runs = current_state(log.revisions).run is not None
     if as_json:
-        document = status_document(log.fold, catalogue, now, _LAST_CHANGES)
+        document = status_document(log.revisions, catalogue, now, _LAST_CHANGES)
         judged_document = judged.model_dump(mode="json") if judged and plan_runs else None
         terminal.show_one({**document, "judged": judged_document}, as_json=True)
         return
-    row = status_row(log.fold, catalogue, now)
+    row = status_row(log.revisions, catalogue, now)
     if plan_runs:
         row |= plan_row(judged, now)
     terminal.show_one(row, as_json=False)
@@ -81,9 +81,9 @@ def _show_status(catalogue: frozenset[str], log: RolloutLog, judged: RolloutStat
         for title, rows in tables(judged):
             typer.echo(f"\n{title}")
             terminal.show(rows, as_json=False)
-    if log.fold.taken:
+    if log.revisions.accepted:
         typer.echo("\nThe last changes")
-        terminal.show(history_rows(log.fold.taken[-_LAST_CHANGES:]), as_json=False)
+        terminal.show(history_rows(log.revisions.accepted[-_LAST_CHANGES:]), as_json=False)
 
 
 Show = Callable[[RolloutLog, RolloutStatus | None], None]
@@ -104,7 +104,7 @@ async def _watch(settings: Settings, show: Show) -> None:
                     if live:
                         terminal.clear()
                     show(log, judged)
-                    await log.more(0)
+                    await log.poll(0)
                     await asyncio.sleep(_EVERY_S)
         except KafkaError as error:
             tell(f"Kafka: {type(error).__name__}: {error}; trying again, what is shown may be old")
@@ -121,14 +121,14 @@ def history(
 
     async def read() -> None:
         async with read_log(settings) as log:
-            fold = log.fold
-        last = fold.taken[-limit:]
+            fold = log.revisions
+        last = fold.accepted[-limit:]
         rows = [revision_document(each) for each in last] if as_json else history_rows(last)
         terminal.show(rows, as_json=as_json, nothing="No revision yet.")
-        if len(last) < len(fold.taken):
-            tell(f"{len(last):,} of {len(fold.taken):,} shown; --limit shows more")
-        if fold.lost or fold.unreadable:
-            tell(f"passed over: {len(fold.lost)} that lost a race, {fold.unreadable} that are no revisions")
+        if len(last) < len(fold.accepted):
+            tell(f"{len(last):,} of {len(fold.accepted):,} shown; --limit shows more")
+        if fold.superseded or fold.unreadable:
+            tell(f"passed over: {len(fold.superseded)} that lost a race, {fold.unreadable} that are no revisions")
 
     asyncio.run(read())
 
@@ -150,7 +150,7 @@ def explain_command(
 
     async def read() -> RolloutState:
         async with read_log(settings) as log:
-            return current_state(log.fold)
+            return current_state(log.revisions)
 
     explanation = asking.explain_decision(settings, asyncio.run(read()), asked, Clock().now())
     terminal.show_one(explanation.as_row(), as_json=as_json)

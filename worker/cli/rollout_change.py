@@ -19,8 +19,9 @@ from worker.cli.views.rollout import change_document, change_rows, told, why_ask
 from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
+from worker.rollout.log.codec import Provenance
 from worker.rollout.log.reader import RolloutLog, open_log
-from worker.rollout.log.writer import Author, RevisionWriter
+from worker.rollout.log.writer import RevisionWriter
 from worker.rollout.plan.model import DAY, duration
 from worker.speech.catalogue import load_catalogue
 
@@ -44,13 +45,13 @@ class ChangeOptions:
     as_json: bool = False
 
     @property
-    def author(self) -> Author:
+    def provenance(self) -> Provenance:
         """Who changes it, and why.
 
         Raises:
             UsageError: nobody knows who.
         """
-        return Author(self.actor or _login_name(), self.reason)
+        return Provenance(self.actor or _login_name(), self.reason)
 
 
 def change(settings: Settings, verb: Verb, asked: ChangeOptions) -> None:
@@ -62,14 +63,14 @@ def change(settings: Settings, verb: Verb, asked: ChangeOptions) -> None:
         RefusedError: the expected revision isn't there yet, or the plan's state doesn't allow the change.
     """
     names = load_catalogue(settings.worker.characters_file).names
-    author = asked.author
+    provenance = asked.provenance
 
     async def write() -> None:
         async with read_log(settings) as log:
             editor = RevisionWriter(log, settings.kafka, Clock())
-            made = await editor.change(verb, author, partial(_confirm, names, yes=asked.yes), asked.revision)
+            made = await editor.change(verb, provenance, partial(_confirm, names, yes=asked.yes), asked.revision)
             if asked.as_json:
-                terminal.show_one(change_document(made, log.fold.current, names), as_json=True)
+                terminal.show_one(change_document(made, log.revisions.current, names), as_json=True)
             else:
                 typer.echo(told(made, names))
 

@@ -78,10 +78,10 @@ def reject(question: _Question, actor: ActorOption = None, reason: ReasonOption 
 
 def _answer(question: str, asked: ChangeOptions, *, approved: bool) -> None:
     settings = rollout_settings()
-    author = asked.author
+    by = asked.provenance
 
     def answered(state: RolloutState, plan: Plan) -> RolloutState:
-        given = Approval(name=question, approved=approved, actor=author.actor, time=Clock().now(), reason=author.reason)
+        given = Approval(name=question, approved=approved, actor=by.actor, time=Clock().now(), reason=by.reason)
         return stages.answer(state, plan, given)
 
     change(settings, _planned(settings, answered), asked)

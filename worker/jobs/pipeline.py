@@ -14,7 +14,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.lifecycle.probed_dependency import ProbedDependency
 from worker.rollout.current import CurrentRollout
-from worker.rollout.decision import Decision, decide, request_of
+from worker.rollout.decision import Decision, decide, decision_request
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue import Catalogue, Voice
 from worker.speech.health import OUTAGES
@@ -75,7 +75,7 @@ class Pipeline:
         return done(progress, audio, voice, self._clock.monotonic())
 
     def _decide(self, state: RolloutState, job: Job, forced: Voice | VoiceModel | None) -> Decision:
-        request = request_of(
+        request = decision_request(
             job,
             forced=forced.voice_model if isinstance(forced, Voice) else forced,
             chirp_speaks_language=self._catalogue.chirp_speaks(job.language),

@@ -1,4 +1,4 @@
-"""What can be done to the rollout, each as a function from state to state; and whether it widens exposure. Pure."""
+"""Verbs that change the rollout, each a function from state to state; and whether a change widens exposure. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ from schemas.revision import FULL_PERCENTAGE
 from worker.rollout.state import RolloutState
 
 Verb = Callable[[RolloutState], RolloutState]
+"""Makes a new state from a state. A writer that loses a race applies it again, to the winner's state."""
 ALL: Final = "all"
 # Stands for every character that neither state names.
 _ANY_OTHER: Final = ""
@@ -22,14 +23,11 @@ def set_to(
     characters: frozenset[str] | Literal["all"] | None = None,
     fallback: bool | None = None,
 ) -> RolloutState:
-    """Sets what is given; None leaves it as it was.
+    """Sets the values that are given; None leaves a value as it is.
 
     Args:
-        state: as it was.
-        enabled: on or off.
-        percentage: in hundredths.
-        characters: a list, or `ALL`. An empty list turns Chirp off.
-        fallback: on or off.
+        percentage: in hundredths of a percent.
+        characters: an allow list, or `ALL`. An empty list turns Chirp off.
     """
     listed = state.characters if characters is None else None if characters == ALL else characters
     return _off_without_characters(
@@ -44,19 +42,19 @@ def set_to(
 
 
 def turn_off(state: RolloutState) -> RolloutState:
-    """Nobody gets Chirp; all else stays, for when it is enabled again."""
+    """Turns Chirp off for everybody. All other settings stay, for when it is enabled again."""
     return replace(state, enabled=False)
 
 
 def exclude(state: RolloutState, character: str) -> RolloutState:
-    """Takes a character out until it is included again; without the last listed one Chirp is off."""
+    """Excludes a character until it is included again. Excluding the last listed character turns Chirp off."""
     return _off_without_characters(replace(state, excluded=state.excluded | {character}))
 
 
 def include(state: RolloutState, character: str, now: datetime) -> RolloutState:
-    """Puts a character in: on the list where there is one, neither excluded nor quarantined from now on.
+    """Includes a character: adds it to the allow list if there is one, and ends its exclusion and quarantine.
 
-    Chirp stays off where it is off. A quarantine ends now and isn't forgotten: what came before it isn't judged again.
+    It doesn't turn Chirp on. The quarantine's end stays in the state: attempts before it are not evaluated again.
     """
     ended = {name: min(until, now) for name, until in state.quarantined.items() if name == character}
     return replace(
@@ -68,13 +66,17 @@ def include(state: RolloutState, character: str, now: datetime) -> RolloutState:
 
 
 def quarantine(state: RolloutState, character: str, until: datetime) -> RolloutState:
-    """Takes a character out for a time; a quarantine is never shortened. The list stays: it ends by itself."""
+    """Excludes a character until a time; never shortens a quarantine.
+
+    The allow list stays, even if this was its last character: a quarantine ends by itself.
+    """
     until = max(until, state.quarantined.get(character, until))
     return replace(state, quarantined={**state.quarantined, character: until})
 
 
 def _off_without_characters(state: RolloutState) -> RolloutState:
-    # In the variables an empty list means all. Here what was before is known: taking out the last never widens.
+    # In the environment's variables an empty list means all. Here the previous state is known: removing the last listed
+    # character must not widen the rollout to all of them.
     if state.characters is not None and not state.characters - state.excluded:
         return turn_off(state)
     return state
@@ -82,32 +84,33 @@ def _off_without_characters(state: RolloutState) -> RolloutState:
 
 @dataclass(frozen=True)
 class Change:
-    """What a verb makes of a state, at a time."""
+    """The change that a verb makes to a state, at a time."""
 
     before: RolloutState
     after: RolloutState
     now: datetime
 
     @property
-    def is_none(self) -> bool:
-        """Whether nothing changes."""
+    def is_noop(self) -> bool:
+        """Whether the change leaves the state as it is."""
         return self.before == self.after
 
     @property
     def widens(self) -> bool:
-        """Whether somebody gets Chirp, now or when a quarantine ends, who wouldn't have without the change."""
+        """Whether some user gets Chirp, now or when a quarantine ends, who wouldn't get it without the change."""
         return widens(self.before, self.after, self.now)
 
     @property
-    def asks(self) -> bool:
-        """Whether a person must confirm it: it widens exposure, or takes away the net under those exposed."""
+    def needs_confirmation(self) -> bool:
+        """Whether a person must confirm it: it widens exposure, or turns off the fallback for the exposed users."""
         return self.widens or (self.before.fallback and not self.after.fallback)
 
 
 def widens(before: RolloutState, after: RolloutState, now: datetime) -> bool:
-    """Whether some character's line, of some user, at some time from now on, gets Chirp after and not before.
+    """Whether some user gets Chirp for some character, at some time from now on, after the change and not before it.
 
-    Exact: between the ends of quarantines nothing changes, and characters that neither state names are all alike.
+    The answer is exact. Exposure only changes when a quarantine ends, so these times and now suffice; all characters
+    that neither state names behave alike.
     """
     names = {_ANY_OTHER}
     ends = {now}
@@ -119,9 +122,9 @@ def widens(before: RolloutState, after: RolloutState, now: datetime) -> bool:
 
 def _exceeds(before: RolloutState, after: RolloutState, character: str, at: datetime) -> bool:
     was, becomes = share(before, character, at), share(after, character, at)
-    # Other buckets: whoever had Chirp may lose it, and others get it.
-    drawn_anew = before.salt != after.salt and becomes > 0 and was < 1
-    return becomes > was or drawn_anew
+    # A new salt makes other buckets: some users lose Chirp, and others get it.
+    redrawn = before.salt != after.salt and becomes > 0 and was < 1
+    return becomes > was or redrawn
 
 
 def share(state: RolloutState, character: str, at: datetime) -> float:

@@ -1,4 +1,4 @@
-"""The rollout state that jobs are decided by now: each job asks once, at its start."""
+"""The rollout state by which jobs are decided now: each job reads it once, at its start."""
 
 from dataclasses import replace
 
@@ -6,25 +6,25 @@ from worker.rollout.state import OFF, RolloutState
 
 
 class CurrentRollout:
-    """Holds the state of this moment; who follows the rollout changes it between two jobs.
+    """Holds the current state. The follower of the rollout topic replaces it between two jobs.
 
     Args:
-        state: the first one; off until another is adopted.
-        braked: this worker's hand brake, which wins over every state that is adopted.
+        state: the initial state.
+        braked: this worker's hand brake, which overrides every adopted state.
     """
 
     def __init__(self, state: RolloutState = OFF, *, braked: bool = False) -> None:
         self._braked = braked or state.braked
-        self._state = self._held(state)
+        self._state = self._with_brake(state)
 
     @property
     def state(self) -> RolloutState:
-        """What a job that begins now is decided by."""
+        """The state that decides a job that starts now."""
         return self._state
 
     def adopt(self, state: RolloutState) -> None:
-        """From now on jobs are decided by this state, and by the brake."""
-        self._state = self._held(state)
+        """Decides jobs by this state from now on. The hand brake still applies."""
+        self._state = self._with_brake(state)
 
-    def _held(self, state: RolloutState) -> RolloutState:
+    def _with_brake(self, state: RolloutState) -> RolloutState:
         return replace(state, braked=self._braked)

@@ -1,4 +1,7 @@
-"""The decision: which voice model a job gets, and why. Pure, repeatable, explainable."""
+"""The decision of the canary rollout: which voice model a job gets, and why. Pure.
+
+The same job gets the same answer from the same state, on every worker and in every retry.
+"""
 
 import hashlib
 import json
@@ -13,7 +16,7 @@ from worker.rollout.state import RolloutState
 
 @dataclass(frozen=True)
 class DecisionRequest:
-    """What a decision looks at. `forced` is the voice model that the job asks for, if any."""
+    """The inputs of a decision. `forced` is the voice model that the job demands; None if it demands none."""
 
     character: str
     sticky_key: str
@@ -23,7 +26,13 @@ class DecisionRequest:
 
 @dataclass(frozen=True)
 class Decision:
-    """The voice model and the reason; `bucket` is 0 to 9,999."""
+    """The voice model and the reason.
+
+    Attributes:
+        bucket: 0 to 9,999.
+        revision: of the state that decided; 0 for the environment's variables.
+        percent: the rollout's percentage at that time, 0 to 100.
+    """
 
     voice_model: VoiceModel
     reason: DecisionReason
@@ -33,21 +42,22 @@ class Decision:
 
     @property
     def by_percentage(self) -> bool:
-        """Whether the percentage decided: these jobs are the two arms that gates compare."""
+        """Whether the percentage decided. These jobs form the two arms that gates compare."""
         return self.reason in {DecisionReason.IN_ROLLOUT, DecisionReason.OUTSIDE}
 
 
 def bucket_of(salt: str, sticky_key: str) -> int:
-    """The bucket of a sticky key, 0 to 9,999; test vectors stand in `tests/unit/rollout/bucket_vectors.json`.
+    """The bucket of a sticky key, 0 to 9,999.
 
-    Bucket: the first 8 bytes, big-endian, of SHA-256 of "v1:" + salt + ":" + sticky key, modulo 10,000.
+    It is the first 8 bytes, big-endian, of SHA-256 of "v1:" + salt + ":" + sticky key, modulo 10,000.
+    `tests/unit/rollout/bucket_vectors.json` has test vectors for implementations in other languages.
     """
     digest = hashlib.sha256(f"v1:{salt}:{sticky_key}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % FULL_PERCENTAGE
 
 
 def line_fingerprint(job: Job) -> str:
-    """The line itself as a sticky key: it keeps its voice over retries, replays and re-runs of a batch."""
+    """A hash of the line itself: as sticky key it keeps the line's voice over retries, replays and batch re-runs."""
     line = job.model_dump(
         mode="json",
         include={
@@ -64,31 +74,27 @@ def line_fingerprint(job: Job) -> str:
     return hashlib.sha256(json.dumps(line, sort_keys=True, ensure_ascii=True).encode("ascii")).hexdigest()
 
 
-def sticky_key(rollout_key: str | None, user_id: str | None, fingerprint: str) -> str:
-    """What keeps its voice: the job's rollout key, else its user, else the line itself."""
-    return rollout_key or user_id or fingerprint
+def sticky_key(job: Job) -> str:
+    """The key that keeps its voice: the job's rollout key, else its user, else the line itself."""
+    return job.rollout_key or job.user_id or line_fingerprint(job)
 
 
-def request_of(job: Job, *, forced: VoiceModel | None, chirp_speaks_language: bool) -> DecisionRequest:
-    """What a job's decision looks at.
+def decision_request(job: Job, *, forced: VoiceModel | None, chirp_speaks_language: bool) -> DecisionRequest:
+    """The inputs of a job's decision.
 
     Args:
-        job: what to speak.
-        forced: the voice model of the job's `voice`, if it has one.
+        job: the job to decide.
+        forced: the voice model of the job's `voice`; None if it names none.
         chirp_speaks_language: whether Chirp has a voice for the job's language.
     """
-    needed = not (job.rollout_key or job.user_id)
-    key = sticky_key(job.rollout_key, job.user_id, line_fingerprint(job) if needed else "")
-    return DecisionRequest(job.character, key, chirp_speaks_language, forced)
+    return DecisionRequest(job.character, sticky_key(job), chirp_speaks_language, forced)
 
 
 def decide(state: RolloutState, request: DecisionRequest, now: datetime) -> Decision:
-    """Decides by the design's order; the first rule that applies wins.
+    """Decides by an ordered list of rules: the first rule that applies wins.
 
     Args:
-        state: the rollout.
-        request: what is looked at.
-        now: with an offset; a quarantine ends by itself.
+        now: with an offset; it ends quarantines.
     """
     bucket = bucket_of(state.salt, request.sticky_key)
     voice_model, reason = _first_rule(state, request, bucket, now)

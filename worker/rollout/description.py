@@ -1,4 +1,4 @@
-"""The rollout in the words of those who hear it, and what a change changes. Pure."""
+"""Describes the rollout for people: who gets Chirp, and what a change changes. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from worker.rollout.state import RolloutState
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that a change changes, in words."""
+    """One value that a change changes, in words."""
 
     what: str
     before: str
@@ -17,44 +17,43 @@ class Difference:
 
 
 def exposure(state: RolloutState, catalogue: frozenset[str], now: datetime) -> str:
-    """Who hears Chirp, in one sentence.
+    """Who gets Chirp, in one sentence.
 
     Args:
-        state: the rollout.
         catalogue: the keys of all characters.
-        now: with an offset; quarantines that are over aren't told.
+        now: with an offset; quarantines that have ended are left out.
     """
     if state.is_off:
-        return "Chirp is off: nobody hears it"
-    who = f"all {len(catalogue)} characters" if state.characters is None else ", ".join(sorted(state.characters))
+        return "Chirp is off: no user gets it"
+    characters = f"all {len(catalogue)} characters" if state.characters is None else ", ".join(sorted(state.characters))
     out = [f"{name} (excluded)" for name in sorted(state.excluded & (state.characters or catalogue))]
     out += [
         f"{name} (quarantined until {_time(until)})"
         for name, until in sorted(state.quarantined.items())
         if now < until and name not in state.excluded
     ]
-    but = f", not as {', '.join(out)}" if out else ""
-    return f"{state.percent:g} % of users hear Chirp as {who}{but}"
+    exceptions = f", except {', '.join(out)}" if out else ""
+    return f"{state.percent:g} % of users get Chirp for {characters}{exceptions}"
 
 
-def described(state: RolloutState, catalogue: frozenset[str], now: datetime) -> str:
-    """Who hears Chirp by the topic's revision; where the variables decide, by those. Arguments as `exposure`."""
+def describe(state: RolloutState, catalogue: frozenset[str], now: datetime) -> str:
+    """Who gets Chirp: by the topic's revision, or by the environment's variables where those decide."""
     if state.revision == 0 or state.braked:
         return state.describe(catalogue)
     return exposure(state, catalogue, now)
 
 
 def differences(before: RolloutState, after: RolloutState) -> list[Difference]:
-    """What changes from one state to another; of the first revision all that it says."""
+    """The values that differ between two states; for the first revision all values."""
     was, becomes = _fields(before), _fields(after)
     if before.revision == 0:
-        return [Difference(what, "-", said) for what, said in becomes.items()]
+        return [Difference(what, "-", value) for what, value in becomes.items()]
     return [Difference(what, was[what], becomes[what]) for what in becomes if was[what] != becomes[what]]
 
 
-def in_words(said: Iterable[tuple[str, str]]) -> str:
+def in_words(values: Iterable[tuple[str, str]]) -> str:
     """Such as "percentage 10 %; characters pip_boy"."""
-    return "; ".join(f"{what} {value}" for what, value in said)
+    return "; ".join(f"{what} {value}" for what, value in values)
 
 
 def _fields(state: RolloutState) -> dict[str, str]:

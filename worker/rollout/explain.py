@@ -1,4 +1,4 @@
-"""Explains one decision in words. Pure."""
+"""Explains one decision: the rule that decided, in words, for `decide` and `rollout explain`. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,14 +11,19 @@ from worker.rollout.state import RolloutState
 
 @dataclass(frozen=True)
 class Explanation:
-    """A decision with what led to it."""
+    """A decision and its reason.
+
+    Attributes:
+        sticky_by: the job's field that selects the bucket.
+        why: one sentence.
+    """
 
     decision: Decision
     sticky_by: str
     why: str
 
     def as_row(self) -> dict[str, object]:
-        """What people and scripts are shown."""
+        """The explanation as one row of output."""
         return {
             "voice_model": self.decision.voice_model.value,
             "reason": self.decision.reason.value,
@@ -31,13 +36,11 @@ class Explanation:
 
 
 def explain(state: RolloutState, job: Job, request: DecisionRequest, now: datetime) -> Explanation:
-    """Decides as the worker does, and says why.
+    """Decides as the worker does, and explains the decision.
 
     Args:
-        state: the rollout.
-        job: what would be spoken.
-        request: of `decision.request_of` for the job.
-        now: when it would be spoken.
+        request: from `decision_request` for this job.
+        now: with an offset.
     """
     decision = decide(state, request, now)
     below = f"bucket {decision.bucket} is {{}} {state.percentage}, the percentage in hundredths"

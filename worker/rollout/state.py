@@ -1,4 +1,4 @@
-"""The rollout state: which voice model the rollout gives to whom. Pure."""
+"""The rollout state: which characters and which share of users get Chirp. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ class RolloutState:
     """One revision of the rollout.
 
     Attributes:
-        enabled: False: nobody gets Chirp by the rollout.
-        percentage: in hundredths of a percent.
-        characters: who may; None for all.
-        excluded: who may not, whatever `characters` says.
-        quarantined: who may not until the time given (with an offset).
+        enabled: False: no user gets Chirp by the rollout.
+        percentage: the share of users, in hundredths of a percent.
+        characters: the allow list; None allows all characters, an empty set none.
+        excluded: characters that don't get Chirp, even if they are listed.
+        quarantined: characters that don't get Chirp until the time given (with an offset).
         fallback: whether WaveNet answers when Chirp fails.
-        salt: of the buckets.
-        revision: 0 for the environment's.
-        braked: this worker's hand brake; in no revision.
-        run: the plan that runs and where it stands, if any.
+        salt: hashed into the buckets; a different salt selects different users.
+        revision: 0 if the state comes from the environment's variables.
+        braked: this worker's hand brake is on; not part of a revision.
+        run: the plan that runs and the stage it is in; None where people set the rollout.
     """
 
     enabled: bool
@@ -37,27 +37,27 @@ class RolloutState:
     run: PlanRun | None = None
 
     def __post_init__(self) -> None:
-        """Refuses a percentage outside 0 to 100 %."""
+        """Rejects a percentage outside 0 to 100 %."""
         if not 0 <= self.percentage <= FULL_PERCENTAGE:
             raise ValueError(f"percentage {self.percentage} is not within 0 and {FULL_PERCENTAGE} hundredths")
 
     @property
     def percent(self) -> float:
-        """The percentage as people write it, 0 to 100."""
+        """The percentage as people write it: 0 to 100."""
         return self.percentage / 100
 
     @property
     def is_off(self) -> bool:
-        """Whether nobody gets Chirp by the rollout, whatever the percentage."""
+        """Whether no user gets Chirp by the rollout, whatever the percentage is."""
         return self.braked or not self.enabled or self.characters == frozenset()
 
     def is_quarantined(self, character: str, now: datetime) -> bool:
-        """Whether a character is out for a time that isn't over."""
+        """Whether the character has a quarantine that hasn't ended yet."""
         until = self.quarantined.get(character)
         return until is not None and now < until
 
     def describe(self, catalogue: frozenset[str]) -> str:
-        """One sentence for the start: who gets Chirp by the variables, an empty list's meaning said aloud."""
+        """Who gets Chirp by the environment's variables, in a sentence; it spells out that an empty list means all."""
         if self.braked:
             return "Chirp is off: CHIRP3_ENABLED=false is this worker's hand brake"
         if not self.enabled:
@@ -73,4 +73,4 @@ class RolloutState:
 
 
 OFF: Final = RolloutState(enabled=False, percentage=0, characters=None)
-"""Before there is a revision."""
+"""The state before the first revision."""

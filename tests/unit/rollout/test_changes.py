@@ -45,7 +45,7 @@ def test_what_narrows_never_adds_anybody_in_whatever_order_and_never_asks(
 ) -> None:
     for verb in steps:
         change = Change(state, verb(state), NOW)
-        assert not change.asks
+        assert not change.needs_confirmation
         for at in LATER:
             assert exposed(change.after, at) <= exposed(state, at)
         state = change.after
@@ -132,7 +132,7 @@ def test_include_ends_exclusion_and_quarantine_and_puts_on_the_list_and_leaves_o
     out = quarantine(exclude(replace(ON, characters=frozenset({"raider"})), "ghoul"), "ghoul", NOW + HOUR)
     back = include(out, "ghoul", NOW)
     assert {character for character, _ in exposed(back, NOW)} == {"raider", "ghoul"}
-    assert Change(out, back, NOW).asks
+    assert Change(out, back, NOW).needs_confirmation
     assert not include(turn_off(out), "ghoul", NOW).enabled
     assert include(ON, "ghoul", NOW).characters is None
 
@@ -156,9 +156,9 @@ def test_set_leaves_what_is_not_given() -> None:
 
 def test_taking_the_fallback_away_asks_and_giving_it_back_does_not() -> None:
     without = set_to(ON, fallback=False)
-    assert Change(ON, without, NOW).asks
+    assert Change(ON, without, NOW).needs_confirmation
     assert not Change(ON, without, NOW).widens
-    assert not Change(without, ON, NOW).asks
+    assert not Change(without, ON, NOW).needs_confirmation
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_taking_the_fallback_away_asks_and_giving_it_back_does_not() -> None:
     ],
 )
 def test_a_change_asks_only_if_somebody_more_would_hear_chirp(verb: Any, asks: bool) -> None:
-    assert Change(ON, verb(ON), NOW).asks is asks
+    assert Change(ON, verb(ON), NOW).needs_confirmation is asks
 
 
 @example(state=OFF)
 @given(states)
 def test_changing_to_the_same_is_no_change(state: RolloutState) -> None:
     change = Change(state, state, NOW)
-    assert change.is_none
-    assert not change.asks
+    assert change.is_noop
+    assert not change.needs_confirmation

@@ -18,7 +18,14 @@ from schemas.words import DecisionReason, VoiceModel
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, job
 from worker.app.rollout_seed import rollout_state
 from worker.config.settings import load_settings
-from worker.rollout.decision import DecisionRequest, bucket_of, decide, line_fingerprint, sticky_key
+from worker.rollout.decision import (
+    DecisionRequest,
+    bucket_of,
+    decide,
+    decision_request,
+    line_fingerprint,
+    sticky_key,
+)
 from worker.rollout.explain import explain
 from worker.rollout.state import RolloutState
 
@@ -155,9 +162,39 @@ def test_a_percentage_outside_of_0_to_100_is_no_state(percentage: int) -> None:
 
 
 def test_the_session_wins_over_the_user_and_the_user_over_the_line() -> None:
-    assert sticky_key("scene", "user", "line") == "scene"
-    assert sticky_key(None, "user", "line") == "user"
-    assert sticky_key(None, None, "line") == "line"
+    assert sticky_key(job(rollout_key="scene", user_id="user")) == "scene"
+    assert sticky_key(job(rollout_key=None, user_id="user")) == "user"
+    assert sticky_key(job(rollout_key=None, user_id=None)) == line_fingerprint(job())
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ({"rollout_key": "scene", "user_id": "user"}, "scene"),
+        ({"rollout_key": "scene"}, "scene"),
+        ({"user_id": "user"}, "user"),
+        ({}, line_fingerprint(job())),
+        ({"text": "Another line."}, line_fingerprint(job(text="Another line."))),
+    ],
+)
+def test_a_job_is_decided_by_its_rollout_key_else_its_user_else_its_line(line: dict[str, Any], key: str) -> None:
+    anonymous = {"rollout_key": None, "user_id": None}
+    request = decision_request(job(**{**anonymous, **line}), forced=CHIRP, chirp_speaks_language=False)
+    assert request == DecisionRequest("pip_boy", key, chirp_speaks_language=False, forced=CHIRP)
+
+
+def test_two_anonymous_lines_have_keys_of_their_own_and_the_same_line_keeps_its_key_in_another_job() -> None:
+    one, again, other = (
+        decision_request(
+            job(job_id=name, text=text, rollout_key=None, user_id=None), forced=None, chirp_speaks_language=True
+        )
+        for name, text in (("1", "Hello."), ("2", "Hello."), ("3", "Goodbye."))
+    )
+    assert one == again
+    assert one.sticky_key != other.sticky_key
+    assert bucket_of("", one.sticky_key) != bucket_of("", other.sticky_key)
+    assert one.forced is None
+    assert one.chirp_speaks_language
 
 
 def test_a_line_keeps_its_fingerprint_whatever_does_not_change_the_line() -> None:

@@ -21,15 +21,15 @@ TWO = replace(ON, characters=frozenset({"ghoul", "raider"}))
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        (OFF, "Chirp is off: nobody hears it"),
-        (replace(ON, characters=frozenset()), "Chirp is off: nobody hears it"),
-        (ON, "12.5 % of users hear Chirp as all 14 characters"),
-        (TWO, "12.5 % of users hear Chirp as ghoul, raider"),
-        (exclude(ON, "ghoul"), "12.5 % of users hear Chirp as all 14 characters, not as ghoul (excluded)"),
-        (exclude(TWO, "pip_boy"), "12.5 % of users hear Chirp as ghoul, raider"),
+        (OFF, "Chirp is off: no user gets it"),
+        (replace(ON, characters=frozenset()), "Chirp is off: no user gets it"),
+        (ON, "12.5 % of users get Chirp for all 14 characters"),
+        (TWO, "12.5 % of users get Chirp for ghoul, raider"),
+        (exclude(ON, "ghoul"), "12.5 % of users get Chirp for all 14 characters, except ghoul (excluded)"),
+        (exclude(TWO, "pip_boy"), "12.5 % of users get Chirp for ghoul, raider"),
         (
             replace(TWO, quarantined={"ghoul": NOW + HOUR, "raider": NOW}),
-            "12.5 % of users hear Chirp as ghoul, raider, not as ghoul (quarantined until 2026-01-31 13:00:00 UTC)",
+            "12.5 % of users get Chirp for ghoul, raider, except ghoul (quarantined until 2026-01-31 13:00:00 UTC)",
         ),
     ],
 )
@@ -43,14 +43,14 @@ def test_a_change_is_shown_as_it_is_and_as_it_would_be() -> None:
     assert rows == [
         (
             "who hears Chirp",
-            "12.5 % of users hear Chirp as ghoul, raider",
-            "50 % of users hear Chirp as all 14 characters",
+            "12.5 % of users get Chirp for ghoul, raider",
+            "50 % of users get Chirp for all 14 characters",
         ),
         ("percentage", "12.5 %", "50 %"),
         ("characters", "ghoul, raider", "all"),
     ]
     assert told(change, CATALOGUE.names) == (
-        "revision 4: 12.5 % of users hear Chirp as ghoul, raider → 50 % of users hear Chirp as all 14 characters "
+        "revision 4: 12.5 % of users get Chirp for ghoul, raider → 50 % of users get Chirp for all 14 characters "
         "(percentage 12.5 % → 50 %; characters ghoul, raider → all)"
     )
 
@@ -60,8 +60,8 @@ def test_status_says_what_it_would_be_if_it_were_on_and_when_there_is_no_revisio
     assert str(status_row(fold, CATALOGUE.names, NOW)["revision"]).startswith("none yet")
     fold.add(value(revision(0, enabled=False, percentage=2_500)))
     row = status_row(fold, CATALOGUE.names, NOW)
-    assert row["who hears Chirp"] == "Chirp is off: nobody hears it"
-    assert row["when it is on"] == "25 % of users hear Chirp as all 14 characters"
+    assert row["who hears Chirp"] == "Chirp is off: no user gets it"
+    assert row["when it is on"] == "25 % of users get Chirp for all 14 characters"
     assert str(row["revision"]).startswith("1, by anna")
 
 

@@ -23,7 +23,7 @@ from schemas.topics import COMPLETIONS, LANES, ROLLOUT
 from schemas.words import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from tests.unit.makers import fields, good_documents
 from tests.unit.rollouts import NOW, states
-from worker.rollout.log.codec import Made, revision_of
+from worker.rollout.log.codec import Provenance, to_revision
 from worker.rollout.state import RolloutState
 
 
@@ -109,7 +109,7 @@ def test_a_full_and_an_empty_completion_are_valid_by_the_schema() -> None:
 @settings(max_examples=50, deadline=None)
 @given(states, states)
 def test_every_revision_is_valid_by_the_schema(before: RolloutState, after: RolloutState) -> None:
-    made = revision_of(before, after, Made("anna", "why not", NOW, "x"))
+    made = to_revision(before, after, Provenance("anna", "why not"), time=NOW, identity="x")
     schema("revision.schema.json").validate(json.loads(made.model_dump_json()))
 
 

@@ -41,7 +41,7 @@ def status_document(fold: RevisionLog, catalogue: frozenset[str], now: datetime,
     return {
         "who": exposure(current_state(fold), catalogue, now),
         "revision": revision_document(fold.current) if fold.current else None,
-        "changes": [revision_document(each) for each in fold.taken[-changes:]],
+        "changes": [revision_document(each) for each in fold.accepted[-changes:]],
     }
 
 
@@ -76,7 +76,7 @@ def change_rows(change: Change, catalogue: frozenset[str]) -> list[dict[str, obj
 def change_document(change: Change, revision: Revision | None, catalogue: frozenset[str]) -> dict[str, object]:
     """A change that was made, or that changes nothing, for scripts."""
     return {
-        "changed": not change.is_none,
+        "changed": not change.is_noop,
         "before": exposure(change.before, catalogue, change.now),
         "after": exposure(change.after, catalogue, change.now),
         "revision": revision_document(revision) if revision else None,
@@ -91,7 +91,7 @@ def why_asked(change: Change) -> str:
 def told(change: Change, catalogue: frozenset[str]) -> str:
     """A change, or that nothing changes, in one line."""
     was, becomes = (exposure(state, catalogue, change.now) for state in (change.before, change.after))
-    if change.is_none:
+    if change.is_noop:
         return f"nothing to change; revision {change.before.revision}: {was}"
     # `off` may change what nobody hears yet, `--fallback` what nobody hears directly.
     changed = "; ".join(

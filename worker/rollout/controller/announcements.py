@@ -1,13 +1,14 @@
-"""What a revision means for those who follow a rollout: one message a transition, and who is told. Pure."""
+"""Announces transitions of a rollout: the message that a revision causes, and its audiences. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from schemas.revision import Revision
+from schemas.revision import PlanRun, Revision
 from schemas.words import Phase
 from worker.rollout.controller.stages import next_stage
 from worker.rollout.plan.model import Plan, Stage
 
-_STILL = {
+_PHASES = {
     Phase.PAUSED: "is paused in stage {stage}",
     Phase.WAITING: "waits for a person in stage {stage}",
     Phase.DONE: "has ended with stage {stage}",
@@ -16,78 +17,82 @@ _STILL = {
 
 @dataclass(frozen=True)
 class Announcement:
-    """A message, and the audiences that the stage names."""
+    """A message, and the audiences that the plan's stage names for it."""
 
     audiences: tuple[str, ...]
     text: str
 
 
-def announcement_of(before: Revision | None, after: Revision, plan: Plan | None) -> Announcement | None:
-    """The transition that a revision is; None where nothing that people are told of changes.
+def announcement_for(before: Revision | None, after: Revision, plan: Plan | None) -> Announcement | None:
+    """The announcement of the transition from one revision to the next; None if there is nothing to announce.
 
     Args:
-        before: the revision that it changes.
-        after: the revision.
-        plan: of `after`, or where that has none of `before`; None where none runs, or it can't be read.
+        before: the revision that `after` changes; None for the first.
+        plan: the plan of `after`, or of `before` if `after` has none; None if no plan runs or it can't be read.
     """
-    run, was = after.run, before.run if before else None
-    if plan is None or (run is None and was is None):
+    run, previous = after.run, before.run if before else None
+    current = run or previous
+    if plan is None or current is None:
         return None
-    happened = _happened(before, after)
-    if not happened:
+    events = (
+        [*_run_events(previous, run), *_exposure_events(before, after)] if run else ["stopped; people set it by hand"]
+    )
+    if not events:
         return None
-    name = run.stage if run is not None else was.stage if was is not None else ""
-    stage = plan.stage(name)
-    words = [
-        f"Rollout {plan.name}: {happened}. {_exposed(before, after)}",
+    stage = plan.stage(current.stage)
+    lines = [
+        f"Rollout {plan.name}: {', '.join(events)}. {_exposure_change(before, after)}",
         f"By {after.actor}: {after.reason or 'no reason given'}.",
     ]
-    if run is not None and (next_step := _what_next(run.phase, plan, stage)):
-        words.append(next_step)
-    return Announcement(stage.tell, "\n".join(words))
+    if run is not None and (action := _next_action(run.phase, plan, stage)):
+        lines.append(action)
+    return Announcement(stage.tell, "\n".join(lines))
 
 
-def _happened(before: Revision | None, after: Revision) -> str:
-    run, was = after.run, before.run if before else None
-    told = []
-    if run is None:
-        return "stopped; people set it by hand"
-    if was is None or was.text != run.text:
-        told.append(f"starts with stage {run.stage}")
-    elif was.stage_revision != run.stage_revision:
-        told.append(f"stage {run.stage} begins" if was.stage != run.stage else f"stage {run.stage} begins again")
-    if run.phase in _STILL and (was is None or was.phase != run.phase):
-        told.append(_STILL[run.phase].format(stage=run.stage))
-    elif was is not None and was.phase is Phase.PAUSED and run.phase is Phase.RUNNING:
-        told.append(f"goes on in stage {run.stage}")
+def _run_events(previous: PlanRun | None, run: PlanRun) -> Iterator[str]:
+    yield from _stage_events(previous, run)
+    if run.phase in _PHASES and (previous is None or previous.phase != run.phase):
+        yield _PHASES[run.phase].format(stage=run.stage)
+    elif previous is not None and previous.phase is Phase.PAUSED and run.phase is Phase.RUNNING:
+        yield f"goes on in stage {run.stage}"
+
+
+def _stage_events(previous: PlanRun | None, run: PlanRun) -> Iterator[str]:
+    if previous is None or previous.text != run.text:
+        yield f"starts with stage {run.stage}"
+    elif previous.stage_revision != run.stage_revision:
+        yield f"stage {run.stage} begins" if previous.stage != run.stage else f"stage {run.stage} begins again"
+
+
+def _exposure_events(before: Revision | None, after: Revision) -> Iterator[str]:
     if before is not None and before.enabled and not after.enabled:
-        told.append("CHIRP IS OFF")
-    new = set(after.quarantined) - set(before.quarantined if before else ())
-    if new:
-        told.append(f"quarantined: {', '.join(sorted(new))}")
-    return ", ".join(told)
+        yield "CHIRP IS OFF"
+    quarantined = set(after.quarantined) - set(before.quarantined if before else ())
+    if quarantined:
+        yield f"quarantined: {', '.join(sorted(quarantined))}"
 
 
-def _exposed(before: Revision | None, after: Revision) -> str:
-    was, now = _exposure(before) if before else None, _exposure(after)
-    return now if was in {None, now} else f"{now} Before: {was}"
+def _exposure_change(before: Revision | None, after: Revision) -> str:
+    previous, current = _exposure(before) if before else None, _exposure(after)
+    return current if previous in {None, current} else f"{current} Before: {previous}"
 
 
-def _exposure(of: Revision) -> str:
-    if not of.enabled:
-        return "Nobody hears Chirp."
-    who = "all characters" if of.characters is None else ", ".join(of.characters)
-    return f"{of.percentage / 100:g} % of users hear Chirp as {who}."
+def _exposure(revision: Revision) -> str:
+    if not revision.enabled:
+        return "No user gets Chirp."
+    characters = "all characters" if revision.characters is None else ", ".join(revision.characters)
+    return f"{revision.percentage / 100:g} % of users get Chirp for {characters}."
 
 
-def _what_next(phase: Phase, plan: Plan, stage: Stage) -> str:
+def _next_action(phase: Phase, plan: Plan, stage: Stage) -> str:
+    """What a person can or must do next; empty if there is nothing to do."""
     if phase is Phase.WAITING:
         return f"`chirp-worker rollout resume` begins stage {stage.name} again, `rollout rollback` goes further back."
     if phase is Phase.PAUSED:
-        return "`chirp-worker rollout resume` goes on."
+        return "`chirp-worker rollout resume` continues."
     if phase is Phase.DONE:
         return ""
     following = next_stage(plan, stage.name)
-    asked = ", ".join(f'{each.name} ("{each.question}")' for each in stage.approvals)
-    then = f"Before {following.name if following else 'its end'}"
-    return f"{then} somebody answers with `chirp-worker rollout approve`: {asked}." if asked else ""
+    questions = ", ".join(f'{each.name} ("{each.question}")' for each in stage.approvals)
+    before = f"Before {following.name if following else 'its end'}"
+    return f"{before} somebody answers with `chirp-worker rollout approve`: {questions}." if questions else ""

@@ -18,7 +18,7 @@ from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.attempt_codec import UnreadableAttemptsError, of_completion, of_retry
 from worker.rollout.analysis.tally import Observation
-from worker.rollout.log.reader import answered_in_time
+from worker.rollout.log.reader import kafka_timeout
 
 # A broker answers each fetch within half a second, with nothing if there is nothing. One that doesn't for so long is
 # gone, and aiokafka waits for it without a word.
@@ -37,15 +37,15 @@ class Source:
         lane: of a retry topic; None of completions.
         end: where it ended when it was opened.
         read_to: all that was published before is read.
-        heard_at: when its broker last answered, by the monotonic clock.
+        answered_at: when its broker last answered, by the monotonic clock.
     """
 
     reader: PartitionReader
     lane: Lane | None
     end: int
     read_to: datetime
-    heard_at: float
-    answered_ms: int | None = None
+    answered_at: float
+    last_answer_ms: int | None = None
 
 
 class AttemptsReader:
@@ -83,7 +83,7 @@ class AttemptsReader:
         """How many records told nothing."""
         return self._unreadable + sum(each.reader.undecodable for each in self._sources)
 
-    async def more(self, wait_s: float) -> int:
+    async def poll(self, wait_s: float) -> int:
         """Takes what is there; how many records.
 
         Args:
@@ -106,7 +106,7 @@ class AttemptsReader:
         # One partition at a time: each steps over its own undecodable records, and loses nothing of the others.
         count = 0
         for source in self._sources:
-            async with answered_in_time():
+            async with kafka_timeout():
                 records = await source.reader.take(0)
             for record in records:
                 self._observe(source, record)
@@ -134,10 +134,10 @@ class AttemptsReader:
 
     def _note_progress(self, source: Source) -> None:
         answered_ms = source.reader.answered_ms
-        if answered_ms is not None and answered_ms != source.answered_ms:
-            source.answered_ms = answered_ms
-            source.heard_at = self._clock.monotonic()
-        elif self._clock.monotonic() - source.heard_at > _SILENCE_S:
+        if answered_ms is not None and answered_ms != source.last_answer_ms:
+            source.last_answer_ms = answered_ms
+            source.answered_at = self._clock.monotonic()
+        elif self._clock.monotonic() - source.answered_at > _SILENCE_S:
             raise KafkaTimeoutError(f"{source.reader.partition.topic}: no answer for {_SILENCE_S:g} s")
         if answered_ms is not None and source.reader.at_end:
             source.read_to = max(source.read_to, datetime.fromtimestamp(answered_ms / 1000, UTC))
@@ -162,7 +162,7 @@ async def read_attempts(
     """
     names = [COMPLETIONS, *(retry_topic(lane, delay) for lane, of_lane in delays.items() for delay in of_lane)]
     async with consumer_alone(settings, "attempts consumer") as consumer:
-        async with answered_in_time():
+        async with kafka_timeout():
             lanes = {
                 each: lane_of(name)
                 for name in names

@@ -23,9 +23,9 @@ from worker.rollout.controller.prometheus import PrometheusClient
 from worker.rollout.controller.stage_monitor import StageMonitor
 from worker.rollout.controller.state_machine import Transition, next_step
 from worker.rollout.controller.webhooks import RevisionHistory
-from worker.rollout.log.codec import current_state
+from worker.rollout.log.codec import Provenance, current_state
 from worker.rollout.log.reader import RolloutLog
-from worker.rollout.log.writer import Author, RevisionWriter, SupersededError
+from worker.rollout.log.writer import RevisionWriter, SupersededError
 from worker.rollout.plan.active import plan_of
 from worker.rollout.plan.checked_file import InvalidFileError
 from worker.rollout.plan.freeze import frozen
@@ -52,7 +52,7 @@ class ControllerParts:
     Attributes:
         open_log: opens the rollout's log.
         open_attempts: opens the attempts that were published since a time.
-        editor_of: changes the rollout.
+        create_writer: changes the rollout.
         leads: whether this one does; one that doesn't reads and judges all the same, to be ready.
         queries: of Prometheus.
         report: is given each round; it publishes it where this one leads.
@@ -66,7 +66,7 @@ class ControllerParts:
 
     open_log: OpenLog
     open_attempts: OpenAttempts
-    editor_of: Callable[[RolloutLog], RevisionWriter]
+    create_writer: Callable[[RolloutLog], RevisionWriter]
     leads: Callable[[], bool]
     queries: PrometheusClient
     report: Report
@@ -106,13 +106,13 @@ class Controller:
             while True:
                 self._note(log)
                 self._told = False
-                run = current_state(log.fold).run
+                run = current_state(log.revisions).run
                 plan = self._plan(run)
                 if run is None or plan is None:
                     self.waits_for = [] if run is None else ["a plan that it can use"]
                     self.ready.set()
                     self._parts.metrics.show(())
-                    await log.more(_WAIT_S)
+                    await log.poll(_WAIT_S)
                     continue
                 ledger = AttemptCounts(plan.windows.resolution)
 
@@ -131,7 +131,7 @@ class Controller:
         every_s = min(self._parts.round_s, plan.windows.resolution.total_seconds())
         watching: StageMonitor | None = None
         while True:
-            state = current_state(log.fold)
+            state = current_state(log.revisions)
             run = state.run
             if run is None or (run.text, run.day_s) != (started.text, started.day_s) or run.since < started.since:
                 return
@@ -150,13 +150,13 @@ class Controller:
     async def _read(self, log: RolloutLog, reader: AttemptsReader, for_s: float) -> None:
         """Reads both topics until the next round is due, or the rollout has changed."""
         until = self._parts.clock.monotonic() + for_s
-        revision = log.fold.revision
+        revision = log.revisions.revision
         while True:
             left = until - self._parts.clock.monotonic()
-            await reader.more(min(_WAIT_S, left) if left > 0 else _WAIT_S)
-            await log.more(0)
+            await reader.poll(min(_WAIT_S, left) if left > 0 else _WAIT_S)
+            await log.poll(0)
             self._note(log)
-            if log.fold.revision != revision or (left <= 0 and reader.caught_up) or left <= -for_s:
+            if log.revisions.revision != revision or (left <= 0 and reader.caught_up) or left <= -for_s:
                 return
 
     async def _round(
@@ -184,9 +184,9 @@ class Controller:
 
     async def _change(self, log: RolloutLog, before: RolloutState, step: Transition) -> None:
         measured = tuple(each.measurement() for each in step.evidence[:_MOST_EVIDENCE])
-        author = Author(self._parts.actor, f"{step.kind}: {step.why}"[:_LONGEST_REASON], measured)
+        author = Provenance(self._parts.actor, f"{step.kind}: {step.why}"[:_LONGEST_REASON], measured)
         try:
-            revision = await self._parts.editor_of(log).write(before, step.verb(before), author)
+            revision = await self._parts.create_writer(log).write(before, step.verb(before), author)
         except SupersededError as error:
             # What they made of it is judged anew.
             _log.info("rollout_overtaken", by=error.winner.actor, revision=error.winner.revision)
@@ -205,7 +205,7 @@ class Controller:
             return None
 
     def _note(self, log: RolloutLog) -> None:
-        self._parts.known.fold, self._parts.known.position = log.fold, log.position
+        self._parts.known.revisions, self._parts.known.position = log.revisions, log.position
 
     def _tell_outage(self, state: RetryCallState) -> None:
         self.waits_for = ["kafka"]

@@ -8,7 +8,7 @@ from worker.config.sections import KafkaSettings
 from worker.kafka.client.factory import connect_producer, consumer_alone
 from worker.kafka.client.submit import partitions_of
 from worker.kafka.client.topics import TopicError
-from worker.rollout.log.reader import answered_in_time
+from worker.rollout.log.reader import kafka_timeout
 
 _WAIT_MS = 3000
 
@@ -32,7 +32,7 @@ async def last_status(settings: KafkaSettings) -> RolloutStatus | None:
     """
     topic = prefixed(ROLLOUT_STATUS, settings.topic_prefix)
     try:
-        async with consumer_alone(settings, "status consumer") as consumer, answered_in_time():
+        async with consumer_alone(settings, "status consumer") as consumer, kafka_timeout():
             (partition,) = await partitions_of(settings, topic)
             await consumer.start()
             consumer.assign([partition])

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from schemas.revision import Revision
-from worker.rollout.controller.announcements import Announcement, announcement_of
+from worker.rollout.controller.announcements import Announcement, announcement_for
 from worker.rollout.log.revisions import RevisionLog
 from worker.rollout.plan.active import plan_of
 from worker.rollout.plan.checked_file import InvalidFileError
@@ -27,7 +27,7 @@ class RevisionHistory:
     """The log as the controller has read it: which of its records count."""
 
     def __init__(self) -> None:
-        self.fold = RevisionLog()
+        self.revisions = RevisionLog()
         self.position = 0
 
 
@@ -74,7 +74,7 @@ class Notifier:
         # Whether it counts is known once the log is read past it.
         while self._known.position <= offset:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_S)
-        fold = self._known.fold
+        fold = self._known.revisions
         taken = fold.by_number(revision.revision)
         if taken is None or taken.id != revision.id:
             return None
@@ -84,7 +84,7 @@ class Notifier:
             plan = None if run is None else plan_of(run, self._catalogue)
         except InvalidFileError:
             plan = None
-        return announcement_of(before, revision, plan)
+        return announcement_for(before, revision, plan)
 
     async def _tell(self, audience: str, text: str) -> None:
         webhook = self._webhooks.get(audience)

@@ -1,4 +1,4 @@
-"""Makes records of states and states of records. Pure."""
+"""Converts between rollout states and the records of `tts.rollout` (revisions). Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,18 +10,22 @@ from worker.rollout.state import OFF, RolloutState
 
 
 @dataclass(frozen=True)
-class Made:
-    """Who makes a revision, why and when; `id` is unique, `measured` the controller's evidence."""
+class Provenance:
+    """Who makes a revision and why; `measured` is the controller's evidence."""
 
     actor: str
-    reason: str
-    time: datetime
-    id: str
+    reason: str = ""
     measured: tuple[Measurement, ...] = ()
 
 
-def revision_of(before: RolloutState, after: RolloutState, made: Made) -> Revision:
+def to_revision(
+    before: RolloutState, after: RolloutState, provenance: Provenance, *, time: datetime, identity: str
+) -> Revision:
     """The record that changes one state into another.
+
+    Args:
+        time: with an offset.
+        identity: unique; by it the writer recognises its own record.
 
     Raises:
         ValidationError: actor or reason is empty, too long, or has control characters.
@@ -30,10 +34,10 @@ def revision_of(before: RolloutState, after: RolloutState, made: Made) -> Revisi
     return Revision(
         revision=before.revision + 1,
         base=before.revision,
-        id=made.id,
-        time=made.time,
-        actor=made.actor,
-        reason=made.reason,
+        id=identity,
+        time=time,
+        actor=provenance.actor,
+        reason=provenance.reason,
         before=in_words((each.what, each.before) for each in changed),
         after=in_words((each.what, each.after) for each in changed),
         enabled=after.enabled,
@@ -44,11 +48,11 @@ def revision_of(before: RolloutState, after: RolloutState, made: Made) -> Revisi
         fallback=after.fallback,
         salt=after.salt,
         run=after.run,
-        measured=made.measured,
+        measured=provenance.measured,
     )
 
 
-def state_of(revision: Revision) -> RolloutState:
+def to_state(revision: Revision) -> RolloutState:
     """The state that a record holds."""
     return RolloutState(
         enabled=revision.enabled,
@@ -63,6 +67,6 @@ def state_of(revision: Revision) -> RolloutState:
     )
 
 
-def current_state(fold: RevisionLog) -> RolloutState:
-    """The state that counts now; off before the first revision."""
-    return OFF if fold.current is None else state_of(fold.current)
+def current_state(revisions: RevisionLog) -> RolloutState:
+    """The state of the current revision; off before the first one."""
+    return OFF if revisions.current is None else to_state(revisions.current)

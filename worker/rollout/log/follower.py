@@ -1,4 +1,4 @@
-"""Keeps a worker at the rollout that `tts.rollout` says: reads it before the first job, and follows it live."""
+"""Keeps a worker's rollout state up to date with `tts.rollout`: reads it before the first job, then follows it live."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,42 +13,40 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Sleep
 from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
-from worker.rollout.description import described
-from worker.rollout.log.codec import state_of
+from worker.rollout.description import describe
+from worker.rollout.log.codec import Provenance, to_state
 from worker.rollout.log.reader import RolloutLog
 from worker.rollout.log.revisions import Entry, Superseded, Unreadable
-from worker.rollout.log.writer import Author, RevisionWriter, SupersededError
+from worker.rollout.log.writer import RevisionWriter, SupersededError
 from worker.rollout.state import OFF, RolloutState
 
 _LONGEST_S = 2.0
 _log = structlog.get_logger(__name__)
 
 OpenLog = Callable[[], AbstractAsyncContextManager[RolloutLog]]
-EditorOf = Callable[[RolloutLog], RevisionWriter]
+CreateWriter = Callable[[RolloutLog], RevisionWriter]
 
 
 class Follower:
-    """Follows the topic; while it can't be read, the last state stays.
+    """Follows the topic. While it can't be read, the last state stays in use.
 
     Args:
         open_log: opens the log at its beginning.
-        editor_of: seeds an empty log.
-        seed: the state that the variables say.
-        author: who seeds.
-        current: is kept up to date.
+        create_writer: makes the writer that seeds an empty log.
+        seed: the state from the environment's variables, written to an empty log.
+        provenance: of the seed.
+        current: kept up to date.
         catalogue: the keys of all characters.
-        metrics: show revision, percentage and age of the state.
-        clock: of the age.
-        sleep: sleeps for some seconds.
+        metrics: export the state's revision, percentage and age.
     """
 
     def __init__(
         self,
         *,
         open_log: OpenLog,
-        editor_of: EditorOf,
+        create_writer: CreateWriter,
         seed: RolloutState,
-        author: Author,
+        provenance: Provenance,
         current: CurrentRollout,
         catalogue: frozenset[str],
         metrics: Metrics,
@@ -56,105 +54,105 @@ class Follower:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._open_log = open_log
-        self._editor_of = editor_of
+        self._create_writer = create_writer
         self._seed = seed
-        self._author = author
+        self._provenance = provenance
         self._current = current
         self._catalogue = catalogue
         self._metrics = metrics
         self._clock = clock
         self._sleep = sleep
-        self._heard_at = clock.monotonic()
-        self._told = False
+        self._answered_at = clock.monotonic()
+        self._outage_logged = False
         self.known = asyncio.Event()
-        """Set once the topic was read to its end for the first time."""
+        """Set once the topic has been read to its end for the first time."""
 
     def age_s(self) -> float:
-        """How long ago the state was known to be the current one, in seconds."""
-        return max(0.0, self._clock.monotonic() - self._heard_at)
+        """Seconds since the state was last confirmed to be current."""
+        return max(0.0, self._clock.monotonic() - self._answered_at)
 
     async def start(self) -> None:
         """Reads the topic to its end, and seeds it if it is empty.
 
         Raises:
-            TopicError: the topic can't hold a rollout.
+            TopicError: the topic can't hold a rollout's log.
             KafkaError: Kafka doesn't answer.
         """
         async with self._open_log() as log:
-            _tell(await log.read_to_end())
-            if log.fold.current is None:
+            _log_skipped(await log.read_to_end())
+            if log.revisions.current is None:
                 await self._seed_log(log)
             self._adopt(log)
         self.known.set()
 
     async def run(self) -> None:
-        """Follows the topic until it is cancelled, whatever happens to it."""
+        """Follows the topic until it is cancelled; retries all errors of Kafka."""
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((KafkaError, OSError, TopicError)),
             wait=wait_random_exponential(multiplier=0.25, max=_LONGEST_S),
             sleep=self._sleep,
-            before_sleep=self._tell_outage,
+            before_sleep=self._log_outage,
         )
         await retrying(self._follow)
 
     async def _follow(self) -> None:
         async with self._open_log() as log:
             await log.read_to_end()
-            if log.fold.revision < self._current.state.revision:
+            if log.revisions.revision < self._current.state.revision:
                 _log.warning(
-                    "rollout_went_back", was=self._current.state.revision, revision=log.fold.revision,
-                    detail="the topic was made anew or lost records; what it says counts",
+                    "rollout_went_back", was=self._current.state.revision, revision=log.revisions.revision,
+                    detail="the topic was created again or lost records; its state counts",
                 )  # fmt: skip
             while True:
                 self._adopt(log)
-                _tell(await log.more())
+                _log_skipped(await log.poll())
 
     async def _seed_log(self, log: RolloutLog) -> None:
-        # Several workers start at once: the first seeds, the others find that they were overtaken and adopt it.
+        # Several workers may start at once: the first one seeds the log, the others adopt its state.
         try:
-            await self._editor_of(log).write(OFF, self._seed, self._author)
+            await self._create_writer(log).write(OFF, self._seed, self._provenance)
         except SupersededError as error:
             _log.info("rollout_seeded_by_another", by=error.winner.actor)
         else:
             _log.info("rollout_seeded", rollout=self._seed.describe(self._catalogue))
 
     def _adopt(self, log: RolloutLog) -> None:
-        self._heard_at = max(self._heard_at, log.heard_at)
-        if self._told:
-            _log.info("rollout_reachable", revision=log.fold.revision)
-            self._told = False
-        revision = log.fold.current
-        # An empty topic says nothing: the last state stays.
+        self._answered_at = max(self._answered_at, log.answered_at)
+        if self._outage_logged:
+            _log.info("rollout_reachable", revision=log.revisions.revision)
+            self._outage_logged = False
+        revision = log.revisions.current
+        # An empty topic has no state: keep the last one.
         if revision is None or (self.known.is_set() and revision.revision == self._current.state.revision):
             return
-        self._current.adopt(state_of(revision))
+        self._current.adopt(to_state(revision))
         state = self._current.state
         self._metrics.set_rollout(state.revision, 0 if state.is_off else state.percent)
         now = self._clock.now()
         _log.info(
             "rollout",
             revision=state.revision,
-            rollout=described(state, self._catalogue, now),
+            rollout=describe(state, self._catalogue, now),
             fallback=state.fallback,
             actor=revision.actor,
             reason=revision.reason,
         )
 
-    def _tell_outage(self, state: RetryCallState) -> None:
+    def _log_outage(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        if not self._told:
-            self._told = True
+        if not self._outage_logged:
+            self._outage_logged = True
             _log.warning(
                 "rollout_unreachable",
                 error=f"{type(error).__name__}: {error}",
-                detail=f"going on with revision {self._current.state.revision}; trying again until it works",
+                detail=f"continuing with revision {self._current.state.revision}; retrying until Kafka answers",
             )
 
 
-def _tell(entries: list[Entry]) -> None:
+def _log_skipped(entries: list[Entry]) -> None:
     for entry in entries:
         if isinstance(entry, Unreadable):
             _log.warning("rollout_record_passed_over", why=entry.why)
         elif isinstance(entry, Superseded) and entry.winner is None:
-            detail = "it changes a revision that this worker never saw; is it older than who wrote it?"
+            detail = "it changes a revision that this worker doesn't know; is this worker older than the writer?"
             _log.warning("rollout_record_passed_over", why=f"base {entry.revision.base}", detail=detail)

@@ -1,4 +1,4 @@
-"""Reads `tts.rollout`: its one partition from the first record on, without a consumer group."""
+"""Reads the rollout's log: the single partition of `tts.rollout` from its first record, without a consumer group."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,47 +18,48 @@ from worker.lifecycle.clock import Clock
 from worker.rollout.log.revisions import Entry, RevisionLog
 
 _POLL_S: Final = 0.5
-# aiokafka waits in silence for a broker that is gone. A consumer that heard nothing for so long is replaced: what it
-# knows of the cluster may be old.
+# aiokafka reports nothing while a broker is gone. A consumer without any answer for so long is replaced, because its
+# metadata of the cluster may be outdated.
 _SILENCE_S: Final = 10.0
 
 
 class RolloutLog:
-    """The topic's log, as far as it is read.
+    """The rollout's log, as far as it is read.
 
     Args:
-        consumer: started, assigned, at the log's beginning.
-        partition: the topic's only one.
-        clock: tells how old what is known is.
+        consumer: started, with the partition assigned, at the log's beginning.
+
+    Attributes:
+        revisions: the records read so far.
+        answered_at: when the broker last answered, by the monotonic clock: until then `revisions` was up to date.
     """
 
     def __init__(self, consumer: Any, partition: TopicPartition, clock: Clock) -> None:
-        self.fold = RevisionLog()
+        self.revisions = RevisionLog()
         self._consumer = consumer
         self._partition = partition
         self._clock = clock
         self._reader = PartitionReader(consumer, partition, 0)
-        self._answered_ms: int | None = None
-        self.heard_at = clock.monotonic()
-        """When the broker last answered, by the monotonic clock."""
+        self._last_answer_ms: int | None = None
+        self.answered_at = clock.monotonic()
 
     @property
     def position(self) -> int:
-        """The offset up to which it is read."""
+        """The offset of the next record to read."""
         return self._reader.position
 
     async def read_to_end(self) -> list[Entry]:
-        """Reads to where the log ends now.
+        """Reads to the current end of the log.
 
         Raises:
             KafkaError: Kafka doesn't answer.
         """
-        async with answered_in_time():
+        async with kafka_timeout():
             ends = await self._consumer.end_offsets([self._partition])
         return await self.read_until(ends[self._partition])
 
     async def read_until(self, offset: int) -> list[Entry]:
-        """Reads to before an offset that is there.
+        """Reads all records below an offset that exists.
 
         Raises:
             KafkaError: Kafka doesn't answer.
@@ -67,45 +68,48 @@ class RolloutLog:
         moved_at = self._clock.monotonic()
         while self.position < offset:
             before = self.position
-            entries += await self.more()
+            entries += await self.poll()
             if self.position > before:
                 moved_at = self._clock.monotonic()
             elif self._clock.monotonic() - moved_at > _SILENCE_S:
-                # The broker answers and gives nothing: a transaction that isn't ours stands open in front.
-                raise KafkaTimeoutError(f"{self._partition.topic}: offset {before} didn't come in {_SILENCE_S:g} s")
+                # The broker answers without records: somebody else's open transaction is in front of the offset.
+                raise KafkaTimeoutError(f"{self._partition.topic}: offset {before} was not read in {_SILENCE_S:g} s")
         return entries
 
-    async def more(self, wait_s: float = _POLL_S) -> list[Entry]:
-        """What comes next, as soon as it comes; nothing after `wait_s` without.
+    async def poll(self, wait_s: float = _POLL_S) -> list[Entry]:
+        """Returns the next records as soon as there are any; an empty list after `wait_s` seconds without.
 
         Raises:
-            KafkaError: the log doesn't go on where it was, or Kafka has answered nothing for 10 s: open it anew.
+            KafkaError: the log ends before our position, or Kafka hasn't answered for 10 s: open the log again.
         """
         undecodable = self._reader.undecodable
-        # Its position may have to be found out first.
-        async with answered_in_time(wait_s):
+        # The consumer may have to look up its position first.
+        async with kafka_timeout(wait_s):
             records = await self._reader.take(wait_s)
         self._note_answer()
         if self._reader.undecodable > undecodable:
-            return [self.fold.skip("a header's name is not UTF-8")]
-        return [self.fold.add(record.value) for record in records]
+            return [self.revisions.skip("a header's name is not UTF-8")]
+        return [self.revisions.add(record.value) for record in records]
 
     def _note_answer(self) -> None:
-        # Without records too: it says that the log ends where we are.
+        # An answer without records counts too: it means that the log ends at our position.
         answered_ms = self._reader.answered_ms
-        if answered_ms != self._answered_ms:
-            self._answered_ms = answered_ms
-            self.heard_at = self._clock.monotonic()
-        elif self._clock.monotonic() - self.heard_at > _SILENCE_S:
+        if answered_ms != self._last_answer_ms:
+            self._last_answer_ms = answered_ms
+            self.answered_at = self._clock.monotonic()
+        elif self._clock.monotonic() - self.answered_at > _SILENCE_S:
             raise KafkaTimeoutError(f"{self._partition.topic}: no answer for {_SILENCE_S:g} s")
 
 
 @asynccontextmanager
-async def answered_in_time(wait_s: float = 0.0) -> AsyncIterator[None]:
-    """Ends what waits for Kafka for longer than 10 s, and longer than it was asked to.
+async def kafka_timeout(wait_s: float = 0.0) -> AsyncIterator[None]:
+    """Limits requests to Kafka to 10 s, plus the time that the request itself may wait for records.
+
+    Args:
+        wait_s: that time, in seconds.
 
     Raises:
-        KafkaTimeoutError: it did.
+        KafkaTimeoutError: the time is over.
     """
     try:
         async with asyncio.timeout(_SILENCE_S + wait_s):
@@ -116,27 +120,27 @@ async def answered_in_time(wait_s: float = 0.0) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def open_log(settings: KafkaSettings, clock: Clock) -> AsyncIterator[RolloutLog]:
-    """Opens the log at its beginning; nothing is read yet.
+    """Opens the log at its beginning, without reading it yet.
 
     Raises:
-        TopicError: there is no such topic, or it can't hold a rollout: several partitions, its beginning is gone.
+        TopicError: the topic is missing, has several partitions, or has lost its first records.
         KafkaError: Kafka can't be reached.
     """
     topic = prefixed(ROLLOUT, settings.topic_prefix)
-    # Each answer, though without records, says that the state is still the current one.
+    # The broker answers each fetch within this time, with or without records. Each answer confirms the current state.
     async with consumer_alone(settings, "rollout consumer", fetch_max_wait_ms=int(_POLL_S * 1000)) as consumer:
-        async with answered_in_time():
+        async with kafka_timeout():
             partitions = await partitions_of(settings, topic)
             if len(partitions) != 1:
                 raise TopicError(
-                    f"{topic} has {len(partitions)} partitions; a rollout needs one, which gives the order"
+                    f"{topic} has {len(partitions)} partitions; a rollout needs exactly one, to order its records"
                 )
             await consumer.start()
             begins = await consumer.beginning_offsets(partitions)
         if begins[partitions[0]] > 0:
             raise TopicError(
                 f"{topic} begins at offset {begins[partitions[0]]}: its first revisions were deleted, and without them "
-                "nobody knows which ones count; delete the topic, make it anew and set the rollout again"
+                "the others can't be verified; delete the topic, create it again and set the rollout again"
             )
         consumer.assign(partitions)
         yield RolloutLog(consumer, partitions[0], clock)

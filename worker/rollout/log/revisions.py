@@ -1,4 +1,8 @@
-"""Folds the records of `tts.rollout` from the first on: which revisions count, and who lost a race. Pure."""
+"""Folds the records of `tts.rollout` into the current revision: optimistic concurrency, the first writer wins. Pure.
+
+Each record names the revision that it changes, its base. A record counts only if its base is the current revision at
+its place in the log, so that all readers agree on the history and writers need no lock.
+"""
 
 from dataclasses import dataclass
 
@@ -9,18 +13,18 @@ from schemas.revision import Revision
 
 @dataclass(frozen=True)
 class Accepted:
-    """A record that made its revision."""
+    """A record that became a revision."""
 
     revision: Revision
 
 
 @dataclass(frozen=True)
 class Superseded:
-    """A record whose base isn't the current revision.
+    """A record with a base that isn't the current revision.
 
     Attributes:
-        revision: what it wanted to make.
-        winner: what changed the same base before it; None where that base was never seen.
+        revision: the revision that the record would have made.
+        winner: the revision that changed the same base before it; None if the log has no such base.
     """
 
     revision: Revision
@@ -29,7 +33,7 @@ class Superseded:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A record that is no revision, and why."""
+    """A record that is not a revision; `why` says what is wrong with it."""
 
     why: str
 
@@ -38,35 +42,35 @@ Entry = Accepted | Superseded | Unreadable
 
 
 class RevisionLog:
-    """The log as read so far. The first writer on a base wins, so that writers need no lock.
+    """The log as far as it is read.
 
     Attributes:
-        taken: the history: revision n stands at n - 1.
-        lost: those who came too late.
-        unreadable: how many records are no revisions.
+        accepted: the history; revision n is at index n - 1.
+        superseded: records that came too late.
+        unreadable: the number of records that are not revisions.
     """
 
     def __init__(self) -> None:
-        self.taken: list[Revision] = []
-        self.lost: list[Superseded] = []
+        self.accepted: list[Revision] = []
+        self.superseded: list[Superseded] = []
         self.unreadable = 0
 
     @property
     def current(self) -> Revision | None:
-        """The revision that counts now; None before the first."""
-        return self.taken[-1] if self.taken else None
+        """The current revision; None before the first."""
+        return self.accepted[-1] if self.accepted else None
 
     @property
     def revision(self) -> int:
-        """Its number; 0 before the first."""
-        return len(self.taken)
+        """The number of the current revision; 0 before the first."""
+        return len(self.accepted)
 
     def by_number(self, number: int) -> Revision | None:
-        """A revision by its number; None where there is none."""
-        return self.taken[number - 1] if 1 <= number <= len(self.taken) else None
+        """A revision by its number; None if there is none."""
+        return self.accepted[number - 1] if 1 <= number <= len(self.accepted) else None
 
     def add(self, value: bytes | None) -> Entry:
-        """Takes the next record's value; whatever it holds, nothing is raised."""
+        """Adds the next record's value. It accepts any bytes and raises nothing."""
         try:
             revision = Revision.model_validate_json(value or b"")
         except ValidationError as error:
@@ -74,13 +78,13 @@ class RevisionLog:
             place = ".".join(map(str, first["loc"]))
             return self.skip(f"{place}: {first['msg']}" if place else first["msg"])
         if revision.base != self.revision:
-            lost = Superseded(revision, self.by_number(revision.revision))
-            self.lost.append(lost)
-            return lost
-        self.taken.append(revision)
+            superseded = Superseded(revision, self.by_number(revision.revision))
+            self.superseded.append(superseded)
+            return superseded
+        self.accepted.append(revision)
         return Accepted(revision)
 
     def skip(self, why: str) -> Unreadable:
-        """Passes over a record that can't be read."""
+        """Counts a record that can't be read."""
         self.unreadable += 1
         return Unreadable(why)

@@ -1,47 +1,41 @@
-"""Writes revisions. A writer knows that it won when it has read its own record back."""
+"""Writes revisions to `tts.rollout` by optimistic concurrency: read, change, append, read back.
+
+Several writers may append to the same base; the first record counts. Kafka's acknowledgement doesn't show which one
+that is. A writer therefore reads the log back: it has won if the revision that counts is its own record.
+"""
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from aiokafka.errors import KafkaError
 
 from schemas.errors import RefusedError, UnavailableError
-from schemas.revision import Measurement, Revision
+from schemas.revision import Revision
 from schemas.topics import ROLLOUT, prefixed
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.factory import connect_producer
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
-from worker.rollout.log.codec import Made, current_state, revision_of
+from worker.rollout.log.codec import Provenance, current_state, to_revision
 from worker.rollout.log.reader import RolloutLog
 from worker.rollout.state import RolloutState
 
 
 class SupersededError(UnavailableError):
-    """Somebody else changed the rollout first; nothing of one's own counts. `winner` is theirs."""
+    """Somebody else changed the rollout first, and our change doesn't count. `winner` is their revision."""
 
     def __init__(self, winner: Revision) -> None:
         why = f" ({winner.reason})" if winner.reason else ""
         super().__init__(
             f"nothing changed: {winner.actor} made revision {winner.revision} at "
             f"{winner.time.isoformat(timespec='seconds')}{why}: {winner.before} → {winner.after}; "
-            "look at `chirp-worker rollout status`, and ask again"
+            "check `chirp-worker rollout status` and try again"
         )
         self.winner = winner
 
 
-@dataclass(frozen=True)
-class Author:
-    """Who writes, and why."""
-
-    actor: str
-    reason: str = ""
-    measured: tuple[Measurement, ...] = ()
-
-
-Confirm = Callable[[Change], None]
-"""Is shown a change that asks; raises what ends it."""
+ConfirmChange = Callable[[Change], None]
+"""Called with a change that needs confirmation. It returns to confirm the change, and raises to cancel it."""
 
 
 class RevisionWriter:
@@ -49,8 +43,6 @@ class RevisionWriter:
 
     Args:
         log: read to its end.
-        settings: of the cluster.
-        clock: dates the revisions.
     """
 
     def __init__(self, log: RolloutLog, settings: KafkaSettings, clock: Clock) -> None:
@@ -58,73 +50,71 @@ class RevisionWriter:
         self._settings = settings
         self._clock = clock
 
-    async def change(self, verb: Verb, author: Author, confirm: Confirm, expected: int | None = None) -> Change:
-        """Changes the current state by a verb.
+    async def change(
+        self, verb: Verb, provenance: Provenance, confirm: ConfirmChange, expected: int | None = None
+    ) -> Change:
+        """Applies a verb to the current state.
 
-        What widens exposure or takes the fallback away is confirmed, and fails when somebody else is faster. What
-        narrows is done at once, on whatever the state is by then.
+        A change that widens exposure or turns the fallback off needs confirmation; it fails if another writer wins.
+        A change that narrows exposure is applied at once; if another writer wins, it is applied to their state.
 
         Args:
-            verb: makes a state of a state.
-            author: who changes it.
-            confirm: is shown what asks.
-            expected: the number that the current revision must have, if it matters.
+            confirm: called if the change needs confirmation.
+            expected: the number that the current revision must have; None accepts any.
 
         Returns:
-            The change, which may be none; its `after` has the new revision's number.
+            The change, which may be a no-op; its `after` has the new revision's number.
 
         Raises:
             SupersededError: somebody else has changed the rollout.
-            RefusedError: the expected revision isn't there yet.
-            ValidationError: actor or reason can't be written.
-            KafkaError: Kafka doesn't answer; whether the change was made, the log says.
+            RefusedError: the expected revision doesn't exist yet.
+            ValidationError: the actor or the reason is not valid.
+            KafkaError: Kafka doesn't answer; the log shows whether the change was made.
         """
-        overtaken: SupersededError | None = None
+        superseded_by: SupersededError | None = None
         while True:
-            before = current_state(self._log.fold)
+            before = current_state(self._log.revisions)
             self._check_expected(expected)
             change = Change(before, verb(before), self._clock.now())
-            if change.is_none:
+            if change.is_noop:
                 return change
-            if change.asks and overtaken is not None:
-                # It narrowed what was shown, and would widen what somebody has made of that since.
-                raise overtaken
-            if change.asks:
+            if change.needs_confirmation and superseded_by is not None:
+                # It narrowed the state that it was made for, and would widen the state that somebody has written since.
+                raise superseded_by
+            if change.needs_confirmation:
                 confirm(change)
                 await self._check_unchanged(before.revision)
             try:
-                await self.write(before, change.after, author)
+                await self.write(before, change.after, provenance)
             except SupersededError as error:
-                if change.asks:
+                if change.needs_confirmation:
                     raise
-                overtaken = error
+                superseded_by = error
                 continue
-            return Change(before, current_state(self._log.fold), change.now)
+            return Change(before, current_state(self._log.revisions), change.now)
 
-    async def write(self, before: RolloutState, after: RolloutState, author: Author) -> Revision:
-        """Writes one revision and reads it back.
+    async def write(self, before: RolloutState, after: RolloutState, provenance: Provenance) -> Revision:
+        """Appends one revision and reads it back.
 
         Args:
-            before: the state that is current by the log as read.
-            after: what it becomes.
-            author: who writes it.
+            before: the current state, by the log as far as it is read.
+            after: the new state.
 
         Raises:
-            SupersededError: another record stands before it in the log.
-            KafkaError: it wasn't acknowledged and isn't in the log.
+            SupersededError: another record on the same base is before it in the log.
+            KafkaError: the record was not acknowledged and is not in the log.
         """
-        made = Made(author.actor, author.reason, self._clock.now(), uuid.uuid4().hex, author.measured)
-        revision = revision_of(before, after, made)
+        revision = to_revision(before, after, provenance, time=self._clock.now(), identity=uuid.uuid4().hex)
         failure = await self._send(revision)
-        winner = self._log.fold.by_number(revision.revision)
+        winner = self._log.revisions.by_number(revision.revision)
         if winner is None:
-            raise failure or KafkaError(f"revision {revision.revision} was acknowledged and isn't in the log")
+            raise failure or KafkaError(f"revision {revision.revision} was acknowledged but is not in the log")
         if winner.id != revision.id:
             raise SupersededError(winner)
         return winner
 
     async def _send(self, revision: Revision) -> KafkaError | None:
-        """Sends a record and reads the log to beyond it; an error is returned: it may be there all the same."""
+        """Appends a record and reads the log past it. Returns an error: the record may be in the log anyway."""
         topic = prefixed(ROLLOUT, self._settings.topic_prefix)
         try:
             async with connect_producer(self._settings) as producer:
@@ -136,16 +126,16 @@ class RevisionWriter:
         return None
 
     async def _check_unchanged(self, revision: int) -> None:
-        # A person may have thought for long.
+        # Confirmation by a person may have taken long.
         await self._log.read_to_end()
-        winner = self._log.fold.by_number(revision + 1)
+        winner = self._log.revisions.by_number(revision + 1)
         if winner is not None:
             raise SupersededError(winner)
 
     def _check_expected(self, expected: int | None) -> None:
-        if expected is None or expected == self._log.fold.revision:
+        if expected is None or expected == self._log.revisions.revision:
             return
-        winner = self._log.fold.by_number(expected + 1)
+        winner = self._log.revisions.by_number(expected + 1)
         if winner is None:
-            raise RefusedError(f"--revision {expected}: the rollout is at revision {self._log.fold.revision}")
+            raise RefusedError(f"--revision {expected}: the rollout is at revision {self._log.revisions.revision}")
         raise SupersededError(winner)

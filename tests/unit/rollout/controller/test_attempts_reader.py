@@ -106,7 +106,7 @@ class World:
     async def read(self, times: int = 1) -> None:
         for _ in range(times):
             self.kafka.answer(COMPLETIONS, RETRIES)
-            await self.reader.more(0)
+            await self.reader.poll(0)
 
 
 async def test_all_that_was_there_is_read_and_then_what_comes() -> None:
@@ -149,7 +149,7 @@ async def test_an_idle_partition_is_read_to_its_brokers_last_answer_and_a_silent
     await world.read()
     world.kafka.seconds = 20
     world.kafka.answer(RETRIES)
-    await world.reader.more(0)
+    await world.reader.poll(0)
     assert world.reader.read_to == NOW
     world.kafka.seconds = 21
     await world.read()
@@ -158,7 +158,7 @@ async def test_an_idle_partition_is_read_to_its_brokers_last_answer_and_a_silent
 
 async def test_before_a_broker_has_answered_nothing_is_known_to_be_read() -> None:
     world = World()
-    await world.reader.more(0)
+    await world.reader.poll(0)
     assert world.reader.read_to == BEGAN
 
 
@@ -168,7 +168,7 @@ async def test_a_partition_whose_broker_is_silent_ends_the_reading_though_others
     world.kafka.seconds = 31
     world.kafka.answer(RETRIES)
     with pytest.raises(KafkaTimeoutError, match=r"tts.completions: no answer for 30 s"):
-        await world.reader.more(0)
+        await world.reader.poll(0)
 
 
 async def test_a_record_from_the_future_does_not_move_on_how_far_it_is_read() -> None:

@@ -120,7 +120,7 @@ def test_a_pause_stops_the_time_and_a_resume_goes_on_with_what_was_served() -> N
     paused = stages.pause(state, NOW + HOUR)
     assert exposed(paused, NOW) == exposed(state, NOW)
     assert stages.served(run_of(paused), NOW + 9 * HOUR) == HOUR
-    assert Change(paused, stages.pause(paused, NOW + 2 * HOUR), NOW).is_none
+    assert Change(paused, stages.pause(paused, NOW + 2 * HOUR), NOW).is_noop
     resumed = stages.resume(paused, PLAN, NOW + 5 * HOUR)
     assert stages.served(run_of(resumed), NOW + 6 * HOUR) == 2 * HOUR
     assert run_of(resumed).stage_revision == run_of(state).stage_revision
@@ -135,7 +135,7 @@ def test_who_waited_begins_the_stage_again_as_the_plan_says() -> None:
     after = stages.resume(waiting, PLAN, NOW + 5 * HOUR)
     assert (after.percentage, run_of(after).phase) == (5_000, Phase.RUNNING)
     assert (run_of(after).since, stages.served(run_of(after), NOW + 6 * HOUR)) == (NOW + 5 * HOUR, HOUR)
-    assert Change(waiting, after, NOW).asks
+    assert Change(waiting, after, NOW).needs_confirmation
 
 
 def test_what_a_hand_changes_pauses_the_plan_and_a_resume_undoes_it() -> None:
@@ -144,7 +144,7 @@ def test_what_a_hand_changes_pauses_the_plan_and_a_resume_undoes_it() -> None:
     assert (by_hand.percentage, run_of(by_hand).phase) == (100, Phase.PAUSED)
     after = stages.resume(by_hand, PLAN, NOW + HOUR)
     assert (after.percentage, run_of(after).phase) == (5_000, Phase.RUNNING)
-    assert Change(by_hand, after, NOW).asks
+    assert Change(by_hand, after, NOW).needs_confirmation
 
 
 def test_turning_off_by_hand_pauses_too_and_setting_what_is_so_already_does_not() -> None:
@@ -362,7 +362,7 @@ def test_nothing_that_narrows_adds_a_user_or_a_character_whatever_was_done_befor
         state = done(state, plan, verb)
     for verb in steps:
         after = done(state, plan, verb)
-        assert not Change(state, after, NOW).asks, verb
+        assert not Change(state, after, NOW).needs_confirmation, verb
         for at in LATER:
             assert exposed(after, at) <= exposed(state, at), verb
         state = after

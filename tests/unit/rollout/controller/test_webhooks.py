@@ -21,7 +21,7 @@ from tests.unit.rollouts import NOW, value
 from worker.rollout import changes
 from worker.rollout.controller import stages
 from worker.rollout.controller.webhooks import Notifier, RevisionHistory
-from worker.rollout.log.codec import Made, revision_of
+from worker.rollout.log.codec import Provenance, to_revision
 from worker.rollout.plan.file import read_plan
 from worker.rollout.state import RolloutState
 
@@ -47,8 +47,12 @@ class Story:
     def then(self, verb: Any, *arguments: Any, actor: str = "controller 1", reason: str = "", **named: Any) -> Revision:
         after = verb(self.state, *arguments, **named)
         measured = (Measurement(gate="error_rate", value=0.2, limit=0.1, sample=500, verdict="fail"),)
-        made = revision_of(
-            self.state, after, Made(actor, reason, NOW, f"{actor}-{len(self.revisions)}", measured=measured)
+        made = to_revision(
+            self.state,
+            after,
+            Provenance(actor, reason, measured),
+            time=NOW,
+            identity=f"{actor}-{len(self.revisions)}",
         )
         self.revisions.append(made)
         self.state = RolloutState(**{**after.__dict__, "revision": made.revision})
@@ -96,7 +100,7 @@ async def hear(webhooks: Webhooks, *values: bytes | None, audiences: str = "team
     async with aiohttp.ClientSession() as session:
         notifier = Notifier(session, addresses, known, CATALOGUE.names, retry_after_s=0.01)
         for each in values:
-            known.fold.add(each)
+            known.revisions.add(each)
             known.position += 1
         with capture_logs() as logs:
             for offset, each in enumerate(values):
@@ -108,7 +112,7 @@ async def test_a_stage_that_begins_is_told_to_those_that_it_names_with_what_a_pe
     story = Story()
     await hear(webhooks, value(story.start()))
     text = (
-        "Rollout rehearsal: starts with stage few. 10 % of users hear Chirp as all characters.\n"
+        "Rollout rehearsal: starts with stage few. 10 % of users get Chirp for all characters.\n"
         "By anna: let's go.\n"
         'Before everybody somebody answers with `chirp-worker rollout approve`: no_complaints ("No complaints?").'
     )
@@ -130,7 +134,7 @@ async def test_each_transition_is_told_once_and_what_people_needn_t_know_isn_t_t
     story.then(stages.turn_off_and_wait, NOW, reason="turned off: error_rate 50 %")
     await hear(webhooks, *map(value, story.revisions))
     heard = [text.splitlines()[0].removeprefix("Rollout rehearsal: ") for to, text in webhooks.told if to == "team"]
-    few, everybody = ("10 % of users hear Chirp as all characters.", "100 % of users hear Chirp as all characters.")
+    few, everybody = ("10 % of users get Chirp for all characters.", "100 % of users get Chirp for all characters.")
     assert heard == [
         f"starts with stage few. {few}",
         f"is paused in stage few. {few}",
@@ -140,7 +144,7 @@ async def test_each_transition_is_told_once_and_what_people_needn_t_know_isn_t_t
         f"waits for a person in stage everybody. {everybody}",
         f"stage everybody begins again. {everybody}",
         f"stage few begins, waits for a person in stage few. {few} Before: {everybody}",
-        f"CHIRP IS OFF. Nobody hears Chirp. Before: {few}",
+        f"CHIRP IS OFF. No user gets Chirp. Before: {few}",
     ]
     # Stage few doesn't tell the players.
     assert len([to for to, _ in webhooks.told if to == "players"]) == 3
@@ -164,7 +168,7 @@ async def test_a_record_is_told_only_once_the_log_is_read_past_it(webhooks: Webh
         hearing = asyncio.create_task(notifier.hear(0, record))
         await asyncio.sleep(0.05)
         assert not hearing.done()
-        known.fold.add(record)
+        known.revisions.add(record)
         known.position = 1
         await hearing
     assert len(webhooks.told) == 1

@@ -23,14 +23,14 @@ from worker.observability.metrics import Metrics
 from worker.rollout.changes import Change, set_to, turn_off
 from worker.rollout.current import CurrentRollout
 from worker.rollout.log import writer as writing
-from worker.rollout.log.codec import current_state
+from worker.rollout.log.codec import Provenance, current_state
 from worker.rollout.log.follower import Follower
 from worker.rollout.log.reader import RolloutLog
 from worker.rollout.log.revisions import Accepted, Superseded, Unreadable
-from worker.rollout.log.writer import Author, RevisionWriter, SupersededError
+from worker.rollout.log.writer import RevisionWriter, SupersededError
 from worker.rollout.state import OFF, RolloutState
 
-ANNA = Author("anna", "since I say so")
+ANNA = Provenance("anna", "since I say so")
 ON = RolloutState(enabled=True, percentage=1_000, characters=None)
 
 
@@ -47,9 +47,9 @@ class World:
     async def editor(self) -> RevisionWriter:
         log = self.topic.log()
         await log.read_to_end()
-        return self.editor_of(log)
+        return self.create_writer(log)
 
-    def editor_of(self, log: Any) -> RevisionWriter:
+    def create_writer(self, log: Any) -> RevisionWriter:
         return RevisionWriter(log, load_settings({}).kafka, self.clock)
 
     async def change(self, verb: Any, expected: int | None = None) -> Change:
@@ -58,9 +58,9 @@ class World:
     def follower(self, current: CurrentRollout, seed: RolloutState = ON) -> Follower:
         return Follower(
             open_log=self.topic.open_log,
-            editor_of=self.editor_of,
+            create_writer=self.create_writer,
             seed=seed,
-            author=Author("worker 1", "first start"),
+            provenance=Provenance("worker 1", "first start"),
             current=current,
             catalogue=CATALOGUE.names,
             metrics=self.metrics,
@@ -106,7 +106,7 @@ async def following(follower: Follower, until: Any) -> None:
 
 async def read(log: RolloutLog, times: int) -> None:
     for _ in range(times):
-        await log.more()
+        await log.poll()
 
 
 async def test_the_log_is_read_to_its_end_and_on_from_there() -> None:
@@ -115,8 +115,8 @@ async def test_the_log_is_read_to_its_end_and_on_from_there() -> None:
     log = topic.log()
     assert [type(entry) for entry in await log.read_to_end()] == [Accepted, Unreadable]
     topic.write(value(revision(0, "late")))
-    assert [type(entry) for entry in await log.more()] == [Superseded]
-    assert await log.more() == []
+    assert [type(entry) for entry in await log.poll()] == [Superseded]
+    assert await log.poll() == []
 
 
 async def test_a_record_that_aiokafka_cannot_decode_is_passed_over_and_its_neighbours_are_not() -> None:
@@ -126,18 +126,18 @@ async def test_a_record_that_aiokafka_cannot_decode_is_passed_over_and_its_neigh
     topic.write(value(revision(1, "two")))
     log = topic.log()
     await log.read_to_end()
-    assert (log.fold.revision, log.fold.unreadable) == (2, 1)
+    assert (log.revisions.revision, log.revisions.unreadable) == (2, 1)
 
 
 async def test_a_broker_that_answers_without_records_keeps_the_state_fresh_and_a_silent_one_ends_the_reading() -> None:
     topic = Topic()
     log = topic.log()
     await read(log, times=100)
-    assert log.heard_at == topic.at
+    assert log.answered_at == topic.at
     topic.answers = False
     with pytest.raises(KafkaTimeoutError, match="no answer for 10 s"):
         await read(log, times=100)
-    assert 10 < topic.at - log.heard_at < 11.5
+    assert 10 < topic.at - log.answered_at < 11.5
 
 
 async def test_a_log_that_goes_back_must_be_read_anew() -> None:
@@ -148,25 +148,25 @@ async def test_a_log_that_goes_back_must_be_read_anew() -> None:
     log._consumer.seek(None, 0)
     topic.records.clear()
     with pytest.raises(KafkaError, match="was at 1 and is at 0"):
-        await log.more()
+        await log.poll()
 
 
 async def test_a_log_whose_end_never_comes_is_not_waited_for_for_ever() -> None:
     log = Topic().log()
-    with pytest.raises(KafkaTimeoutError, match="didn't come"):
+    with pytest.raises(KafkaTimeoutError, match="was not read"):
         await log.read_until(1)
 
 
 async def test_a_change_is_the_next_revision_with_actor_and_reason(world: World) -> None:
     change = await world.change(partial(set_to, enabled=True, percentage=1_000))
     assert (change.before, change.after) == (OFF, replace(ON, revision=1))
-    (kept,) = (await world.editor())._log.fold.taken
+    (kept,) = (await world.editor())._log.revisions.accepted
     assert (kept.actor, kept.reason, kept.time) == ("anna", "since I say so", NOW)
     assert [each.after for each in world.asked] == [ON]
 
 
 async def test_a_change_that_changes_nothing_writes_nothing(world: World) -> None:
-    assert (await world.change(turn_off)).is_none
+    assert (await world.change(turn_off)).is_noop
     assert world.topic.records == []
 
 
@@ -174,7 +174,7 @@ async def test_what_widens_and_is_overtaken_fails_and_names_the_winner(world: Wo
     world.topic.before_send.append([value(revision(0, "other", "bert"))])
     with pytest.raises(SupersededError, match=r"bert made revision 1 at 2026-01-31T12:00:00\+00:00 \(since I say so\)"):
         await world.change(partial(set_to, enabled=True, percentage=5_000))
-    assert current_state((await world.editor())._log.fold).percentage == 1_000
+    assert current_state((await world.editor())._log.revisions).percentage == 1_000
 
 
 async def test_what_widens_is_not_even_written_when_somebody_was_faster_while_it_was_confirmed(world: World) -> None:
@@ -235,10 +235,10 @@ async def test_a_record_that_was_not_acknowledged_and_is_not_there_fails(world: 
         await world.change(partial(set_to, enabled=True))
 
 
-@pytest.mark.parametrize("author", [Author(""), Author("a\x00"), Author("anna", "x" * 1001)])
-async def test_an_author_that_cannot_be_written_is_refused(world: World, author: Author) -> None:
+@pytest.mark.parametrize("provenance", [Provenance(""), Provenance("a\x00"), Provenance("anna", "x" * 1001)])
+async def test_an_author_that_cannot_be_written_is_refused(world: World, provenance: Provenance) -> None:
     with pytest.raises(ValidationError):
-        await (await world.editor()).change(partial(set_to, enabled=True), author, world.asked.append)
+        await (await world.editor()).change(partial(set_to, enabled=True), provenance, world.asked.append)
     assert world.topic.records == []
 
 
@@ -246,8 +246,8 @@ async def test_two_writers_at_once_make_one_history(world: World) -> None:
     one, other = await world.editor(), await world.editor()
     await one.change(partial(set_to, enabled=True, percentage=10), ANNA, world.asked.append)
     with pytest.raises(SupersededError, match="anna"):
-        await other.write(OFF, ON, Author("bert"))
-    assert [each.actor for each in other._log.fold.taken] == ["anna"]
+        await other.write(OFF, ON, Provenance("bert"))
+    assert [each.actor for each in other._log.revisions.accepted] == ["anna"]
 
 
 async def test_a_worker_adopts_what_the_topic_says_before_anything_else(world: World) -> None:
@@ -266,7 +266,7 @@ async def test_an_empty_topic_is_seeded_from_the_variables(world: World) -> None
     current = CurrentRollout()
     await world.follower(current, ON).start()
     assert current.state == replace(ON, revision=1)
-    (seeded,) = (await world.editor())._log.fold.taken
+    (seeded,) = (await world.editor())._log.revisions.accepted
     assert (seeded.actor, seeded.reason) == ("worker 1", "first start")
 
 
@@ -286,8 +286,8 @@ async def test_a_change_reaches_the_jobs_that_begin_after_it(world: World) -> No
         await following(follower, lambda: current.state.revision == 2)
     assert not current.state.enabled
     assert world.gauge("tts_rollout_percentage") == 0
-    (told,) = (line for line in logs if line["event"] == "rollout")
-    assert (told["revision"], told["actor"], told["rollout"]) == (2, "anna", "Chirp is off: nobody hears it")
+    (logged,) = (line for line in logs if line["event"] == "rollout")
+    assert (logged["revision"], logged["actor"], logged["rollout"]) == (2, "anna", "Chirp is off: no user gets it")
 
 
 async def test_the_hand_brake_wins_over_every_revision(world: World) -> None:

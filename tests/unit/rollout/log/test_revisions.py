@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.rollouts import NOW, revision, states, value
-from worker.rollout.log.codec import Made, current_state, revision_of, state_of
+from worker.rollout.log.codec import Provenance, current_state, to_revision, to_state
 from worker.rollout.log.revisions import Accepted, RevisionLog, Superseded, Unreadable
 from worker.rollout.state import OFF, RolloutState
 
@@ -32,7 +32,7 @@ def test_each_record_that_changes_the_current_revision_is_the_next_one() -> None
     fold = folded(value(revision(0)), value(revision(1, "two", percentage=2_000)))
     assert fold.revision == 2
     assert current_state(fold) == RolloutState(enabled=True, percentage=2_000, characters=None, revision=2)
-    assert [each.id for each in fold.taken] == ["one", "two"]
+    assert [each.id for each in fold.accepted] == ["one", "two"]
 
 
 def test_the_second_writer_on_a_base_loses_and_is_told_who_won() -> None:
@@ -55,9 +55,9 @@ def test_a_base_that_was_never_seen_has_no_winner() -> None:
 @given(st.lists(st.tuples(st.integers(0, 8), st.sampled_from("abc")), max_size=30))
 def test_whatever_is_written_the_history_has_no_revision_twice_and_no_gap(writes: list[tuple[int, str]]) -> None:
     fold = folded(*(value(revision(base, f"{number}", actor)) for number, (base, actor) in enumerate(writes)))
-    assert [each.revision for each in fold.taken] == list(range(1, len(fold.taken) + 1))
-    assert len(fold.taken) + len(fold.lost) == len(writes)
-    assert all(lost.winner is None or lost.winner.base == lost.revision.base for lost in fold.lost)
+    assert [each.revision for each in fold.accepted] == list(range(1, len(fold.accepted) + 1))
+    assert len(fold.accepted) + len(fold.superseded) == len(writes)
+    assert all(lost.winner is None or lost.winner.base == lost.revision.base for lost in fold.superseded)
 
 
 GOOD: dict[str, Any] = json.loads(value(revision(1, "two")))
@@ -115,16 +115,16 @@ def test_any_bytes_are_passed_over_or_taken(noise: bytes) -> None:
 @settings(deadline=None)
 @given(states, states)
 def test_a_state_comes_back_from_its_record_as_it_was(before: RolloutState, after: RolloutState) -> None:
-    made = revision_of(before, after, Made("anna", "", NOW, "x"))
+    made = to_revision(before, after, Provenance("anna"), time=NOW, identity="x")
     entry = folded().add(value(made))
     assert isinstance(entry, Accepted)
-    assert state_of(entry.revision) == RolloutState(**{**vars(after), "revision": 1})
+    assert to_state(entry.revision) == RolloutState(**{**vars(after), "revision": 1})
 
 
 def test_a_record_says_in_words_what_it_changes() -> None:
     before = RolloutState(enabled=True, percentage=1_000, characters=frozenset({"pip_boy"}), revision=4)
     after = RolloutState(enabled=True, percentage=5_000, characters=None, revision=4)
-    made = revision_of(before, after, Made("anna", "stage 4", NOW, "x"))
+    made = to_revision(before, after, Provenance("anna", "stage 4"), time=NOW, identity="x")
     assert made.before == "percentage 10 %; characters pip_boy"
     assert made.after == "percentage 50 %; characters all"
     assert (made.base, made.revision) == (4, 5)
