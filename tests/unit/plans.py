@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from schemas.revision import PlanRun
+from schemas.revision import Approval, PlanRun
 from tests.unit.rollouts import NOW
 from worker.rollout.analysis.verdict import Status, Use, Verdict
 from worker.rollout.controller import stages
@@ -52,6 +52,10 @@ def begun(name: str, state: RolloutState = BEFORE, plan: Plan = PLAN) -> Rollout
 def run_of(state: RolloutState) -> PlanRun:
     assert state.run is not None
     return state.run
+
+
+def approval(name: str = "voice_quality", *, approved: bool = True, actor: str = "anna") -> Approval:
+    return Approval(name=name, approved=approved, actor=actor, time=NOW)
 
 
 def judgement(use: Use, verdict: Status = Status.FAIL, **more: Any) -> Verdict:

@@ -34,7 +34,7 @@ from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.rollout import changes
 from worker.rollout.changes import ALL, Verb
-from worker.rollout.controller import stages
+from worker.rollout.controller import manual_changes
 from worker.rollout.controller.status import last_status
 from worker.rollout.log.codec import current_state
 from worker.rollout.log.reader import RolloutLog
@@ -191,7 +191,7 @@ def off(actor: ActorOption = None, reason: ReasonOption = "", as_json: AsJson = 
     """Turn Chirp off for everybody, at once and without asking; all else is kept for `set --enabled`."""
     change(
         rollout_settings(),
-        lambda state: stages.turn_off_by_hand(state, Clock().now()),
+        lambda state: manual_changes.turn_off_and_pause(state, Clock().now()),
         ChangeOptions(actor, reason, as_json=as_json),
     )
 
@@ -229,7 +229,7 @@ def include(
 
 def _by_hand(verb: Verb) -> Verb:
     def by_hand(state: RolloutState) -> RolloutState:
-        return stages.by_hand(state, verb(state), Clock().now())
+        return manual_changes.pause_on_manual_change(state, verb(state), Clock().now())
 
     return by_hand
 

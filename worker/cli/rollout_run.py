@@ -25,7 +25,8 @@ from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
 from worker.rollout.changes import Verb
-from worker.rollout.controller import stages
+from worker.rollout.controller import manual_changes, stages
+from worker.rollout.controller.plan_run import previous_stage, require_run
 from worker.rollout.plan.active import plan_of
 from worker.rollout.plan.file import find_plan
 from worker.rollout.plan.model import Plan
@@ -82,7 +83,7 @@ def _answer(question: str, asked: ChangeOptions, *, approved: bool) -> None:
 
     def answered(state: RolloutState, plan: Plan) -> RolloutState:
         given = Approval(name=question, approved=approved, actor=by.actor, time=Clock().now(), reason=by.reason)
-        return stages.answer(state, plan, given)
+        return manual_changes.answer(state, plan, given)
 
     change(settings, _planned(settings, answered), asked)
 
@@ -132,10 +133,10 @@ def rollback(
     settings = rollout_settings()
 
     def back(state: RolloutState, plan: Plan) -> RolloutState:
-        run, now = stages.run_of(state), Clock().now()
-        before = stages.stage_before(plan, run.stage)
+        run, now = require_run(state), Clock().now()
+        before = previous_stage(plan, run.stage)
         name = to or (before.name if before else None)
-        return stages.turn_off_and_wait(state, now) if name is None else stages.back_to(state, plan, name, now)
+        return stages.turn_off_and_wait(state, now) if name is None else stages.step_back(state, plan, name, now)
 
     change(settings, _planned(settings, back), ChangeOptions(actor, reason, as_json=as_json))
 
@@ -161,6 +162,6 @@ def _planned(settings: Settings, verb: PlannedVerb) -> Verb:
     catalogue = load_catalogue(settings.worker.characters_file).names
 
     def planned(state: RolloutState) -> RolloutState:
-        return verb(state, plan_of(stages.run_of(state), catalogue))
+        return verb(state, plan_of(require_run(state), catalogue))
 
     return planned

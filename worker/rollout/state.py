@@ -1,6 +1,6 @@
 """The rollout state: which characters and which share of users get Chirp. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -55,6 +55,13 @@ class RolloutState:
         """Whether the character has a quarantine that hasn't ended yet."""
         until = self.quarantined.get(character)
         return until is not None and now < until
+
+    def exposed_characters(self, catalogue: Collection[str], now: datetime) -> frozenset[str]:
+        """The characters for which some user gets Chirp by the rollout now."""
+        if self.is_off or not self.percentage:
+            return frozenset()
+        listed = frozenset(catalogue) if self.characters is None else self.characters
+        return frozenset(name for name in listed - self.excluded if not self.is_quarantined(name, now))
 
     def describe(self, catalogue: frozenset[str]) -> str:
         """Who gets Chirp by the environment's variables, in a sentence; it spells out that an empty list means all."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from schemas.revision import PlanRun, Revision
 from schemas.words import Phase
-from worker.rollout.controller.stages import next_stage
+from worker.rollout.controller.plan_run import next_stage
 from worker.rollout.plan.model import Plan, Stage
 
 _PHASES = {

@@ -13,7 +13,7 @@ from worker.rollout.analysis.evaluate import QueryAnswer
 from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.stage_evaluation import Round, evaluate_stage
 from worker.rollout.analysis.verdict import Evaluation
-from worker.rollout.controller import stages
+from worker.rollout.controller.plan_run import require_run, time_served
 from worker.rollout.controller.state_machine import Stay, Step
 from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
@@ -63,7 +63,7 @@ class StageMonitor:
         """
         self._readings.settle(settled)
         starts = {name: until for name, until in state.quarantined.items() if until <= now}
-        hears = stages.hearing(state, self._catalogue, now)
+        hears = state.exposed_characters(self._catalogue, now)
         self._comparisons.update(self._readings, hears, starts)
         of = Round(self.plan, self.stage, self._readings, self._comparisons, answers, hears, starts)
         return evaluate_stage(of)
@@ -80,7 +80,7 @@ class StageMonitor:
             now: with an offset.
             frozen: why nothing is promoted now, if so.
         """
-        run, stage = stages.run_of(state), self.stage
+        run, stage = require_run(state), self.stage
         answers = {each.name: each for each in run.approvals}
         return RolloutStatus(
             time=now,
@@ -92,7 +92,7 @@ class StageMonitor:
             stages=tuple(each.name for each in self.plan.stages),
             phase=run.phase,
             risk=stage.risk,
-            served_s=stages.served(run, now).total_seconds(),
+            served_s=time_served(run, now).total_seconds(),
             at_least_s=stage.at_least.total_seconds(),
             at_most_s=None if stage.at_most is None else stage.at_most.total_seconds(),
             waits_for=step.why if isinstance(step, Stay) else (f"{step.kind}: {step.why}",),

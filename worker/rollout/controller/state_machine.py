@@ -12,6 +12,7 @@ from worker.rollout import changes
 from worker.rollout.analysis.stage_evaluation import broken
 from worker.rollout.analysis.verdict import Evaluation, Status, Verdict
 from worker.rollout.controller import stages
+from worker.rollout.controller.plan_run import next_stage, previous_stage, require_run, time_served
 from worker.rollout.plan.model import Plan, Stage, spelled
 from worker.rollout.plan.units import about
 from worker.rollout.state import RolloutState
@@ -55,7 +56,7 @@ def next_step(state: RolloutState, plan: Plan, judged: Evaluation, now: datetime
         now: with an offset.
         frozen: why nothing is promoted now, if so.
     """
-    run = stages.run_of(state)
+    run = require_run(state)
     stage = plan.stage(run.stage)
     if not state.is_off and state.percentage:
         back = _back(state, plan, stage, judged, now)
@@ -65,12 +66,12 @@ def next_step(state: RolloutState, plan: Plan, judged: Evaluation, now: datetime
     if run.phase is not Phase.RUNNING:
         return Stay(missing)
     if not missing:
-        following = stages.next_stage(plan, run.stage)
+        following = next_stage(plan, run.stage)
         kind, why = ("ended", "the plan's last stage is served")
         if following is not None:
             kind, why = "promoted", f"stage {run.stage} is served, all its gates pass"
         return Transition(kind, partial(stages.promote, plan=plan, now=now), why, judged.gates)
-    if stage.at_most is not None and stages.served(run, now) > stage.at_most:
+    if stage.at_most is not None and time_served(run, now) > stage.at_most:
         why = f"stage {run.stage} may last {spelled(stage.at_most)}, and isn't done: {'; '.join(missing)}"
         return Transition("waits", partial(stages.wait, now=now), why, judged.gates)
     return Stay(missing)
@@ -79,7 +80,7 @@ def next_step(state: RolloutState, plan: Plan, judged: Evaluation, now: datetime
 def _back(state: RolloutState, plan: Plan, stage: Stage, judged: Evaluation, now: datetime) -> Transition | None:
     if found := broken(judged.rules, "at_once"):
         return Transition("turned off", partial(stages.turn_off_and_wait, now=now), _told(found), found)
-    run = stages.run_of(state)
+    run = require_run(state)
     if found := broken(judged.rules, "step"):
         return _step_back(plan, run, _told(found), found, now)
     if found := broken(judged.rules, "character"):
@@ -100,15 +101,15 @@ def _back(state: RolloutState, plan: Plan, stage: Stage, judged: Evaluation, now
 
 
 def _step_back(plan: Plan, run: PlanRun, why: str, found: tuple[Verdict, ...], now: datetime) -> Transition:
-    before = stages.stage_before(plan, run.stage)
+    before = previous_stage(plan, run.stage)
     if before is None:
         return Transition("turned off", partial(stages.turn_off_and_wait, now=now), why, found)
-    return Transition("stepped back", partial(stages.back_to, plan=plan, name=before.name, now=now), why, found)
+    return Transition("stepped back", partial(stages.step_back, plan=plan, name=before.name, now=now), why, found)
 
 
 def _missing(state: RolloutState, stage: Stage, judged: Evaluation, now: datetime, frozen: str | None) -> Iterator[str]:
     """What is missing for a promotion, a sentence each; what people must do last."""
-    run = stages.run_of(state)
+    run = require_run(state)
     if run.phase is Phase.DONE:
         yield "the plan has ended; its rules go on watching"
         return
@@ -120,7 +121,7 @@ def _missing(state: RolloutState, stage: Stage, judged: Evaluation, now: datetim
         yield "Chirp was turned off by hand: `rollout resume` turns it on again as the stage says"
     if judged.braked:
         yield f"a worker's hand brake is on (CHIRP3_ENABLED=false): {judged.braked:,} attempts by it lately"
-    time = stages.served(run, now)
+    time = time_served(run, now)
     if time < stage.at_least:
         yield f"{about(time)} of {spelled(stage.at_least)} served"
     else:

@@ -11,7 +11,8 @@ from worker.pricing.google_terms import list_price
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.analysis.verdict import Evaluation, Status, Use
-from worker.rollout.controller import stages
+from worker.rollout.controller import manual_changes, stages
+from worker.rollout.controller.plan_run import require_run
 from worker.rollout.controller.stage_monitor import StageMonitor
 from worker.rollout.controller.state_machine import Transition, next_step
 from worker.rollout.plan.freeze import frozen
@@ -147,12 +148,12 @@ class _Running:
         # What workers decide by, and what they will: a change is made once its attempts are settled, and holds for the
         # steps that begin after that.
         self._decides, self._coming = self._state, deque[tuple[datetime, RolloutState]]()
-        self._watching = StageMonitor(self.plan, stages.run_of(self._state), self._ledger, self.catalogue)
+        self._watching = StageMonitor(self.plan, require_run(self._state), self._ledger, self.catalogue)
         self._note("started", self.plan.text, timedelta(0))
 
     @property
     def goes_on(self) -> bool:
-        phase = stages.run_of(self._state).phase
+        phase = require_run(self._state).phase
         over = phase is Phase.DONE or (phase is Phase.WAITING and self._state.is_off)
         return self.after < self.trace.lasts and not over
 
@@ -170,7 +171,7 @@ class _Running:
 
     def _round(self, settled: datetime) -> None:
         now = settled + self.plan.windows.settle
-        run = stages.run_of(self._state)
+        run = require_run(self._state)
         if self._watching.begun != (run.stage, run.stage_revision):
             self._watching = StageMonitor(self.plan, run, self._ledger, self.catalogue)
             self._ledger.forget(run.since)
@@ -184,12 +185,12 @@ class _Running:
             self._note(step.kind, step.why, now - BEGIN)
 
     def _answered(self, state: RolloutState, now: datetime) -> RolloutState:
-        run = stages.run_of(state)
+        run = require_run(state)
         if run.phase is not Phase.RUNNING:
             return state
         for question in self.plan.stage(run.stage).approvals:
             yes = Approval(name=question.name, approved=True, actor=_PEOPLE, time=now, reason="")
-            state = stages.answer(state, self.plan, yes)
+            state = manual_changes.answer(state, self.plan, yes)
         return state
 
     def _count(self, drawn: list[tuple[CellKey, Tally]]) -> None:
@@ -211,8 +212,8 @@ class _Running:
                 self.first_failed.setdefault((each.use, each.title, each.character), self.after)
 
     def _note(self, kind: str, why: str, after: timedelta) -> None:
-        state, stage = self._state, stages.run_of(self._state).stage
-        hears = stages.hearing(state, self.catalogue, BEGIN + after)
+        state, stage = self._state, require_run(self._state).stage
+        hears = state.exposed_characters(self.catalogue, BEGIN + after)
         percentage = 0 if state.is_off else state.percentage
         self.entries.append(Entry(after, kind, stage, percentage, len(hears), why))
 

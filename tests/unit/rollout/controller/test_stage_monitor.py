@@ -42,7 +42,7 @@ def test_a_character_that_is_included_again_is_not_quarantined_for_what_came_bef
     assert step.kind == "quarantined"
     quarantined = step.verb(state)
     back = changes.include(quarantined, "ghoul", BEGAN + 10 * MINUTE)
-    assert stages.hearing(back, CHARACTERS, BEGAN + 10 * MINUTE) == CHARACTERS
+    assert back.exposed_characters(CHARACTERS, BEGAN + 10 * MINUTE) == CHARACTERS
     for minute in range(10, 20):
         assert not isinstance(round_of(watching, back, minute * MINUTE), Transition)
     assert back.run is not None

@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import RefusedError
-from schemas.revision import FULL_PERCENTAGE, Approval
+from schemas.revision import FULL_PERCENTAGE
 from schemas.words import Phase
-from tests.unit.plans import BEFORE, HOUR, PLAN, begun, judgement, run_of
+from tests.unit.plans import BEFORE, HOUR, PLAN, approval, begun, judgement, run_of
 from tests.unit.rollouts import CHARACTERS, NOW, TIMES, exposed, names, states
 from worker.rollout import changes
 from worker.rollout.analysis.verdict import Evaluation, Verdict
 from worker.rollout.changes import ALL, Change, widens
-from worker.rollout.controller import stages
+from worker.rollout.controller import manual_changes, stages
+from worker.rollout.controller.plan_run import require_run, time_served
 from worker.rollout.controller.state_machine import Transition, next_step
 from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
@@ -26,10 +27,6 @@ from worker.rollout.state import RolloutState
 STAGES = [each.name for each in PLAN.stages]
 QUESTIONS = ("voice_quality", "no_complaints")
 LATER = [time for time in TIMES if time >= NOW]
-
-
-def approval(name: str = "voice_quality", *, approved: bool = True, actor: str = "anna") -> Approval:
-    return Approval(name=name, approved=approved, actor=actor, time=NOW)
 
 
 def test_a_plan_starts_at_its_first_stage_and_what_is_out_stays_out() -> None:
@@ -66,7 +63,7 @@ def test_a_plan_that_rolled_back_may_be_started_anew() -> None:
 
 
 def test_a_promotion_begins_the_next_stage_as_the_plan_says_and_its_questions_are_open() -> None:
-    state = replace(stages.answer(begun("3"), PLAN, approval()), revision=8)
+    state = replace(manual_changes.answer(begun("3"), PLAN, approval()), revision=8)
     after = stages.promote(state, PLAN, NOW + HOUR)
     assert (after.percentage, after.characters) == (5_000, None)
     run = run_of(after)
@@ -87,7 +84,7 @@ def test_after_the_last_stage_the_plan_has_ended_and_who_hears_chirp_stays() -> 
 
 
 def test_back_to_a_stage_with_a_higher_percentage_for_fewer_keeps_the_lower_one() -> None:
-    after = stages.back_to(begun("3"), PLAN, "2", NOW + HOUR)
+    after = stages.step_back(begun("3"), PLAN, "2", NOW + HOUR)
     assert (after.enabled, after.percentage, after.characters) == (True, 2_500, frozenset({"pip_boy"}))
     run = run_of(after)
     assert (run.stage, run.phase, run.serving_since, run.since) == ("2", Phase.WAITING, None, NOW + HOUR)
@@ -95,109 +92,43 @@ def test_back_to_a_stage_with_a_higher_percentage_for_fewer_keeps_the_lower_one(
 
 def test_back_to_a_stage_none_of_whose_characters_is_listed_now_turns_chirp_off() -> None:
     state = changes.set_to(begun("3"), characters=frozenset({"ghoul"}))
-    after = stages.back_to(state, PLAN, "2", NOW)
+    after = stages.step_back(state, PLAN, "2", NOW)
     assert not after.enabled
     assert after.characters is not None
 
 
 def test_back_to_a_stage_without_chirp_turns_it_off() -> None:
-    assert not stages.back_to(begun("1"), PLAN, "0", NOW).enabled
+    assert not stages.step_back(begun("1"), PLAN, "0", NOW).enabled
 
 
 def test_nothing_goes_back_to_a_later_stage_or_to_one_that_is_not_there() -> None:
     with pytest.raises(RefusedError, match="stage 4 comes after 3"):
-        stages.back_to(begun("3"), PLAN, "4", NOW)
+        stages.step_back(begun("3"), PLAN, "4", NOW)
     with pytest.raises(RefusedError, match="plan small has 0, 1, 2, 3, 4"):
-        stages.back_to(begun("3"), PLAN, "5", NOW)
+        stages.step_back(begun("3"), PLAN, "5", NOW)
 
 
 def test_going_back_gives_a_fallback_that_a_hand_took_away_back() -> None:
-    assert stages.back_to(changes.set_to(begun("3"), fallback=False), PLAN, "2", NOW).fallback
+    assert stages.step_back(changes.set_to(begun("3"), fallback=False), PLAN, "2", NOW).fallback
 
 
 def test_a_pause_stops_the_time_and_a_resume_goes_on_with_what_was_served() -> None:
     state = begun("2")
     paused = stages.pause(state, NOW + HOUR)
     assert exposed(paused, NOW) == exposed(state, NOW)
-    assert stages.served(run_of(paused), NOW + 9 * HOUR) == HOUR
+    assert time_served(run_of(paused), NOW + 9 * HOUR) == HOUR
     assert Change(paused, stages.pause(paused, NOW + 2 * HOUR), NOW).is_noop
     resumed = stages.resume(paused, PLAN, NOW + 5 * HOUR)
-    assert stages.served(run_of(resumed), NOW + 6 * HOUR) == 2 * HOUR
+    assert time_served(run_of(resumed), NOW + 6 * HOUR) == 2 * HOUR
     assert run_of(resumed).stage_revision == run_of(state).stage_revision
 
 
-def test_a_clock_that_goes_back_takes_no_served_time_away() -> None:
-    assert stages.served(run_of(begun("2")), NOW - HOUR) == 0 * HOUR
-
-
 def test_who_waited_begins_the_stage_again_as_the_plan_says() -> None:
-    waiting = stages.back_to(begun("3"), PLAN, "2", NOW + HOUR)
+    waiting = stages.step_back(begun("3"), PLAN, "2", NOW + HOUR)
     after = stages.resume(waiting, PLAN, NOW + 5 * HOUR)
     assert (after.percentage, run_of(after).phase) == (5_000, Phase.RUNNING)
-    assert (run_of(after).since, stages.served(run_of(after), NOW + 6 * HOUR)) == (NOW + 5 * HOUR, HOUR)
+    assert (run_of(after).since, time_served(run_of(after), NOW + 6 * HOUR)) == (NOW + 5 * HOUR, HOUR)
     assert Change(waiting, after, NOW).needs_confirmation
-
-
-def test_what_a_hand_changes_pauses_the_plan_and_a_resume_undoes_it() -> None:
-    state = begun("2")
-    by_hand = stages.by_hand(state, changes.set_to(state, percentage=100), NOW + HOUR)
-    assert (by_hand.percentage, run_of(by_hand).phase) == (100, Phase.PAUSED)
-    after = stages.resume(by_hand, PLAN, NOW + HOUR)
-    assert (after.percentage, run_of(after).phase) == (5_000, Phase.RUNNING)
-    assert Change(by_hand, after, NOW).needs_confirmation
-
-
-def test_turning_off_by_hand_pauses_too_and_setting_what_is_so_already_does_not() -> None:
-    state = begun("2")
-    off = stages.turn_off_by_hand(state, NOW + HOUR)
-    assert (off.enabled, run_of(off).phase, run_of(off).served_s) == (False, Phase.PAUSED, 3600)
-    assert stages.by_hand(state, changes.set_to(state, percentage=5_000), NOW) == state
-    waiting = stages.wait(state, NOW)
-    assert run_of(stages.turn_off_by_hand(waiting, NOW)).phase is Phase.WAITING
-    assert stages.turn_off_by_hand(BEFORE, NOW) == replace(BEFORE, enabled=False)
-
-
-def test_turning_off_what_is_off_already_keeps_the_plan_from_turning_it_on() -> None:
-    for state in (begun("0"), changes.turn_off(begun("2"))):
-        assert not state.enabled
-        assert run_of(stages.turn_off_by_hand(state, NOW)).phase is Phase.PAUSED
-
-
-def test_an_exclusion_pauses_the_plan_only_where_it_turns_chirp_off() -> None:
-    state = begun("3")
-    some = stages.by_hand(state, changes.exclude(state, "pip_boy"), NOW)
-    assert (some.enabled, run_of(some).phase) == (True, Phase.RUNNING)
-    alone = begun("2")
-    last = stages.by_hand(alone, changes.exclude(alone, "pip_boy"), NOW)
-    assert (last.enabled, run_of(last).phase) == (False, Phase.PAUSED)
-
-
-def test_without_a_plan_a_hand_changes_what_it_says() -> None:
-    assert stages.by_hand(BEFORE, changes.set_to(BEFORE, percentage=1), NOW) == replace(BEFORE, percentage=1)
-
-
-def test_the_last_answer_counts_and_the_same_once_more_is_no_change() -> None:
-    yes = stages.answer(begun("3"), PLAN, approval())
-    assert stages.answer(yes, PLAN, approval()) == yes
-    no = stages.answer(yes, PLAN, approval(approved=False, actor="bert"))
-    assert [(each.name, each.approved, each.actor) for each in run_of(no).approvals] == [
-        ("voice_quality", False, "bert")
-    ]
-    assert run_of(stages.answer(no, PLAN, approval())).approvals[0].approved
-
-
-def test_a_question_that_the_stage_does_not_ask_is_told_with_those_that_it_asks() -> None:
-    with pytest.raises(RefusedError, match="'stable': stage 3 asks voice_quality, no_complaints"):
-        stages.answer(begun("3"), PLAN, approval("stable"))
-    with pytest.raises(RefusedError, match="stage 1 asks nothing"):
-        stages.answer(begun("1"), PLAN, approval())
-
-
-def test_an_answer_that_would_be_forgotten_is_refused() -> None:
-    with pytest.raises(RefusedError, match="`rollout resume` begins stage 3 again"):
-        stages.answer(stages.wait(begun("3"), NOW), PLAN, approval())
-    with pytest.raises(RefusedError, match="has ended"):
-        stages.answer(stages.promote(begun("4"), PLAN, NOW), PLAN, approval())
 
 
 def test_without_a_plan_its_verbs_say_how_one_is_started() -> None:
@@ -208,8 +139,8 @@ def test_without_a_plan_its_verbs_say_how_one_is_started() -> None:
         partial(stages.turn_off_and_wait, now=NOW),
         partial(stages.promote, plan=PLAN, now=NOW),
         partial(stages.resume, plan=PLAN, now=NOW),
-        partial(stages.back_to, plan=PLAN, name="1", now=NOW),
-        partial(stages.answer, plan=PLAN, approval=approval()),
+        partial(stages.step_back, plan=PLAN, name="1", now=NOW),
+        partial(manual_changes.answer, plan=PLAN, approval=approval()),
     ):
         with pytest.raises(RefusedError, match="no plan runs; `chirp-worker rollout start PLAN`"):
             verb(BEFORE)
@@ -218,13 +149,13 @@ def test_without_a_plan_its_verbs_say_how_one_is_started() -> None:
 def test_who_is_out_or_beyond_the_list_does_not_hear_chirp() -> None:
     state = begun("3")
     catalogue = frozenset({"pip_boy", "ghoul", "raider", "codsworth"})
-    assert stages.hearing(state, catalogue, NOW) == {"pip_boy", "ghoul", "raider"}
+    assert state.exposed_characters(catalogue, NOW) == {"pip_boy", "ghoul", "raider"}
     out = changes.quarantine(changes.exclude(state, "ghoul"), "raider", NOW + HOUR)
-    assert stages.hearing(out, catalogue, NOW) == {"pip_boy"}
-    assert stages.hearing(out, catalogue, NOW + HOUR) == {"pip_boy", "raider"}
-    assert stages.hearing(begun("4"), catalogue, NOW) == catalogue
+    assert out.exposed_characters(catalogue, NOW) == {"pip_boy"}
+    assert out.exposed_characters(catalogue, NOW + HOUR) == {"pip_boy", "raider"}
+    assert begun("4").exposed_characters(catalogue, NOW) == catalogue
     for nobody in (changes.turn_off(state), replace(state, percentage=0)):
-        assert stages.hearing(nobody, catalogue, NOW) == frozenset()
+        assert nobody.exposed_characters(catalogue, NOW) == frozenset()
 
 
 # A stage's exposure is drawn too: what holds for PLAN alone might be its numbers' doing.
@@ -325,18 +256,18 @@ def _done(state: RolloutState, plan: Plan, name: str, what: Any) -> RolloutState
         "unlist": lambda state: changes.set_to(state, characters=listed - {what}),
     }
     if name in by_hand:
-        return stages.by_hand(state, by_hand[name](state), NOW)
+        return manual_changes.pause_on_manual_change(state, by_hand[name](state), NOW)
     verbs: dict[str, Any] = {
         "exclude": lambda: changes.exclude(state, what),
         "include": lambda: changes.include(state, what, NOW),
         "quarantine": lambda: changes.quarantine(state, *what),
-        "back_to": lambda: stages.back_to(state, plan, what, NOW),
+        "back_to": lambda: stages.step_back(state, plan, what, NOW),
         "turn_off_and_wait": lambda: stages.turn_off_and_wait(state, NOW),
         "wait": lambda: stages.wait(state, NOW),
         "pause": lambda: stages.pause(state, NOW),
         "stop": lambda: stages.stop(state),
-        "approve": lambda: stages.answer(state, plan, approval(what)),
-        "reject": lambda: stages.answer(state, plan, approval(what, approved=False)),
+        "approve": lambda: manual_changes.answer(state, plan, approval(what)),
+        "reject": lambda: manual_changes.answer(state, plan, approval(what, approved=False)),
         "start": lambda: stages.start(state, plan, NOW, text="", day_s=1, stage=what),
         "promote": lambda: stages.promote(state, plan, NOW),
         "resume": lambda: stages.resume(state, plan, NOW),
@@ -347,7 +278,7 @@ def _done(state: RolloutState, plan: Plan, name: str, what: Any) -> RolloutState
 
 
 def _controlled(state: RolloutState, plan: Plan, failed: list[Verdict]) -> RolloutState:
-    stages.run_of(state)
+    require_run(state)
     step = next_step(state, plan, Evaluation(rules=tuple(failed)), NOW, None)
     return step.verb(state) if isinstance(step, Transition) else state
 

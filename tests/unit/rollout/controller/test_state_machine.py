@@ -14,7 +14,7 @@ from tests.unit.plans import HOUR, PLAN, begun, judgement, run_of
 from tests.unit.rollouts import NOW
 from worker.rollout import changes
 from worker.rollout.analysis.verdict import Evaluation, Status, Verdict
-from worker.rollout.controller import stages
+from worker.rollout.controller import manual_changes, stages
 from worker.rollout.controller.state_machine import Stay, Step, Transition, next_step
 from worker.rollout.state import RolloutState
 
@@ -30,7 +30,7 @@ STEP = (judgement("step"), judgement("step", window="1h"))
 def answered(state: RolloutState, **answers: bool) -> RolloutState:
     for name, approved in answers.items():
         approval = Approval(name=name, approved=approved, actor="anna", time=NOW, reason="listened")
-        state = stages.answer(state, PLAN, approval)
+        state = manual_changes.answer(state, PLAN, approval)
     return state
 
 

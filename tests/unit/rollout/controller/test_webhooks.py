@@ -19,7 +19,7 @@ from schemas.revision import Approval, Measurement, Revision
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import NOW, value
 from worker.rollout import changes
-from worker.rollout.controller import stages
+from worker.rollout.controller import manual_changes, stages
 from worker.rollout.controller.webhooks import Notifier, RevisionHistory
 from worker.rollout.log.codec import Provenance, to_revision
 from worker.rollout.plan.file import read_plan
@@ -123,14 +123,14 @@ async def test_each_transition_is_told_once_and_what_people_needn_t_know_isn_t_t
     story = Story()
     story.start()
     answer = Approval(name="no_complaints", approved=True, actor="anna", time=NOW)
-    story.then(stages.answer, RUN, answer, actor="anna")
+    story.then(manual_changes.answer, RUN, answer, actor="anna")
     story.then(stages.pause, NOW, actor="anna", reason="lunch")
     story.then(stages.resume, RUN, NOW, actor="anna")
     story.then(changes.quarantine, "pip_boy", NOW + timedelta(days=1), reason="quarantined: error_rate")
     story.then(stages.promote, RUN, NOW, reason="promoted: all gates pass")
     story.then(stages.wait, NOW, reason="waits: too long")
     story.then(stages.resume, RUN, NOW, actor="anna")
-    story.then(stages.back_to, RUN, "few", NOW, reason="stepped back: error_rate 7 %")
+    story.then(stages.step_back, RUN, "few", NOW, reason="stepped back: error_rate 7 %")
     story.then(stages.turn_off_and_wait, NOW, reason="turned off: error_rate 50 %")
     await hear(webhooks, *map(value, story.revisions))
     heard = [text.splitlines()[0].removeprefix("Rollout rehearsal: ") for to, text in webhooks.told if to == "team"]
