@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,6 +130,113 @@ def test_what_was_asked_before_it_opened_neither_closes_it_nor_keeps_it_open() -
     for each in before:
         circuit.record(each, 5.2, failed=True)
     admitted(circuit, 5.2)
+
+
+@pytest.mark.parametrize(
+    ("succeeded", "failed", "state"),
+    # The minimum of ten attempts: one below, at, one above; then the share of one half.
+    [
+        (0, 9, CLOSED),
+        (0, 10, OPEN),
+        (0, 11, OPEN),
+        (4, 5, CLOSED),
+        (5, 5, OPEN),
+        (6, 5, CLOSED),
+        (6, 6, OPEN),
+        (51, 50, CLOSED),
+        (50, 50, OPEN),
+    ],
+)
+def test_it_opens_at_the_minimum_and_at_the_share(succeeded: int, failed: int, state: CircuitState) -> None:
+    circuit = CircuitBreaker(RULES)
+    end(circuit, 0.0, failed=False, times=succeeded)
+    for _ in range(failed):
+        if circuit.state(0.0) is CLOSED:
+            end(circuit, 0.0, failed=True)
+    assert circuit.state(0.0) is state
+
+
+# A window of ten seconds: a failure that is as old as that no longer counts.
+@pytest.mark.parametrize(("now", "state"), [(9.9, OPEN), (10.0, CLOSED), (10.1, CLOSED)])
+def test_failures_count_for_less_than_the_window(now: float, state: CircuitState) -> None:
+    circuit = CircuitBreaker(RULES)
+    end(circuit, 0.0, failed=True)
+    end(circuit, now, failed=True, times=9)
+    assert circuit.state(now) is state
+
+
+def test_successes_leave_the_window_too_and_only_what_is_old() -> None:
+    circuit = CircuitBreaker(RULES)
+    end(circuit, 0.0, failed=False, times=5)
+    end(circuit, 5.0, failed=True, times=4)
+    end(circuit, 10.0, failed=False, times=5)
+    assert circuit.state(10.0) is CLOSED, "four of nine"
+    end(circuit, 10.0, failed=True)
+    assert circuit.state(10.0) is OPEN, "five of ten"
+
+
+@pytest.mark.parametrize(
+    ("now", "state", "refuses"), [(4.9, OPEN, True), (5.0, HALF_OPEN, False), (5.1, HALF_OPEN, False)]
+)
+def test_the_first_probe_is_due_after_the_cool_down(now: float, state: CircuitState, *, refuses: bool) -> None:
+    circuit = opened()
+    assert (circuit.state(now), circuit.refuses(now)) == (state, refuses)
+    assert (circuit.admit(now) is None) is refuses
+
+
+@pytest.mark.parametrize(("now", "refuses"), [(9.9, True), (10.0, False), (10.1, False)])
+def test_while_a_probe_is_under_way_the_next_is_due_after_a_cool_down(now: float, *, refuses: bool) -> None:
+    circuit = opened()
+    admitted(circuit, 5.0)
+    assert circuit.state(9.9) is HALF_OPEN
+    assert circuit.refuses(now) is refuses
+
+
+@pytest.mark.parametrize(("failed", "state"), [(True, OPEN), (None, HALF_OPEN), (False, HALF_OPEN)])
+def test_the_state_after_a_probe(failed: bool | None, state: CircuitState) -> None:
+    circuit = opened()
+    circuit.record(admitted(circuit, 5.0), 6.0, failed=failed)
+    assert circuit.state(6.0) is state
+    assert circuit.refuses(6.0) is bool(failed)
+
+
+@pytest.mark.parametrize(("probes", "state"), [(2, HALF_OPEN), (3, CLOSED)])
+def test_so_many_probes_in_a_row_close_it(probes: int, state: CircuitState) -> None:
+    circuit = opened()
+    # A probe that fails after two that succeeded begins anew, and one that says nothing doesn't count.
+    for now, failed in ((5.0, False), (5.1, False), (5.2, True), (10.2, None), (10.3, None), (10.4, None)):
+        circuit.record(admitted(circuit, now), now, failed=failed)
+    for _ in range(probes):
+        circuit.record(admitted(circuit, 11.0), 11.0, failed=False)
+    assert circuit.state(11.0) is state
+
+
+@pytest.mark.parametrize(("failed", "state"), [(True, OPEN), (False, CLOSED), (None, CLOSED)])
+def test_only_a_failure_opens_it_at_once(failed: bool | None, state: CircuitState) -> None:
+    circuit = CircuitBreaker(RULES)
+    end(circuit, 0.0, failed=failed, at_once=True)
+    assert circuit.state(0.0) is state
+
+
+def test_an_ordinary_failure_does_not_open_it_at_once() -> None:
+    circuit = CircuitBreaker(RULES)
+    circuit.record(admitted(circuit, 0.0), 0.0, failed=True)
+    assert circuit.state(0.0) is CLOSED
+
+
+def test_after_it_has_closed_it_opens_again_by_the_same_rules() -> None:
+    circuit = opened()
+    for now in (5.0, 5.1, 5.2):
+        circuit.record(admitted(circuit, now), now, failed=False)
+    end(circuit, 6.0, failed=True, times=10)
+    assert (circuit.state(6.0), circuit.refuses(10.9), circuit.refuses(11.0)) == (OPEN, True, False)
+    for _ in range(2):
+        circuit.record(admitted(circuit, 11.0), 11.0, failed=False)
+    assert circuit.state(11.0) is HALF_OPEN, "probes of the time before don't count"
+
+
+def test_the_states_are_the_metrics_numbers() -> None:
+    assert [int(state) for state in (CLOSED, HALF_OPEN, OPEN)] == [0, 1, 2]
 
 
 @given(st.lists(st.tuples(st.floats(0, 4), st.booleans()), min_size=1, max_size=200))

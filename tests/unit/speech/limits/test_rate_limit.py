@@ -14,7 +14,6 @@ from loadtest.emulator.quota import Quota as Emulated
 from schemas.words import Lane
 from tests.unit.makers import CHIRP, WAVENET
 from worker.speech.limits.rate_limit import RateLimit, RateLimitRules, RateLimits
-from worker.speech.limits.sliding_window import SlidingWindow
 
 BATCH, DIALOGUE = Lane.BATCH, Lane.DIALOGUE
 
@@ -269,29 +268,3 @@ def test_a_request_takes_from_its_voice_models_limit_and_from_the_one_for_all() 
     assert (spend(WAVENET), spend(CHIRP)) == (1, 0)
     assert quota.record_refusal(CHIRP, 200.0, 200.0)
     assert (quota.wait_s(CHIRP, BATCH, 200.0), quota.wait_s(WAVENET, BATCH, 200.0)) == (1.0, 0.0)
-
-
-@given(st.lists(st.tuples(st.floats(0, 3), st.integers(1, 3)), max_size=80), st.floats(0, 30))
-def test_a_window_counts_what_is_younger_than_its_length(steps: list[tuple[float, int]], most: float) -> None:
-    window, now, added = SlidingWindow(10.0), 0.0, []
-    for after, weight in steps:
-        now += after
-        window.add(now, weight)
-        added.append((now, weight))
-    grain = 0.01
-    surely = sum(weight for at, weight in added if at > now - 10.0)
-    at_most = sum(weight for at, weight in added if at > now - 10.0 - 2 * grain)
-    assert surely <= window.used(now) <= at_most
-    wait = window.seconds_until(most, now)
-    assert window.used(now + wait + 1e-9) <= most + 1e-9
-
-
-@given(st.floats(1, 100), st.floats(0.1, 1.0))
-def test_a_window_that_is_filled_and_scaled_empties_evenly(weight: float, factor: float) -> None:
-    window = SlidingWindow(10.0)
-    window.add(0.0, 5.0)
-    window.fill(weight, 0.0)
-    window.scale(factor)
-    assert window.used(0.0) == pytest.approx((5 + weight) * factor)
-    assert window.used(5.0) == pytest.approx((5 + weight / 2) * factor, rel=0.01)
-    assert window.used(10.1) == 0.0
