@@ -1,1 +1,1 @@
-"""The messages that chirp-worker reads and writes: models, topics, and what is generated from them."""
+"""The messages that chirp-worker reads and writes: models, topics, headers, and the schemas generated from them."""

@@ -1,4 +1,4 @@
-"""The completion: the event that says how a job ended, with all that a consumer needs."""
+"""The completion: the event that reports how a job ended, with everything that a consumer needs."""
 
 from pydantic import AwareDatetime, Field
 
@@ -15,98 +15,114 @@ from schemas.words import (
 
 
 class Audio(Message):
-    """The stored take that answers the job."""
+    """The stored take that was made or found for the job."""
 
-    uri: str = Field(description="s3://bucket/key")
+    uri: str = Field(description="Address of the object, s3://bucket/key.")
     bucket: str
     key: str
-    bytes: int = Field(description="size of the object")
-    duration_s: float
+    bytes: int = Field(description="Size of the object in bytes.")
+    duration_s: float = Field(description="Length of the audio in seconds.")
     encoding: AudioEncoding
-    sample_rate: int = Field(description="Hz")
-    sha256: str = Field(description="of the object, hexadecimal")
+    sample_rate: int = Field(description="Samples per second, in Hz.")
+    sha256: str = Field(description="SHA-256 of the object, 64 hexadecimal digits.")
     cached: bool = Field(
-        description="the take was there already, or another job's call made it; nothing was paid for it"
+        description="True if the take was stored already, or was made by another job's call: nothing was paid for it."
     )
 
 
 class DecisionTaken(Message):
-    """Which voice model the rollout gave the job, and why."""
+    """The voice model that the rollout chose for the job, and why."""
 
     voice_model: VoiceModel
     reason: DecisionReason
-    bucket: int = Field(ge=0, le=9999, description="in the rollout while it is below the percentage in hundredths")
-    revision: int = Field(description="of the rollout state that decided; 0 for the environment's")
-    percentage: float = Field(description="of that state, 0 to 100")
+    bucket: int = Field(
+        ge=0,
+        le=9999,
+        description="Bucket of the job's sticky key, 0 to 9999. The job is in the rollout if its bucket is below the "
+        "percentage in hundredths of a percent.",
+    )
+    revision: int = Field(
+        description="Rollout revision that decided; 0 if the state came from the environment variables."
+    )
+    percentage: float = Field(description="Percentage of that revision, 0 to 100.")
 
 
 class Attempt(Message):
-    """One voice model tried for the job, its quick retries included. Rollout, cost and replay read these."""
+    """One voice model tried for the job, its quick retries included. Rollout, cost and replay read the attempts."""
 
     id: str = Field(
-        description="count an attempt once by it, however often it is read: a failed one stands in the completions of "
-        "all jobs that waited for it"
+        description="Unique id of the attempt. Count an attempt once by its id: a failed attempt is listed in the "
+        "completions of all jobs that waited for it, and in each of their retries."
     )
     voice_model: VoiceModel
-    voice: str
+    voice: str = Field(description="Full name of the voice, such as en-US-Chirp3-HD-Puck.")
     result: AttemptResult
-    failure_class: FailureClass | None = None
+    failure_class: FailureClass | None = Field(default=None, description="Kind of the failure; null after a success.")
     code: str = Field(
-        description="the gRPC status of its last call; NOT_CALLED where quota or circuit let none be made"
+        description="gRPC status code of the last call; NOT_CALLED if the quota or the circuit breaker prevented all "
+        "calls."
     )
-    message: str | None = Field(default=None, description="Google's words, shortened")
+    message: str | None = Field(default=None, description="Google's error message, shortened.")
     calls: int = Field(
-        description="requests sent to Google: parts of a long text, the quick retry, those refused for quota; or 0"
+        description="Requests sent to Google, 0 or more: one for each part of a long text, quick retries, and requests "
+        "that were refused for quota."
     )
-    seconds: float = Field(description="without what it waited for quota")
-    billed_characters: int
-    ended_at: AwareDatetime
-    decided: VoiceModel | None = Field(default=None, description="what the decision of this try gave the job")
-    reason: DecisionReason | None = Field(default=None, description="and why")
-    revision: int | None = Field(default=None, description="of the rollout state that decided this try")
-    falls_back: bool = Field(default=False, description="it failed, and WaveNet was asked instead")
+    seconds: float = Field(description="Duration in seconds, without the wait for quota.")
+    billed_characters: int = Field(description="Characters that Google bills for the attempt.")
+    ended_at: AwareDatetime = Field(description="When the attempt ended.")
+    decided: VoiceModel | None = Field(
+        default=None, description="Voice model that the decision chose in this try of the job."
+    )
+    reason: DecisionReason | None = Field(default=None, description="Reason of that decision.")
+    revision: int | None = Field(default=None, description="Rollout revision of that decision.")
+    falls_back: bool = Field(default=False, description="True if the attempt failed and a request to WaveNet followed.")
 
 
 class Timings(Message):
-    """Seconds by stage; a stage that didn't happen is 0."""
+    """Seconds by stage; 0 for a stage that was skipped."""
 
-    wait: float = Field(description="from the record's timestamp to the start of the work")
-    look_up: float = Field(description="waiting for another job that makes the same take included")
-    quota: float = Field(default=0.0, description="waiting for Google's quota")
-    speak: float
-    store: float
-    total: float = Field(description="from the start of the work to its outcome")
+    wait: float = Field(description="Seconds from the record's timestamp to the start of the work.")
+    look_up: float = Field(
+        description="Seconds spent looking for a stored take, and waiting for another job that was making the same one."
+    )
+    quota: float = Field(default=0.0, description="Seconds spent waiting for quota.")
+    speak: float = Field(description="Seconds spent in attempts.")
+    store: float = Field(description="Seconds spent storing the take.")
+    total: float = Field(description="Seconds from the start of the work to its outcome.")
 
 
 class Problem(Message):
-    """Why a job did not end well."""
+    """Why a job wasn't done."""
 
-    failure_class: str = Field(description="a failure class, bad_input, storage, expired or internal")
-    code: str
-    message: str
-    field: str | None = Field(default=None, description="of the job, where one is to blame")
+    failure_class: str = Field(description="A failure class of an attempt, or bad_input, storage, expired, internal.")
+    code: str = Field(description="Code of the failure within its class, such as a gRPC status code.")
+    message: str = Field(description="Error message for people.")
+    field: str | None = Field(default=None, description="Field of the job that caused the failure, if there is one.")
 
 
 class Completion(Message):
-    """How a job ended. `done` has audio; `failed` and `expired` have an error."""
+    """How a job ended. With status `done` there is `audio`; with `failed` and `expired` there is `error`."""
 
     job_id: str
     status: JobStatus
     lane: Lane
     character: str | None = None
     language: str | None = None
-    text_characters: int | None = Field(default=None, description="length of the line, for length bands")
-    labels: dict[str, str] = Field(default_factory=dict)
-    reply_topic: str | None = Field(default=None, description="the topic that it stands in too, since the job named it")
-    take: int = 1
+    text_characters: int | None = Field(default=None, description="Length of the line in characters.")
+    labels: dict[str, str] = Field(default_factory=dict, description="The job's labels, unchanged.")
+    reply_topic: str | None = Field(
+        default=None, description="Topic that the job named for a copy of this completion; it was sent there too."
+    )
+    take: int = Field(default=1, description="The job's take number.")
     audio: Audio | None = None
     decision: DecisionTaken | None = None
-    voice_model: VoiceModel | None = Field(default=None, description="which spoke")
-    voice: str | None = Field(default=None, description="the full name of the voice that spoke")
+    voice_model: VoiceModel | None = Field(default=None, description="Voice model that spoke.")
+    voice: str | None = Field(default=None, description="Full name of the voice that spoke.")
     fallback: bool = Field(
         default=False,
-        description="WaveNet answers for Chirp: a failed attempt says why; without one, Chirp would have been late",
+        description="True if WaveNet spoke in place of Chirp. A failed attempt has the reason; if there is none, Chirp "
+        "would have missed the deadline.",
     )
     timings: Timings | None = None
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[Attempt, ...] = Field(default=(), description="All attempts of the job, those of retries included.")
     error: Problem | None = None

@@ -1,4 +1,4 @@
-"""Completions as CloudEvents 1.0 in Kafka's binary mode (CloudEvents Kafka protocol binding 1.0, section 3.2)."""
+"""Completions as CloudEvents 1.0 in Kafka's binary mode (CloudEvents Kafka protocol binding 1.0, section 3.2). Pure."""
 
 import hashlib
 from datetime import datetime
@@ -11,16 +11,14 @@ COMPLETION_TYPE: Final = "chirp-worker.completion.v1"
 
 
 def event_id(job_id: str, content: bytes, status: str, replay: int = 0) -> str:
-    """The id of an outcome's event: the same outcome of the same record has it again, and nothing else.
+    """The id of a completion's event: a repeat of the same outcome of the same record has the same id, no other has.
 
     Args:
-        job_id: the job's own id.
-        content: the value of the job's record, as it came.
-        status: how the job ended.
-        replay: how often the record was replayed from the dead letters.
+        content: the value of the job's record, unchanged.
+        replay: how often the record was replayed from the dead letters, 0 and up.
     """
     content_hash = hashlib.sha256(content).hexdigest()
-    # job_id and status hold no newline: two different outcomes can't share a digest's input.
+    # job_id and status have no newline, so different outcomes never produce the same input of the digest.
     return hashlib.sha256(f"{job_id}\n{content_hash}\n{status}\n{replay}".encode()).hexdigest()[:32]
 
 
@@ -28,10 +26,9 @@ def completion_headers(completion: Completion, *, event: str, source: str, now: 
     """The `ce_*` headers of a completion's record; its value is the completion's JSON.
 
     Args:
-        completion: what the event tells.
-        event: its id, of `event_id`.
+        event: the event's id, from `event_id`.
         source: a URI reference that names the worker's consumer group.
-        now: when the job ended, with an offset.
+        now: when the job ended, with a time zone.
     """
     return [
         ("ce_specversion", b"1.0"),

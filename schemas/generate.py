@@ -1,4 +1,4 @@
-"""Makes the JSON Schemas and the AsyncAPI document from the models: `python -m schemas.generate`."""
+"""Generates the JSON Schemas and the AsyncAPI document from the models: `python -m schemas.generate`."""
 
 import json
 from pathlib import Path
@@ -22,69 +22,7 @@ def json_schema(model: type[BaseModel], mode: Any = "validation") -> dict[str, A
 
 
 def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI 3 document: who sends what where."""
-    channels: dict[str, Any] = {
-        lane.value: {
-            "address": topic,
-            "description": f"jobs of the {lane.value} lane",
-            "messages": {"job": {"$ref": "#/components/messages/job"}},
-        }
-        for lane, topic in LANES.items()
-    }
-    channels["completions"] = {
-        "address": COMPLETIONS,
-        "description": "how each job ended; the record's key is the job record's",
-        "messages": {"completion": {"$ref": "#/components/messages/completion"}},
-    }
-    channels["replies"] = {
-        # Unknown here: the job names it.
-        "address": None,
-        "description": "the topic that a job names as reply_topic, one of those that the worker allows: its completion "
-        "stands there too",
-        "messages": {"completion": {"$ref": "#/components/messages/completion"}},
-    }
-    channels["rollout"] = {
-        "address": ROLLOUT,
-        "description": "the rollout's revisions, one partition, from the first on; a record whose base isn't the "
-        "current revision doesn't count",
-        "messages": {"revision": {"$ref": "#/components/messages/revision"}},
-    }
-    operations = {
-        f"send-{lane.value}": {
-            "action": "receive",
-            "channel": {"$ref": f"#/channels/{lane.value}"},
-            "summary": f"The worker takes the jobs of {topic}.",
-        }
-        for lane, topic in LANES.items()
-    }
-    operations["complete"] = {
-        "action": "send",
-        "channel": {"$ref": "#/channels/completions"},
-        "summary": "The worker says how a job ended.",
-    }
-    operations["reply"] = {
-        "action": "send",
-        "channel": {"$ref": "#/channels/replies"},
-        "summary": "The worker answers whoever asked, in the topic that the job names.",
-    }
-    operations["follow-rollout"] = {
-        "action": "receive",
-        "channel": {"$ref": "#/channels/rollout"},
-        "summary": "The worker follows the rollout.",
-    }
-    headers = {
-        "type": "object",
-        "required": ["ce_specversion", "ce_type", "ce_source", "ce_id"],
-        "properties": {
-            "ce_specversion": {"const": "1.0"},
-            "ce_type": {"const": COMPLETION_TYPE},
-            "ce_source": {"type": "string"},
-            "ce_id": {"type": "string", "description": "drop an event whose id you have seen"},
-            "ce_time": {"type": "string", "format": "date-time"},
-            "ce_subject": {"type": "string", "description": "the job_id"},
-            "content-type": {"const": "application/json"},
-        },
-    }
+    """The AsyncAPI 3 document: the channels, and which messages the worker sends and receives there."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -93,15 +31,15 @@ def asyncapi() -> dict[str, Any]:
             "description": "Lines in, voices out: synthesis jobs and their completions on Kafka.",
         },
         "defaultContentType": "application/json",
-        "channels": channels,
-        "operations": operations,
+        "channels": _channels(),
+        "operations": _operations(),
         "components": {
             "messages": {
                 "job": {"payload": {"$ref": "./job.schema.json"}},
                 "revision": {"payload": {"$ref": "./revision.schema.json"}},
                 "completion": {
                     "summary": "A CloudEvent 1.0 in Kafka's binary mode.",
-                    "headers": headers,
+                    "headers": _cloud_event_headers(),
                     "payload": {"$ref": "./completion.schema.json"},
                 },
             }
@@ -109,8 +47,71 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
+def _channels() -> dict[str, Any]:
+    lanes = {lane.value: _channel(topic, f"Jobs of the {lane.value} lane.", "job") for lane, topic in LANES.items()}
+    return {
+        **lanes,
+        "completions": _channel(
+            COMPLETIONS, "How each job ended. The record has the key of the job's record.", "completion"
+        ),
+        "replies": _channel(
+            # The job names the topic.
+            None,
+            "The topic that a job names as reply_topic, one of those that the worker allows, for a copy of its "
+            "completion.",
+            "completion",
+        ),
+        "rollout": _channel(
+            ROLLOUT,
+            "The rollout's revisions in one partition, from the first one on. A record with a base other than the "
+            "current revision doesn't count.",
+            "revision",
+        ),
+    }
+
+
+def _channel(address: str | None, description: str, message: str) -> dict[str, Any]:
+    messages = {message: {"$ref": f"#/components/messages/{message}"}}
+    return {"address": address, "description": description, "messages": messages}
+
+
+def _operations() -> dict[str, Any]:
+    lanes = {
+        f"send-{lane.value}": _operation("receive", lane.value, f"The worker takes the jobs of {topic}.")
+        for lane, topic in LANES.items()
+    }
+    return {
+        **lanes,
+        "complete": _operation("send", "completions", "The worker reports how a job ended."),
+        "reply": _operation(
+            "send", "replies", "The worker reports how a job ended to its producer, in the topic that the job names."
+        ),
+        "follow-rollout": _operation("receive", "rollout", "The worker follows the rollout."),
+    }
+
+
+def _operation(action: str, channel: str, summary: str) -> dict[str, Any]:
+    return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}
+
+
+def _cloud_event_headers() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["ce_specversion", "ce_type", "ce_source", "ce_id"],
+        "properties": {
+            "ce_specversion": {"const": "1.0"},
+            "ce_type": {"const": COMPLETION_TYPE},
+            "ce_source": {"type": "string"},
+            "ce_id": {"type": "string", "description": "Drop an event with an id that you have seen before."},
+            "ce_time": {"type": "string", "format": "date-time"},
+            "ce_subject": {"type": "string", "description": "The job_id."},
+            "content-type": {"const": "application/json"},
+        },
+    }
+
+
 def documents() -> dict[str, str]:
-    """Every generated file's name and text."""
+    """The text of every generated file, by its name."""
     made = {
         "job.schema.json": json_schema(Job),
         "completion.schema.json": json_schema(Completion, "serialization"),
@@ -122,7 +123,7 @@ def documents() -> dict[str, str]:
 
 
 def main() -> None:
-    """Writes the files and says which."""
+    """Writes the files and prints their names."""
     TARGET.mkdir(exist_ok=True)
     for name, text in documents().items():
         (TARGET / name).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The Kafka headers that jobs, retry records and dead letters carry besides the producer's own."""
+"""The Kafka headers of job records, retry records and dead letters, besides the producer's own headers. Pure."""
 
 import hashlib
 import re
@@ -17,10 +17,10 @@ RETRY_ERROR_CLASS: Final = "retry-error-class"
 RETRY_ERROR_CODE: Final = "retry-error-code"
 RETRY_ERROR_MESSAGE: Final = "retry-error-message"
 RETRY_ATTEMPTS: Final = "retry-attempts"
-"""A JSON array of the completion's `Attempt`: what was asked of Google so far."""
+"""A JSON array of the completion's `Attempt`: all attempts of the earlier tries."""
 
 LETTER_ID: Final = "dead-letter-id"
-"""The same for the same record of a lane, however often its dead letter is written."""
+"""Always the same for the same record of a lane, even if its dead letter is written more than once."""
 LETTER_CLASS: Final = "dead-letter-class"
 LETTER_CODE: Final = "dead-letter-code"
 LETTER_MESSAGE: Final = "dead-letter-message"
@@ -38,14 +38,13 @@ LETTER_CUT: Final = "dead-letter-cut"
 LETTER_SHA256: Final = "dead-letter-sha256"
 
 REPLAYED_ID: Final = "dead-letter-replayed"
-"""Makes a record of the dead letters' topic a marker: the letter with this id was replayed."""
+"""Makes a record of the dead-letter topic a marker: the dead letter with this id was replayed."""
 REPLAYED_TIME: Final = "dead-letter-replayed-time"
 
 REPLAY_NUMBER: Final = "replay-number"
-"""Of a job's record in its lane: how often it was replayed, 1 and up. Part of its completion's event id."""
+"""On a job's record in its lane: how often it was replayed, 1 and up. Part of its completion's event id."""
 REPLAY_OF: Final = "replay-of"
-"""Of a job's record in its lane: the id of the dead letter that it was."""
-
+"""On a job's record in its lane: the id of the dead letter that it was replayed from."""
 
 RETRY_HEADERS: Final = frozenset(
     {
@@ -62,7 +61,7 @@ RETRY_HEADERS: Final = frozenset(
         RETRY_ATTEMPTS,
     }
 )
-"""Of a job's record in a `tts.retry.*` topic; the worker alone writes them."""
+"""On a job's record in a `tts.retry.*` topic; only the worker writes them."""
 
 LETTER_HEADERS: Final = frozenset(
     {
@@ -86,14 +85,14 @@ LETTER_HEADERS: Final = frozenset(
         REPLAYED_TIME,
     }
 )
-"""Of a record of the dead letters' topic."""
+"""On a record of the dead-letter topic."""
 
 REPLAY_HEADERS: Final = frozenset({REPLAY_NUMBER, REPLAY_OF})
-"""Of a job's record that was replayed."""
+"""On a job's record that was replayed."""
 
 
 def header_text(headers: Headers, name: str) -> str | None:
-    """The text of the last header of a name; None where there is none, or it isn't UTF-8."""
+    """The text of the last header with this name; None if there is no such header, or it isn't UTF-8."""
     for found, value in reversed(headers):
         if found == name:
             try:
@@ -104,22 +103,20 @@ def header_text(headers: Headers, name: str) -> str | None:
 
 
 def header_number(headers: Headers, name: str) -> int | None:
-    """The whole number, 0 or more, of a header; None where there is none, or it is no such number."""
+    """The value of a header as an integer, 0 or more; None if there is no such header, or it holds anything else."""
     text = header_text(headers, name)
     return int(text) if text is not None and re.fullmatch(r"[0-9]{1,19}", text) else None
 
 
 def without_headers(headers: Headers, names: frozenset[str]) -> Headers:
-    """The headers that have none of these names: the producer's own may be called much like ours."""
+    """The headers with other names. Only exact matches are dropped: the producer's own may have similar names."""
     return [(name, value) for name, value in headers if name not in names]
 
 
 def letter_id(topic: str, partition: int, offset: int) -> str:
-    """The id of a dead letter, 16 hex digits: the same for the same record of a lane.
+    """The id of a dead letter, 16 hexadecimal digits; always the same for the same record of a lane.
 
     Args:
-        topic: where the job came first, a lane's, as the cluster calls it.
-        partition: of that topic.
-        offset: in that partition.
+        topic: the lane's topic that the job first arrived in, as it is named in the cluster.
     """
     return hashlib.sha256(f"{topic}\n{partition}\n{offset}".encode()).hexdigest()[:16]

@@ -28,9 +28,10 @@ SAMPLE_RATES: Final = dict.fromkeys(AudioEncoding, _WAV_RATES) | {
 
 JOB_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:@=+-]{0,127}$"
 TOPIC_PATTERN: Final = r"^[A-Za-z0-9._-]{1,249}$"
-"""Kafka's own rule."""
+"""Kafka's own rule for topic names."""
 MAX_TEXT_BYTES: Final = 50_000
-# C0 and C1 control characters but tab and newlines, DEL, lone surrogates and non-characters: no voice can say them.
+# No voice can speak these: C0 and C1 control characters (except tab and newlines), DEL, lone surrogates,
+# non-characters.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _DATE_AND_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:")
@@ -46,30 +47,34 @@ def _no_control_characters(text: str) -> str:
 
 
 def _rfc3339(value: object) -> object:
-    # pydantic alone would take "1700000000" for seconds since 1970.
+    # pydantic alone would read "1700000000" as seconds since 1970. It expects ValueError for a wrong type, too.
     if not isinstance(value, str) or not _DATE_AND_TIME.match(value):
-        raise ValueError("must be an RFC 3339 time such as 2026-01-31T12:00:00Z")  # pydantic's way
+        raise ValueError("must be an RFC 3339 time such as 2026-01-31T12:00:00Z")
     return value
 
 
 Plain = Annotated[str, AfterValidator(_no_control_characters)]
 Name = Annotated[Plain, StringConstraints(min_length=1, max_length=256)]
-# A completion carries the labels: bounded, so that it fits into its topic wherever the job fitted into its own.
+# Bounded, since the completion repeats the labels: it must fit into its topic if the job fitted into its lane.
 Label = Annotated[Plain, StringConstraints(max_length=1024)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Message(BaseModel):
-    """What all messages share: immutable, and an unknown field is an error, not a surprise."""
+    """The base of all messages: immutable; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=False)
 
 
 class AudioFormat(Message):
-    """The audio asked for."""
+    """The requested audio format."""
 
     encoding: AudioEncoding = AudioEncoding.OGG_OPUS
-    sample_rate: int = Field(default=24000, strict=True, description="Hz; 24,000 is what both models speak natively")
+    sample_rate: int = Field(
+        default=24000,
+        strict=True,
+        description="Samples per second, in Hz. Both voice models speak natively at 24,000 Hz.",
+    )
 
     @model_validator(mode="after")
     def _rate_fits_encoding(self) -> Self:
@@ -80,50 +85,72 @@ class AudioFormat(Message):
 
 
 class Pronunciation(Message):
-    """How to say a phrase wherever it stands in the text."""
+    """How to pronounce a phrase, wherever it occurs in the text."""
 
-    phrase: Name
-    phonetic: Name
+    phrase: Name = Field(description="The phrase as it is written in the text.")
+    phonetic: Name = Field(description="Its pronunciation in the alphabet below.")
     alphabet: PhoneticAlphabet = PhoneticAlphabet.IPA
 
 
 class Job(Message):
-    """One request to speak one line as one character. Times in UTC or with an offset."""
+    """One request to speak one line as one character. Times are in UTC or have an offset."""
 
-    job_id: str = Field(pattern=JOB_ID_PATTERN, description="yours; the completion carries it")
-    character: Name = Field(max_length=64, description="a key of the catalogue, such as pip_boy")
+    job_id: str = Field(pattern=JOB_ID_PATTERN, description="Chosen by the producer; the completion repeats it.")
+    character: Name = Field(max_length=64, description="Key of a character in the catalogue, such as pip_boy.")
     text: Plain | None = Field(
         default=None,
-        description="the line, plain, with [pause short], [pause] and [pause long] as its only marks",
+        description="The line as plain text. Its only markup is [pause short], [pause] and [pause long].",
     )
-    ssml: Plain | None = Field(default=None, description="the line as SSML, instead of text")
-    language: str = Field(default="en-US", pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?-[A-Z]{2}$")
-    user_id: Name | None = Field(default=None, description="keeps a user in the rollout or out of it")
+    ssml: Plain | None = Field(default=None, description="The line as SSML, instead of text; at most 5,000 bytes.")
+    language: str = Field(
+        default="en-US",
+        pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?-[A-Z]{2}$",
+        description="BCP 47 tag of language and region, such as en-US or cmn-TW.",
+    )
+    user_id: Name | None = Field(default=None, description="Keeps all lines of a user in the rollout, or out of it.")
     rollout_key: Name | None = Field(
         default=None,
-        description="a session or scene whose lines shall have one voice model; wins over user_id",
+        description="A session or scene whose lines all get the same voice model; takes precedence over user_id.",
     )
-    voice: Name | None = Field(default=None, description="forces a voice model or a full voice name")
+    voice: Name | None = Field(
+        default=None, description="Forces a voice model (chirp3-hd, wavenet) or a voice by its full name."
+    )
     audio: AudioFormat = AudioFormat()
-    speaking_rate: Number | None = Field(default=None, ge=0.25, le=2.0, description="default: the character's")
-    pitch: Number | None = Field(
-        default=None, ge=-20, le=20, description="semitones; WaveNet's alone; default: the character's"
+    speaking_rate: Number | None = Field(
+        default=None,
+        ge=0.25,
+        le=2.0,
+        description="Speed, 0.25 to 2.0; 1.0 is the voice's normal speed. Default: the character's.",
     )
-    volume_gain_db: Number = Field(default=0.0, ge=-96, le=16)
-    # Fails fast: a list of 300,000 wrong ones would else hold everybody up for seconds, an error each.
-    pronunciations: tuple[Pronunciation, ...] = Field(default=(), max_length=100, fail_fast=True)
+    pitch: Number | None = Field(
+        default=None,
+        ge=-20,
+        le=20,
+        description="Semitones, -20 to 20; only WaveNet applies it. Default: the character's.",
+    )
+    volume_gain_db: Number = Field(default=0.0, ge=-96, le=16, description="Gain in dB, -96 to 16.")
+    # Fails fast: with an error for each entry, a list of 300,000 wrong ones would block all jobs for seconds.
+    pronunciations: tuple[Pronunciation, ...] = Field(
+        default=(), max_length=100, fail_fast=True, description="At most 100, each phrase once; only with text."
+    )
     deadline: Annotated[AwareDatetime, BeforeValidator(_rfc3339)] | None = Field(
-        default=None, description="after it nobody wants the audio any more"
+        default=None, description="After this time the audio is of no use: the job ends as expired."
     )
     take: int = Field(
-        default=1, ge=1, le=1_000_000, strict=True, description="the next number asks for another reading"
+        default=1,
+        ge=1,
+        le=1_000_000,
+        strict=True,
+        description="Take number, 1 and up. A new number requests a new recording of the same line.",
     )
     reply_topic: str | None = Field(
         default=None,
         pattern=TOPIC_PATTERN,
-        description="one of the topics that the worker allows (REPLY_TOPICS): the completion is sent there too",
+        description="Topic for a copy of the completion; one of those that the worker allows (REPLY_TOPICS).",
     )
-    labels: dict[Name, Label] = Field(default_factory=dict, max_length=32, description="passed through untouched")
+    labels: dict[Name, Label] = Field(
+        default_factory=dict, max_length=32, description="At most 32; the completion repeats them unchanged."
+    )
 
     @field_validator("text")
     @classmethod

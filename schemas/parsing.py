@@ -1,4 +1,4 @@
-"""A job read from a record: what it is, or what is wrong with it."""
+"""Parses and validates a job record: returns the job, or raises with every field that is wrong. Pure."""
 
 import json
 import re
@@ -14,17 +14,17 @@ _JOB_ID: Final = re.compile(JOB_ID_PATTERN)
 
 
 class FieldProblem(NamedTuple):
-    """What is wrong with one field, dotted where it lies deeper."""
+    """What is wrong with one field; a nested field is named by its dotted path."""
 
     field: str
     message: str
 
 
 class InvalidJobError(UsageError):
-    """A record that is no job: it becomes a dead letter, and a failed completion if `job_id` is usable.
+    """A record that is no valid job: it becomes a dead letter, and a failed completion if `job_id` is usable.
 
-    `field` and `message` are the first problem's; `problems` are all of them. `reply_topic` is the one that the record
-    names, whatever that is.
+    `problems` has everything that is wrong; `field` and `message` are of the first problem. `reply_topic` is the text
+    that the record has there; it isn't validated.
     """
 
     def __init__(
@@ -45,42 +45,40 @@ class InvalidJobError(UsageError):
 
 
 def parse_job(value: bytes | None, *, max_text_bytes: int = MAX_TEXT_BYTES) -> Job:
-    """Reads a job from a record's value, JSON in UTF-8.
+    """Parses a job from a record's value, JSON in UTF-8.
 
     Args:
-        value: the record's value, as it came.
-        max_text_bytes: the longest `text`, in bytes of UTF-8.
+        max_text_bytes: the longest `text` allowed, in bytes of UTF-8.
 
     Raises:
-        InvalidJobError: it is none; `field` names what is wrong (`record` where it isn't JSON at all).
+        InvalidJobError: it is no valid job; `field` is the field that is wrong, or `record` if it isn't a JSON object.
     """
     return validate_job(_parse_json(value), max_text_bytes=max_text_bytes)
 
 
 def validate_job(document: dict[str, Any], *, max_text_bytes: int = MAX_TEXT_BYTES) -> Job:
-    """The job of a JSON object.
+    """Validates a parsed JSON object as a job.
 
     Args:
-        document: as it was parsed.
-        max_text_bytes: the longest `text`, in bytes of UTF-8.
+        max_text_bytes: the longest `text` allowed, in bytes of UTF-8.
 
     Raises:
-        InvalidJobError: it is none; `problems` has all that is wrong.
+        InvalidJobError: it is no valid job; `problems` has everything that is wrong.
     """
     job_id = document.get("job_id")
     usable_id = job_id if isinstance(job_id, str) and _JOB_ID.fullmatch(job_id) else None
     reply_topic = document.get("reply_topic")
-    asked_at = reply_topic if isinstance(reply_topic, str) else None
+    named_topic = reply_topic if isinstance(reply_topic, str) else None
     text = document.get("text")
-    # Before the patterns of the model look at a megabyte.
+    # Checked before the model's regular expressions run over a megabyte of text.
     if isinstance(text, str) and (size := len(text.encode("utf-8", "surrogatepass"))) > max_text_bytes:
         message = f"is {size} bytes long; at most {max_text_bytes} are allowed"
-        raise InvalidJobError("text", message, usable_id, reply_topic=asked_at)
+        raise InvalidJobError("text", message, usable_id, reply_topic=named_topic)
     try:
         return Job.model_validate(document)
     except ValidationError as error:
         problems = tuple(_problems(error))
-        raise InvalidJobError(*problems[0], usable_id, reply_topic=asked_at, problems=problems) from None
+        raise InvalidJobError(*problems[0], usable_id, reply_topic=named_topic, problems=problems) from None
 
 
 def _parse_json(value: bytes | None) -> dict[str, Any]:
@@ -100,11 +98,11 @@ def _parse_json(value: bytes | None) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _problems(error: ValidationError) -> Iterator[FieldProblem]:
-    """Each problem's field and a message with the value, shortened."""
+    """Each problem with its field, and a message that includes the value if it is short."""
     for problem in error.errors(include_url=False, include_context=False):
         yield _problem(problem)
 
@@ -114,7 +112,7 @@ def _problem(problem: Any) -> FieldProblem:
     field = dotted.encode("ascii", "backslashreplace").decode()[:100]
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        message = f"is no field of a job; the fields are {', '.join(Job.model_fields)}"
+        message = f"is not a field of a job; the fields are {', '.join(Job.model_fields)}"
     if field == "record" and "text and ssml" in message:
         field = "text"
     shown = ascii(problem["input"])

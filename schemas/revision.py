@@ -1,4 +1,4 @@
-"""The revision: one numbered state of the rollout, whole, with who made it, why, and which one it changes."""
+"""The revision: one numbered, complete state of the rollout, with its author, reason and base. Pure."""
 
 from typing import Annotated, Final, Self
 
@@ -8,80 +8,101 @@ from schemas.job import Message, Name, Plain
 from schemas.words import Phase
 
 FULL_PERCENTAGE: Final = 10_000
-"""100 %: percentages of the rollout are whole hundredths of a percent."""
+"""100 %, as a whole number of hundredths of a percent."""
 
 CharacterKey = Annotated[Name, StringConstraints(max_length=64)]
 Actor = Annotated[Name, StringConstraints(max_length=128)]
 Reason = Annotated[Plain, StringConstraints(max_length=1000)]
 
 
-class _Lenient(Message):
-    # A worker that passed over a newer version's record would miss every later one too, `off` among them. Strict: what
-    # decides who hears what is not guessed from a text or a 1.
+class _ForwardCompatible(Message):
+    # Unknown fields are ignored: a worker that skipped a newer version's record would skip every later one too, among
+    # them the one that turns the rollout off. Strict: who gets Chirp is never guessed from a text or a 1.
     model_config = ConfigDict(extra="ignore", strict=True)
 
 
-class Measurement(_Lenient):
-    """What a gate measured and said when the controller made the revision."""
+class Measurement(_ForwardCompatible):
+    """What a gate measured, and its verdict, when the controller made the revision."""
 
-    gate: Name
-    character: CharacterKey | None = Field(default=None, description="null for all characters together")
-    value: float | None = Field(default=None, description="null without data")
-    limit: float | None = None
-    sample: int | None = Field(default=None, description="attempts that were judged")
-    verdict: Name
+    gate: Name = Field(description="The gate or rule: its use, title and window, such as `gate error_rate 5m`.")
+    character: CharacterKey | None = Field(default=None, description="Character key; null for all characters together.")
+    value: float | None = Field(default=None, description="The measured value; null without data.")
+    limit: float | None = Field(default=None, description="The limit that the value is compared with; null if none.")
+    sample: int | None = Field(default=None, description="Number of attempts that were evaluated.")
+    verdict: Name = Field(description="pass, hold, fail or error.")
 
 
-class Approval(_Lenient):
+class Approval(_ForwardCompatible):
     """A person's answer to a question of the stage."""
 
-    name: Name = Field(description="of the question in the plan")
-    approved: bool
-    actor: Actor
+    name: Name = Field(description="Name of the question in the plan.")
+    approved: bool = Field(description="True for yes, false for no.")
+    actor: Actor = Field(description="Who answered.")
     time: AwareDatetime
-    reason: Reason = ""
+    reason: Reason = Field(default="", description="The person's reason; may be empty.")
 
 
-class PlanRun(_Lenient):
-    """Where a plan stands. It is whole in each revision, its file too: a controller needs nothing but this topic."""
+class PlanRun(_ForwardCompatible):
+    """The position in a running plan.
 
-    plan: Name = Field(description="its name")
-    text: str = Field(description="the plan's file, YAML, as it was when the plan was started")
-    day_s: float = Field(default=86_400.0, gt=0, description="how long the plan's day lasts; less in a rehearsal")
-    stage: Name
-    phase: Phase
-    since: AwareDatetime = Field(description="when the stage began: what ended before isn't judged")
-    stage_revision: int = Field(ge=1, description="the revision that began the stage: older decisions aren't judged")
-    served_s: float = Field(default=0.0, ge=0, description="seconds served in the stage before `serving_since`")
-    serving_since: AwareDatetime | None = Field(default=None, description="null while its time stands still")
-    approvals: tuple[Approval, ...] = Field(default=(), description="given or refused in this stage, the last counts")
-
-
-class Revision(_Lenient):
-    """One record of `tts.rollout`: a whole state. Counts if `base` is the current revision where it stands in the log.
-
-    What says who hears Chirp has no default: a field that is left out must not widen the rollout.
+    Each revision holds it completely, with the plan's file: the controller needs nothing but this topic.
     """
 
-    revision: int = Field(ge=1, description="base + 1")
-    base: int = Field(ge=0, description="the revision that this one changes; 0 for none")
-    id: Name = Field(description="unique: by it a writer knows its own record")
-    time: AwareDatetime = Field(description="by the writer's clock")
-    actor: Actor = Field(description="who made it: a person, or the controller")
-    reason: Reason = Field(description="why, in the actor's words; may be empty")
-    before: Plain = Field(description="what it changes, in words, as it was; for people who read the log")
-    after: Plain = Field(description="the same as it is now")
+    plan: Name = Field(description="The plan's name.")
+    text: str = Field(description="The plan's file, YAML, as it was when the plan was started.")
+    day_s: float = Field(
+        default=86_400.0, gt=0, description="Length of a day of the plan, in seconds; less in a rehearsal."
+    )
+    stage: Name = Field(description="Name of the current stage.")
+    phase: Phase
+    since: AwareDatetime = Field(description="Start of the stage. Attempts that ended earlier are not evaluated.")
+    stage_revision: int = Field(
+        ge=1, description="Revision that began the stage. Attempts decided by older revisions are not evaluated."
+    )
+    served_s: float = Field(default=0.0, ge=0, description="Seconds served in the stage before `serving_since`.")
+    serving_since: AwareDatetime | None = Field(
+        default=None, description="Since when the stage's time counts; null while it is stopped."
+    )
+    approvals: tuple[Approval, ...] = Field(
+        default=(), description="Answers given in this stage; the last answer to a question counts."
+    )
 
-    enabled: bool = Field(description="false: nobody hears Chirp by the rollout")
-    percentage: int = Field(ge=0, le=FULL_PERCENTAGE, description="in hundredths of a percent")
-    characters: tuple[CharacterKey, ...] | None = Field(description="null for all, an empty list for none")
-    excluded: tuple[CharacterKey, ...] = Field(description="out, whatever `characters` says")
-    quarantined: dict[CharacterKey, AwareDatetime] = Field(description="out until the time given")
-    fallback: bool = Field(description="whether WaveNet answers when Chirp fails")
-    salt: str = Field(description="of the buckets; another one draws other users")
 
-    run: PlanRun | None = Field(default=None, description="the plan that runs; null where people set the rollout")
-    measured: tuple[Measurement, ...] = Field(default=(), description="the controller's evidence")
+class Revision(_ForwardCompatible):
+    """One record of `tts.rollout`: a complete state. It counts if its base is the current revision at its offset.
+
+    The fields that decide who gets Chirp have no default: a missing field must not widen the rollout.
+    """
+
+    revision: int = Field(ge=1, description="base + 1.")
+    base: int = Field(ge=0, description="The revision that this one changes; 0 for the first.")
+    id: Name = Field(description="Unique; the writer recognizes its own record by it.")
+    time: AwareDatetime = Field(description="When it was written, by the writer's clock.")
+    actor: Actor = Field(description="Who made it: a person or the controller.")
+    reason: Reason = Field(description="Why, as the actor wrote it; may be empty.")
+    before: Plain = Field(description="What it changes, in words, as it was before; for people who read the log.")
+    after: Plain = Field(description="The same, as it is now.")
+
+    enabled: bool = Field(description="False: nobody gets Chirp by the rollout.")
+    percentage: int = Field(
+        ge=0, le=FULL_PERCENTAGE, description="Share of sticky keys that get Chirp, in hundredths of a percent."
+    )
+    characters: tuple[CharacterKey, ...] | None = Field(
+        description="Characters in the rollout; null for all, an empty list for none."
+    )
+    excluded: tuple[CharacterKey, ...] = Field(
+        description="Characters out of the rollout; takes precedence over `characters`."
+    )
+    quarantined: dict[CharacterKey, AwareDatetime] = Field(
+        description="Characters that are out of the rollout until the given time."
+    )
+    fallback: bool = Field(description="Whether a failed Chirp attempt is followed by a request to WaveNet.")
+    salt: str = Field(description="Salt of the buckets; another salt selects other users.")
+
+    run: PlanRun | None = Field(default=None, description="The running plan; null if people set the rollout directly.")
+    measured: tuple[Measurement, ...] = Field(
+        default=(), description="What the controller measured when it made this revision."
+    )
 
     @model_validator(mode="after")
     def _follows_its_base(self) -> Self:

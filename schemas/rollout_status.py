@@ -1,59 +1,70 @@
-"""What the controller that leads reports after each round, for whoever looks."""
+"""The status that the leading rollout controller publishes after each round, for people and tools to read. Pure."""
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from schemas.job import Message
 
 
-class _Lenient(Message):
+class _ForwardCompatible(Message):
     model_config = ConfigDict(extra="ignore")
 
 
-class Judged(_Lenient):
-    """One gate or rule over one window, of one character or of all."""
+class Judged(_ForwardCompatible):
+    """The verdict of one gate or roll-back rule over one window, for one character or for all."""
 
-    use: str = Field(description="gate, or which roll-back's rule: at_once, step, character")
-    title: str
-    window: str
-    verdict: str
-    character: str | None = None
-    value: float | None = None
-    bound: float | None = None
-    limit: float | None = None
-    sample: int = 0
-    says: str = ""
-    dry_run: bool = False
+    use: str = Field(description="gate, or the kind of roll-back rule: at_once, step, character.")
+    title: str = Field(description="Title of the condition, such as error_rate.")
+    window: str = Field(
+        description="The window that was evaluated: `stage`, `last tenth`, or a rule's window such as 5m."
+    )
+    verdict: str = Field(description="pass, hold, fail or error.")
+    character: str | None = Field(default=None, description="Character key; null for all characters together.")
+    value: float | None = Field(default=None, description="The measured value: a share of 0 to 1, or seconds.")
+    bound: float | None = Field(
+        default=None,
+        description="Confidence bound of the value, on the side that the limit is on; null if there is none.",
+    )
+    limit: float | None = Field(
+        default=None, description="The limit that the value is compared with; null if there is none."
+    )
+    sample: int = Field(default=0, description="Number of attempts that were evaluated.")
+    says: str = Field(default="", description="The verdict's explanation for people.")
+    dry_run: bool = Field(default=False, description="True if the verdict has no consequence.")
 
 
-class Asked(_Lenient):
-    """A question of the stage, and what was answered."""
+class Asked(_ForwardCompatible):
+    """A question of the stage, and its answer."""
 
-    name: str
+    name: str = Field(description="Name of the question in the plan.")
     question: str
-    approved: bool | None = Field(default=None, description="null while it is pending")
-    actor: str | None = None
+    approved: bool | None = Field(default=None, description="The answer; null while it is pending.")
+    actor: str | None = Field(default=None, description="Who answered.")
 
 
-class RolloutStatus(_Lenient):
-    """The last round of the controller that leads."""
+class RolloutStatus(_ForwardCompatible):
+    """The last round of the leading controller."""
 
-    time: AwareDatetime
-    controller: str
-    revision: int
-    plan: str
-    stage: str
-    stages: tuple[str, ...] = Field(description="the names of all")
-    phase: str
-    risk: str
-    served_s: float
-    at_least_s: float
-    at_most_s: float | None = None
-    every_s: float = Field(description="how often the controller reports")
-    waits_for: tuple[str, ...] = Field(description="what is missing for a promotion, a sentence each")
-    asked: tuple[Asked, ...] = ()
-    judged: tuple[Judged, ...] = ()
-    mix: tuple[str, ...] = ()
-    frozen: str | None = None
-    attempts: int = Field(default=0, description="counted since it began to read")
-    repeated: int = 0
-    late: int = 0
+    time: AwareDatetime = Field(description="When the round was evaluated.")
+    controller: str = Field(description="Host name and process id of the controller.")
+    revision: int = Field(description="Rollout revision that was evaluated.")
+    plan: str = Field(description="The plan's name.")
+    stage: str = Field(description="Name of the current stage.")
+    stages: tuple[str, ...] = Field(description="Names of all stages, in order.")
+    phase: str = Field(description="running, paused, waiting or done.")
+    risk: str = Field(description="The stage's risk, as the plan has it.")
+    served_s: float = Field(description="Seconds served in the stage.")
+    at_least_s: float = Field(description="Seconds that the stage lasts at least.")
+    at_most_s: float | None = Field(
+        default=None, description="Seconds that the stage may last at most; null without a limit."
+    )
+    every_s: float = Field(description="Seconds between two reports of the controller.")
+    waits_for: tuple[str, ...] = Field(description="What is missing for the promotion, a sentence each.")
+    asked: tuple[Asked, ...] = Field(default=(), description="The stage's questions and their answers.")
+    judged: tuple[Judged, ...] = Field(default=(), description="The verdicts of all gates and roll-back rules.")
+    mix: tuple[str, ...] = Field(
+        default=(), description="Warnings where the jobs of Chirp and WaveNet differ in kind, a sentence each."
+    )
+    frozen: str | None = Field(default=None, description="Why nothing is promoted at present; null if it may be.")
+    attempts: int = Field(default=0, description="Attempts counted since the controller began to read.")
+    repeated: int = Field(default=0, description="Attempts that were read again and not counted again.")
+    late: int = Field(default=0, description="Attempts that were published too late to be counted.")

@@ -1,4 +1,4 @@
-"""The one table of Kafka topics: name, partitions, key, retention and record size."""
+"""The one table of Kafka topics: name, partitions, key, retention and record size. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ DAY_MS: Final = 24 * HOUR_MS
 FOR_EVER: Final = -1
 
 LANE_RECORD_BYTES: Final = 2**20 + 2**17
-"""A job's text may be 1 MB of rubbish and must still arrive, to be refused with a reason."""
+"""A record with 1 MB of invalid text must still arrive, so that it can be rejected with a reason."""
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One row: `retention_ms` is -1 for ever, `record_bytes` the largest record that the topic takes."""
+    """One row. `retention_ms` is -1 for unlimited retention, `record_bytes` the size of the largest record allowed."""
 
     name: str
     partitions: int
@@ -27,7 +27,7 @@ class Topic:
     holds: str
 
     def config(self) -> dict[str, str]:
-        """The topic's settings in Kafka's own names."""
+        """The topic's configuration, by Kafka's own names."""
         return {"retention.ms": str(self.retention_ms), "max.message.bytes": str(self.record_bytes)}
 
 
@@ -48,7 +48,7 @@ TOPICS: Final = (
     ),
     Topic(LANES[Lane.BATCH], 12, "the producer's", 7 * DAY_MS, LANE_RECORD_BYTES, "jobs that nobody waits for"),
     Topic(COMPLETIONS, 12, "the job record's", 30 * DAY_MS, LANE_RECORD_BYTES, "how each job ended"),
-    # Twice a lane's records: a dead letter is the whole record and the reason beside it.
+    # Twice the size of a lane's records: a dead letter is the whole record and the reason of the failure.
     Topic(
         DEAD_LETTERS,
         3,
@@ -62,7 +62,7 @@ TOPICS: Final = (
 )
 
 Delays = Mapping[Lane, Sequence[str]]
-"""The delays of a lane's retries, the first retry's first, as texts such as `10s`, `1m`, `1h`."""
+"""The delays of each lane's retries in order, as texts such as `10s`, `1m`, `1h`."""
 
 RETRY_DELAYS: Final[Delays] = {Lane.DIALOGUE: ("10s",), Lane.BATCH: ("10s", "1m", "10m")}
 
@@ -76,24 +76,24 @@ def is_delay(text: str) -> bool:
 
 
 def delay_seconds(delay: str) -> int:
-    """Seconds of a delay such as `10s`, `1m` or `1h`.
+    """The seconds of a delay such as `10s`, `1m` or `1h`.
 
     Raises:
-        ValueError: it is no such text, or not above 0.
+        ValueError: it has another form, or is 0.
     """
     matched = _DELAY.fullmatch(delay)
     if matched is None:
-        raise ValueError(f"{delay!r} is no delay such as 10s, 1m or 1h")
+        raise ValueError(f"{delay!r} is not a delay such as 10s, 1m or 1h")
     return int(matched[1]) * _SECONDS[matched[2]]
 
 
 def retry_topic(lane: Lane, delay: str) -> str:
-    """The topic of a lane's jobs that wait for this delay."""
+    """The topic of a lane's jobs that are retried after this delay."""
     return f"tts.retry.{lane.value}.{delay}"
 
 
 def lane_of(name: str) -> Lane | None:
-    """The lane of a lane's own or retry topic, by its name in the table; None for other topics."""
+    """The lane of a topic, by its name in the table: a lane's own topic or one of its retry topics; None for others."""
     for lane, topic in LANES.items():
         if name == topic or name.startswith(retry_topic(lane, "")):
             return lane
@@ -101,33 +101,25 @@ def lane_of(name: str) -> Lane | None:
 
 
 def all_topics(delays: Delays = RETRY_DELAYS) -> tuple[Topic, ...]:
-    """The table with the rows of the retries.
-
-    Args:
-        delays: of a deployment.
-    """
+    """The table, with a row for each retry topic that the deployment's delays need."""
     retries = (
         Topic(
             retry_topic(lane, delay),
             3,
             "the job record's",
             7 * DAY_MS,
-            # The record whole, and what happened to it in its headers.
+            # The whole record, and in its headers the attempts of its earlier tries.
             2 * LANE_RECORD_BYTES,
             f"{lane.value} jobs, each due no earlier than after {delay}",
         )
-        for lane, of_lane in delays.items()
-        for delay in of_lane
+        for lane, lane_delays in delays.items()
+        for delay in lane_delays
     )
     return (*TOPICS, *retries)
 
 
 def reply_topic(name: str) -> Topic:
-    """The row of a topic that jobs may name for their completions.
-
-    Args:
-        name: as the cluster calls it; no prefix is put before it.
-    """
+    """The row of a topic that jobs may name for their completions; it gets no prefix."""
     return Topic(name, 12, "the job record's", 3 * DAY_MS, LANE_RECORD_BYTES, "completions of the jobs that name it")
 
 
@@ -136,11 +128,11 @@ def prefixed(name: str, prefix: str) -> str:
 
     Args:
         name: a name of this table, such as `tts.completions`.
-        prefix: what takes the place of `tts`.
+        prefix: replaces `tts`.
     """
     return prefix + name.removeprefix("tts")
 
 
 def unprefixed(name: str, prefix: str) -> str:
-    """The name in this table of a topic of a deployment; the name itself where the prefix isn't its."""
+    """The reverse of `prefixed`; the name itself if it doesn't begin with the prefix."""
     return "tts" + name.removeprefix(prefix) if name.startswith(f"{prefix}.") else name

@@ -1,24 +1,24 @@
-"""The closed vocabularies of the messages; spelled the same in code, metrics, CLI and docs."""
+"""The enumerations of the messages; spelled the same in code, metrics, CLI and docs. Pure."""
 
 from enum import StrEnum
 
 
 class VoiceModel(StrEnum):
-    """What speaks: Google's new voice model or the one that it replaces."""
+    """Google's new voice model, Chirp 3: HD, or the one that it replaces, WaveNet."""
 
     CHIRP3_HD = "chirp3-hd"
     WAVENET = "wavenet"
 
 
 class Lane(StrEnum):
-    """`dialogue`: somebody waits for the audio; `batch`: nobody does. Each has its own topic."""
+    """`dialogue`: somebody waits for the audio; `batch`: nobody does. Each lane has its own topic."""
 
     DIALOGUE = "dialogue"
     BATCH = "batch"
 
 
 class AudioEncoding(StrEnum):
-    """Google's names of the encodings that both voice models make."""
+    """The encodings that both voice models support, by Google's names."""
 
     OGG_OPUS = "OGG_OPUS"
     MP3 = "MP3"
@@ -36,7 +36,7 @@ class PhoneticAlphabet(StrEnum):
 
 
 class DecisionReason(StrEnum):
-    """Why a job got its voice model, in the order in which the rules are asked."""
+    """Why a job got its voice model, in the order in which the rules are checked."""
 
     BRAKED = "braked"
     FORCED = "forced"
@@ -49,7 +49,7 @@ class DecisionReason(StrEnum):
 
 
 class FailureClass(StrEnum):
-    """What kind of failure an attempt met; what follows depends on the class, never on the exception."""
+    """The kind of an attempt's failure; what follows depends on the class, never on the exception."""
 
     INVALID = "invalid"
     QUOTA = "quota"
@@ -69,7 +69,7 @@ class JobStatus(StrEnum):
 
 
 class Phase(StrEnum):
-    """What the plan that runs does: goes on by itself, is held by a person, waits for one, or has reached its end."""
+    """The state of a running plan: it goes on by itself, a person paused it, it waits for a person, or it has ended."""
 
     RUNNING = "running"
     PAUSED = "paused"

@@ -239,7 +239,7 @@ def test_the_message_does_not_carry_a_megabyte() -> None:
 def test_an_unknown_field_is_refused_by_its_name(name: str) -> None:
     error = refused(fields(**{name: "x"}))
     assert error.field == name.encode("ascii", "backslashreplace").decode()
-    assert "no field of a job" in error.message
+    assert "not a field of a job" in error.message
     assert "rollout_key" in error.message
 
 
@@ -461,7 +461,7 @@ def test_any_json_is_a_job_or_an_invalid_job_that_can_be_written_down(
             {"text": None, "ssml": "<speak>hi</speak>", "pronunciations": [{"phrase": "hi", "phonetic": "haɪ"}]},
             "go with text",
         ),
-        ({"text": None, "ssml": "<speak>hi [pause] you</speak>"}, "holds a pause mark"),
+        ({"text": None, "ssml": "<speak>hi [pause] you</speak>"}, "has a pause mark"),
     ],
 )
 def test_what_would_be_read_aloud_or_ignored_is_refused(fields, message):

@@ -100,7 +100,7 @@ def test_a_delay_is_a_whole_number_of_seconds_minutes_or_hours(text: str, second
 )
 def test_other_texts_are_no_delays(text: str) -> None:
     assert not is_delay(text)
-    with pytest.raises(ValueError, match="no delay"):
+    with pytest.raises(ValueError, match="not a delay"):
         delay_seconds(text)
 
 
