@@ -252,7 +252,7 @@ async def test_a_start_that_waits_can_be_cancelled() -> None:
     assert kafka.waits_for is not None
 
 
-def test_the_gate_is_open_while_all_are_up_and_says_what_it_waits_for() -> None:
+def test_the_gate_is_open_while_all_are_up_and_lists_what_is_down() -> None:
     metrics = Metrics(CollectorRegistry(), ["pip_boy"])
     google, s3 = (Dependency(name, Backoff(1, 1), metrics, Clock()) for name in ("google", "s3"))
     gate = DependencyGate(google, s3)

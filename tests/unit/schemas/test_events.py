@@ -1,4 +1,4 @@
-"""A completion's event: its id, and its record as somebody else's CloudEvents reader sees it."""
+"""A completion's event: its id, and its record as another CloudEvents library reads it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
 @settings(max_examples=200, deadline=None)
 @given(_INPUTS, _INPUTS)
-def test_an_event_id_is_a_function_of_its_four_inputs_and_tells_them_apart(one: Any, other: Any) -> None:
+def test_event_ids_are_equal_if_and_only_if_their_four_inputs_are(one: Any, other: Any) -> None:
     assert event_id(*one) == event_id(*one)
     assert (event_id(*one) == event_id(*other)) == (one == other)
 
@@ -44,8 +44,8 @@ def test_a_change_of_any_one_input_makes_another_id(other: tuple[str, bytes, str
     assert event_id("a", b"{}", "done") != event_id(*other)
 
 
-def test_an_event_id_stays_what_it_was() -> None:
-    # Consumers keep ids: a change of the form would show them repeats as new.
+def test_event_ids_are_the_same_in_every_version() -> None:
+    # Consumers store ids: if the form changed, repeats would look new to them.
     assert event_id("job-1", b'{"job_id":"job-1"}', "done") == "4abbf86a6fa67ac3e2c45bfd895130d7"
 
 
@@ -76,8 +76,8 @@ def test_a_completion_of_a_record_without_a_key_is_read_too() -> None:
     assert read(Completion(job_id="a", status=JobStatus.FAILED, lane=Lane.BATCH), None).get_subject() == "a"
 
 
-def test_a_completion_fits_into_its_topic_wherever_its_job_fitted_into_its_own() -> None:
-    # Labels are all that a job hands on unshortened.
+def test_a_completion_fits_into_its_topic_if_its_job_fitted_into_its_lane() -> None:
+    # Of a job's fields only the labels are repeated without a shorter limit.
     labels = {f"{number:02}" + "鹽" * 254: "🙂" * 1024 for number in range(32)}
     parse_job(json.dumps(fields(labels=labels)).encode())
     completion = Completion(job_id="a", status=JobStatus.DONE, lane=Lane.BATCH, labels=labels)

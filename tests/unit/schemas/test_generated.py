@@ -1,4 +1,4 @@
-"""The JSON Schemas and the AsyncAPI document say what the models say."""
+"""The JSON Schemas and the AsyncAPI document agree with the models."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def schema(name: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(document, format_checker=jsonschema.FormatChecker())
 
 
-def test_the_committed_files_are_what_the_models_make() -> None:
+def test_the_committed_files_are_generated_from_the_models() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in TARGET.iterdir()}
     assert committed == documents(), "run: python -m schemas.generate"
 
@@ -43,7 +43,7 @@ _JOB = schema("job.schema.json")
 
 @settings(max_examples=100, deadline=None)
 @given(good_documents())
-def test_every_job_that_the_model_takes_is_valid_by_the_schema(document: dict[str, Any]) -> None:
+def test_every_job_that_the_model_accepts_is_valid_by_the_schema(document: dict[str, Any]) -> None:
     _JOB.validate(document)
     _JOB.validate(json.loads(Job.model_validate(document).model_dump_json(exclude_none=True)))
 
@@ -52,7 +52,7 @@ def test_every_job_that_the_model_takes_is_valid_by_the_schema(document: dict[st
     "change",
     [{"job_id": "../x"}, {"take": 0}, {"unknown": 1}, {"pitch": 21}, {"audio": {"encoding": "WAV"}}, {"language": "x"}],
 )
-def test_the_schema_refuses_what_it_can_express(change: dict[str, Any]) -> None:
+def test_the_schema_rejects_what_it_can_express(change: dict[str, Any]) -> None:
     assert not _JOB.is_valid(fields(**change))
 
 
@@ -117,7 +117,7 @@ def test_the_asyncapi_document_has_every_lane_the_completions_and_the_rollout() 
     document = asyncapi()
     assert document["asyncapi"].startswith("3.")
     addresses = {channel["address"] for channel in document["channels"].values()}
-    assert addresses == {*LANES.values(), COMPLETIONS, ROLLOUT, None}, "where the replies go, the job says"
+    assert addresses == {*LANES.values(), COMPLETIONS, ROLLOUT, None}, "a job names the topic of its reply"
     for operation in document["operations"].values():
         name = operation["channel"]["$ref"].removeprefix("#/channels/")
         assert name in document["channels"]

@@ -35,7 +35,7 @@ def refused(value: bytes | dict[str, Any] | None, **limits: Any) -> InvalidJobEr
     return caught.value
 
 
-def test_a_job_of_three_fields_gets_the_defaults_of_the_issue() -> None:
+def test_a_job_of_three_fields_gets_the_documented_defaults() -> None:
     job = parse_job(encoded(fields()))
     assert (job.language, job.take, job.labels, job.volume_gain_db) == ("en-US", 1, {}, 0.0)
     assert (job.audio.encoding, job.audio.sample_rate) == (AudioEncoding.OGG_OPUS, 24000)
@@ -44,7 +44,7 @@ def test_a_job_of_three_fields_gets_the_defaults_of_the_issue() -> None:
 
 @FUZZ
 @given(good_documents())
-def test_every_good_document_is_a_job_and_survives_the_way_through_json(document: dict[str, Any]) -> None:
+def test_every_valid_document_is_a_job_and_survives_a_round_trip_through_json(document: dict[str, Any]) -> None:
     job = parse_job(encoded(document))
     assert parse_job(job.model_dump_json(exclude_none=True).encode()) == job
 
@@ -72,7 +72,7 @@ def test_every_good_document_is_a_job_and_survives_the_way_through_json(document
         (b"{}{}", "not JSON"),
     ],
 )
-def test_what_is_no_json_object_is_refused_as_a_record(value: bytes | None, says: str) -> None:
+def test_a_value_that_is_no_json_object_is_rejected_as_a_record(value: bytes | None, says: str) -> None:
     error = refused(value)
     assert error.field == "record"
     assert error.job_id is None
@@ -108,7 +108,7 @@ def test_a_missing_field_is_named(field: str) -> None:
         {"a": 1},
     ],
 )
-def test_an_unusable_job_id_is_named_and_never_carried_on(job_id: Any) -> None:
+def test_an_invalid_job_id_is_named_and_never_passed_on(job_id: Any) -> None:
     error = refused({**fields(), "job_id": job_id})
     assert error.field == "job_id"
     assert error.job_id is None
@@ -124,7 +124,7 @@ STRINGS = ("character", "text", "ssml", "language", "user_id", "rollout_key", "v
 
 @pytest.mark.parametrize("field", STRINGS)
 @pytest.mark.parametrize("value", [1, 1.5, True, [], {}, ["a"]])
-def test_what_is_no_string_is_refused_where_a_string_belongs(field: str, value: Any) -> None:
+def test_another_type_is_rejected_where_a_string_belongs(field: str, value: Any) -> None:
     document = fields(**{field: value})
     if field == "ssml":
         del document["text"]
@@ -152,7 +152,7 @@ def test_surrogates_and_control_characters_are_refused_in_every_string(field: st
         ({"audio": {"encoding": "\ud800"}}, "audio.encoding"),
     ],
 )
-def test_surrogates_inside_of_a_field_are_refused_too(document: dict[str, Any], field: str) -> None:
+def test_surrogates_in_nested_fields_are_rejected_too(document: dict[str, Any], field: str) -> None:
     assert refused(fields(**document)).field.startswith(field)
 
 
@@ -215,7 +215,7 @@ def test_surrogates_inside_of_a_field_are_refused_too(document: dict[str, Any], 
         ("pronunciations", [{"phrase": "x", "phonetic": "x"}] * 101),
     ],
 )
-def test_nonsense_is_refused_with_the_field_in_front(field: str, value: Any) -> None:
+def test_invalid_values_are_rejected_with_the_name_of_the_field(field: str, value: Any) -> None:
     document = {**fields(), field: value}
     text = json.dumps(document).replace("Infinity", "1e999").encode()
     error = refused(text)
@@ -230,7 +230,7 @@ def test_the_message_shows_a_short_value_and_what_is_allowed() -> None:
     assert "RFC 3339" in refused(fields(deadline="1700000000")).message
 
 
-def test_the_message_does_not_carry_a_megabyte() -> None:
+def test_the_message_does_not_repeat_a_megabyte() -> None:
     assert len(refused(fields(user_id="u" * 1_000_000)).message) < 1000
     assert len(refused(fields(**{"x" * 1_000_000: "v"})).field) <= 100
 
@@ -243,11 +243,11 @@ def test_an_unknown_field_is_refused_by_its_name(name: str) -> None:
     assert "rollout_key" in error.message
 
 
-def test_an_unknown_field_whose_name_is_no_text_is_refused_too() -> None:
+def test_an_unknown_field_with_a_name_that_is_not_unicode_is_rejected_too() -> None:
     assert refused(fields(**{"\ud800": "x"})).job_id == "job-1"
 
 
-def test_of_a_field_written_twice_the_last_counts_as_in_all_of_json() -> None:
+def test_of_a_field_written_twice_the_last_one_counts_as_usual_in_json() -> None:
     assert parse_job(b'{"job_id":"a","job_id":"b","character":"c","text":"hi"}').job_id == "b"
 
 
@@ -273,7 +273,7 @@ def test_a_megabyte_of_text_is_refused() -> None:
 
 
 @pytest.mark.parametrize("document", [fields(text=None), fields(ssml="<speak>Hi</speak>")])
-def test_exactly_one_of_text_and_ssml_must_be_there(document: dict[str, Any]) -> None:
+def test_exactly_one_of_text_and_ssml_is_required(document: dict[str, Any]) -> None:
     error = refused(document)
     assert error.field == "text"
     assert "exactly one" in error.message
@@ -301,7 +301,7 @@ def test_exactly_one_of_text_and_ssml_must_be_there(document: dict[str, Any]) ->
         "hi [pause",
     ],
 )
-def test_markup_of_others_is_refused_in_a_text_with_what_is_allowed(text: str) -> None:
+def test_other_markup_is_rejected_in_a_text_with_a_list_of_what_is_allowed(text: str) -> None:
     error = refused(fields(text=text))
     assert error.field == "text"
     assert "SSML" in error.message or "[pause short], [pause], [pause long]" in error.message
@@ -313,7 +313,7 @@ def test_brackets_and_ampersands_that_are_no_markup_may_be_spoken(text: str) -> 
 
 
 @pytest.mark.parametrize("mark", PAUSES)
-def test_our_own_marks_may_stand_anywhere(mark: str) -> None:
+def test_pause_marks_may_occur_anywhere(mark: str) -> None:
     check_markup(f"{mark}one{mark}two{mark}")
 
 
@@ -351,7 +351,7 @@ HOSTILE_SHAPES = {
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", HOSTILE_SHAPES)
-def test_a_megabyte_of_wrong_fields_is_refused_without_holding_up_the_others_for_long(name: str) -> None:
+def test_a_megabyte_of_invalid_fields_is_rejected_without_blocking_other_jobs_for_long(name: str) -> None:
     error = refused(fields(**HOSTILE_SHAPES[name]))
     assert len(error.message) < 1000
 
@@ -383,7 +383,7 @@ def test_a_megabyte_of_wrong_fields_is_refused_without_holding_up_the_others_for
     ],
     ids=lambda value: value[:24],
 )
-def test_ssml_that_is_broken_foreign_or_reaches_out_is_refused(ssml: str, says: str) -> None:
+def test_ssml_that_is_malformed_or_unknown_or_loads_external_content_is_rejected(ssml: str, says: str) -> None:
     error = refused(fields(text=None, ssml=ssml))
     assert error.field == "ssml"
     assert says in error.message
@@ -399,7 +399,7 @@ def test_ssml_of_exactly_the_limit_is_allowed() -> None:
     check_ssml("<speak>" + "a" * (MAX_SSML_BYTES - around) + "</speak>")
 
 
-def test_ssml_as_deep_as_the_limit_lets_it_be_is_a_job() -> None:
+def test_ssml_nested_as_deeply_as_its_size_limit_allows_is_a_job() -> None:
     depth = 700
     assert parse_job(encoded(fields(text=None, ssml="<speak>" + "<p>" * depth + "a" + "</p>" * depth + "</speak>")))
 
@@ -434,9 +434,7 @@ _DOCUMENTS = st.dictionaries(
 
 @settings(max_examples=250, deadline=None)
 @given(_DOCUMENTS, st.booleans(), st.booleans())
-def test_any_json_is_a_job_or_an_invalid_job_that_can_be_written_down(
-    document: dict[str, Any], named: bool, raw: bool
-) -> None:
+def test_any_json_is_a_job_or_an_error_that_can_be_serialized(document: dict[str, Any], named: bool, raw: bool) -> None:
     if named:
         document = fields() | document
     text = json.dumps(document, ensure_ascii=not raw)
@@ -464,7 +462,7 @@ def test_any_json_is_a_job_or_an_invalid_job_that_can_be_written_down(
         ({"text": None, "ssml": "<speak>hi [pause] you</speak>"}, "has a pause mark"),
     ],
 )
-def test_what_would_be_read_aloud_or_ignored_is_refused(fields, message):
+def test_markup_that_would_be_read_aloud_or_ignored_is_rejected(fields, message):
     document = {"job_id": "a", "character": "pip_boy", "text": "hi", **fields}
     with pytest.raises(InvalidJobError, match=re.escape(message)):
         parse_job(json.dumps(document).encode())
