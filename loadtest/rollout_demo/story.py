@@ -14,7 +14,8 @@ from schemas.words import Phase
 from worker.config.sections import KafkaSettings
 from worker.lifecycle.clock import Clock
 from worker.rollout.log.reader import RolloutLog, open_log
-from worker.rollout.plan.file import find_plan, read_plan
+from worker.rollout.plan.file import read_plan_file
+from worker.rollout.plan.parser import parse_plan
 
 DAY: Final = "4s"
 ILL_STAGE: Final = "50"
@@ -50,7 +51,7 @@ class Story:
         self._say = say
         self._questions = {
             stage.name: [each.name for each in stage.approvals]
-            for stage in read_plan(find_plan("production")[1], "production", catalogue).plan.stages
+            for stage in parse_plan(read_plan_file("production")[1], "production", catalogue).plan.stages
         }
 
     async def play(self) -> None:

@@ -19,7 +19,7 @@ from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.controller.attempts_reader import read_attempts
-from worker.rollout.plan.model import Windows
+from worker.rollout.plan.settings import Windows
 
 JOBS_A_SECOND = 40
 ILL = [
@@ -71,7 +71,7 @@ async def test_the_readings_equal_the_workers_counters(deployment):
                 await asyncio.sleep(0.5)
         counted = await scrape(address)
     ledger = await read_all(deployment, began)
-    counts = ledger.counts()
+    counts = ledger.by_result()
     for voice_model in VoiceModel:
         for result in AttemptResult:
             for name in NAMES:

@@ -14,7 +14,8 @@ from tests.faults.rollouts import NAMES, rolling_out
 from tests.faults.scale import SCALE, SMALL
 from worker.rollout.decision import DecisionRequest, decide
 from worker.rollout.log.codec import to_state
-from worker.rollout.plan.file import find_plan, read_plan
+from worker.rollout.plan.file import read_plan_file
+from worker.rollout.plan.parser import parse_plan
 
 JOBS_A_SECOND = 40
 DAY = "60s"
@@ -22,7 +23,7 @@ PLAN_S = 2400
 STANDARD_ERRORS = 3
 QUESTIONS = {
     stage.name: [each.name for each in stage.approvals]
-    for stage in read_plan(find_plan("staging")[1], "staging", frozenset(NAMES)).plan.stages
+    for stage in parse_plan(read_plan_file("staging")[1], "staging", frozenset(NAMES)).plan.stages
 }
 # Two lines of three are pip_boy's: alone it must make the sample of the first stages.
 SPEAKERS = [*NAMES, *["pip_boy"] * 2 * len(NAMES)]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.measurements import Measurements
-from worker.rollout.analysis.tally import Observation
+from worker.rollout.analysis.observations import Observation
 
 BEGAN = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -10,10 +10,12 @@ from worker.cli import terminal
 from worker.cli.rollout_change import AsJson, day_of
 from worker.cli.views.plan import breach_rows, finding_rows, for_people, for_scripts, stage_rows
 from worker.config.settings import load_settings
-from worker.rollout.plan.checked_file import InvalidFileError
-from worker.rollout.plan.file import BUILT_IN, find_plan, read_plan
+from worker.rollout.plan.document import InvalidFileError
+from worker.rollout.plan.file import BUILT_IN, read_plan_file
 from worker.rollout.plan.findings import Finding, Severity
-from worker.rollout.plan_check.check import check
+from worker.rollout.plan.parser import parse_plan
+from worker.rollout.plan.rehearsal import rehearse
+from worker.rollout.plan_check.check import check_plan
 from worker.speech.catalogue import load_catalogue
 
 _WRONG: Final = 1
@@ -35,15 +37,15 @@ def check_command(
     """Say what is wrong (exit 1) and unwise in a plan, and what it comes to at the traffic that it expects."""
     catalogue = load_catalogue(load_settings().worker.characters_file).names
     lasts = day_of(day)
-    name, text = find_plan(plan)
+    name, text = read_plan_file(plan)
     try:
-        file = read_plan(text, name, catalogue)
+        file = parse_plan(text, name, catalogue)
     except InvalidFileError as error:
         findings: Sequence[Finding] = error.findings
         tables: dict[str, list[dict[str, object]]] = {}
     else:
-        findings = check(file, catalogue, lasts)
-        file = replace(file, plan=file.plan.rehearsed(lasts))
+        findings = check_plan(file, catalogue, lasts)
+        file = replace(file, plan=rehearse(file.plan, lasts))
         tables = {
             "stages": stage_rows(file, catalogue, lasts),
             "breaches": breach_rows(file, catalogue, lasts),
@@ -68,7 +70,7 @@ def list_command(as_json: AsJson = False) -> None:
     catalogue = load_catalogue(load_settings().worker.characters_file).names
     rows: list[dict[str, object]] = []
     for name in BUILT_IN:
-        plan = read_plan(find_plan(name)[1], name, catalogue).plan
+        plan = parse_plan(read_plan_file(name)[1], name, catalogue).plan
         rows.append({"plan": name, "stages": ", ".join(stage.name for stage in plan.stages), "what": plan.text})
     terminal.show(rows, as_json=as_json)
 
@@ -76,4 +78,4 @@ def list_command(as_json: AsJson = False) -> None:
 @app.command("show")
 def show_command(plan: Annotated[str, typer.Argument(metavar="PLAN", help="A name, or a file.")]) -> None:
     """A plan's YAML, for a copy of one's own."""
-    typer.echo(find_plan(plan)[1], nl=False)
+    typer.echo(read_plan_file(plan)[1], nl=False)

@@ -22,7 +22,7 @@ from worker.rollout.changes import Change, Verb
 from worker.rollout.log.codec import Provenance
 from worker.rollout.log.reader import RolloutLog, open_log
 from worker.rollout.log.writer import RevisionWriter
-from worker.rollout.plan.model import DAY, duration
+from worker.rollout.plan.units import DAY, parse_duration
 from worker.speech.catalogue import load_catalogue
 
 _DECLINED: Final = 1
@@ -129,7 +129,7 @@ def day_of(text: str) -> timedelta:
         UsageError: it is no duration of at most a day.
     """
     try:
-        lasts = duration(text)
+        lasts = parse_duration(text)
     except ValueError:
         lasts = timedelta(0)
     if not timedelta(0) < lasts <= DAY:

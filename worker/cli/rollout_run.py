@@ -27,8 +27,8 @@ from worker.observability.logs import configure_logs
 from worker.rollout.changes import Verb
 from worker.rollout.controller import manual_changes, stages
 from worker.rollout.controller.plan_run import previous_stage, require_run
-from worker.rollout.plan.active import plan_of
-from worker.rollout.plan.file import find_plan
+from worker.rollout.plan.active import active_plan
+from worker.rollout.plan.file import read_plan_file
 from worker.rollout.plan.model import Plan
 from worker.rollout.plan_check.check import usable_plan
 from worker.rollout.state import RolloutState
@@ -57,7 +57,7 @@ def start(
 ) -> None:
     """Start a plan: from now on the controller (`rollout run`) goes on and back by it."""
     settings = rollout_settings()
-    name, text = find_plan(plan)
+    name, text = read_plan_file(plan)
     day_lasts = day_of(day)
     rehearsed = usable_plan(text, name, load_catalogue(settings.worker.characters_file).names, day_lasts)
 
@@ -162,6 +162,6 @@ def _planned(settings: Settings, verb: PlannedVerb) -> Verb:
     catalogue = load_catalogue(settings.worker.characters_file).names
 
     def planned(state: RolloutState) -> RolloutState:
-        return verb(state, plan_of(require_run(state), catalogue))
+        return verb(state, active_plan(require_run(state), catalogue))
 
     return planned

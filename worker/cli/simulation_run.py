@@ -11,14 +11,16 @@ from worker.cli import terminal
 from worker.cli.views.plan import for_people
 from worker.cli.views.simulation import heard_rows, summary_row, summary_words, timeline_document, timeline_rows
 from worker.config.settings import load_settings
-from worker.rollout.plan.file import find_plan, read_plan
-from worker.rollout.plan.model import Plan, duration, spelled
-from worker.rollout.plan.units import about
-from worker.rollout.simulation.course import Course, simulated
-from worker.rollout.simulation.many import Simulation, courses
-from worker.rollout.simulation.picture import drawing
-from worker.rollout.simulation.summary import summary_of
-from worker.rollout.simulation.trace_file import find_trace, read_trace
+from worker.rollout.plan.file import read_plan_file
+from worker.rollout.plan.model import Plan
+from worker.rollout.plan.parser import parse_plan
+from worker.rollout.plan.units import approximate_duration, format_duration, parse_duration
+from worker.rollout.simulation.parallel import Simulation, simulate_many
+from worker.rollout.simulation.picture import load_renderer
+from worker.rollout.simulation.result import SimulatedRollout
+from worker.rollout.simulation.simulator import simulate
+from worker.rollout.simulation.summary import summarise
+from worker.rollout.simulation.trace_file import parse_trace, read_trace_file
 from worker.speech.catalogue import load_catalogue
 
 
@@ -40,15 +42,15 @@ def run_simulation(
         UsageError: a duration is none, or doesn't fit.
     """
     catalogue = load_catalogue(load_settings().worker.characters_file).names
-    name, text = find_plan(plan)
-    file = read_plan(text, name, catalogue)
-    name, text = find_trace(traffic)
-    trace = read_trace(text, name, catalogue)
+    name, text = read_plan_file(plan)
+    file = parse_plan(text, name, catalogue)
+    name, text = read_trace_file(traffic)
+    trace = parse_trace(text, name, catalogue)
     if lasts is not None:
         trace = trace.model_copy(update={"lasts": _duration("--lasts", lasts)})
-    draw = drawing() if plot is not None else None
+    draw = load_renderer() if plot is not None else None
     of = Simulation(file.plan, trace, catalogue, _step(file.plan, step))
-    first = simulated(of.plan, of.trace, of.catalogue, seed, of.step)
+    first = simulate(of.plan, of.trace, of.catalogue, seed, of.step)
     if draw is not None and plot is not None:
         draw(first, trace, f"{file.plan.name} on {trace.name}, seed {seed}", plot)
     if seeds > 1:
@@ -57,17 +59,17 @@ def run_simulation(
         _show_one(of, first, as_json=as_json)
 
 
-def _others(of: Simulation, seed: int, seeds: int) -> list[Course]:
-    found: list[Course] = []
+def _others(of: Simulation, seed: int, seeds: int) -> list[SimulatedRollout]:
+    found: list[SimulatedRollout] = []
     with terminal.progress("simulating") as tell:
         tell(1, seeds)
-        for each in courses(of, range(seed + 1, seed + seeds), min(os.cpu_count() or 1, seeds - 1)):
+        for each in simulate_many(of, range(seed + 1, seed + seeds), min(os.cpu_count() or 1, seeds - 1)):
             found.append(each)
             tell(1 + len(found), seeds)
     return found
 
 
-def _show_one(of: Simulation, course: Course, *, as_json: bool) -> None:
+def _show_one(of: Simulation, course: SimulatedRollout, *, as_json: bool) -> None:
     heard = heard_rows(course)
     if as_json:
         document = {
@@ -81,12 +83,12 @@ def _show_one(of: Simulation, course: Course, *, as_json: bool) -> None:
         terminal.show_one(document, as_json=True)
         return
     terminal.show(for_people(timeline_rows(course), "-"), as_json=False)
-    typer.echo(f"\nWhat was heard in {about(course.lasted)}; list prices without the free tier")
+    typer.echo(f"\nWhat was heard in {approximate_duration(course.lasted)}; list prices without the free tier")
     terminal.show(for_people(heard, "-"), as_json=False)
 
 
-def _show_many(of: Simulation, found: list[Course], *, as_json: bool) -> None:
-    summary = summary_of(found, of.trace)
+def _show_many(of: Simulation, found: list[SimulatedRollout], *, as_json: bool) -> None:
+    summary = summarise(found, of.trace)
     if as_json:
         terminal.show_one({**_about(of), **summary_row(summary)}, as_json=True)
     else:
@@ -99,7 +101,7 @@ def _about(of: Simulation) -> dict[str, object]:
 
 def _duration(option: str, text: str) -> timedelta:
     try:
-        lasts = duration(text)
+        lasts = parse_duration(text)
     except ValueError as error:
         raise UsageError(f"{option} {text!r}: {error}") from None
     if not lasts:
@@ -114,7 +116,7 @@ def _step(plan: Plan, text: str | None) -> timedelta:
     step = _duration("--step", text)
     if step % windows.resolution or windows.short % step or windows.long % step:
         raise UsageError(
-            f"--step {text!r}: must be a multiple of the plan's resolution, {spelled(windows.resolution)}, and its "
-            f"windows, {spelled(windows.short)} and {spelled(windows.long)}, multiples of it"
+            f"--step {text!r}: must be a multiple of the plan's resolution, {format_duration(windows.resolution)}, and "
+            f"its windows, {format_duration(windows.short)} and {format_duration(windows.long)}, multiples of it"
         )
     return step

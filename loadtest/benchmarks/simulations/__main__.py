@@ -1,4 +1,4 @@
-"""`make simulations`: holds the roll-back rules against what is demanded of them, over many simulated rollouts."""
+"""`make simulations`: measures the roll-back rules against their demands, over many simulated rollouts."""
 
 import os
 import sys
@@ -7,53 +7,57 @@ from typing import Annotated, Final
 
 import typer
 
-from loadtest.benchmarks.simulations.demands import Case, Result, demands, head
+from loadtest.benchmarks.simulations.demands import Case, Result, all_demands, table_head
 from worker.cli import terminal
 from worker.config.settings import load_settings
-from worker.rollout.plan.model import duration, spelled
-from worker.rollout.simulation.course import Course
-from worker.rollout.simulation.many import Simulation, courses
+from worker.rollout.plan.units import format_duration, parse_duration
+from worker.rollout.simulation.parallel import Simulation, simulate_many
+from worker.rollout.simulation.result import SimulatedRollout
 from worker.speech.catalogue import load_catalogue
 
-_HOW: Final = """\
+_INTRODUCTION: Final = """\
 Each row: the production plan's rules at 10 %, the shipped traces (some 20 Chirp and 180 WaveNet attempts in 5 minutes,
-2 % errors, 14 characters, one length band), drawn and judged every {step} by the controller's own code."""
+2 % errors, 14 characters, one length band), drawn and evaluated every {step} by the controller's own code."""
 
 
 def main(
     seeds: Annotated[int, typer.Option(min=1, help="Simulations of each case.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="The first one's; the others count on.")] = 0,
-    step: Annotated[str, typer.Option(help="Drawn and judged at once: 5m, or 1m as the controller does.")] = "5m",
-    processes: Annotated[int | None, typer.Option(min=1, help="At once; default: one a core.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The first seed; the others count up from it.")] = 0,
+    step: Annotated[str, typer.Option(help="The step of drawing and evaluating: 5m, or the controller's 1m.")] = "5m",
+    processes: Annotated[int | None, typer.Option(min=1, help="How many run at once; default: one a core.")] = None,
 ) -> None:
-    """Print each demand, what was counted and whether it is met; ends with 1 if one isn't."""
+    """Print each demand, what was counted and whether it is met; exit with 1 if one isn't."""
     try:
-        lasts = duration(step)
+        step_length = parse_duration(step)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--step") from None
-    if lasts not in {timedelta(minutes=1), timedelta(minutes=5)}:
+    if step_length not in {timedelta(minutes=1), timedelta(minutes=5)}:
         raise typer.BadParameter("allowed are 1m and 5m", param_hint="--step")
     catalogue = load_catalogue(load_settings().worker.characters_file).names
-    asked = demands(catalogue)
-    typer.echo(_HOW.format(step=spelled(lasts)))
-    typer.echo(head())
+    demands = all_demands(catalogue)
+    typer.echo(_INTRODUCTION.format(step=format_duration(step_length)))
+    typer.echo(table_head())
     results: list[Result] = []
-    for case in dict.fromkeys(each.case.name for each in asked):
-        of = [each for each in asked if each.case.name == case]
-        found = _courses(of[0].case, catalogue, range(seed, seed + seeds), lasts, processes or os.cpu_count() or 1)
-        for each in of:
-            results.append(each.result(found))
+    for name in dict.fromkeys(each.case.name for each in demands):
+        of_case = [each for each in demands if each.case.name == name]
+        simulations = _simulate(
+            of_case[0].case, catalogue, range(seed, seed + seeds), step_length, processes or os.cpu_count() or 1
+        )
+        for each in of_case:
+            results.append(each.result(simulations))
             typer.echo(results[-1].row())
-    if not all(each.met for each in results):
+    if not all(each.is_met for each in results):
         raise typer.Exit(1)
 
 
-def _courses(case: Case, catalogue: frozenset[str], seeds: range, step: timedelta, processes: int) -> list[Course]:
-    found: list[Course] = []
-    with terminal.progress(case.name) as tell:
-        for each in courses(Simulation(case.plan, case.trace, catalogue, step), seeds, processes):
+def _simulate(
+    case: Case, catalogue: frozenset[str], seeds: range, step: timedelta, processes: int
+) -> list[SimulatedRollout]:
+    found: list[SimulatedRollout] = []
+    with terminal.progress(case.name) as show:
+        for each in simulate_many(Simulation(case.plan, case.trace, catalogue, step), seeds, processes):
             found.append(each)
-            tell(len(found), len(seeds))
+            show(len(found), len(seeds))
     return found
 
 

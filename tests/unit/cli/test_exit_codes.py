@@ -28,9 +28,9 @@ from worker.kafka.consumer.offset_map import BrokenOffsetMapError
 from worker.kafka.delivery.exactly_once import FencedError
 from worker.kafka.delivery.sender import RecordTooLargeError
 from worker.lifecycle.dependency import DependencyDownError, Outage
-from worker.rollout.analysis.attempt_codec import UnreadableAttemptsError
+from worker.rollout.analysis.observations import UnreadableAttemptsError
 from worker.rollout.log.writer import SupersededError
-from worker.rollout.plan.checked_file import InvalidFileError
+from worker.rollout.plan.document import InvalidFileError
 from worker.rollout.plan.yaml import YamlError
 from worker.speech.audio_check import BadAudioError
 from worker.speech.failures import CallFailedError, classify_failure

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from tests.unit.makers import CATALOGUE
 from worker.cli.main import app, main
-from worker.rollout.plan.file import find_plan, read_plan
-from worker.rollout.simulation.many import Simulation, courses
-from worker.rollout.simulation.trace_file import find_trace, read_trace
+from worker.rollout.plan.file import read_plan_file
+from worker.rollout.plan.parser import parse_plan
+from worker.rollout.simulation.parallel import Simulation, simulate_many
+from worker.rollout.simulation.trace_file import parse_trace, read_trace_file
 
 MINE = """\
 version: 1
@@ -119,10 +120,10 @@ def test_without_matplotlib_a_picture_is_refused_before_anything_is_simulated(
 
 
 def test_who_stops_asking_ends_all_simulations() -> None:
-    plan = read_plan(find_plan("production")[1], "production", CATALOGUE.names).plan
-    read = read_trace(find_trace("healthy")[1], "healthy", CATALOGUE.names)
+    plan = parse_plan(read_plan_file("production")[1], "production", CATALOGUE.names).plan
+    read = parse_trace(read_trace_file("healthy")[1], "healthy", CATALOGUE.names)
     few = read.model_copy(update={"lasts": timedelta(minutes=10)})
-    asked = courses(Simulation(plan, few, CATALOGUE.names, timedelta(minutes=5)), range(500), 1)
+    asked = simulate_many(Simulation(plan, few, CATALOGUE.names, timedelta(minutes=5)), range(500), 1)
     next(asked)
     asked.close()
     assert not multiprocessing.active_children()

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 
-from worker.rollout.plan.file import PlanFile
 from worker.rollout.plan.findings import Finding
-from worker.rollout.plan.units import about
-from worker.rollout.plan_check.forecast import exposure
-from worker.rollout.plan_check.traffic import watch
+from worker.rollout.plan.parser import PlanFile
+from worker.rollout.plan.units import approximate_duration
+from worker.rollout.plan_check.detection import all_detections
+from worker.rollout.plan_check.forecast import forecast_stage
 
 
 def finding_rows(findings: Collection[Finding]) -> list[dict[str, object]]:
@@ -17,8 +17,8 @@ def finding_rows(findings: Collection[Finding]) -> list[dict[str, object]]:
             "severity": each.severity.value,
             "line": each.line,
             "where": each.where,
-            "says": each.says,
-            "instead": each.instead,
+            "says": each.message,
+            "instead": each.suggestion,
         }
         for each in findings
     ]
@@ -34,7 +34,7 @@ def stage_rows(file: PlanFile, catalogue: Collection[str], day: timedelta) -> li
     """
     rows: list[dict[str, object]] = []
     for stage in file.plan.stages:
-        comes = exposure(file.plan, stage, catalogue, day=day)
+        comes = forecast_stage(file.plan, stage, catalogue, day=day)
         attempts, needed = comes.attempts_a_day, comes.needed if comes.attempts_a_day else None
         rows.append(
             {
@@ -60,7 +60,7 @@ def breach_rows(file: PlanFile, catalogue: Collection[str], day: timedelta) -> l
         catalogue: the keys of all characters.
         day: how long a day lasts.
     """
-    watched = watch(file, catalogue, day)
+    watched = all_detections(file, catalogue, day)
     stages = [stage.name for stage in file.plan.stages if any(stage in dict(each.by_stage) for each in watched)]
     rows: list[dict[str, object]] = []
     for each in watched:
@@ -101,5 +101,5 @@ def _told(value: object, nothing: str) -> str:
     if value is None:
         return nothing
     if isinstance(value, timedelta):
-        return about(value)
+        return approximate_duration(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from schemas.words import VoiceModel
 from worker.pricing.google_terms import TERMS
-from worker.rollout.plan.units import about
-from worker.rollout.simulation.course import Course
+from worker.rollout.plan.units import approximate_duration
+from worker.rollout.simulation.result import SimulatedRollout
 from worker.rollout.simulation.summary import Summary
 
 Row = dict[str, object]
 
 
-def timeline_rows(course: Course) -> list[Row]:
+def timeline_rows(course: SimulatedRollout) -> list[Row]:
     """What happened, a row each."""
     return [
         {
@@ -22,14 +22,14 @@ def timeline_rows(course: Course) -> list[Row]:
             "characters": each.characters,
             "why": each.why,
         }
-        for each in course.entries
+        for each in course.events
     ]
 
 
-def timeline_document(course: Course) -> list[Row]:
+def timeline_document(course: SimulatedRollout) -> list[Row]:
     """The same for scripts: times in seconds."""
     return [
-        {**row, "after": _seconds(each.after)} for row, each in zip(timeline_rows(course), course.entries, strict=True)
+        {**row, "after": _seconds(each.after)} for row, each in zip(timeline_rows(course), course.events, strict=True)
     ]
 
 
@@ -39,11 +39,11 @@ def clock(after: timedelta) -> str:
     return f"{minutes // 1440} d {minutes // 60 % 24:02}:{minutes % 60:02}"
 
 
-def heard_rows(course: Course) -> list[Row]:
+def heard_rows(course: SimulatedRollout) -> list[Row]:
     """What each voice model did, and what Google is paid for it by list prices without the free tier."""
     rows: list[Row] = []
     for model in VoiceModel:
-        of = course.heard[model]
+        of = course.totals[model]
         rows.append(
             {
                 "voice model": model.value,
@@ -69,7 +69,7 @@ def summary_row(of: Summary) -> Row:
     if of.breaks:
         row |= {
             "heard when it broke": of.broke,
-            "seen after it broke": of.seen,
+            "seen after it broke": of.detected,
             "exposed, median and 95th percentile": None if of.exposed is None else list(map(_seconds, of.exposed)),
             "failed Chirp attempts since, median and 95th percentile": None if of.failed is None else list(of.failed),
         }
@@ -87,9 +87,10 @@ def summary_words(of: Summary) -> Row:
     }
     if of.breaks:
         row["heard when it broke"] = _share(of.broke, of.n)
-        row["then seen"] = _share(of.seen, of.broke) if of.broke else "-"
+        row["then seen"] = _share(of.detected, of.broke) if of.broke else "-"
         if of.exposed is not None:
-            row["exposed until then"] = f"{about(of.exposed[0])} (median), {about(of.exposed[1])} (95th percentile)"
+            median, percentile = map(approximate_duration, of.exposed)
+            row["exposed until then"] = f"{median} (median), {percentile} (95th percentile)"
         if of.failed is not None:
             row["failed Chirp attempts since"] = f"{of.failed[0]:,} (median), {of.failed[1]:,} (95th percentile)"
     return row

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 from schemas.rollout_status import Judged, RolloutStatus
-from worker.rollout.plan.units import about
+from worker.rollout.plan.units import approximate_duration
 
 _MISSED_ROUNDS = 5
 _OLD = timedelta(seconds=30)
@@ -17,14 +17,16 @@ def plan_row(judged: RolloutStatus | None, now: datetime) -> Row:
         return {"controller": "none has reported in the last hour: start `chirp-worker rollout run`"}
     age = now - judged.time
     old = age > max(_OLD, _MISSED_ROUNDS * timedelta(seconds=judged.every_s))
-    served, at_least = (about(timedelta(seconds=each)) for each in (judged.served_s, judged.at_least_s))
-    most = f", at most {about(timedelta(seconds=judged.at_most_s))}" if judged.at_most_s is not None else ""
+    served, at_least = (approximate_duration(timedelta(seconds=each)) for each in (judged.served_s, judged.at_least_s))
+    most = (
+        f", at most {approximate_duration(timedelta(seconds=judged.at_most_s))}" if judged.at_most_s is not None else ""
+    )
     return {
         "served": f"{served} of {at_least}{most}; risk {judged.risk}",
         "stages": " → ".join(f"[{name}]" if name == judged.stage else name for name in judged.stages),
         "waits for": "\n".join(judged.waits_for) or "nothing: it goes on",
         "attempts": f"{judged.attempts:,} counted" + (f", {judged.late:,} came too late" if judged.late else ""),
-        "controller": f"{judged.controller}, {'REPORTED LAST ' if old else ''}{about(age)} ago"
+        "controller": f"{judged.controller}, {'REPORTED LAST ' if old else ''}{approximate_duration(age)} ago"
         + (": is it running?" if old else ""),
     }
 

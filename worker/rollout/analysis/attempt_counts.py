@@ -1,4 +1,4 @@
-"""The ledger: attempts counted exactly, each once by its id, in cells by the time in which they ended. Pure."""
+"""Exact attempt counts: each attempt once by its id, in cells by the time step in which it ended. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,24 +6,28 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from schemas.words import AttemptResult, VoiceModel
-from worker.rollout.analysis.tally import CellKey, Observation, Tally
+from worker.rollout.analysis.observations import Observation
+from worker.rollout.analysis.tally import CellKey, Tally
 
-LATEST: Final = timedelta(hours=6)
-"""An attempt that is published later after its end, or as long before, isn't counted: ids can't be kept for ever."""
+MAX_PUBLISH_DELAY: Final = timedelta(hours=6)
+"""An attempt isn't counted if its record was published more than this after its end, or before it.
+
+Ids are dropped after this time, so that a later repeat couldn't be recognised.
+"""
 _ID_SLOT: Final = timedelta(hours=1)
 
 
 class AttemptCounts:
-    """All attempts that were read, of all stages.
+    """The attempts of all stages that were read.
 
     Args:
-        resolution: an attempt counts in the step, so long, in which it ended; steps are counted from 1970.
+        resolution: the length of a step; steps are numbered from 1970. An attempt counts in the step of its end.
 
     Attributes:
         counted: attempts and stored takes.
-        late: how often an attempt came too late to be counted.
-        repeated: attempts that were there already: a retried job's records list the earlier ones again.
-        changes: rises with each attempt that is counted in an older step than the newest settled one.
+        late: how many attempts came too late to be counted.
+        repeated: how many were counted already: the records of a retried job list its earlier attempts again.
+        changes: rises with each attempt that is counted in a step before the newest settled one.
     """
 
     def __init__(self, resolution: timedelta) -> None:
@@ -37,39 +41,39 @@ class AttemptCounts:
         self._ids: defaultdict[int, set[str]] = defaultdict(set)
         self._settled = -1
 
-    def step_of(self, time: datetime) -> int:
-        """The number of the step that a time falls into."""
+    def step_at(self, time: datetime) -> int:
+        """Return the number of the step that includes a time."""
         return int(time.timestamp() // self._resolution_s)
 
-    def start_of(self, step: int) -> datetime:
-        """When a step begins."""
+    def step_start(self, step: int) -> datetime:
+        """Return the begin of a step."""
         return datetime.fromtimestamp(step * self._resolution_s, UTC)
 
     def add(self, observation: Observation, band: int, published_at: datetime) -> bool:
-        """Counts one attempt or stored take; whether it is counted now.
+        """Count one attempt or stored take; False if it is a repeat, or too late.
 
         Args:
             observation: as it was published.
             band: the number of its text's length band.
             published_at: its record's time.
         """
-        slot = _slot_of(observation.ended_at)
+        slot = _id_slot(observation.ended_at)
         if observation.id in self._ids.get(slot, ()):
             self.repeated += 1
             return False
-        if abs(published_at - observation.ended_at) > LATEST:
+        if abs(published_at - observation.ended_at) > MAX_PUBLISH_DELAY:
             self.late += 1
             return False
         self._ids[slot].add(observation.id)
         self.counted += 1
-        step = self.step_of(observation.ended_at)
-        self._tally(step, _key(observation, band)).add(observation)
+        step = self.step_at(observation.ended_at)
+        self._tally(step, _cell_key(observation, band)).add(observation)
         if step < self._settled:
             self.changes += 1
         return True
 
     def add_tally(self, step: int, key: CellKey, tally: Tally) -> None:
-        """Counts many at once, for who knows them to be new; the tally is the ledger's from then on."""
+        """Count many attempts that the caller knows to be new; the tally must not be changed afterwards."""
         cells = self._steps.setdefault(step, {})
         if key in cells:
             cells[key].merge(tally)
@@ -77,27 +81,27 @@ class AttemptCounts:
             cells[key] = tally
 
     def settle(self, step: int) -> None:
-        """Says that steps before this one are judged: what comes for them now changes what was said."""
+        """Note that steps before this one have been evaluated: an attempt that comes later for them is a change."""
         self._settled = max(self._settled, step)
 
     def forget(self, before: datetime) -> None:
-        """Drops the cells of steps that ended before a time, which nobody asks for any more."""
-        oldest = self.step_of(before)
+        """Drop the cells of steps that ended before a time."""
+        oldest = self.step_at(before)
         for step in [step for step in self._steps if step < oldest]:
             del self._steps[step]
 
     def forget_ids(self, read_to: datetime) -> None:
-        """Drops the ids that can't come again.
+        """Drop the ids that can't be published again.
 
         Args:
-            read_to: all that was published before it is read, but for an hour by which clocks may differ.
+            read_to: everything published before it has been read, except for an hour by which clocks may differ.
         """
-        oldest = _slot_of(read_to - LATEST - _ID_SLOT)
+        oldest = _id_slot(read_to - MAX_PUBLISH_DELAY - _ID_SLOT)
         for slot in [slot for slot in self._ids if slot < oldest]:
             del self._ids[slot]
 
     def cells(self, first: int, end: int) -> Iterator[tuple[int, dict[CellKey, Tally]]]:
-        """The steps from `first` to before `end` that have attempts, the oldest first."""
+        """Yield the steps from `first` to before `end` that have attempts, the oldest first."""
         if end - first <= len(self._steps):
             for step in range(first, end):
                 if step in self._steps:
@@ -106,8 +110,8 @@ class AttemptCounts:
             for step in sorted(step for step in self._steps if first <= step < end):
                 yield step, self._steps[step]
 
-    def counts(self) -> dict[tuple[VoiceModel, str, AttemptResult], int]:
-        """All attempts by voice model, character and result, as `tts_synthesis_total` counts them."""
+    def by_result(self) -> dict[tuple[VoiceModel, str, AttemptResult], int]:
+        """Return all attempts by voice model, character and result, as `tts_synthesis_total` counts them."""
         counts: defaultdict[tuple[VoiceModel, str, AttemptResult], int] = defaultdict(int)
         for cells in self._steps.values():
             for key, tally in cells.items():
@@ -119,11 +123,11 @@ class AttemptCounts:
         return self._steps.setdefault(step, {}).setdefault(key, Tally())
 
 
-def _slot_of(time: datetime) -> int:
+def _id_slot(time: datetime) -> int:
     return int(time.timestamp() // _ID_SLOT.total_seconds())
 
 
-def _key(observation: Observation, band: int) -> CellKey:
+def _cell_key(observation: Observation, band: int) -> CellKey:
     return CellKey(
         observation.lane,
         observation.character,

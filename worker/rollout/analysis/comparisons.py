@@ -1,28 +1,29 @@
-"""The comparisons of Chirp with the control that a plan watches: of all characters, and of each. Pure."""
+"""Comparisons of Chirp with the control arm that a plan requires, for all characters together and for each. Pure."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from worker.rollout.analysis.measurements import Measurements, Pair
-from worker.rollout.analysis.sequential_test import Arms, Evidence
-from worker.rollout.plan.model import AGAINST_CONTROL, Measure, Plan, Stage
+from worker.rollout.analysis.measurements import CellPair, Measurements
+from worker.rollout.analysis.sequential_test import Arms, SequentialTest
+from worker.rollout.plan.conditions import AGAINST_CONTROL, Measure
+from worker.rollout.plan.model import Plan, Stage
 
 
 @dataclass
-class Compared:
-    """One comparison: its evidence, and the attempts and events of both arms that it rests on."""
+class Comparison:
+    """One comparison: its sequential test, and the attempts and events of both arms so far."""
 
-    evidence: Evidence
+    test: SequentialTest
     chirp: int = 0
     control: int = 0
     chirp_events: int = 0
     control_events: int = 0
 
     def add(self, cells: Collection[Arms]) -> None:
-        """Takes one window."""
-        self.evidence.add(cells)
+        """Add one window."""
+        self.test.add(cells)
         for each in cells:
             self.chirp += each.chirp
             self.control += each.control
@@ -31,19 +32,21 @@ class Compared:
 
 
 @dataclass
-class _Watched:
+class _Series:
+    """A character's comparisons since a time; `next` is the end of the newest window that they include."""
+
     since: datetime
     next: datetime
-    by_measure: dict[Measure, Compared] = field(default_factory=dict)
+    by_measure: dict[Measure, Comparison] = field(default_factory=dict)
 
 
 class Comparisons:
-    """Keeps the evidence of one stage.
+    """The comparisons of one stage.
 
     Args:
-        plan: as rehearsed.
-        stage: of it.
-        characters: who is listed in it; who is included by hand is watched from then on.
+        plan: rehearsed, if its days are shortened.
+        stage: of the plan.
+        characters: those that the stage lists; a character that is included by hand is compared from then on.
     """
 
     def __init__(self, plan: Plan, stage: Stage, characters: Collection[str]) -> None:
@@ -53,62 +56,68 @@ class Comparisons:
         self._for_each = frozenset({each.measure for each in rules.character} & AGAINST_CONTROL)
         self._measures: dict[str | None, frozenset[Measure]] = {None: frozenset(for_all)}
         self._measures |= dict.fromkeys(sorted(characters), self._for_each)
-        self._watches = frozenset(for_all | self._for_each)
-        self._watched: dict[str | None, _Watched] = {}
+        self._all_measures = frozenset(for_all | self._for_each)
+        self._series: dict[str | None, _Series] = {}
         self._changes = 0
 
     def threshold(self, character: str | None) -> float:
-        """What evidence must pass: the windows of the time that alpha is for, over the comparison's share of alpha.
+        """Return the evidence above which a comparison alarms: windows in alpha's time, over its share of alpha.
 
-        Those of all characters together share one half of the plan's alpha, the characters' own the other: else 14
-        characters would blunt the comparison that sees an illness first. One kind alone has all of it.
+        The comparisons of all characters together share one half of the plan's alpha, the characters' own share the
+        other. Otherwise 14 characters would blunt the comparison that detects a regression first. If there is only one
+        kind, it has all of alpha.
 
         Args:
-            character: whose comparison; None for that of all.
+            character: of the comparison; None for all together.
         """
-        of_all = len(self._measures[None])
-        of_each = sum(map(len, self._measures.values())) - of_all
-        sharing = (of_all if character is None else of_each) * (2 if of_all and of_each else 1)
+        for_all = len(self._measures[None])
+        for_each = sum(map(len, self._measures.values())) - for_all
+        sharing = (for_all if character is None else for_each) * (2 if for_all and for_each else 1)
         windows = self._plan.control.over / self._plan.windows.short
         return windows * max(1, sharing) / self._plan.control.alpha
 
-    def of(self, measure: Measure, character: str | None) -> Compared | None:
-        """A comparison; None if it isn't watched or has seen no window."""
-        watched = self._watched.get(character)
-        return watched.by_measure.get(measure) if watched else None
+    def find(self, measure: Measure, character: str | None) -> Comparison | None:
+        """Return a comparison; None if no gate or rule requires it, or no window is settled."""
+        series = self._series.get(character)
+        return series.by_measure.get(measure) if series else None
 
-    def update(self, readings: Measurements, hears: Collection[str], starts: Mapping[str, datetime]) -> None:
-        """Takes the windows that are settled now.
+    def update(self, measurements: Measurements, exposed: Collection[str], resumed_at: Mapping[str, datetime]) -> None:
+        """Add the windows that are settled now.
 
         Args:
-            readings: of the stage.
-            hears: the characters that hear Chirp now.
-            starts: since when a character is heard again after a quarantine; the stage's begin where it isn't given.
+            measurements: of the stage.
+            exposed: the characters that get Chirp now.
+            resumed_at: when a character got Chirp again after a quarantine; its comparisons begin there.
         """
-        if self._changes != readings.changes:
-            self._changes = readings.changes
-            self._watched.clear()
-        for name in sorted(hears):
+        if self._changes != measurements.changes:
+            self._changes = measurements.changes
+            self._series.clear()
+        for name in sorted(exposed):
             self._measures.setdefault(name, self._for_each)
         for character, measures in self._measures.items():
-            since = max(readings.since, starts.get(character, readings.since)) if character else readings.since
-            watched = self._watched.get(character)
-            if measures and (watched is None or watched.since != since):
-                new = {measure: Compared(Evidence(self._plan.control.ratios)) for measure in measures}
-                self._watched[character] = _Watched(since, since, new)
-        if not self._watched:
-            return
-        for end, pairs in readings.windows(min(each.next for each in self._watched.values())):
-            arms = {measure: self._by_character(measure, pairs) for measure in self._watches}
-            for character, watched in self._watched.items():
-                if end <= watched.next:
-                    continue
-                watched.next = end
-                for measure, compared in watched.by_measure.items():
-                    compared.add(arms[measure][character])
+            since = measurements.since
+            if character:
+                since = max(since, resumed_at.get(character, since))
+            series = self._series.get(character)
+            if measures and (series is None or series.since != since):
+                new = {measure: Comparison(SequentialTest(self._plan.control.ratios)) for measure in measures}
+                self._series[character] = _Series(since, since, new)
+        self._add_windows(measurements)
 
-    def _by_character(self, measure: Measure, pairs: Iterable[Pair]) -> Mapping[str | None, list[Arms]]:
-        """A window's cells, of each character and with None of all."""
+    def _add_windows(self, measurements: Measurements) -> None:
+        if not self._series:
+            return
+        for end, pairs in measurements.windows(min(each.next for each in self._series.values())):
+            arms = {measure: self._by_character(measure, pairs) for measure in self._all_measures}
+            for character, series in self._series.items():
+                if end <= series.next:
+                    continue
+                series.next = end
+                for measure, comparison in series.by_measure.items():
+                    comparison.add(arms[measure][character])
+
+    def _by_character(self, measure: Measure, pairs: Iterable[CellPair]) -> Mapping[str | None, list[Arms]]:
+        """Return a window's cells by character, and all of them under None."""
         found: defaultdict[str | None, list[Arms]] = defaultdict(list)
         for pair in pairs:
             arms = self._arms(measure, pair)
@@ -116,9 +125,9 @@ class Comparisons:
             found[pair.character].append(arms)
         return found
 
-    def _arms(self, measure: Measure, pair: Pair) -> Arms:
+    def _arms(self, measure: Measure, pair: CellPair) -> Arms:
         _, chirp, control = pair
         if measure is Measure.ERRORS_AGAINST_CONTROL:
             return Arms(chirp.attempts, control.attempts, chirp.errors, control.errors)
         slow = self._plan.control.slow
-        return Arms(chirp.timed, control.timed, chirp.over(slow), control.over(slow))
+        return Arms(chirp.timed, control.timed, chirp.slower_than(slow), control.slower_than(slow))

@@ -1,209 +1,192 @@
-"""Judges one gate or rule by what was counted: verdict, numbers, and a sentence for people. Pure."""
+"""Evaluates one criterion by what was measured: status, numbers, and a sentence for people. Pure.
+
+Rates and times are held against fixed limits by confidence bounds: a gate passes once the upper bound is below its
+limit, a guardrail rule fails once the lower bound is above it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
-from worker.rollout.analysis.comparisons import Compared
+from worker.rollout.analysis.comparisons import Comparison
 from worker.rollout.analysis.confidence import mean_bounds, wilson_lower, wilson_upper
 from worker.rollout.analysis.tally import Tally
-from worker.rollout.analysis.verdict import Status, Use, Verdict
-from worker.rollout.plan.model import TIMES, Bounds, Condition, Gate, Measure, NoData, Rule
+from worker.rollout.analysis.verdict import Criterion, Status, Verdict
+from worker.rollout.plan.conditions import TIMES, Condition, Gate, Measure, Rule
 
 P95_SHARE: Final = 0.05
-# Below so many attempts the normal distribution says nothing of a mean.
-LEAST_FOR_A_MEAN: Final = 20
-LEAST_EVENTS: Final = 7
-"""Failures below which no rule about a rate rolls back: Wilson's bound alone takes one of one, or two of three.
+"""The 95th percentile is above a limit if more than this share of attempts takes longer."""
+MIN_SAMPLE_FOR_MEAN: Final = 20
+"""Minimum sample size of a mean: below it the normal distribution doesn't hold."""
+MIN_EVENTS_TO_ROLL_BACK: Final = 7
+"""Failures below which no rule about a rate rolls back: by Wilson's bound alone one of one, or two of three, would.
 
-Rules are asked every minute for weeks, of each character. In 300 simulated healthy weeks (2 % errors, limit 10 %,
+Rules are evaluated every minute for weeks, for each character. In 300 simulated healthy weeks (2 % errors, limit 10 %,
 windows of 5 min and 1 h moved on by the minute) one of 14 characters was wrongly quarantined, at 20, 100 and 200 Chirp
 attempts in 5 min: by the bound alone in 100, 100, 98 %; from 15 attempts on in 7, 1, 31 %; from 20 in 1.7, 0.3, 1.3 %;
-from 7 failures on in 0.3 % each. Half of 20 attempts failing is still seen in one window with 94 %.
+from 7 failures on in 0.3 % each. Half of 20 attempts failing is still detected in one window with 94 %.
 """
 
 
 @dataclass(frozen=True)
-class QueryAnswer:
-    """What Prometheus said to a query this round.
+class QueryResult:
+    """The result of a Prometheus query in this round.
 
     Attributes:
         value: one finite number; None without data.
-        error: what went wrong, if it did.
-        errors_in_a_row: this round's included.
+        error: what went wrong, if anything.
+        consecutive_errors: including this round's.
     """
 
     value: float | None = None
     error: str | None = None
-    errors_in_a_row: int = 0
+    consecutive_errors: int = 0
 
 
-@dataclass(frozen=True)
-class Criterion:
-    """What is judged: a condition over a window, of a character or of all, with the sample that it needs.
-
-    `lately` asks whether a short end of a long time is like the rest: it has a tenth of the sample, and by so few a
-    rate can't be shown to be low, so that what was measured itself must be below the limit.
-    """
-
-    use: Use
-    condition: Condition
-    window: str
-    bounds: Bounds
-    sample: int
-    character: str | None = None
-    lately: bool = False
-
-    def says(self, verdict: Status, sentence: str, **numbers: float | None) -> Verdict:
-        """A judgement of it."""
-        shown: dict[str, Any] = {"limit": self.condition.limit, **numbers}
-        return Verdict(
-            self.use, self.condition.title, self.window, verdict, self.character, says=sentence,
-            dry_run=self.condition.dry_run, **shown,
-        )  # fmt: skip
-
-    @property
-    def is_rule(self) -> bool:
-        """Whether FAIL means a roll-back."""
-        return isinstance(self.condition, Rule)
-
-    def no_data(self, sample: int, needed: int) -> Verdict:
-        """What is said below the sample."""
-        verdict = {NoData.HOLD: Status.HOLD, NoData.PASS: Status.PASS, NoData.FAIL: Status.FAIL}
-        sentence = f"{sample:,} of {needed:,} attempts that it takes"
-        return self.says(verdict[self.condition.no_data], sentence, sample=sample)
-
-
-def evaluate_measure(asked: Criterion, chirp: Tally, control: Callable[[], Tally]) -> Verdict:
-    """Judges a rate or a time.
+def evaluate_measure(criterion: Criterion, chirp: Tally, control: Callable[[], Tally]) -> Verdict:
+    """Evaluate a rate or a time against its fixed limit.
 
     Args:
-        asked: which.
-        chirp: Chirp's attempts of the window.
-        control: gives WaveNet's of the same window, which only a rate that fails needs. It never falls back: its errors
-            are held against Chirp's fallbacks too.
+        criterion: of a measure in `RATES` or `TIMES`.
+        chirp: Chirp's attempts in the window.
+        control: returns WaveNet's attempts in the same window; called only if a rate fails. WaveNet never falls back:
+            its errors are compared with Chirp's fallbacks too.
     """
-    measure, limit = asked.condition.measure, asked.condition.limit or 0.0
-    # A rule's bound and `LEAST_EVENTS` carry its sample.
-    needed = asked.sample if not asked.is_rule or asked.condition.min_sample else 1
-    if measure is Measure.MEAN_TIME:
-        needed = max(needed, LEAST_FOR_A_MEAN)
+    measure, limit = criterion.condition.measure, criterion.condition.limit or 0.0
     sample = chirp.timed if measure in TIMES else chirp.attempts
+    needed = _needed_sample(criterion)
     if sample < needed:
-        return asked.no_data(sample, needed)
+        return criterion.small_sample_verdict(sample, needed)
     if measure is Measure.MEAN_TIME:
-        return _mean(asked, chirp, limit)
+        return _evaluate_mean(criterion, chirp, limit)
     if measure is Measure.P95_TIME:
-        return _rate(asked, chirp.over(limit), chirp.timed, P95_SHARE, f"took longer than {limit:g} s")
-    events, what = (chirp.fallbacks, "fell back") if measure is Measure.FALLBACK_RATE else (chirp.errors, "failed")
-    judgement = _rate(asked, events, chirp.attempts, limit, what)
-    if judgement.verdict is Status.FAIL:
-        return _with_control(asked, judgement, (events, chirp.attempts), control())
-    return judgement
+        slow = chirp.slower_than(limit)
+        return _evaluate_rate(criterion, slow, chirp.timed, P95_SHARE, f"took longer than {limit:g} s")
+    events, name = (chirp.fallbacks, "fell back") if measure is Measure.FALLBACK_RATE else (chirp.errors, "failed")
+    verdict = _evaluate_rate(criterion, events, chirp.attempts, limit, name)
+    if verdict.status is Status.FAIL:
+        return _compare_with_control(criterion, verdict, (events, chirp.attempts), control())
+    return verdict
 
 
-def _rate(asked: Criterion, events: int, attempts: int, limit: float, what: str) -> Verdict:
-    lower = wilson_lower(events, attempts, asked.bounds.roll_back_z)
-    upper = events / attempts if asked.lately else wilson_upper(events, attempts, asked.bounds.promote_z)
-    shown = lower > limit and not (asked.is_rule and events < LEAST_EVENTS)
-    verdict = Status.FAIL if shown else Status.PASS if upper < limit else Status.HOLD
-    bound = lower if asked.is_rule or verdict is Status.FAIL else upper
-    sure = f"{'at least' if bound == lower else 'at most'} {bound:.2%} by the bound; "
-    sentence = f"{events / attempts:.2%} of {attempts:,} {what}, {'' if asked.lately else sure}limit {limit:.2%}"
-    if lower > limit and not shown:
-        sentence += f"; a roll-back takes {LEAST_EVENTS} of them"
-    return asked.says(verdict, sentence, value=events / attempts, bound=bound, sample=attempts, limit=limit)
+def _needed_sample(criterion: Criterion) -> int:
+    # A rule needs no minimum of the plan's: its bound and `MIN_EVENTS_TO_ROLL_BACK` are enough.
+    needed = criterion.min_sample if not criterion.is_rule or criterion.condition.min_sample else 1
+    return max(needed, MIN_SAMPLE_FOR_MEAN) if criterion.condition.measure is Measure.MEAN_TIME else needed
 
 
-def _mean(asked: Criterion, chirp: Tally, limit: float) -> Verdict:
-    n = chirp.timed
-    lower, _ = mean_bounds(n, chirp.seconds, chirp.squares, asked.bounds.roll_back_z)
-    _, upper = mean_bounds(n, chirp.seconds, chirp.squares, 0.0 if asked.lately else asked.bounds.promote_z)
-    verdict = Status.FAIL if lower > limit else Status.PASS if upper < limit else Status.HOLD
-    bound = lower if asked.is_rule or verdict is Status.FAIL else upper
+def _evaluate_rate(criterion: Criterion, events: int, attempts: int, limit: float, name: str) -> Verdict:
+    rate = events / attempts
+    lower = wilson_lower(events, attempts, criterion.bounds.roll_back_z)
+    upper = rate if criterion.is_tail else wilson_upper(events, attempts, criterion.bounds.promote_z)
+    too_few_events = criterion.is_rule and events < MIN_EVENTS_TO_ROLL_BACK
+    fails = lower > limit and not too_few_events
+    status = Status.FAIL if fails else Status.PASS if upper < limit else Status.HOLD
+    bound = lower if criterion.is_rule or status is Status.FAIL else upper
+    by_bound = "" if criterion.is_tail else f"{'at least' if bound == lower else 'at most'} {bound:.2%} by the bound; "
+    message = f"{rate:.2%} of {attempts:,} {name}, {by_bound}limit {limit:.2%}"
+    if lower > limit and too_few_events:
+        message += f"; a roll-back needs {MIN_EVENTS_TO_ROLL_BACK} of them"
+    return criterion.verdict(status, message, value=rate, bound=bound, sample=attempts, limit=limit)
+
+
+def _evaluate_mean(criterion: Criterion, chirp: Tally, limit: float) -> Verdict:
+    sample, mean = chirp.timed, chirp.seconds / chirp.timed
+    lower, _ = mean_bounds(sample, chirp.seconds, chirp.squares, criterion.bounds.roll_back_z)
+    promote_z = 0.0 if criterion.is_tail else criterion.bounds.promote_z
+    _, upper = mean_bounds(sample, chirp.seconds, chirp.squares, promote_z)
+    status = Status.FAIL if lower > limit else Status.PASS if upper < limit else Status.HOLD
+    bound = lower if criterion.is_rule or status is Status.FAIL else upper
     side = "at least" if bound == lower else "at most"
-    mean = chirp.seconds / n
-    sentence = f"{mean:.2f} s on average over {n:,}, {side} {bound:.2f} s by the bound; limit {limit:g} s"
-    return asked.says(verdict, sentence, value=mean, bound=bound, sample=n)
+    message = f"{mean:.2f} s on average over {sample:,}, {side} {bound:.2f} s by the bound; limit {limit:g} s"
+    return criterion.verdict(status, message, value=mean, bound=bound, sample=sample)
 
 
-def _with_control(asked: Criterion, judgement: Verdict, chirp: tuple[int, int], control: Tally) -> Verdict:
-    """Says so where WaveNet fails as much: then it is hardly Chirp that is ill."""
+def _compare_with_control(criterion: Criterion, verdict: Verdict, chirp: tuple[int, int], control: Tally) -> Verdict:
+    """Note in a failed verdict that WaveNet fails as much, and hold if the rule says so: Chirp is hardly the cause."""
     if not control.attempts:
-        return judgement
-    least = wilson_lower(*chirp, asked.bounds.roll_back_z)
-    most = wilson_upper(control.errors, control.attempts, asked.bounds.roll_back_z)
-    control_least = wilson_lower(control.errors, control.attempts, asked.bounds.roll_back_z)
-    limit = asked.condition.limit or 0.0
-    if most < least or control_least <= limit:
-        return judgement
+        return verdict
+    z = criterion.bounds.roll_back_z
+    control_lower = wilson_lower(control.errors, control.attempts, z)
+    control_upper = wilson_upper(control.errors, control.attempts, z)
+    limit = criterion.condition.limit or 0.0
+    if control_upper < wilson_lower(*chirp, z) or control_lower <= limit:
+        return verdict
     rate = control.errors / control.attempts
-    says = f"{judgement.says}. WaveNet fails as much: {rate:.2%} of {control.attempts:,}"
-    held = isinstance(asked.condition, Rule) and asked.condition.when_control_fails == "hold"
-    return replace(judgement, says=says, verdict=Status.HOLD if held else judgement.verdict)
+    message = f"{verdict.message}. WaveNet fails as much: {rate:.2%} of {control.attempts:,}"
+    hold = isinstance(criterion.condition, Rule) and criterion.condition.when_control_fails == "hold"
+    return replace(verdict, message=message, status=Status.HOLD if hold else verdict.status)
 
 
-def evaluate_comparison(asked: Criterion, compared: Compared | None, threshold: float) -> Verdict:
-    """Judges Chirp against the control; `value` is the evidence and `limit` what it must not pass.
+def evaluate_comparison(criterion: Criterion, comparison: Comparison | None, threshold: float) -> Verdict:
+    """Evaluate Chirp against the control arm: the sequential test's evidence is the value, its threshold the limit.
 
     Args:
-        asked: which.
-        compared: None while no window is settled.
-        threshold: of the evidence.
+        criterion: of a measure in `AGAINST_CONTROL`.
+        comparison: None while no window is settled.
+        threshold: the evidence above which Chirp is worse.
     """
-    if compared is None:
-        return asked.no_data(0, asked.sample)
-    value, sample = compared.evidence.value, compared.chirp
+    if comparison is None:
+        return criterion.small_sample_verdict(0, criterion.min_sample)
+    evidence, sample = comparison.test.evidence, comparison.chirp
     rates = (
-        f"{_share(compared.chirp_events, compared.chirp)} of Chirp's {compared.chirp:,}, "
-        f"{_share(compared.control_events, compared.control)} of WaveNet's {compared.control:,}"
+        f"{_percent(comparison.chirp_events, comparison.chirp)} of Chirp's {comparison.chirp:,}, "
+        f"{_percent(comparison.control_events, comparison.control)} of WaveNet's {comparison.control:,}"
     )
-    numbers = {"value": value, "limit": threshold, "sample": sample}
-    if value > threshold:
-        return asked.says(Status.FAIL, f"Chirp is worse than WaveNet: {rates}", **numbers)
-    if not asked.is_rule and sample < asked.sample:
-        return asked.no_data(sample, asked.sample)
-    if not compared.control:
-        return asked.says(Status.PASS, f"WaveNet speaks nothing here that Chirp's {sample:,} compare with", **numbers)
-    return asked.says(Status.PASS, f"not worse than WaveNet: {rates}", **numbers)
+    numbers = {"value": evidence, "limit": threshold, "sample": sample}
+    if evidence > threshold:
+        return criterion.verdict(Status.FAIL, f"Chirp is worse than WaveNet: {rates}", **numbers)
+    if not criterion.is_rule and sample < criterion.min_sample:
+        return criterion.small_sample_verdict(sample, criterion.min_sample)
+    if not comparison.control:
+        message = f"no control: WaveNet has no attempts to compare Chirp's {sample:,} with"
+        return criterion.verdict(Status.PASS, message, **numbers)
+    return criterion.verdict(Status.PASS, f"not worse than WaveNet: {rates}", **numbers)
 
 
-def evaluate_query(asked: Criterion, answer: QueryAnswer | None) -> Verdict:
-    """Judges what Prometheus said; an error never rolls back."""
-    limit = asked.condition.limit or 0.0
-    if answer is None:
-        return asked.says(Status.HOLD, "it wasn't asked yet")
-    if answer.error is not None:
-        broken = answer.errors_in_a_row > asked.condition.errors_allowed
-        times = f", {answer.errors_in_a_row} times in a row" if answer.errors_in_a_row > 1 else ""
-        return asked.says(Status.ERROR if broken else Status.HOLD, f"{answer.error}{times}")
-    if answer.value is None:
-        return replace(asked.no_data(0, 1), says="the query gives no data")
-    value = answer.value
-    above = isinstance(asked.condition, Gate) and asked.condition.above
-    good = value > limit if above else value < limit if not asked.is_rule else value <= limit
-    verdict = Status.PASS if good else Status.FAIL
-    return asked.says(verdict, f"{value:g}; limit {limit:g}", value=value)
+def evaluate_query(criterion: Criterion, result: QueryResult | None) -> Verdict:
+    """Evaluate the result of a Prometheus query; an error never rolls back."""
+    condition = criterion.condition
+    if result is None:
+        return criterion.verdict(Status.HOLD, "the query hasn't run yet")
+    if result.error is not None:
+        status = Status.ERROR if result.consecutive_errors > condition.errors_allowed else Status.HOLD
+        times = f", {result.consecutive_errors} times in a row" if result.consecutive_errors > 1 else ""
+        return criterion.verdict(status, f"{result.error}{times}")
+    if result.value is None:
+        return criterion.no_data_verdict("the query returns no data")
+    value, limit = result.value, condition.limit or 0.0
+    status = Status.PASS if _query_passes(condition, value, limit) else Status.FAIL
+    return criterion.verdict(status, f"{value:g}; limit {limit:g}", value=value)
 
 
-def evaluate_cache(asked: Criterion, early: Tally, late: Tally) -> Verdict:
-    """Judges a model's cache hit rate against its own earlier one.
+def _query_passes(condition: Condition, value: float, limit: float) -> bool:
+    if isinstance(condition, Gate):
+        return value > limit if condition.above else value < limit
+    # At the limit nothing changes: a rule fails only above it, a gate passes only below it.
+    return value <= limit
+
+
+def evaluate_cache(criterion: Criterion, early: Tally, late: Tally) -> Verdict:
+    """Evaluate a model's cache hit rate against its own earlier one.
 
     Args:
-        asked: a gate.
-        early: its look-ups after the warm-up.
-        late: its last ones.
+        criterion: of a gate.
+        early: the model's look-ups after the warm-up.
+        late: its most recent ones.
     """
     before, now = early.cached + early.attempts, late.cached + late.attempts
-    if min(before, now) < asked.sample:
-        return replace(asked.no_data(min(before, now), asked.sample), says=f"{before:,} and {now:,} look-ups so far")
-    rate, most = late.cached / now, wilson_upper(late.cached, now, asked.bounds.promote_z)
-    drop = asked.condition.drop if isinstance(asked.condition, Gate) else 0.0
-    limit = max(0.0, early.cached / before - drop)
-    verdict = Status.PASS if most >= limit else Status.FAIL
-    sentence = f"{rate:.1%} of {now:,} look-ups were hits, {early.cached / before:.1%} earlier; limit {limit:.1%}"
-    return asked.says(verdict, sentence, value=rate, bound=most, limit=limit, sample=now)
+    sample = min(before, now)
+    if sample < criterion.min_sample:
+        return criterion.no_data_verdict(f"{before:,} and {now:,} look-ups so far", sample)
+    early_rate, rate = early.cached / before, late.cached / now
+    upper = wilson_upper(late.cached, now, criterion.bounds.promote_z)
+    drop = criterion.condition.drop if isinstance(criterion.condition, Gate) else 0.0
+    limit = max(0.0, early_rate - drop)
+    message = f"{rate:.1%} of {now:,} look-ups were hits, {early_rate:.1%} earlier; limit {limit:.1%}"
+    status = Status.PASS if upper >= limit else Status.FAIL
+    return criterion.verdict(status, message, value=rate, bound=upper, limit=limit, sample=now)
 
 
-def _share(events: int, attempts: int) -> str:
+def _percent(events: int, attempts: int) -> str:
     return f"{events / attempts:.2%}" if attempts else "none"

@@ -1,4 +1,4 @@
-"""Readings: what is known of the attempts of one stage, as gates ask for it. Pure."""
+"""Measurements: the attempt counts of one stage by arm, window and character, as gates and rules need them. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 from schemas.words import DecisionReason, VoiceModel
 from worker.rollout.analysis.attempt_counts import AttemptCounts
-from worker.rollout.analysis.range_sums import Group, RangeSums
-from worker.rollout.analysis.tally import CellKey, Tally, sum_of
+from worker.rollout.analysis.tally import CellKey, Group, RangeSums, Tally, sum_tallies
 
-# What another stage's percentage may decide. An unlisted character's lines that Chirp can't speak are among them.
-_OPEN = frozenset({DecisionReason.IN_ROLLOUT, DecisionReason.OUTSIDE, DecisionReason.NOT_LISTED})
+# Jobs that another stage's percentage may decide. An unlisted character's lines that Chirp can't speak are included.
+_ROLLOUT_REASONS = frozenset({DecisionReason.IN_ROLLOUT, DecisionReason.OUTSIDE, DecisionReason.NOT_LISTED})
 
 
-class Pair(NamedTuple):
+class CellPair(NamedTuple):
     """Both arms of one cell (window, lane, character, language, band): first attempts of the percentage's jobs."""
 
     character: str
@@ -24,128 +23,131 @@ class Pair(NamedTuple):
 
 
 class Measurements:
-    """Attempts that ended since a stage began, by decisions of its revisions, up to where time is settled.
+    """The attempts that ended since a stage began, by decisions of its revisions, up to where time is settled.
 
-    All times are taken down to whole steps of the ledger's resolution.
+    All times are rounded down to whole steps of the counts' resolution.
 
     Args:
-        ledger: what was counted.
+        counts: of all attempts.
         since: when the stage began.
-        stage_revision: what older revisions decided isn't the stage's.
-        window: of the comparison; a multiple of the resolution.
+        stage_revision: attempts that an older revision decided don't belong to the stage.
+        window: the comparison's window; a multiple of the resolution.
     """
 
-    def __init__(self, ledger: AttemptCounts, since: datetime, stage_revision: int, window: timedelta) -> None:
+    def __init__(self, counts: AttemptCounts, since: datetime, stage_revision: int, window: timedelta) -> None:
         self.since = since
-        self._ledger = ledger
+        self._counts = counts
         self._stage_revision = stage_revision
-        self._per_window = window // ledger.resolution
-        self._first = self._settled = ledger.step_of(since)
-        self._changes = ledger.changes
-        self._chirp = RangeSums(partial(self._grouped, _chirp_of))
-        self._control = RangeSums(partial(self._grouped, _control_of))
-        self._looked_up = RangeSums(partial(self._grouped, _looked_up_of))
-        self._jobs = RangeSums(partial(self._grouped, _jobs_of))
-        self._arms = RangeSums(partial(self._grouped, _arms_of))
+        self._per_window = window // counts.resolution
+        self._first = self._settled = counts.step_at(since)
+        self._changes = counts.changes
+        self._chirp = RangeSums(partial(self._group_step, _chirp_groups))
+        self._control = RangeSums(partial(self._group_step, _control_groups))
+        self._lookups = RangeSums(partial(self._group_step, _lookup_groups))
+        self._jobs = RangeSums(partial(self._group_step, _job_groups))
+        self._arms = RangeSums(partial(self._group_step, _arm_groups))
         self._totals: dict[str | None, tuple[int, Tally]] = {}
-        self._asked: dict[tuple[int, int, str | None], Tally] = {}
-        self._busy: dict[tuple[int, frozenset[str] | None], int] = {}
+        self._chirp_cache: dict[tuple[int, int, str | None], Tally] = {}
+        self._jobs_by_window: dict[tuple[int, frozenset[str] | None], int] = {}
 
     @property
     def until(self) -> datetime:
-        """Up to here time is settled: all that ended before has been published and counted."""
-        return max(self.since, self._ledger.start_of(self._settled))
+        """Time is settled up to here: everything that ended before has been published and counted."""
+        return max(self.since, self._counts.step_start(self._settled))
 
     @property
     def changes(self) -> int:
-        """Rises when something is counted in a time that was settled: what was said of it may be wrong."""
-        return self._ledger.changes
+        """Rises when an attempt is counted in a time that was settled: earlier results may be wrong."""
+        return self._counts.changes
 
     def settle(self, until: datetime) -> None:
-        """Says that all that ended before a time was published and counted."""
-        self._settled = max(self._settled, self._ledger.step_of(until))
-        self._ledger.settle(self._settled)
-        self._asked.clear()
-        if self._changes != self._ledger.changes:
-            self._changes = self._ledger.changes
-            for each in (self._chirp, self._control, self._looked_up, self._jobs, self._arms):
+        """Note that everything that ended before a time has been published and counted."""
+        self._settled = max(self._settled, self._counts.step_at(until))
+        self._counts.settle(self._settled)
+        self._chirp_cache.clear()
+        if self._changes != self._counts.changes:
+            self._changes = self._counts.changes
+            for each in (self._chirp, self._control, self._lookups, self._jobs, self._arms):
                 each.clear()
             self._totals.clear()
-            self._busy.clear()
+            self._jobs_by_window.clear()
 
     def chirp(self, start: datetime, end: datetime, character: str | None = None) -> Tally:
-        """Chirp's attempts of jobs that the percentage decided, of a character or of all."""
+        """Return Chirp's attempts for jobs that the percentage decided, of a character or of all."""
         first, last = self._range(start, end)
         if first == self._first:
-            return self._from_the_start(last, character)
-        # Several rules ask for one window in a round.
-        asked = (first, last, character)
-        if asked not in self._asked:
-            self._asked[asked] = self._chirp.total(first, last, character)
-        return self._asked[asked]
+            return self._chirp_since_begin(last, character)
+        # Several rules use the same window in a round.
+        key = (first, last, character)
+        if key not in self._chirp_cache:
+            self._chirp_cache[key] = self._chirp.total(first, last, character)
+        return self._chirp_cache[key]
 
     def control(self, start: datetime, end: datetime, character: str | None = None) -> Tally:
-        """WaveNet's first attempts of jobs that the percentage left outside; never a fallback."""
+        """Return the control arm: WaveNet's first attempts for jobs outside the percentage; never a fallback."""
         return self._control.total(*self._range(start, end), character)
 
-    def looked_up(self, voice_model: VoiceModel, start: datetime, end: datetime) -> Tally:
-        """A model's attempts and stored takes: `cached` of `cached + attempts` look-ups were hits."""
-        return self._looked_up.total(*self._range(start, end), voice_model)
+    def lookups(self, voice_model: VoiceModel, start: datetime, end: datetime) -> Tally:
+        """Return a model's attempts and stored takes: of `cached + attempts` look-ups, `cached` were hits."""
+        return self._lookups.total(*self._range(start, end), voice_model)
 
     def jobs(self, start: datetime, end: datetime, characters: frozenset[str] | None) -> Tally:
-        """First attempts of both models for some characters' jobs, or all: what a stage that lists them moves.
+        """Return the first attempts of both models for some characters, or all: what a stage that lists them affects.
 
-        Jobs of characters that aren't listed now are among them; forced and excluded ones are not.
+        Jobs of characters that aren't listed now are included; forced and excluded ones are not.
         """
         return self._jobs_in(*self._range(start, end), characters)
 
-    def busiest(self, start: datetime, end: datetime, characters: frozenset[str] | None) -> int:
-        """The most of `jobs` in one of the comparison's windows within a time."""
+    def busiest_window(self, start: datetime, end: datetime, characters: frozenset[str] | None) -> int:
+        """Return the highest number of `jobs` in one of the comparison's windows within a time."""
         first, last = self._range(start, end)
         numbers = range(-(-first // self._per_window), last // self._per_window)
-        return max((self._busy_in(number, characters) for number in numbers), default=0)
+        return max((self._attempts_in_window(number, characters) for number in numbers), default=0)
 
     def braked(self, start: datetime, end: datetime) -> int:
-        """Attempts of jobs that a worker's hand brake decided, whatever the revision."""
+        """Count the attempts and stored takes of jobs that a worker's hand brake decided, of any revision."""
         first, last = self._range(start, end)
         return sum(
             tally.attempts + tally.cached
-            for _, cells in self._ledger.cells(first, last)
+            for _, cells in self._counts.cells(first, last)
             for key, tally in cells.items()
             if key.reason is DecisionReason.BRAKED
         )
 
     def arms(self, start: datetime, end: datetime) -> Iterator[tuple[bool, CellKey, Tally]]:
-        """The cells of the percentage's jobs, each with whether it is Chirp's: for the mix of the arms."""
+        """Yield the cells of the percentage's jobs, each with whether it is Chirp's: for the balance of the arms."""
         for key, tally in self._arms.totals(*self._range(start, end)).items():
             yield _is_chirp(key), key, tally
 
-    def windows(self, start: datetime) -> Iterator[tuple[datetime, list[Pair]]]:
-        """The settled windows that begin at or after a time, or hold the stage's begin, each with its cells.
+    def windows(self, start: datetime) -> Iterator[tuple[datetime, list[CellPair]]]:
+        """Yield the end and the cells of each settled window that begins at or after a time, or at the stage's begin.
 
-        Windows with nothing in them come too: the comparison counts them.
+        Empty windows are included, as the sequential test counts them.
         """
-        number = max(self._ledger.step_of(start), self._first) // self._per_window
+        number = max(self._counts.step_at(start), self._first) // self._per_window
         while (number + 1) * self._per_window <= self._settled:
             pairs = self._pairs(number * self._per_window, (number + 1) * self._per_window)
             number += 1
-            yield self._ledger.start_of(number * self._per_window), pairs
+            yield self._counts.step_start(number * self._per_window), pairs
 
-    def _pairs(self, first: int, end: int) -> list[Pair]:
-        # Over the whole window: in cells of a minute most have one arm alone, which says nothing.
+    def _pairs(self, first: int, end: int) -> list[CellPair]:
+        # Cells of a whole window: most cells of a minute have one arm alone, which is no evidence.
         paired: defaultdict[tuple[object, ...], tuple[list[Tally], list[Tally]]] = defaultdict(lambda: ([], []))
-        for _, cells in self._ledger.cells(first, end):
+        for _, cells in self._counts.cells(first, end):
             for key, tally in cells.items():
                 if key.first and key.revision >= self._stage_revision and (_is_chirp(key) or _is_control(key)):
                     paired[key.lane, key.character, key.language, key.band][_is_control(key)].append(tally)
-        return [Pair(str(of[1]), sum_of(chirp), sum_of(control)) for of, (chirp, control) in paired.items()]
+        return [
+            CellPair(str(cell[1]), sum_tallies(chirp), sum_tallies(control))
+            for cell, (chirp, control) in paired.items()
+        ]
 
     def _range(self, start: datetime, end: datetime) -> tuple[int, int]:
-        first = max(self._first, self._ledger.step_of(start))
-        return first, max(first, min(self._settled, self._ledger.step_of(end)))
+        first = max(self._first, self._counts.step_at(start))
+        return first, max(first, min(self._settled, self._counts.step_at(end)))
 
-    def _from_the_start(self, last: int, character: str | None) -> Tally:
-        # A stage lasts for weeks, and is summed in each round.
+    def _chirp_since_begin(self, last: int, character: str | None) -> Tally:
+        # A running total: a stage lasts for weeks, and every round needs its sum.
         upto, total = self._totals.get(character, (self._first, Tally()))
         if upto > last:
             upto, total = self._first, Tally()
@@ -154,26 +156,26 @@ class Measurements:
             self._totals[character] = (last, total)
         return total
 
-    def _busy_in(self, window: int, characters: frozenset[str] | None) -> int:
-        asked = (window, characters)
-        if asked not in self._busy:
+    def _attempts_in_window(self, window: int, characters: frozenset[str] | None) -> int:
+        key = (window, characters)
+        if key not in self._jobs_by_window:
             first = window * self._per_window
-            self._busy[asked] = self._jobs_in(first, first + self._per_window, characters).attempts
-        return self._busy[asked]
+            self._jobs_by_window[key] = self._jobs_in(first, first + self._per_window, characters).attempts
+        return self._jobs_by_window[key]
 
     def _jobs_in(self, first: int, end: int, characters: frozenset[str] | None) -> Tally:
         by_character = self._jobs.totals(first, end)
-        return sum_of([each for name, each in by_character.items() if characters is None or name in characters])
+        return sum_tallies([each for name, each in by_character.items() if characters is None or name in characters])
 
-    def _grouped(self, groups_of: Callable[[CellKey], Iterable[Group]], step: int) -> dict[Group, Tally]:
-        """A step's tallies by the groups that each of its cells belongs to."""
+    def _group_step(self, groups: Callable[[CellKey], Iterable[Group]], step: int) -> dict[Group, Tally]:
+        """Sum a step's tallies by the groups that each of its cells belongs to."""
         found: defaultdict[Group, list[Tally]] = defaultdict(list)
-        for _, cells in self._ledger.cells(step, step + 1):
+        for _, cells in self._counts.cells(step, step + 1):
             for key, tally in cells.items():
                 if key.revision >= self._stage_revision:
-                    for group in groups_of(key):
+                    for group in groups(key):
                         found[group].append(tally)
-        return {group: sum_of(tallies) for group, tallies in found.items()}
+        return {group: sum_tallies(tallies) for group, tallies in found.items()}
 
 
 def _is_chirp(key: CellKey) -> bool:
@@ -184,21 +186,21 @@ def _is_control(key: CellKey) -> bool:
     return key.voice_model is VoiceModel.WAVENET and key.reason is DecisionReason.OUTSIDE
 
 
-def _chirp_of(key: CellKey) -> Iterable[str | None]:
+def _chirp_groups(key: CellKey) -> Iterable[str | None]:
     return (None, key.character) if _is_chirp(key) else ()
 
 
-def _control_of(key: CellKey) -> Iterable[str | None]:
+def _control_groups(key: CellKey) -> Iterable[str | None]:
     return (None, key.character) if _is_control(key) and key.first else ()
 
 
-def _looked_up_of(key: CellKey) -> Iterable[VoiceModel]:
+def _lookup_groups(key: CellKey) -> Iterable[VoiceModel]:
     return (key.voice_model,)
 
 
-def _jobs_of(key: CellKey) -> Iterable[str]:
-    return (key.character,) if key.first and key.reason in _OPEN else ()
+def _job_groups(key: CellKey) -> Iterable[str]:
+    return (key.character,) if key.first and key.reason in _ROLLOUT_REASONS else ()
 
 
-def _arms_of(key: CellKey) -> Iterable[CellKey]:
+def _arm_groups(key: CellKey) -> Iterable[CellKey]:
     return (key,) if _is_chirp(key) or _is_control(key) else ()

@@ -1,4 +1,4 @@
-"""What the next stage will ask of Google's quota and of the budget, by what this one measured. Pure."""
+"""Projects this stage's measurements onto the next stage: its gates for Google's quota and the budget. Pure."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,52 +13,45 @@ from worker.rollout.plan.model import Plan, Stage
 
 _MONTH: Final = timedelta(days=30)
 _DAY: Final = timedelta(days=1)
+_WINDOW: Final = "next stage"
 
 
-def projected(readings: Measurements, plan: Plan, stage: Stage) -> Iterator[Verdict]:
-    """Judges the quota and, where the plan has one, the budget of the stage that follows.
+def evaluate_next_stage(measurements: Measurements, plan: Plan, stage: Stage) -> Iterator[Verdict]:
+    """Evaluate quota and, if the plan has one, budget of the stage after this one; nothing after the last.
 
     Args:
-        readings: of this stage.
-        plan: as rehearsed.
-        stage: this one; of the last nothing is asked.
+        measurements: of this stage.
+        plan: rehearsed, if its days are shortened.
+        stage: this one.
     """
-    number = plan.number(stage.name) + 1
+    number = plan.stage_index(stage.name) + 1
     if number == len(plan.stages):
         return
     following = plan.stages[number]
-    yield _quota(readings, plan, following)
+    yield _evaluate_quota(measurements, plan, following)
     if plan.limits.dollars_a_month is not None:
-        yield _budget(readings, following, plan.limits.dollars_a_month)
+        yield _evaluate_budget(measurements, following, plan.limits.dollars_a_month)
 
 
-def _quota(readings: Measurements, plan: Plan, following: Stage) -> Verdict:
-    # The busiest short window of a day: a quota is by the minute, and a quiet night's mean would hide it.
-    busiest = readings.busiest(readings.until - _DAY, readings.until, following.characters)
-    peak = busiest / (plan.windows.short / timedelta(minutes=1))
+def _evaluate_quota(measurements: Measurements, plan: Plan, following: Stage) -> Verdict:
+    # The busiest short window of a day: the quota is per minute, and the mean over a quiet night would hide the peak.
+    jobs = measurements.busiest_window(measurements.until - _DAY, measurements.until, following.characters)
+    jobs_a_minute = jobs / (plan.windows.short / timedelta(minutes=1))
     limit = plan.limits.chirp_requests_a_minute
-    asked = peak * following.percentage / FULL_PERCENTAGE
-    says = f"{asked:,.0f} Chirp requests a minute at the busiest, in the next stage; quota {limit:,}"
-    return Verdict(
-        "gate",
-        "quota",
-        "next stage",
-        Status.PASS if asked <= limit else Status.HOLD,
-        value=asked,
-        limit=limit,
-        says=says,
-    )
+    requests = jobs_a_minute * following.percentage / FULL_PERCENTAGE
+    message = f"{requests:,.0f} Chirp requests a minute at the busiest, in the next stage; quota {limit:,}"
+    status = Status.PASS if requests <= limit else Status.HOLD
+    return Verdict("gate", "quota", _WINDOW, status, value=requests, limit=limit, message=message)
 
 
-def _budget(readings: Measurements, following: Stage, limit: float) -> Verdict:
-    time = readings.until - readings.since
+def _evaluate_budget(measurements: Measurements, following: Stage, limit: float) -> Verdict:
+    time = measurements.until - measurements.since
     if not time:
-        return Verdict("gate", "budget", "next stage", Status.HOLD, limit=limit, says="nothing is measured yet")
-    characters = readings.jobs(readings.since, readings.until, following.characters).billed * (_MONTH / time)
+        return Verdict("gate", "budget", _WINDOW, Status.HOLD, limit=limit, message="nothing is measured yet")
+    jobs = measurements.jobs(measurements.since, measurements.until, following.characters)
+    characters = jobs.billed * (_MONTH / time)
     share = following.percentage / FULL_PERCENTAGE
     dollars = characters * list_price({VoiceModel.CHIRP3_HD: share, VoiceModel.WAVENET: 1 - share})
-    says = f"{dollars:,.2f} USD a month in the next stage, without the free tier; budget {limit:,.2f} USD"
-    return Verdict(
-        "gate", "budget", "next stage", Status.PASS if dollars <= limit else Status.HOLD, value=dollars, limit=limit,
-        says=says,
-    )  # fmt: skip
+    message = f"{dollars:,.2f} USD a month in the next stage, without the free tier; budget {limit:,.2f} USD"
+    status = Status.PASS if dollars <= limit else Status.HOLD
+    return Verdict("gate", "budget", _WINDOW, status, value=dollars, limit=limit, message=message)

@@ -1,23 +1,23 @@
-"""Chirp against WaveNet at the same time, by a test that may be looked at after every window. Pure.
+"""Sequential test of Chirp against the control (WaveNet at the same time): valid after every window. Pure.
 
-Given that an attempt failed, it fell on Chirp with probability rho, Chirp's share of the attempts of its cell, if both
-models are equally good, and with rho*r / (rho*r + 1 - rho) if Chirp's odds are r times as high (Lindon and Malek,
-"Anytime-valid inference for multinomial count data", NeurIPS 2022). The evidence is kept by Shiryaev and Roberts: an
-illness that comes after healthy days is seen as soon as one that was there from the start, and the mean time to a false
-alarm is at least the threshold. Both the error rate and the traffic may change: the arms share them.
+If both models are equally good, a failed attempt is Chirp's with probability rho, Chirp's share of the attempts of its
+cell; with rho*r / (rho*r + 1 - rho) if Chirp's odds of failing are r times as high (Lindon and Malek, "Anytime-valid
+inference for multinomial count data", NeurIPS 2022). The evidence is a Shiryaev–Roberts statistic: a regression after
+healthy days is detected as soon as one that was there from the start, and the mean time to a false alarm is at least
+the threshold. Error rate and traffic may change over time, as both arms share them.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-# Far above any threshold: from here on more evidence says nothing new, and floats end at 1e308.
-_MOST: Final = 1e100
-_MOST_LOG: Final = 230.0
+# Far above any threshold: more evidence changes nothing, and floats end at 1e308.
+_MAX_EVIDENCE: Final = 1e100
+_MAX_LOG: Final = 230.0
 
 
 class Arms(NamedTuple):
-    """One cell's events of a window: attempts of both arms, and how many of each had the event."""
+    """One cell of a window: the attempts of both arms, and how many of each had the event."""
 
     chirp: int
     control: int
@@ -25,40 +25,40 @@ class Arms(NamedTuple):
     control_events: int
 
 
-class Evidence:
-    """The evidence that Chirp has the event more often than the control, for several odds ratios at once.
+class SequentialTest:
+    """Collects the evidence that Chirp has an event more often than the control, for several odds ratios at once.
 
     Args:
-        ratios: the odds ratios that are looked for, above 1.
+        ratios: the odds ratios to look for, above 1.
     """
 
     def __init__(self, ratios: Sequence[float]) -> None:
         self._ratios = tuple(ratios)
-        self._values = [0.0] * len(self._ratios)
+        self._by_ratio = [0.0] * len(self._ratios)
 
     @property
-    def value(self) -> float:
+    def evidence(self) -> float:
         """The mean over the ratios, to be compared with a threshold of `windows / alpha`."""
-        return sum(self._values) / len(self._values)
+        return sum(self._by_ratio) / len(self._by_ratio)
 
     def add(self, cells: Iterable[Arms]) -> None:
-        """Takes one window; one in which nothing happened counts too."""
-        happened = [cell for cell in cells if cell.chirp_events or cell.control_events]
-        if not happened:
-            self._values = [min(_MOST, value + 1) for value in self._values]
+        """Add one window; a window without events counts too."""
+        with_events = [cell for cell in cells if cell.chirp_events or cell.control_events]
+        if not with_events:
+            self._by_ratio = [min(_MAX_EVIDENCE, evidence + 1) for evidence in self._by_ratio]
             return
-        self._values = [
-            min(_MOST, (1 + value) * _likelihood(happened, ratio))
-            for value, ratio in zip(self._values, self._ratios, strict=True)
+        self._by_ratio = [
+            min(_MAX_EVIDENCE, (1 + evidence) * _likelihood_ratio(with_events, ratio))
+            for evidence, ratio in zip(self._by_ratio, self._ratios, strict=True)
         ]
 
 
-def _likelihood(cells: Sequence[Arms], ratio: float) -> float:
-    """How much likelier a window's events are if the odds are `ratio` times as high."""
+def _likelihood_ratio(cells: Sequence[Arms], ratio: float) -> float:
+    """How much likelier a window's events are if Chirp's odds are `ratio` times as high."""
     log = 0.0
     log_ratio = math.log(ratio)
     for chirp, control, chirp_events, control_events in cells:
-        # A cell with one arm alone says nothing, and here comes to 0 by itself.
+        # A cell with one arm alone is no evidence: its term is 0.
         share = chirp / (chirp + control)
         log += chirp_events * log_ratio - (chirp_events + control_events) * math.log(share * ratio + 1 - share)
-    return math.exp(min(log, _MOST_LOG))
+    return math.exp(min(log, _MAX_LOG))

@@ -1,4 +1,4 @@
-"""Judges all gates and rules of a stage in one round, over their windows and characters. Pure."""
+"""Canary analysis: evaluates all gates and roll-back rules of a stage in one round, by window and character. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,29 +7,19 @@ from datetime import datetime, timedelta
 from schemas.words import VoiceModel
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import (
-    Criterion,
-    QueryAnswer,
+    QueryResult,
     evaluate_cache,
     evaluate_comparison,
     evaluate_measure,
     evaluate_query,
 )
 from worker.rollout.analysis.measurements import Measurements
-from worker.rollout.analysis.projection import projected
+from worker.rollout.analysis.projection import evaluate_next_stage
 from worker.rollout.analysis.tally import Tally
-from worker.rollout.analysis.verdict import Evaluation, Status, Use, Verdict
-from worker.rollout.plan.model import (
-    AGAINST_CONTROL,
-    RATES,
-    TIMES,
-    Condition,
-    Gate,
-    Measure,
-    Plan,
-    Rule,
-    Stage,
-    spelled,
-)
+from worker.rollout.analysis.verdict import Criterion, Evaluation, Status, Use, Verdict
+from worker.rollout.plan.conditions import AGAINST_CONTROL, RATES, TIMES, Condition, Gate, Measure, Rule
+from worker.rollout.plan.model import Plan, Stage
+from worker.rollout.plan.units import format_duration
 
 STAGE = "stage"
 LAST_TENTH = "last tenth"
@@ -39,128 +29,131 @@ Window = tuple[str, tuple[datetime, datetime]]
 
 @dataclass(frozen=True)
 class Round:
-    """What one round judges by.
+    """What one round evaluates.
 
     Attributes:
-        plan: as rehearsed.
-        stage: of it.
-        readings: of the stage, settled.
-        comparisons: up to date with them.
-        answers: Prometheus's, by query.
-        hears: the characters that hear Chirp now.
-        starts: since when a character is heard again after a quarantine.
+        plan: rehearsed, if its days are shortened.
+        stage: of the plan.
+        measurements: of the stage, settled.
+        comparisons: updated with the measurements.
+        query_results: Prometheus's, by query.
+        exposed: the characters that get Chirp now.
+        resumed_at: when a character got Chirp again after a quarantine; its rules look no further back.
     """
 
     plan: Plan
     stage: Stage
-    readings: Measurements
+    measurements: Measurements
     comparisons: Comparisons
-    answers: Mapping[str, QueryAnswer]
-    hears: Collection[str]
-    starts: Mapping[str, datetime]
+    query_results: Mapping[str, QueryResult]
+    exposed: Collection[str]
+    resumed_at: Mapping[str, datetime]
 
-    def asked(self, use: Use, condition: Condition, window: str, character: str | None = None) -> Criterion:
-        """One question of it."""
-        sample = self.plan.sample_of(self.stage, condition)
-        lately = window == LAST_TENTH
+    def criterion(self, use: Use, condition: Condition, window: str, character: str | None = None) -> Criterion:
+        """Make the criterion of a condition over a window."""
+        sample = self.plan.min_sample_of(self.stage, condition)
+        is_tail = window == LAST_TENTH
         # A tenth of the time has a tenth of the attempts.
-        return Criterion(
-            use, condition, window, self.plan.bounds, -(-sample // 10) if lately else sample, character, lately
-        )
+        min_sample = -(-sample // 10) if is_tail else sample
+        return Criterion(use, condition, window, self.plan.bounds, min_sample, character, is_tail)
+
+    def last(self, length: timedelta) -> tuple[datetime, datetime]:
+        """Return the window of a length that ends now; no longer than the stage."""
+        until = self.measurements.until
+        return max(self.measurements.since, until - length), until
 
 
-def evaluate_stage(of: Round) -> Evaluation:
-    """Judges a stage's gates and rules."""
-    recent = _window(of, of.plan.windows.short)
+def evaluate_stage(current: Round) -> Evaluation:
+    """Evaluate a stage's gates and rules; while Chirp is off there is nothing that a gate could measure."""
     return Evaluation(
-        gates=tuple(_gates(of)) if of.stage.enabled else (),
-        rules=tuple(_rules(of)),
-        braked=of.readings.braked(*recent),
+        gates=tuple(_evaluate_gates(current)) if current.stage.enabled else (),
+        rules=tuple(_evaluate_rules(current)),
+        braked=current.measurements.braked(*current.last(current.plan.windows.short)),
     )
 
 
-def broken(judgements: Collection[Verdict], use: Use) -> tuple[Verdict, ...]:
-    """The rules of a kind that roll back now, of those that aren't dry runs.
+def violated_rules(verdicts: Collection[Verdict], use: Use) -> tuple[Verdict, ...]:
+    """Return the verdicts of a kind that cause a roll-back now; dry runs cause none.
 
-    "At once" and a character's take either window; a step takes both, for it is no emergency.
+    For "at_once" and "character" one window is enough. A step back is no emergency: it needs both windows.
     """
-    decide = [each for each in judgements if each.use == use and not each.dry_run]
-    failed = [each for each in decide if each.verdict is Status.FAIL]
+    deciding = [each for each in verdicts if each.use == use and not each.dry_run]
+    failed = [each for each in deciding if each.status is Status.FAIL]
     if use != "step":
         return tuple(failed)
-    held = {each.title for each in decide if each.verdict is not Status.FAIL}
-    return tuple(each for each in failed if each.title not in held)
+    not_failed = {each.title for each in deciding if each.status is not Status.FAIL}
+    return tuple(each for each in failed if each.title not in not_failed)
 
 
-def _window(of: Round, length: timedelta) -> tuple[datetime, datetime]:
-    until = of.readings.until
-    return max(of.readings.since, until - length), until
-
-
-def _rules(of: Round) -> Iterator[Verdict]:
-    rules = of.plan.rules_of(of.stage)
-    windows = [(spelled(each), _window(of, each)) for each in (of.plan.windows.short, of.plan.windows.long)]
+def _evaluate_rules(current: Round) -> Iterator[Verdict]:
+    rules = current.plan.rules_of(current.stage)
+    lengths = (current.plan.windows.short, current.plan.windows.long)
+    windows = [(format_duration(each), current.last(each)) for each in lengths]
     uses: tuple[tuple[Use, tuple[Rule, ...]], ...] = (("at_once", rules.at_once), ("step", rules.step))
     for use, conditions in uses:
         for rule in conditions:
-            yield from _judged(of, use, rule, windows)
+            yield from _evaluate_condition(current, use, rule, windows)
     for rule in rules.character:
-        for character in sorted(of.hears):
-            yield from _judged(of, "character", rule, windows, character)
+        for character in sorted(current.exposed):
+            yield from _evaluate_condition(current, "character", rule, windows, character)
 
 
-def _judged(
-    of: Round, use: Use, condition: Condition, windows: Collection[Window], character: str | None = None
+def _evaluate_condition(
+    current: Round, use: Use, condition: Condition, windows: Collection[Window], character: str | None = None
 ) -> Iterator[Verdict]:
-    """A gate or rule: a comparison and a query once, what is counted in each window."""
+    """Evaluate a gate or rule: a comparison and a query once, a rate or time in each window."""
     if condition.measure in AGAINST_CONTROL:
-        compared = of.comparisons.of(condition.measure, character)
-        yield evaluate_comparison(
-            of.asked(use, condition, STAGE, character), compared, of.comparisons.threshold(character)
-        )
+        criterion = current.criterion(use, condition, STAGE, character)
+        comparison = current.comparisons.find(condition.measure, character)
+        yield evaluate_comparison(criterion, comparison, current.comparisons.threshold(character))
     elif condition.query is not None:
-        yield evaluate_query(of.asked(use, condition, "now", character), of.answers.get(condition.query))
+        criterion = current.criterion(use, condition, "now", character)
+        yield evaluate_query(criterion, current.query_results.get(condition.query))
     else:
         for name, window in windows:
-            yield _measured(of, of.asked(use, condition, name, character), window)
+            yield _evaluate_window(current, current.criterion(use, condition, name, character), window)
 
 
-def _measured(of: Round, asked: Criterion, window: tuple[datetime, datetime]) -> Verdict:
+def _evaluate_window(current: Round, criterion: Criterion, window: tuple[datetime, datetime]) -> Verdict:
     start, end = window
-    character = asked.character
+    character = criterion.character
     if character is not None:
-        start = min(max(start, of.starts.get(character, start)), end)
-    chirp = of.readings.chirp(start, end, character)
-    return evaluate_measure(asked, chirp, lambda: of.readings.control(start, end, character))
+        start = min(max(start, current.resumed_at.get(character, start)), end)
+    chirp = current.measurements.chirp(start, end, character)
+    return evaluate_measure(criterion, chirp, lambda: current.measurements.control(start, end, character))
 
 
-def _gates(of: Round) -> Iterator[Verdict]:
-    readings = of.readings
-    tenth = (readings.until - readings.since) / 10
-    windows = ((STAGE, (readings.since, readings.until)), (LAST_TENTH, _window(of, tenth)))
-    for gate in of.plan.gates_of(of.stage):
+def _evaluate_gates(current: Round) -> Iterator[Verdict]:
+    measurements = current.measurements
+    whole = (measurements.since, measurements.until)
+    tail = current.last((measurements.until - measurements.since) / 10)
+    for gate in current.plan.gates_of(current.stage):
         if gate.measure is Measure.CACHE_HIT_RATE:
-            yield from _cache(of, gate, windows[1][1])
+            yield from _evaluate_cache_gate(current, gate, tail)
             continue
-        yield from _judged(of, "gate", gate, windows)
+        yield from _evaluate_condition(current, "gate", gate, ((STAGE, whole), (LAST_TENTH, tail)))
         if gate.measure in RATES | TIMES:
-            for character in sorted(of.hears):
-                judgement = _measured(of, of.asked("gate", gate, STAGE, character), windows[0][1])
-                # A character with few lines must not hold the others for ever: only what is shown to be bad counts.
-                if judgement.verdict is Status.FAIL:
-                    yield judgement
-    yield from projected(readings, of.plan, of.stage)
+            yield from _failing_characters(current, gate, whole)
+    yield from evaluate_next_stage(measurements, current.plan, current.stage)
 
 
-def _cache(of: Round, gate: Gate, last: tuple[datetime, datetime]) -> Iterator[Verdict]:
-    """Of each model that anybody asked for, and of none by the gate's policy: a model without jobs holds nobody."""
-    warm = of.readings.since + gate.warm_up
-    judged = False
+def _failing_characters(current: Round, gate: Gate, window: tuple[datetime, datetime]) -> Iterator[Verdict]:
+    """Evaluate a gate for each character, and yield failures only: one with few lines must not hold all others."""
+    for character in sorted(current.exposed):
+        verdict = _evaluate_window(current, current.criterion("gate", gate, STAGE, character), window)
+        if verdict.status is Status.FAIL:
+            yield verdict
+
+
+def _evaluate_cache_gate(current: Round, gate: Gate, tail: tuple[datetime, datetime]) -> Iterator[Verdict]:
+    """Evaluate the cache hit rate of each model with look-ups; without any, the gate's no-data policy decides."""
+    warm = current.measurements.since + gate.warm_up
+    has_lookups = False
     for voice_model in VoiceModel:
-        early = of.readings.looked_up(voice_model, warm, max(warm, last[0]))
-        late = of.readings.looked_up(voice_model, max(warm, last[0]), last[1])
+        early = current.measurements.lookups(voice_model, warm, max(warm, tail[0]))
+        late = current.measurements.lookups(voice_model, max(warm, tail[0]), tail[1])
         if early.cached + early.attempts + late.cached + late.attempts:
-            judged = True
-            yield evaluate_cache(of.asked("gate", gate, f"{LAST_TENTH}, {voice_model}"), early, late)
-    if not judged:
-        yield evaluate_cache(of.asked("gate", gate, LAST_TENTH), Tally(), Tally())
+            has_lookups = True
+            yield evaluate_cache(current.criterion("gate", gate, f"{LAST_TENTH}, {voice_model}"), early, late)
+    if not has_lookups:
+        yield evaluate_cache(current.criterion("gate", gate, LAST_TENTH), Tally(), Tally())

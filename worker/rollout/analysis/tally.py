@@ -1,61 +1,30 @@
-"""What is counted of attempts: one of them as published, and the sums that gates judge. Pure."""
+"""Tallies: sums over attempts, a histogram of their durations, and fast sums over ranges of time steps. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
+from worker.rollout.analysis.observations import Observation
 
 _FINE_S: Final = 10.0
 _TENTHS: Final = 10
-_FINE_STEPS: Final = 100
+_FINE_BUCKETS: Final = 100
+_MAX_COVERS: Final = 8
 Counted = TypeVar("Counted")
+Group = TypeVar("Group", bound=Hashable)
 
 
-def time_step(seconds: float) -> int:
-    """The step of a duration: of 0.1 s up to 10 s, of 1 s above. Step n holds what is over its lower edge."""
+def duration_bucket(seconds: float) -> int:
+    """Return the histogram bucket of a duration: 0.1 s wide up to 10 s, 1 s wide above; its lower edge is exclusive."""
     if seconds <= _FINE_S:
         return max(0, -int(-seconds * _TENTHS // 1) - 1)
-    return _FINE_STEPS - 1 + -int(-(seconds - _FINE_S) // 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One attempt as a completion or retry record lists it; or, with `cached`, a stored take that answered a job.
-
-    Attributes:
-        id: of the attempt, or of the completion's event.
-        ended_at: when it ended, with an offset.
-        decided: the decision's voice model, None where it isn't told.
-        first: whether it is its job's first attempt, over all tries.
-        failure: None if it succeeded.
-        called: whether Google was asked; else quota or circuit didn't let it, and its time says nothing.
-        seconds: how long it took; 0 of a stored take.
-        billed: characters that Google bills.
-    """
-
-    id: str
-    ended_at: datetime
-    lane: Lane
-    character: str
-    language: str
-    text_characters: int
-    voice_model: VoiceModel
-    decided: VoiceModel | None
-    reason: DecisionReason | None
-    revision: int
-    first: bool
-    cached: bool = False
-    failure: FailureClass | None = None
-    falls_back: bool = False
-    called: bool = True
-    seconds: float = 0.0
-    billed: int = 0
+    return _FINE_BUCKETS - 1 + -int(-(seconds - _FINE_S) // 1)
 
 
 class CellKey(NamedTuple):
-    """What attempts of one cell have in common. `band` is the number of the text's length band."""
+    """What the attempts of one cell have in common. `band` is the number of the text's length band."""
 
     lane: Lane
     character: str
@@ -73,16 +42,16 @@ class Tally:
     """Sums over attempts.
 
     Attributes:
-        attempts: how many, stored takes not among them.
-        errors: of them, those that failed.
-        fallbacks: of them, those that WaveNet was asked instead of.
+        attempts: their number, without stored takes.
+        errors: the failed attempts.
+        fallbacks: the attempts after which WaveNet was tried instead.
         cached: stored takes that answered jobs.
-        timed: of the attempts, those in which Google was asked: times are theirs.
-        seconds: of the timed attempts, summed.
-        squares: of their seconds, summed.
+        timed: the attempts that called Google; durations are theirs.
+        seconds: the sum of the timed attempts' durations.
+        squares: the sum of their squared durations.
         billed: characters.
         failures: the errors by class.
-        times: the timed attempts by `time_step`.
+        times: the timed attempts by `duration_bucket`.
     """
 
     attempts: int = 0
@@ -97,7 +66,7 @@ class Tally:
     times: dict[int, int] = field(default_factory=dict)
 
     def add(self, observation: Observation) -> None:
-        """Counts one."""
+        """Count one attempt or stored take."""
         if observation.cached:
             self.cached += 1
             return
@@ -111,11 +80,11 @@ class Tally:
             self.timed += 1
             self.seconds += observation.seconds
             self.squares += observation.seconds**2
-            step = time_step(observation.seconds)
-            self.times[step] = self.times.get(step, 0) + 1
+            bucket = duration_bucket(observation.seconds)
+            self.times[bucket] = self.times.get(bucket, 0) + 1
 
     def merge(self, other: "Tally") -> None:
-        """Adds another's sums."""
+        """Add another tally's sums."""
         self.attempts += other.attempts
         self.errors += other.errors
         self.fallbacks += other.fallbacks
@@ -125,17 +94,17 @@ class Tally:
         self.squares += other.squares
         self.billed += other.billed
         if other.failures:
-            _join(self.failures, other.failures)
-        _join(self.times, other.times)
+            _add_counts(self.failures, other.failures)
+        _add_counts(self.times, other.times)
 
-    def over(self, seconds: float) -> int:
-        """How many of the timed attempts took longer; exact for multiples of 0.1 s up to 10 s, of 1 s above."""
-        first = time_step(seconds) + 1
-        return sum(count for step, count in self.times.items() if step >= first)
+    def slower_than(self, seconds: float) -> int:
+        """Count the timed attempts above a duration; exact for multiples of 0.1 s up to 10 s, of 1 s above."""
+        first = duration_bucket(seconds) + 1
+        return sum(count for bucket, count in self.times.items() if bucket >= first)
 
 
-def sum_of(tallies: Sequence[Tally]) -> Tally:
-    """Their sum: a tally of its own, but for a single one, which is its own sum and must not be added to."""
+def sum_tallies(tallies: Sequence[Tally]) -> Tally:
+    """Return the sum of some tallies. The sum of a single one is that tally itself: never add to the result."""
     if len(tallies) == 1:
         return tallies[0]
     total = Tally()
@@ -144,7 +113,71 @@ def sum_of(tallies: Sequence[Tally]) -> Tally:
     return total
 
 
-def _join(counts: dict[Counted, int], others: Mapping[Counted, int]) -> None:
-    # Counter.update takes several times as long: rounds over weeks are made of this.
+def _add_counts(counts: dict[Counted, int], others: Mapping[Counted, int]) -> None:
+    # Counter.update takes several times as long, and rounds over weeks spend their time here.
     for each, count in others.items():
         counts[each] = counts.get(each, 0) + count
+
+
+class RangeSums(Generic[Group]):
+    """Sums by group over ranges of time steps, kept in blocks of 1, 2, 4, … steps: a week takes some twenty additions.
+
+    Blocks are only added, never subtracted, so that a sum doesn't depend on the order of calls.
+
+    Args:
+        tallies_of_step: returns the tallies of a step by group; called once a step, when a range first includes it.
+    """
+
+    def __init__(self, tallies_of_step: Callable[[int], Mapping[Group, Tally]]) -> None:
+        self._tallies_of_step = tallies_of_step
+        self._blocks: dict[tuple[int, int], Mapping[Group, Tally]] = {}
+        self._covers: dict[tuple[int, int], list[Mapping[Group, Tally]]] = {}
+
+    def clear(self) -> None:
+        """Drop all sums, because some step has changed."""
+        self._blocks.clear()
+        self._covers.clear()
+
+    def total(self, first: int, end: int, group: Group) -> Tally:
+        """Return one group's sum over the steps from `first` to before `end`; never add to it."""
+        return sum_tallies([tally for block in self._cover(first, end) if (tally := block.get(group))])
+
+    def totals(self, first: int, end: int) -> dict[Group, Tally]:
+        """Return the sums of all groups over the steps from `first` to before `end`."""
+        found: defaultdict[Group, list[Tally]] = defaultdict(list)
+        for block in self._cover(first, end):
+            for group, tally in block.items():
+                found[group].append(tally)
+        return {group: sum_tallies(tallies) for group, tallies in found.items()}
+
+    def _cover(self, first: int, end: int) -> list[Mapping[Group, Tally]]:
+        """Return the fewest blocks that make up a range; cached, as a round sums one group after another."""
+        cover = self._covers.get((first, end))
+        if cover is None:
+            if len(self._covers) >= _MAX_COVERS:
+                self._covers.clear()
+            cover = self._covers[first, end] = self._find_cover(first, end)
+        return cover
+
+    def _find_cover(self, first: int, end: int) -> list[Mapping[Group, Tally]]:
+        cover = []
+        while first < end:
+            fits = (end - first).bit_length() - 1
+            level = min(fits, (first & -first).bit_length() - 1) if first else fits
+            cover.append(self._block(level, first >> level))
+            first += 1 << level
+        return cover
+
+    def _block(self, level: int, number: int) -> Mapping[Group, Tally]:
+        block = self._blocks.get((level, number))
+        if block is None:
+            block = self._tallies_of_step(number) if level == 0 else self._join(level - 1, 2 * number)
+            self._blocks[level, number] = block
+        return block
+
+    def _join(self, level: int, number: int) -> Mapping[Group, Tally]:
+        one, other = self._block(level, number), self._block(level, number + 1)
+        joined = {**one, **other}
+        for group in one.keys() & other.keys():
+            joined[group] = sum_tallies((one[group], other[group]))
+        return joined

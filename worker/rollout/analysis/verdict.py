@@ -1,14 +1,23 @@
-"""What a gate or rule says: its verdict, with the numbers that it rests on. Pure."""
+"""A criterion (one gate or guardrail rule over one window) and its verdict: pass, hold, fail or error. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.revision import Measurement
+from worker.rollout.plan.conditions import Condition, NoData, Rule
+from worker.rollout.plan.settings import Bounds
+
+Use = Literal["gate", "at_once", "step", "character"]
+"""A promotion's gate, or which kind of roll-back rule."""
 
 
 class Status(StrEnum):
-    """Of a gate: shown to hold; not known yet or in the band; shown not to hold; couldn't be asked."""
+    """The status of a criterion.
+
+    PASS: shown to hold. HOLD: not known yet, or between the limits of gate and rule. FAIL: shown not to hold; a rule
+    that fails rolls back. ERROR: it couldn't be evaluated.
+    """
 
     PASS = "pass"  # noqa: S105
     HOLD = "hold"
@@ -16,63 +25,63 @@ class Status(StrEnum):
     ERROR = "error"
 
 
-Use = Literal["gate", "at_once", "step", "character"]
+_NO_DATA = {NoData.HOLD: Status.HOLD, NoData.PASS: Status.PASS, NoData.FAIL: Status.FAIL}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One gate or rule over one window, of one character or of all.
+    """The result of one gate or rule over one window, for one character or for all.
 
     Attributes:
-        use: a promotion's gate, or which roll-back's rule. FAIL of a rule means that it rolls back.
-        title: of the condition.
-        character: None for all together.
+        use: a promotion's gate, or which kind of roll-back rule.
+        title: the condition's.
         window: `stage`, `last tenth`, or a rule's window such as `5m`.
-        verdict: what it says.
+        status: the result.
+        character: None for all together.
         value: what was measured; None without data.
-        bound: how far the value may be off, to the side that is asked for; None where there is none.
-        limit: what it is compared with; None where there is none.
-        sample: attempts that were judged.
-        says: a sentence for people, such as "12.3 % of 1,530 failed, at least 10.4 % by the bound; limit 10 %".
-        dry_run: decides nothing.
+        bound: the confidence bound of the value, on the side that decides; None if there is none.
+        limit: what the value or its bound is compared with; None if there is none.
+        sample: the attempts evaluated.
+        message: a sentence for people, such as "12.3 % of 1,530 failed, at least 10.4 % by the bound; limit 10 %".
+        dry_run: it decides nothing.
     """
 
     use: Use
     title: str
     window: str
-    verdict: Status
+    status: Status
     character: str | None = None
     value: float | None = None
     bound: float | None = None
     limit: float | None = None
     sample: int = 0
-    says: str = ""
+    message: str = ""
     dry_run: bool = False
 
     @property
-    def named(self) -> str:
-        """Which it is, for people: `error_rate of ghoul (5m)`."""
-        whose = f" of {self.character}" if self.character else ""
-        return f"{self.title}{whose} ({self.window})"
+    def label(self) -> str:
+        """The criterion for people: `error_rate of ghoul (5m)`."""
+        of_character = f" of {self.character}" if self.character else ""
+        return f"{self.title}{of_character} ({self.window})"
 
     def measurement(self) -> Measurement:
-        """As evidence in a revision."""
+        """Return the verdict as evidence in a revision."""
         return Measurement(
             gate=f"{self.use} {self.title} {self.window}",
             character=self.character,
             value=self.value,
             limit=self.limit,
             sample=self.sample,
-            verdict=self.verdict,
+            verdict=self.status,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All that was judged in one round.
+    """All verdicts of one round.
 
     Attributes:
-        gates: of the promotion; empty where Chirp is off.
+        gates: of the promotion; empty while Chirp is off.
         rules: of the roll-backs.
         braked: recent jobs that a worker's hand brake decided: not all workers follow the rollout.
     """
@@ -80,3 +89,48 @@ class Evaluation:
     gates: tuple[Verdict, ...] = ()
     rules: tuple[Verdict, ...] = ()
     braked: int = 0
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What is evaluated: a condition over a window, for a character or for all, with its minimum sample size.
+
+    Attributes:
+        use: a promotion's gate, or which kind of roll-back rule.
+        condition: the gate or rule.
+        window: its name.
+        bounds: the confidence that is needed.
+        min_sample: in attempts.
+        character: None for all together.
+        is_tail: whether the window is the last tenth of a stage, which must be like the rest. It has a tenth of the
+            sample, too few attempts to show a low rate: the measured value itself must be below the limit.
+    """
+
+    use: Use
+    condition: Condition
+    window: str
+    bounds: Bounds
+    min_sample: int
+    character: str | None = None
+    is_tail: bool = False
+
+    @property
+    def is_rule(self) -> bool:
+        """Whether FAIL means a roll-back."""
+        return isinstance(self.condition, Rule)
+
+    def verdict(self, status: Status, message: str, **numbers: float | None) -> Verdict:
+        """Make a verdict of this criterion; its limit is the condition's unless `numbers` has another."""
+        shown: dict[str, Any] = {"limit": self.condition.limit, **numbers}
+        return Verdict(
+            self.use, self.condition.title, self.window, status, self.character, message=message,
+            dry_run=self.condition.dry_run, **shown,
+        )  # fmt: skip
+
+    def no_data_verdict(self, message: str, sample: int = 0) -> Verdict:
+        """Make the verdict for too little data, by the condition's policy."""
+        return self.verdict(_NO_DATA[self.condition.no_data], message, sample=sample)
+
+    def small_sample_verdict(self, sample: int, needed: int) -> Verdict:
+        """Make the verdict for a sample below its minimum size, by the condition's policy."""
+        return self.no_data_verdict(f"{sample:,} of {needed:,} attempts needed", sample)

@@ -16,8 +16,7 @@ from worker.kafka.client.factory import consumer_alone
 from worker.kafka.client.submit import partitions_of
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
-from worker.rollout.analysis.attempt_codec import UnreadableAttemptsError, of_completion, of_retry
-from worker.rollout.analysis.tally import Observation
+from worker.rollout.analysis.observations import Observation, UnreadableAttemptsError, decode_completion, decode_retry
 from worker.rollout.log.reader import kafka_timeout
 
 # A broker answers each fetch within half a second, with nothing if there is nothing. One that doesn't for so long is
@@ -122,7 +121,9 @@ class AttemptsReader:
         try:
             published_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
             observations = (
-                of_retry(record.value, headers, source.lane) if source.lane else of_completion(record.value, headers)
+                decode_retry(record.value, headers, source.lane)
+                if source.lane
+                else decode_completion(record.value, headers)
             )
         except (UnreadableAttemptsError, ValueError, TypeError, OverflowError, OSError):
             # A producer that isn't ours may write any time, or none.

@@ -16,7 +16,7 @@ from schemas.rollout_status import RolloutStatus
 from worker.kafka.client.topics import TopicError
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.attempt_counts import AttemptCounts
-from worker.rollout.analysis.tally import Observation
+from worker.rollout.analysis.observations import Observation
 from worker.rollout.controller.attempts_reader import AttemptsReader, Take
 from worker.rollout.controller.metrics import RolloutMetrics
 from worker.rollout.controller.prometheus import PrometheusClient
@@ -26,9 +26,9 @@ from worker.rollout.controller.webhooks import RevisionHistory
 from worker.rollout.log.codec import Provenance, current_state
 from worker.rollout.log.reader import RolloutLog
 from worker.rollout.log.writer import RevisionWriter, SupersededError
-from worker.rollout.plan.active import plan_of
-from worker.rollout.plan.checked_file import InvalidFileError
-from worker.rollout.plan.freeze import frozen
+from worker.rollout.plan.active import active_plan
+from worker.rollout.plan.document import InvalidFileError
+from worker.rollout.plan.freeze import active_freeze
 from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
 
@@ -119,7 +119,7 @@ class Controller:
                 def take(
                     observation: Observation, at: datetime, plan: Plan = plan, ledger: AttemptCounts = ledger
                 ) -> None:
-                    ledger.add(observation, plan.band_of(observation.text_characters), at)
+                    ledger.add(observation, plan.length_band(observation.text_characters), at)
 
                 async with self._parts.open_attempts(run.since - _MARGIN, take) as reader:
                     await self._watch(log, reader, ledger, plan, run)
@@ -168,7 +168,7 @@ class Controller:
         # What isn't read yet isn't settled, however long ago it ended.
         settled = reader.read_to - watching.plan.windows.settle
         judged = watching.judge(state, now, settled, answers)
-        freeze = frozen(watching.plan.freeze, now)
+        freeze = active_freeze(watching.plan.freeze, now)
         step = next_step(state, watching.plan, judged, now, freeze)
         status = watching.status(state, judged, step, now, freeze)
         parts.metrics.show((*judged.gates, *judged.rules))
@@ -197,7 +197,7 @@ class Controller:
         if run is None:
             return None
         try:
-            return plan_of(run, self._parts.catalogue)
+            return active_plan(run, self._parts.catalogue)
         except InvalidFileError as error:
             if self._unusable != run.text:
                 self._unusable = run.text

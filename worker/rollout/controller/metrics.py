@@ -49,7 +49,7 @@ class RolloutMetrics:
             gauge.clear()
         for each in judgements:
             labels = (each.use, each.title, each.window, each.character or "")
-            self._verdict.labels(*labels).set(VERDICTS[each.verdict])
+            self._verdict.labels(*labels).set(VERDICTS[each.status])
             self._sample.labels(*labels).set(each.sample)
             if each.value is not None:
                 self._value.labels(*labels).set(each.value)

@@ -35,13 +35,13 @@ def find_stage(plan: Plan, name: str) -> Stage:
 
 def next_stage(plan: Plan, name: str) -> Stage | None:
     """The stage after a stage; None after the last."""
-    number = plan.number(name) + 1
+    number = plan.stage_index(name) + 1
     return plan.stages[number] if number < len(plan.stages) else None
 
 
 def previous_stage(plan: Plan, name: str) -> Stage | None:
     """The stage before a stage; None before the first."""
-    number = plan.number(name)
+    number = plan.stage_index(name)
     return plan.stages[number - 1] if number else None
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import aiohttp
 
 from worker.config.settings import without_credentials
-from worker.rollout.analysis.evaluate import QueryAnswer
+from worker.rollout.analysis.evaluate import QueryResult
 
 _SHOWN: Final = 3
 
@@ -28,7 +28,7 @@ class PrometheusClient:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._errors: dict[str, int] = {}
 
-    async def ask(self, queries: Collection[str]) -> Mapping[str, QueryAnswer]:
+    async def ask(self, queries: Collection[str]) -> Mapping[str, QueryResult]:
         """Asks all of them at once; what goes wrong stands in the answer."""
         asked = sorted(set(queries))
         answers = await asyncio.gather(*map(self._ask, asked))
@@ -36,7 +36,7 @@ class PrometheusClient:
         for query, answer in zip(asked, answers, strict=True):
             value, error = answer
             self._errors[query] = self._errors.get(query, 0) + 1 if error else 0
-            told[query] = QueryAnswer(value, error, self._errors[query])
+            told[query] = QueryResult(value, error, self._errors[query])
         return told
 
     async def _ask(self, query: str) -> tuple[float | None, str | None]:

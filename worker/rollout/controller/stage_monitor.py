@@ -6,13 +6,13 @@ from datetime import datetime
 from schemas.revision import PlanRun
 from schemas.rollout_status import Asked, RolloutStatus
 from schemas.rollout_status import Judged as JudgedMessage
-from worker.rollout.analysis.arm_balance import mix_of
+from worker.rollout.analysis.arm_balance import arm_differences
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.comparisons import Comparisons
-from worker.rollout.analysis.evaluate import QueryAnswer
+from worker.rollout.analysis.evaluate import QueryResult
 from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.stage_evaluation import Round, evaluate_stage
-from worker.rollout.analysis.verdict import Evaluation
+from worker.rollout.analysis.verdict import Evaluation, Verdict
 from worker.rollout.controller.plan_run import require_run, time_served
 from worker.rollout.controller.state_machine import Stay, Step
 from worker.rollout.plan.model import Plan
@@ -51,7 +51,7 @@ class StageMonitor:
         state: RolloutState,
         now: datetime,
         settled: datetime,
-        answers: Mapping[str, QueryAnswer],
+        answers: Mapping[str, QueryResult],
     ) -> Evaluation:
         """Judges a round.
 
@@ -105,13 +105,26 @@ class StageMonitor:
                 )
                 for each in stage.approvals
             ),
-            judged=tuple(
-                JudgedMessage(**{name: getattr(each, name) for name in JudgedMessage.model_fields})
-                for each in (*judged.gates, *judged.rules)
-            ),
-            mix=mix_of(self._readings, self.plan),
+            judged=tuple(_judged_message(each) for each in (*judged.gates, *judged.rules)),
+            mix=arm_differences(self._readings, self.plan),
             frozen=frozen,
             attempts=self._ledger.counted,
             repeated=self._ledger.repeated,
             late=self._ledger.late,
         )
+
+
+def _judged_message(verdict: Verdict) -> JudgedMessage:
+    return JudgedMessage(
+        use=verdict.use,
+        title=verdict.title,
+        window=verdict.window,
+        verdict=verdict.status,
+        character=verdict.character,
+        value=verdict.value,
+        bound=verdict.bound,
+        limit=verdict.limit,
+        sample=verdict.sample,
+        says=verdict.message,
+        dry_run=verdict.dry_run,
+    )

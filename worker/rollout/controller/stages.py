@@ -88,7 +88,7 @@ def step_back(state: RolloutState, plan: Plan, name: str, now: datetime) -> Roll
     """
     run = require_run(state)
     stage = find_stage(plan, name)
-    if plan.number(name) > plan.number(run.stage):
+    if plan.stage_index(name) > plan.stage_index(run.stage):
         raise RefusedError(f"stage {name} comes after {run.stage}; `rollout promote` moves on, one stage at a time")
     characters = _intersection(state.characters, stage.characters)
     return replace(

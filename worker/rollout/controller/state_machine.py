@@ -9,12 +9,12 @@ from typing import Final
 from schemas.revision import PlanRun
 from schemas.words import Phase
 from worker.rollout import changes
-from worker.rollout.analysis.stage_evaluation import broken
+from worker.rollout.analysis.stage_evaluation import violated_rules
 from worker.rollout.analysis.verdict import Evaluation, Status, Verdict
 from worker.rollout.controller import stages
 from worker.rollout.controller.plan_run import next_stage, previous_stage, require_run, time_served
-from worker.rollout.plan.model import Plan, Stage, spelled
-from worker.rollout.plan.units import about
+from worker.rollout.plan.model import Plan, Stage
+from worker.rollout.plan.units import approximate_duration, format_duration
 from worker.rollout.state import RolloutState
 
 
@@ -72,18 +72,18 @@ def next_step(state: RolloutState, plan: Plan, judged: Evaluation, now: datetime
             kind, why = "promoted", f"stage {run.stage} is served, all its gates pass"
         return Transition(kind, partial(stages.promote, plan=plan, now=now), why, judged.gates)
     if stage.at_most is not None and time_served(run, now) > stage.at_most:
-        why = f"stage {run.stage} may last {spelled(stage.at_most)}, and isn't done: {'; '.join(missing)}"
+        why = f"stage {run.stage} may last {format_duration(stage.at_most)}, and isn't done: {'; '.join(missing)}"
         return Transition("waits", partial(stages.wait, now=now), why, judged.gates)
     return Stay(missing)
 
 
 def _back(state: RolloutState, plan: Plan, stage: Stage, judged: Evaluation, now: datetime) -> Transition | None:
-    if found := broken(judged.rules, "at_once"):
+    if found := violated_rules(judged.rules, "at_once"):
         return Transition("turned off", partial(stages.turn_off_and_wait, now=now), _told(found), found)
     run = require_run(state)
-    if found := broken(judged.rules, "step"):
+    if found := violated_rules(judged.rules, "step"):
         return _step_back(plan, run, _told(found), found, now)
-    if found := broken(judged.rules, "character"):
+    if found := violated_rules(judged.rules, "character"):
         names = sorted({each.character for each in found if each.character})
         heard = {each.character for each in judged.rules if each.use == "character"}
         if set(names) == heard:
@@ -123,7 +123,7 @@ def _missing(state: RolloutState, stage: Stage, judged: Evaluation, now: datetim
         yield f"a worker's hand brake is on (CHIRP3_ENABLED=false): {judged.braked:,} attempts by it lately"
     time = time_served(run, now)
     if time < stage.at_least:
-        yield f"{about(time)} of {spelled(stage.at_least)} served"
+        yield f"{approximate_duration(time)} of {format_duration(stage.at_least)} served"
     else:
         yield from _gates_missing(judged)
     if frozen is not None:
@@ -133,8 +133,8 @@ def _missing(state: RolloutState, stage: Stage, judged: Evaluation, now: datetim
 
 def _gates_missing(judged: Evaluation) -> Iterator[str]:
     for each in judged.gates:
-        if each.verdict is not Status.PASS and not each.dry_run:
-            yield f"{each.named}: {each.verdict}, {each.says}"
+        if each.status is not Status.PASS and not each.dry_run:
+            yield f"{each.label}: {each.status}, {each.message}"
 
 
 def _answers_missing(run: PlanRun, stage: Stage) -> Iterator[str]:
@@ -149,6 +149,6 @@ def _answers_missing(run: PlanRun, stage: Stage) -> Iterator[str]:
 
 def _told(found: tuple[Verdict, ...]) -> str:
     """The first ones in words; the numbers of all stand in the revision."""
-    told = [f"{each.named}: {each.says}" for each in found]
+    told = [f"{each.label}: {each.message}" for each in found]
     more = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
     return "; ".join(told[:_TOLD]) + more

@@ -13,8 +13,8 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_e
 from schemas.revision import Revision
 from worker.rollout.controller.announcements import Announcement, announcement_for
 from worker.rollout.log.revisions import RevisionLog
-from worker.rollout.plan.active import plan_of
-from worker.rollout.plan.checked_file import InvalidFileError
+from worker.rollout.plan.active import active_plan
+from worker.rollout.plan.document import InvalidFileError
 
 _TIMEOUT_S: Final = 10.0
 _GIVEN_UP_AFTER_S: Final = 600.0
@@ -81,7 +81,7 @@ class Notifier:
         before = fold.by_number(revision.base)
         run = revision.run or (before.run if before else None)
         try:
-            plan = None if run is None else plan_of(run, self._catalogue)
+            plan = None if run is None else active_plan(run, self._catalogue)
         except InvalidFileError:
             plan = None
         return announcement_for(before, revision, plan)

@@ -1,22 +1,23 @@
-"""The plan of a run, read from the revision that holds it. Pure."""
+"""The active plan of a rollout: parsed from the revision that holds its text. Pure."""
 
 from datetime import timedelta
 from functools import lru_cache
 
 from schemas.revision import PlanRun
-from worker.rollout.plan.file import read_plan
 from worker.rollout.plan.model import Plan
+from worker.rollout.plan.parser import parse_plan
+from worker.rollout.plan.rehearsal import rehearse
 
 
-def plan_of(run: PlanRun, catalogue: frozenset[str]) -> Plan:
-    """The plan that runs, as rehearsed.
+def active_plan(run: PlanRun, catalogue: frozenset[str]) -> Plan:
+    """Return the plan of a run, its days shortened if the run is a rehearsal.
 
     Raises:
-        InvalidFileError: this version can't use it.
+        InvalidFileError: this version of chirp-worker can't use it.
     """
-    return _plan(run.text, run.plan, run.day_s, catalogue)
+    return _parsed(run.text, run.plan, run.day_s, catalogue)
 
 
 @lru_cache(maxsize=8)
-def _plan(text: str, name: str, day_s: float, catalogue: frozenset[str]) -> Plan:
-    return read_plan(text, name, catalogue).plan.rehearsed(timedelta(seconds=day_s))
+def _parsed(text: str, name: str, day_s: float, catalogue: frozenset[str]) -> Plan:
+    return rehearse(parse_plan(text, name, catalogue).plan, timedelta(seconds=day_s))

@@ -1,4 +1,4 @@
-"""What a plan's gates and roll-back rules look at, and their limits. Pure."""
+"""Gates and roll-back rules (guardrails) of a plan: what each measures, and its limit. Pure."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -10,9 +10,9 @@ from worker.rollout.plan.units import DAY, Duration, Part, Share
 
 
 class Measure(StrEnum):
-    """What a gate or rule looks at.
+    """What a gate or rule measures.
 
-    Rates and times are those of Chirp's own attempts that the percentage decided, cached takes aside.
+    Rates and times cover Chirp's own attempts for jobs that the percentage decided. Stored takes are no attempts.
     """
 
     ERROR_RATE = "error_rate"
@@ -31,7 +31,7 @@ AGAINST_CONTROL: Final = frozenset({Measure.ERRORS_AGAINST_CONTROL, Measure.SLOW
 
 
 class NoData(StrEnum):
-    """What a gate says while its sample is too small or its query gives nothing."""
+    """The verdict while the sample is below its minimum or the query returns no data."""
 
     HOLD = "hold"
     PASS = "pass"  # noqa: S105
@@ -42,14 +42,14 @@ class Condition(Part):
     """What gates and rules have in common.
 
     Attributes:
-        measure: what is looked at.
+        measure: what is measured.
         limit: a share for rates, seconds for times, a number for queries; comparisons have none.
-        name: of a query, for people; others are called by their measure.
-        query: PromQL that gives one number.
-        min_sample: attempts below which nothing is said; the plan's if None.
-        no_data: what is said then.
-        errors_allowed: of a query in a row, before it is told as broken.
-        dry_run: it is measured and shown, and decides nothing.
+        name: a query's name for people; other conditions are named by their measure.
+        query: PromQL that returns one number.
+        min_sample: the minimum sample size in attempts, below which `no_data` is the verdict; default: the plan's.
+        no_data: the verdict while there is too little data.
+        errors_allowed: a query may fail so many times in a row before its verdict is `error`.
+        dry_run: the condition is measured and shown, and decides nothing.
     """
 
     measure: Measure
@@ -63,29 +63,30 @@ class Condition(Part):
 
     @property
     def title(self) -> str:
-        """Its name for people, unique among a stage's gates or rules of one kind."""
+        """The name for people; unique among a stage's conditions of one use."""
         return self.name or self.measure.value
 
     @model_validator(mode="after")
     def _has_what_its_measure_needs(self) -> Self:
         if (self.measure is Measure.QUERY) != (self.query is not None):
-            raise ValueError("query: a gate of measure query has one, no other has")
+            raise ValueError("query: required for measure query, and allowed for no other")
         if self.measure is Measure.QUERY and self.name is None:
-            raise ValueError("name: a query needs one, it is shown to people")
+            raise ValueError("name: required for a query, as people see it")
         if (self.limit is None) != (self.measure in AGAINST_CONTROL | {Measure.CACHE_HIT_RATE}):
             raise ValueError(
-                "limit: rates, times and queries have one; comparisons and cache_hit_rate have none (control.*, drop)"
+                "limit: required for rates, times and queries; comparisons and cache_hit_rate have none "
+                "(they use control.* and drop)"
             )
         if self.measure in RATES and self.limit is not None and not 0 < self.limit < 1:
-            raise ValueError("limit: of a rate it is a share between 0 and 1, such as 0.05 for 5 %")
+            raise ValueError("limit: a rate's limit is a share between 0 and 1, such as 0.05 for 5 %")
         return self
 
 
 class Gate(Condition):
-    """What must hold for a promotion: the measure shown to be below its limit.
+    """What must hold before a promotion: the measure is shown to be below its limit.
 
-    `above` turns it round for a query. `drop` is how much the cache hit rate may fall, as a share of all look-ups,
-    after `warm_up`.
+    `above` inverts a query's gate: its value must be above the limit. `drop` is how much the cache hit rate may fall,
+    as a share of all look-ups, after `warm_up`.
     """
 
     above: bool = False
@@ -94,21 +95,21 @@ class Gate(Condition):
 
 
 class Rule(Condition):
-    """What rolls back: the measure shown to be over its limit.
+    """What rolls back: the measure is shown to be above its limit.
 
-    `when_control_fails` says what follows where the control's errors are over the limit too.
+    `when_control_fails` decides what happens if the control's errors are above the limit too.
     """
 
     when_control_fails: Literal["roll_back", "hold"] = "roll_back"
 
 
 class RollBack(Part):
-    """The rules of a stage.
+    """The roll-back rules of a stage.
 
     Attributes:
-        at_once: turn Chirp off; the short or the long window suffices.
-        step: go back one stage; both windows are asked.
-        character: judged for each character; take it out for `quarantine`, the others go on.
+        at_once: turn Chirp off; failing in the short or the long window is enough.
+        step: go back one stage; the rule must fail in both windows.
+        character: evaluated for each character; a failing one is excluded for `quarantine`, the others continue.
     """
 
     at_once: tuple[Rule, ...] = ()

@@ -1,11 +1,15 @@
-"""What is wrong, unwise or good to know about a plan, and what to write instead. Pure."""
+"""Findings about a plan or trace: what is wrong, unwise or worth knowing, in which line, and what to write. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """WRONG: it can't be used, or not as it is meant; UNWISE: it can, and shouldn't; NOTE: to be known."""
+    """How bad a finding is.
+
+    WRONG: the file can't be used, or doesn't mean what it says. UNWISE: it can be used and shouldn't be. NOTE: worth
+    knowing.
+    """
 
     WRONG = "wrong"
     UNWISE = "unwise"
@@ -14,31 +18,31 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing.
+    """One finding.
 
     Attributes:
         severity: how bad it is.
-        line: of the file, from 1.
-        where: the field, such as `stages[2].characters`; empty for the whole plan.
-        says: what is found, with the value.
-        instead: what to write; empty where there is nothing to do.
+        line: in the file, from 1.
+        where: the field, such as `stages[2].characters`; empty for the whole file.
+        message: what was found, with the value.
+        suggestion: what to write instead; empty if nothing has to change.
     """
 
     severity: Severity
     line: int
     where: str
-    says: str
-    instead: str = ""
+    message: str
+    suggestion: str = ""
 
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
-        instead = f"; {self.instead}" if self.instead else ""
-        return f"line {self.line}: {where}{self.says}{instead}"
+        suggestion = f"; {self.suggestion}" if self.suggestion else ""
+        return f"line {self.line}: {where}{self.message}{suggestion}"
 
 
-def field_path(path: tuple[str | int, ...]) -> str:
-    """A field for people: `stages[2].gates[0].limit`."""
-    told = ""
+def format_path(path: tuple[str | int, ...]) -> str:
+    """Write a field's path for people: `stages[2].gates[0].limit`."""
+    text = ""
     for each in path:
-        told += f"[{each}]" if isinstance(each, int) else f".{each}" if told else each
-    return told
+        text += f"[{each}]" if isinstance(each, int) else f".{each}" if text else each
+    return text

@@ -1,4 +1,4 @@
-"""Freeze windows: whether nothing is promoted now. Pure."""
+"""Change freezes: whether promotions are frozen now, by the plan's cron windows. Pure."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -6,29 +6,30 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from worker.rollout.plan.model import Freeze, spelled
+from worker.rollout.plan.settings import Freeze
+from worker.rollout.plan.units import format_duration
 
 
-def frozen(windows: Iterable[Freeze], now: datetime) -> str | None:
-    """Why nothing is promoted now, and until when; None if it may be.
+def active_freeze(freezes: Iterable[Freeze], now: datetime) -> str | None:
+    """Describe the freeze that is active now: its reason, since when and until when. None without one.
 
     Args:
-        windows: of the plan.
+        freezes: the plan's.
         now: with an offset.
     """
-    for window in windows:
-        local = now.astimezone(ZoneInfo(window.time_zone))
-        began = next(CronSim(window.cron, local, reverse=True), None)
+    for freeze in freezes:
+        local = now.astimezone(ZoneInfo(freeze.time_zone))
+        began = next(CronSim(freeze.cron, local, reverse=True), None)
         if began is None:
             continue
-        # Backwards from a moment the moment itself isn't found.
-        at_once = next(CronSim(window.cron, began), None)
-        began = at_once if at_once is not None and at_once <= local else began
-        # Hours that pass, not hours by the clock on the wall, which is put on and back.
-        until = (began.astimezone(UTC) + window.lasts).astimezone(local.tzinfo)
+        # A backward search excludes the moment that it starts from: look one occurrence ahead.
+        following = next(CronSim(freeze.cron, began), None)
+        began = following if following is not None and following <= local else began
+        # Elapsed hours, computed in UTC: local clocks change between summer and winter time.
+        until = (began.astimezone(UTC) + freeze.lasts).astimezone(local.tzinfo)
         if local < until:
             return (
-                f"frozen for {window.why}: since {began:%a %H:%M} for {spelled(window.lasts)}, "
-                f"until {until:%Y-%m-%d %H:%M} {window.time_zone}"
+                f"frozen for {freeze.why}: since {began:%a %H:%M} for {format_duration(freeze.lasts)}, "
+                f"until {until:%Y-%m-%d %H:%M} {freeze.time_zone}"
             )
     return None

@@ -1,64 +1,26 @@
-"""The plan: a rollout as data, its stages and questions. Pure; its file is `plan_file.py`'s.
+"""The plan: a rollout as data, its stages, gates, roll-back rules and approvals. Pure; `parser.py` reads its YAML."""
 
-Its words, conditions and settings are to be had from here too.
-"""
-
-from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from worker.rollout.plan.conditions import (
-    AGAINST_CONTROL,
-    RATES,
-    TIMES,
-    Condition,
-    Gate,
-    Measure,
-    NoData,
-    RollBack,
-    Rule,
-)
-from worker.rollout.plan.rehearsal import rehearsed
+from worker.rollout.plan.conditions import Condition, Gate, RollBack
 from worker.rollout.plan.settings import Bounds, Control, Expects, Freeze, Limits, Windows
-from worker.rollout.plan.units import DAY, Characters, Duration, Hundredths, Part, duration, spelled
-
-__all__ = [
-    "AGAINST_CONTROL",
-    "DAY",
-    "RATES",
-    "TIMES",
-    "Bounds",
-    "Condition",
-    "Control",
-    "Expects",
-    "Freeze",
-    "Gate",
-    "Limits",
-    "Measure",
-    "NoData",
-    "Plan",
-    "Question",
-    "RollBack",
-    "Rule",
-    "Stage",
-    "Windows",
-    "duration",
-    "spelled",
-]
+from worker.rollout.plan.units import Characters, Duration, Hundredths, Part
 
 
 class Question(Part):
-    """What a person must say yes to before the stage ends."""
+    """A question that a person must answer with yes before the stage ends."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     question: str = Field(min_length=1, max_length=200)
 
 
 class Stage(Part):
-    """One step: who hears Chirp, for how long at least and at most, and what must hold to go on.
+    """One step: who gets Chirp, for how long at least and at most, and what must hold before the next stage.
 
-    `gates` and `roll_back` default to the plan's. `min_sample` is of Chirp attempts that the percentage decided.
+    `gates` and `roll_back` default to the plan's. `min_sample` counts Chirp attempts for jobs that the percentage
+    decided.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
@@ -77,7 +39,7 @@ class Stage(Part):
     tell: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Self:
+    def _is_consistent(self) -> Self:
         if self.at_most is not None and self.at_most < self.at_least:
             raise ValueError("at_most: must not be below at_least")
         names = [each.name for each in self.approvals]
@@ -109,7 +71,7 @@ class Plan(Part):
     limits: Limits = Limits()
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Self:
+    def _is_consistent(self) -> Self:
         names = [stage.name for stage in self.stages]
         if len(set(names)) < len(names):
             raise ValueError("stages: two have the same name")
@@ -119,44 +81,36 @@ class Plan(Part):
         return self
 
     def stage(self, name: str) -> Stage:
-        """The stage of a name.
+        """Return the stage of a name.
 
         Raises:
             KeyError: the plan has none.
         """
-        return self.stages[self.number(name)]
+        return self.stages[self.stage_index(name)]
 
-    def number(self, name: str) -> int:
-        """Where a stage stands, from 0.
+    def stage_index(self, name: str) -> int:
+        """Return a stage's position, from 0.
 
         Raises:
-            KeyError: the plan has none of that name.
+            KeyError: the plan has no stage of that name.
         """
-        for number, stage in enumerate(self.stages):
+        for index, stage in enumerate(self.stages):
             if stage.name == name:
-                return number
+                return index
         raise KeyError(name)
 
     def gates_of(self, stage: Stage) -> tuple[Gate, ...]:
-        """What a stage's promotion asks."""
+        """Return the gates of a stage's promotion: its own, else the plan's."""
         return self.gates if stage.gates is None else stage.gates
 
     def rules_of(self, stage: Stage) -> RollBack:
-        """What rolls a stage back."""
+        """Return the roll-back rules of a stage: its own, else the plan's."""
         return self.roll_back if stage.roll_back is None else stage.roll_back
 
-    def sample_of(self, stage: Stage, condition: Condition) -> int:
-        """The least attempts that a gate or rule of a stage judges."""
+    def min_sample_of(self, stage: Stage, condition: Condition) -> int:
+        """Return the minimum sample size of a condition: its own, else the stage's, else the plan's; in attempts."""
         return condition.min_sample or stage.min_sample or self.min_sample
 
-    def band_of(self, text_characters: int) -> int:
-        """The number of a text's length band, from 0."""
+    def length_band(self, text_characters: int) -> int:
+        """Return the number of a text's length band, from 0."""
         return sum(text_characters >= edge for edge in self.length_bands)
-
-    def rehearsed(self, day: timedelta) -> Self:
-        """The same plan with shorter days; see `rehearsal.py`.
-
-        Args:
-            day: how long a day lasts.
-        """
-        return rehearsed(self, day)

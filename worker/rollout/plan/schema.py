@@ -1,4 +1,4 @@
-"""Makes the plans' JSON Schema from the model: `python -m worker.rollout.plan.schema`."""
+"""Generates the plans' JSON Schema from the model: `python -m worker.rollout.plan.schema`."""
 
 import json
 import sys
@@ -8,25 +8,26 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from worker.rollout.plan.model import Plan, spelled
+from worker.rollout.plan.model import Plan
+from worker.rollout.plan.units import format_duration
 
 TARGET: Final = Path(__file__).parent / "built_in" / "plan.schema.json"
 
 
 class _Generator(GenerateJsonSchema):
     def encode_default(self, dft: Any) -> Any:
-        # As a plan writes it: pydantic would offer "P7D" to an editor.
-        return spelled(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+        # As a plan writes it: pydantic would suggest "P7D" to an editor.
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
 
 def schema_text() -> str:
-    """The file's text, draft 2020-12: what an editor completes and checks a plan by."""
+    """Return the schema, draft 2020-12; an editor completes and checks plans with it."""
     schema = Plan.model_json_schema(schema_generator=_Generator)
     return json.dumps({"$schema": GenerateJsonSchema.schema_dialect, **schema}, indent=2) + "\n"
 
 
 def main() -> None:
-    """Writes the file and says so."""
+    """Write the file and print its name."""
     TARGET.write_text(schema_text(), encoding="utf-8")
     sys.stdout.write(f"wrote worker/rollout/plan/built_in/{TARGET.name}\n")
 

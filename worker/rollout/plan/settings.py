@@ -1,4 +1,4 @@
-"""What a plan is judged and checked by beside its gates: windows, bounds, freezes, expected traffic, limits. Pure."""
+"""Settings of a plan beside its gates: windows, confidence bounds, control, freezes, expected traffic, limits. Pure."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Self
@@ -7,17 +7,17 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 from pydantic import Field, model_validator
 
-from worker.rollout.plan.units import Duration, Part, Share, spelled
+from worker.rollout.plan.units import Duration, Part, Share, format_duration
 
 
 class Windows(Part):
-    """Over which times is counted and judged.
+    """The time windows of counting and evaluation.
 
     Attributes:
-        resolution: attempts are counted by the time, so long, in which they ended.
-        short: of the roll-back rules, and of the comparison with the control.
-        long: of the roll-back rules.
-        settle: a time is judged once this has passed over it: the longest that an attempt waits to be published.
+        resolution: attempts are counted in steps of this length, by the time of their end.
+        short: the short window of the roll-back rules, and the window of the comparison with the control.
+        long: the long window of the roll-back rules.
+        settle: a step is evaluated this long after its end: the longest that an attempt may take to be published.
     """
 
     resolution: Duration = timedelta(minutes=1)
@@ -28,18 +28,18 @@ class Windows(Part):
     @model_validator(mode="after")
     def _are_multiples(self) -> Self:
         if not timedelta(0) < self.resolution <= self.short <= self.long:
-            raise ValueError("resolution, short, long: each at least the one before it, and above 0")
+            raise ValueError("resolution, short, long: each must be at least the one before it, and above 0")
         for name in ("short", "long"):
             if getattr(self, name) % self.resolution:
-                raise ValueError(f"{name}: must be a multiple of resolution, {spelled(self.resolution)}")
+                raise ValueError(f"{name}: must be a multiple of resolution, {format_duration(self.resolution)}")
         return self
 
 
 class Bounds(Part):
-    """How sure a gate or rule must be, as z of a one-sided bound (Wilson's for rates).
+    """The confidence that gates and rules need, as z of a one-sided confidence bound (Wilson's for rates).
 
-    1.645 is 95 %: a healthy stage that is held once too often costs a round. 2.58 is 99.5 %: rules are asked every few
-    minutes for weeks, and at 1.645 they would roll a healthy system back.
+    1.645 is 95 %: a gate that holds a healthy stage by chance costs one round. 2.58 is 99.5 %: rules are evaluated
+    every few minutes for weeks, and at 1.645 they would roll a healthy system back.
     """
 
     promote_z: float = Field(default=1.645, gt=0, le=10)
@@ -47,14 +47,14 @@ class Bounds(Part):
 
 
 class Control(Part):
-    """The comparison of Chirp with WaveNet at the same time, by a test that may be looked at all the time.
+    """The comparison of Chirp with the control (WaveNet at the same time), by a sequential test: valid at every look.
 
     Attributes:
-        alpha: how often a healthy system may be called ill within `over`: half for the comparisons of all characters
-            together, half for the characters' own.
-        over: the time that alpha is for.
-        slow: an attempt that took longer counts as slow, in seconds; a multiple of 0.1 up to 10, of 1 above.
-        ratios: the odds ratios that are looked for.
+        alpha: the false-alarm rate within `over`: one half for the comparisons of all characters together, the other
+            for the characters' own.
+        over: the time that alpha covers.
+        slow: an attempt that takes longer counts as slow, in seconds; a multiple of 0.1 up to 10, of 1 above.
+        ratios: the odds ratios that the test looks for.
     """
 
     alpha: Share = 0.01
@@ -64,9 +64,9 @@ class Control(Part):
 
 
 class Freeze(Part):
-    """A time in which nothing is promoted; roll-backs are never held.
+    """A change freeze: a time without promotions. Roll-backs are never held.
 
-    `cron` gives its beginnings in `time_zone`, each lasts for `lasts`.
+    `cron` gives the beginnings in `time_zone`; each freeze lasts for `lasts`.
     """
 
     cron: str
@@ -75,7 +75,7 @@ class Freeze(Part):
     why: str = Field(min_length=1, max_length=200)
 
     @model_validator(mode="after")
-    def _can_be_read(self) -> Self:
+    def _is_valid(self) -> Self:
         try:
             zone = ZoneInfo(self.time_zone)
         except (OSError, ValueError):
@@ -88,14 +88,14 @@ class Freeze(Part):
 
 
 class Expects(Part):
-    """The traffic that the plan is checked for.
+    """The expected traffic, for which the plan is checked.
 
     Attributes:
         jobs_a_day: of all characters together.
-        peak: the busiest minute's rate over the mean.
-        new_takes: the share of jobs whose take isn't stored yet; the others make no attempt.
-        text_characters: of a line, on average: what Google bills.
-        shares: of the jobs by character; equal where left out.
+        peak: the busiest minute's rate over the mean rate.
+        new_takes: the share of jobs without a stored take; only these make an attempt.
+        text_characters: the mean length of a line, which Google bills.
+        shares: each character's share of the jobs; characters without one share the rest equally.
     """
 
     jobs_a_day: int = Field(default=20_000, ge=1)
@@ -106,7 +106,7 @@ class Expects(Part):
 
 
 class Limits(Part):
-    """What the plan must stay within. Google's default quota for Chirp 3 is 200 requests a minute and project."""
+    """Quota and budget of the plan. Google's default quota for Chirp 3 is 200 requests a minute per project."""
 
     chirp_requests_a_minute: int = Field(default=200, ge=1)
     dollars_a_month: float | None = Field(default=None, gt=0)

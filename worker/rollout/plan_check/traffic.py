@@ -1,156 +1,133 @@
-"""What is wrong and unwise in a plan at the traffic that it expects: samples, blind rules, quota, budget. Pure."""
+"""Checks a plan at its expected traffic: sample sizes, rules that can't detect a breach, quota and budget. Pure."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from schemas.revision import FULL_PERCENTAGE
-from worker.rollout.analysis.verdict import Use
-from worker.rollout.plan.conditions import AGAINST_CONTROL, TIMES, Measure, Rule
-from worker.rollout.plan.file import PlanFile
+from worker.rollout.plan.conditions import AGAINST_CONTROL, TIMES, Measure
 from worker.rollout.plan.findings import Finding, Severity
-from worker.rollout.plan.model import Stage, spelled
-from worker.rollout.plan.units import about
+from worker.rollout.plan.model import Stage
+from worker.rollout.plan.parser import PlanFile
+from worker.rollout.plan.units import approximate_duration, format_duration
 from worker.rollout.plan.yaml import FieldPath
-from worker.rollout.plan_check.forecast import HEALTHY, Detection, Exposure, attempts_for, detections, exposure
-from worker.rollout.plan_check.locations import conditions_of, say
+from worker.rollout.plan_check.conditions import conditions_of
+from worker.rollout.plan_check.detection import RuleDetections, all_detections
+from worker.rollout.plan_check.forecast import HEALTHY, StageForecast, attempts_to_pass, forecast_stage
 
 _ROUNDING: Final = 1e-9
 
 
-def traffic_findings(file: PlanFile, catalogue: Collection[str], day: timedelta) -> Iterator[Finding]:
-    """What is to be said about a plan at its expected traffic.
+def check_traffic(file: PlanFile, catalogue: Collection[str], day: timedelta) -> Iterator[Finding]:
+    """Check a plan at its expected traffic.
 
     Args:
-        file: its plan as rehearsed.
+        file: its plan rehearsed, if `day` is shorter than 24 hours.
         catalogue: the keys of all characters.
-        day: how long a day lasts.
+        day: the length of a day.
     """
-    yield from _shares(file, catalogue)
+    yield from _check_shares(file, catalogue)
     for number, stage in enumerate(file.plan.stages):
         if stage.enabled and stage.percentage:
-            comes = exposure(file.plan, stage, catalogue, day=day)
-            yield from _sample(file, number, comes, day)
-            yield from _limits(file, number, comes)
-            yield from _alone(file, number)
-    for watched in watch(file, catalogue, day):
-        yield from _blind(file, watched)
+            forecast = forecast_stage(file.plan, stage, catalogue, day=day)
+            yield from _check_sample(file, number, forecast, day)
+            yield from _check_limits(file, number, forecast)
+            yield from _check_control(file, number)
+    for each in all_detections(file, catalogue, day):
+        yield from _check_detection(file, each)
 
 
-@dataclass(frozen=True)
-class ExpectedTraffic:
-    """A rule, and by stage how soon it sees breaches."""
-
-    path: FieldPath
-    use: Use
-    rule: Rule
-    by_stage: tuple[tuple[Stage, tuple[Detection, ...]], ...]
-
-
-def watch(file: PlanFile, catalogue: Collection[str], day: timedelta) -> list[ExpectedTraffic]:
-    """How soon each rule sees breaches in the stages that it rules; queries aside, of which nobody knows.
-
-    Args:
-        file: its plan as rehearsed.
-        catalogue: the keys of all characters.
-        day: how long a day lasts.
-    """
-    plan = file.plan
-    found: dict[tuple[FieldPath, Use], tuple[Rule, list[tuple[Stage, tuple[Detection, ...]]]]] = {}
-    for number, stage in enumerate(plan.stages):
-        if not exposure(plan, stage, catalogue, day=day).attempts_a_day:
-            continue
-        for path, use, rule in conditions_of(plan, number):
-            if isinstance(rule, Rule) and rule.measure not in {Measure.QUERY, Measure.CACHE_HIT_RATE}:
-                seen = tuple(detections(plan, stage, use, rule, catalogue, day=day))
-                found.setdefault((path, use), (rule, []))[1].append((stage, seen))
-    return [ExpectedTraffic(path, use, rule, tuple(by_stage)) for (path, use), (rule, by_stage) in found.items()]
-
-
-def _shares(file: PlanFile, catalogue: Collection[str]) -> Iterator[Finding]:
+def _check_shares(file: PlanFile, catalogue: Collection[str]) -> Iterator[Finding]:
     shares = file.plan.expects.shares
     given = sum(shares.values())
     left_out = sorted(frozenset(catalogue) - frozenset(shares))
     if left_out and given > 1 - _ROUNDING:
-        says = f"they come to {given:g}, and leave nothing to {', '.join(left_out)}"
+        message = f"their sum is {given:g}, which leaves nothing for {', '.join(left_out)}"
     elif not left_out and abs(given - 1) > _ROUNDING:
-        says = f"they are all given, and come to {given:g}"
+        message = f"every character has one, and their sum is {given:g}"
     else:
         return
-    yield say(file, Severity.WRONG, ("expects", "shares"), says, "shares of 1, such as 0.4")
+    yield file.finding(Severity.WRONG, ("expects", "shares"), message, "shares of 1, such as 0.4")
 
 
-def _sample(file: PlanFile, number: int, comes: Exposure, day: timedelta) -> Iterator[Finding]:
+def _check_sample(file: PlanFile, number: int, forecast: StageForecast, day: timedelta) -> Iterator[Finding]:
     plan, stage = file.plan, file.plan.stages[number]
     path: FieldPath = ("stages", number)
-    if comes.needed is None:
-        never = [gate.title for gate in plan.gates_of(stage) if attempts_for(plan, stage, gate) is None]
-        says = f"{', '.join(never)}: a healthy system, with {HEALTHY:.0%}, never passes"
-        yield say(file, Severity.WRONG, path, says, f"limits above {HEALTHY:g}")
+    if forecast.needed is None:
+        never = [gate.title for gate in plan.gates_of(stage) if attempts_to_pass(plan, stage, gate) is None]
+        message = f"{', '.join(never)}: a healthy system, with {HEALTHY:.0%}, never passes"
+        yield file.finding(Severity.WRONG, path, message, f"limits above {HEALTHY:g}")
         return
-    if not comes.attempts_a_day:
-        yield say(file, Severity.WRONG, path, "no attempts of Chirp are expected", "shares for its characters")
+    if not forecast.attempts_a_day:
+        yield file.finding(
+            Severity.WRONG, path, "no attempts of Chirp are expected", "shares for the stage's characters"
+        )
         return
-    takes = day * (comes.needed / comes.attempts_a_day)
-    told = (
-        f"its gates need {comes.needed:,} attempts while {HEALTHY:.0%} fail, and {comes.attempts_a_day:,.0f} a day are "
-        f"expected: {about(takes)}"
+    takes = day * (forecast.needed / forecast.attempts_a_day)
+    about = approximate_duration(takes)
+    need = (
+        f"its gates need {forecast.needed:,} attempts while {HEALTHY:.0%} fail, and {forecast.attempts_a_day:,.0f} "
+        f"a day are expected: {about}"
     )
     if stage.at_most is not None and takes > stage.at_most:
-        says = f"{told}; after {spelled(stage.at_most)} it waits for a person"
-        instead = f"at_most over {about(takes)}, a higher percentage, or higher limits"
-        yield say(file, Severity.WRONG, path, says, instead)
+        message = f"{need}; after {format_duration(stage.at_most)} the stage waits for a person"
+        suggestion = f"at_most over {about}, a higher percentage, or higher limits"
+        yield file.finding(Severity.WRONG, path, message, suggestion)
     elif takes > stage.at_least:
-        says = f"{told}, longer than at_least, {spelled(stage.at_least)}"
-        yield say(file, Severity.NOTE, path, says, f"at_least: over {about(takes)}, if it should say how long it takes")
+        message = f"{need}, longer than at_least, {format_duration(stage.at_least)}"
+        suggestion = f"at_least: over {about}, if it should state the real duration"
+        yield file.finding(Severity.NOTE, path, message, suggestion)
 
 
-def _limits(file: PlanFile, number: int, comes: Exposure) -> Iterator[Finding]:
+def _check_limits(file: PlanFile, number: int, forecast: StageForecast) -> Iterator[Finding]:
     limits, stage = file.plan.limits, file.plan.stages[number]
     path: FieldPath = ("stages", number, "percentage")
-    most, budget = limits.chirp_requests_a_minute, limits.dollars_a_month
-    if comes.peak_a_minute > most:
-        fits = stage.percentage / 100 * most / comes.peak_a_minute
-        says = f"{comes.peak_a_minute:,.0f} Chirp requests a minute at the peak; the quota is {most:,}"
-        yield say(file, Severity.WRONG, path, says, f"at most {fits:.2g}, or the quota once Google has raised it")
-    if budget is not None and comes.dollars_a_month > budget:
-        says = f"{comes.dollars_a_month:,.0f} USD a month; the budget is {budget:,.0f}"
-        yield say(file, Severity.WRONG, path, says, "a lower percentage, or a higher limits.dollars_a_month")
+    quota, budget = limits.chirp_requests_a_minute, limits.dollars_a_month
+    if forecast.peak_a_minute > quota:
+        fits = stage.percentage / 100 * quota / forecast.peak_a_minute
+        message = f"{forecast.peak_a_minute:,.0f} Chirp requests a minute at the peak; the quota is {quota:,}"
+        suggestion = f"at most {fits:.2g}, or the quota once Google has raised it"
+        yield file.finding(Severity.WRONG, path, message, suggestion)
+    if budget is not None and forecast.dollars_a_month > budget:
+        message = f"{forecast.dollars_a_month:,.0f} USD a month; the budget is {budget:,.0f}"
+        yield file.finding(Severity.WRONG, path, message, "a lower percentage, or a higher limits.dollars_a_month")
 
 
-def _alone(file: PlanFile, number: int) -> Iterator[Finding]:
-    compared = sorted({each.condition.title for each in conditions_of(file.plan, number)
-                       if each.condition.measure in AGAINST_CONTROL})  # fmt: skip
+def _check_control(file: PlanFile, number: int) -> Iterator[Finding]:
+    """At 100 % there is no control arm, so that comparisons can't fail."""
+    located = conditions_of(file.plan, number)
+    compared = sorted({each.condition.title for each in located if each.condition.measure in AGAINST_CONTROL})
     if compared and file.plan.stages[number].percentage == FULL_PERCENTAGE:
-        says = f"at 100 % nobody is left to compare with: {', '.join(compared)} can't fail"
-        yield say(
-            file, Severity.NOTE, ("stages", number, "percentage"), says, "fixed limits decide alone; 99 keeps some"
-        )
+        message = f"at 100 % there is no control to compare with: {', '.join(compared)} can't fail"
+        suggestion = "fixed limits decide alone; 99 keeps a control"
+        yield file.finding(Severity.NOTE, ("stages", number, "percentage"), message, suggestion)
 
 
-def _blind(file: PlanFile, watched: ExpectedTraffic) -> Iterator[Finding]:
-    """Where a clear breach never fills the window, and no comparison, which forgets nothing, sees it instead."""
-    if watched.rule.measure in AGAINST_CONTROL:
+def _check_detection(file: PlanFile, detections: RuleDetections) -> Iterator[Finding]:
+    """Find the stages in which a rule can't detect a clear breach, and no comparison detects it instead.
+
+    A window may be too short for the attempts that it takes; a comparison keeps all evidence.
+    """
+    if detections.rule.measure in AGAINST_CONTROL:
         return
-    blind = {
-        stage.name: next(each for each in seen if not each.slight and not each.seen)
-        for stage, seen in watched.by_stage
-        if not all(each.seen or each.slight for each in seen) and not _covered(file, stage, watched)
+    missed = {
+        stage.name: next(each for each in in_stage if not each.slight and not each.is_detected)
+        for stage, in_stage in detections.by_stage
+        if not all(each.is_detected or each.slight for each in in_stage) and not _is_covered(file, stage, detections)
     }
-    if blind:
-        worst = next(iter(blind.values()))
+    if missed:
+        worst = next(iter(missed.values()))
         window = worst.window or timedelta(0)
-        says = (
-            f"to show {worst.breach} takes {worst.attempts:,} attempts, and in stage {', '.join(blind)} "
-            f"{spelled(window)} doesn't bring so many; no comparison sees it there"
+        message = (
+            f"to show {worst.breach} takes {worst.attempts:,} attempts, and in stage {', '.join(missed)} "
+            f"{format_duration(window)} has fewer; no comparison detects it there"
         )
         name = "short" if window == file.plan.windows.short else "long"
-        yield say(file, Severity.UNWISE, watched.path, says, f"a longer windows.{name}, or a higher limit")
+        yield file.finding(Severity.UNWISE, detections.path, message, f"a longer windows.{name}, or a higher limit")
 
 
-def _covered(file: PlanFile, stage: Stage, watched: ExpectedTraffic) -> bool:
+def _is_covered(file: PlanFile, stage: Stage, detections: RuleDetections) -> bool:
     rules = file.plan.rules_of(stage)
-    wanted = Measure.SLOW_AGAINST_CONTROL if watched.rule.measure in TIMES else Measure.ERRORS_AGAINST_CONTROL
-    others = rules.character if watched.use == "character" else (*rules.at_once, *rules.step)
+    wanted = Measure.SLOW_AGAINST_CONTROL if detections.rule.measure in TIMES else Measure.ERRORS_AGAINST_CONTROL
+    others = rules.character if detections.use == "character" else (*rules.at_once, *rules.step)
     return stage.percentage < FULL_PERCENTAGE and any(each.measure is wanted and not each.dry_run for each in others)

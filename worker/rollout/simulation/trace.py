@@ -1,4 +1,4 @@
-"""A trace: the traffic of a simulation as data, by character and voice model, and how it changes over time. Pure."""
+"""A trace: the traffic of a simulation as data, by character and voice model, and its changes over time. Pure."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -15,15 +15,15 @@ Spread = Annotated[float, Field(gt=0, le=10)]
 HIGHEST_PEAK: Final = 2.0
 
 
-class Speaking(Part):
-    """How a voice model does.
+class ModelBehaviour(Part):
+    """The behaviour of a voice model.
 
     Attributes:
-        errors: the share of its attempts that fail.
-        seconds: what an attempt takes on average; times are log-normal.
+        errors: the share of attempts that fail.
+        seconds: the mean duration of an attempt; durations are log-normal.
         spread: their standard deviation over their mean.
-        falls_back: the share of Chirp's failed attempts after which WaveNet is asked, where the plan allows it.
-        hits: the share of its jobs that a stored take answers; they make no attempt.
+        falls_back: the share of Chirp's failed attempts that fall back to WaveNet, if the plan allows it.
+        hits: the share of jobs that a stored take answers; they make no attempt.
     """
 
     errors: Rate = 0.02
@@ -34,15 +34,15 @@ class Speaking(Part):
 
 
 class Shift(Part):
-    """A time in which something is different; of several at once, the one that stands later in the file counts.
+    """A change of traffic or behaviour for some time; of several at once, the last in the file applies.
 
     Attributes:
-        at: when it begins, counted from the trace's begin.
-        lasts: how long; to the end where it is left out.
-        voice_model: whose; of both where it is left out.
-        characters: whose lines.
-        errors: as of `Speaking`, as are `seconds`, `spread`, `falls_back` and `hits`; as it was where left out.
-        jobs: so many times as many jobs.
+        at: its begin, counted from the trace's begin.
+        lasts: its duration; to the trace's end by default.
+        voice_model: the model that changes; both by default.
+        characters: the characters that change; all by default.
+        errors: as in `ModelBehaviour`, like `seconds`, `spread`, `falls_back` and `hits`; unchanged by default.
+        jobs: a factor of the number of jobs.
     """
 
     at: Duration
@@ -57,13 +57,13 @@ class Shift(Part):
     jobs: float | None = Field(default=None, ge=0, le=1000)
 
     @model_validator(mode="after")
-    def _jobs_are_of_no_model(self) -> Self:
+    def _jobs_have_no_model(self) -> Self:
         if self.jobs is not None and self.voice_model is not None:
-            raise ValueError("jobs: which model speaks a job is the rollout's to say; leave out voice_model")
+            raise ValueError("jobs: the rollout decides which model gets a job; leave out voice_model")
         return self
 
-    def holds(self, after: timedelta) -> bool:
-        """Whether it holds so long after the trace's begin."""
+    def applies(self, after: timedelta) -> bool:
+        """Whether it applies at a time after the trace's begin."""
         return self.at <= after and (self.lasts is None or after < self.at + self.lasts)
 
 
@@ -71,14 +71,14 @@ class Trace(Part):
     """The traffic of a simulation.
 
     Attributes:
-        lasts: how long it is.
-        breaks_at: from when on a roll-back is right; None where the system is healthy and each one is wrong.
+        lasts: its duration.
+        breaks_at: when Chirp breaks, so that a roll-back is right; None if it stays healthy and every one is wrong.
         jobs_a_day: of all characters together.
-        peak: the busiest time of a day, 18:00 UTC, over the mean; it rises and falls as a sine.
-        shares: of the jobs by character; what is left is shared alike by the others.
+        peak: the rate at the busiest time of a day, 18:00 UTC, over the mean rate; it follows a sine.
+        shares: each character's share of the jobs; characters without one share the rest equally.
         lengths: of texts in characters, each with its weight.
-        models: how each does at first.
-        shifts: what changes on the way.
+        models: the behaviour of each model at the begin.
+        shifts: the changes during the trace.
     """
 
     version: Literal[1]
@@ -92,42 +92,42 @@ class Trace(Part):
     lengths: dict[Annotated[int, Field(ge=1)], Annotated[float, Field(gt=0)]] = Field(
         default_factory=lambda: {80: 1.0}, min_length=1
     )
-    models: dict[VoiceModel, Speaking] = Field(default_factory=dict)
+    models: dict[VoiceModel, ModelBehaviour] = Field(default_factory=dict)
     shifts: tuple[Shift, ...] = ()
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Self:
+    def _is_consistent(self) -> Self:
         if self.lasts <= timedelta(0):
             raise ValueError("lasts: must be above 0")
         if sum(self.shares.values()) > 1 + 1e-9:
-            raise ValueError(f"shares: come to {sum(self.shares.values()):g}, and must not be over 1")
+            raise ValueError(f"shares: their sum is {sum(self.shares.values()):g}, and must not be above 1")
         return self
 
-    def share_of(self, catalogue: Collection[str]) -> dict[str, float]:
-        """Each character's share of the jobs; they come to 1."""
+    def job_shares(self, catalogue: Collection[str]) -> dict[str, float]:
+        """Return each character's share of the jobs; their sum is 1."""
         others = [name for name in catalogue if name not in self.shares]
         left = max(0.0, 1 - sum(self.shares.values()))
         shares = {**dict.fromkeys(others, left / max(1, len(others))), **self.shares}
         total = sum(shares.values()) or 1.0
         return {name: share / total for name, share in shares.items()}
 
-    def speaking(self, after: timedelta, voice_model: VoiceModel, character: str) -> Speaking:
-        """How a model does for a character so long after the trace's begin."""
+    def behaviour(self, after: timedelta, voice_model: VoiceModel, character: str) -> ModelBehaviour:
+        """Return a model's behaviour for a character at a time after the trace's begin."""
         fields = ("errors", "seconds", "spread", "falls_back", "hits")
-        found = self.models.get(voice_model, Speaking())
+        found = self.models.get(voice_model, ModelBehaviour())
         for shift in self._shifts(after, character):
             if shift.voice_model in {None, voice_model.value}:
                 given = {name: getattr(shift, name) for name in fields}
                 found = found.model_copy(update={name: value for name, value in given.items() if value is not None})
         return found
 
-    def jobs(self, after: timedelta, character: str) -> float:
-        """How many times as many jobs a character has so long after the trace's begin."""
+    def job_factor(self, after: timedelta, character: str) -> float:
+        """Return the factor of a character's number of jobs at a time after the trace's begin."""
         factors = [shift.jobs for shift in self._shifts(after, character) if shift.jobs is not None]
         return factors[-1] if factors else 1.0
 
     def changes_within(self, first: timedelta, second: timedelta) -> bool:
-        """Whether a shift begins or ends after the first time, up to the second."""
+        """Whether a shift begins or ends after the first time and no later than the second."""
         ends = (shift.at + shift.lasts for shift in self.shifts if shift.lasts is not None)
         return any(first < each <= second for each in (*(shift.at for shift in self.shifts), *ends))
 
@@ -135,5 +135,5 @@ class Trace(Part):
         return [
             shift
             for shift in self.shifts
-            if shift.holds(after) and (shift.characters is None or character in shift.characters)
+            if shift.applies(after) and (shift.characters is None or character in shift.characters)
         ]

@@ -1,8 +1,8 @@
-"""Draws what a trace's jobs come to, step by step, as the ledger counts it. Pure; its randomness is a seed's.
+"""Draws a trace's traffic step by step, as tallies of attempts. Pure: its random numbers depend on the seed alone.
 
-Drawn are counts, not single jobs: of each character and length how many jobs come (Poisson), how many of them the
-percentage gives to Chirp, a stored take answers, fail and fall back (binomial), and how long each attempt takes
-(log-normal).
+It draws counts, not single jobs. For each character and text length these are: the jobs (Poisson); those that the
+percentage gives to Chirp, those that a stored take answers, the failures and fallbacks (binomial); and each attempt's
+duration (log-normal).
 """
 
 import math
@@ -18,155 +18,159 @@ from schemas.revision import FULL_PERCENTAGE
 from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
 from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.decision import DecisionRequest, decide
-from worker.rollout.plan.model import DAY, Plan
+from worker.rollout.plan.model import Plan
+from worker.rollout.plan.units import DAY
 from worker.rollout.simulation.trace import Trace
 from worker.rollout.state import RolloutState
 
 BEGIN: Final = datetime(2026, 1, 5, tzinfo=UTC)
-"""When each simulation begins: a Monday."""
+"""The begin of each simulation, a Monday."""
 LANGUAGE: Final = "en-US"
 _BUSIEST: Final = timedelta(hours=18)
-_FINE_S, _TENTHS, _FINE_STEPS = 10.0, 10, 100
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Counts = np.ndarray[Any, np.dtype[np.int64]]
+_FINE_S, _TENTHS, _FINE_BUCKETS = 10.0, 10, 100
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+CountArray = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def time_steps(seconds: Floats) -> Counts:
-    """`tally.time_step` of many durations."""
+def duration_buckets(seconds: FloatArray) -> CountArray:
+    """Return `tally.duration_bucket` of many durations."""
     fine = np.maximum(0, np.ceil(seconds * _TENTHS) - 1)
-    return np.where(seconds <= _FINE_S, fine, _FINE_STEPS - 1 + np.ceil(seconds - _FINE_S)).astype(np.int64)
+    return np.where(seconds <= _FINE_S, fine, _FINE_BUCKETS - 1 + np.ceil(seconds - _FINE_S)).astype(np.int64)
 
 
 @dataclass(frozen=True)
-class _Conditions:
-    """How a model does, by cell: character and length."""
+class _Behaviour:
+    """A model's behaviour by cell: character and text length."""
 
-    errors: Floats
-    mean: Floats
-    sigma: Floats
-    falls_back: Floats
-    hits: Floats
+    errors: FloatArray
+    mean: FloatArray
+    sigma: FloatArray
+    falls_back: FloatArray
+    hits: FloatArray
 
 
 class Traffic:
-    """The jobs of one simulation.
+    """The traffic of one simulation.
 
     Args:
-        trace: what comes.
-        plan: names the length bands.
+        trace: the traffic.
+        plan: for its length bands.
         catalogue: the keys of all characters.
-        seed: of all that is drawn.
+        seed: of the random numbers.
     """
 
     def __init__(self, trace: Trace, plan: Plan, catalogue: frozenset[str], seed: int) -> None:
         self._trace = trace
         self._names = sorted(catalogue)
-        shares, weight = trace.share_of(self._names), sum(trace.lengths.values())
+        shares, weight = trace.job_shares(self._names), sum(trace.lengths.values())
         self._cells = [(name, length) for name in self._names for length in trace.lengths]
-        self._bands = [plan.band_of(length) for _, length in self._cells]
+        self._bands = [plan.length_band(length) for _, length in self._cells]
         self._lengths = np.array([length for _, length in self._cells])
         self._shares = np.array([shares[name] * trace.lengths[length] / weight for name, length in self._cells])
         self._rng = np.random.default_rng(seed)
-        self._decided: tuple[RolloutState, frozenset[str], Mapping[str, DecisionReason | None]] | None = None
-        self._known: tuple[timedelta, dict[VoiceModel, _Conditions], Floats] | None = None
+        self._reason_cache: tuple[RolloutState, frozenset[str], Mapping[str, DecisionReason | None]] | None = None
+        self._behaviour_cache: tuple[timedelta, dict[VoiceModel, _Behaviour], FloatArray] | None = None
 
-    def step(self, begin: datetime, lasts: timedelta, state: RolloutState) -> Iterator[tuple[CellKey, Tally]]:
-        """What comes in a step, by what holds at its begin.
+    def draw_step(self, begin: datetime, lasts: timedelta, state: RolloutState) -> Iterator[tuple[CellKey, Tally]]:
+        """Draw the tallies of a step, by the trace and the state at its begin.
 
         Args:
             begin: of the step.
-            lasts: how long it is.
-            state: that workers decide by in it.
+            lasts: its length.
+            state: the state that workers decide by in it.
         """
         after = begin - BEGIN
-        conditions, jobs = self._conditions(after)
+        behaviour, job_factors = self._behaviour(after)
         day = 2 * math.pi * ((after - _BUSIEST) / DAY)
         mean = self._trace.jobs_a_day * (lasts / DAY) * (1 + (self._trace.peak - 1) * math.cos(day))
-        came = self._rng.poisson(mean * self._shares * jobs)
-        reasons = self._reasons(state, begin)
+        jobs = self._rng.poisson(mean * self._shares * job_factors)
+        reasons = self._wavenet_reasons(state, begin)
         shares = [state.percentage / FULL_PERCENTAGE if reasons[name] is None else 0.0 for name, _ in self._cells]
-        to_chirp = self._rng.binomial(came, shares)
-        for_chirp = _Arm(VoiceModel.CHIRP3_HD, VoiceModel.CHIRP3_HD, state.revision, first=True)
-        fell: Counts = np.zeros_like(came)
-        by_percentage = [DecisionReason.IN_ROLLOUT] * len(self._cells)
+        to_chirp = self._rng.binomial(jobs, shares)
+        chirp_arm = _Arm(VoiceModel.CHIRP3_HD, VoiceModel.CHIRP3_HD, state.revision, first=True)
+        fallbacks: CountArray = np.zeros_like(jobs)
+        in_rollout = [DecisionReason.IN_ROLLOUT] * len(self._cells)
         if to_chirp.any():
-            drawn = self._drawn(to_chirp, conditions[VoiceModel.CHIRP3_HD], fallback=state.fallback)
-            fell = drawn.fell
-            yield from self._tallies(for_chirp, drawn, by_percentage)
+            drawn = self._draw(to_chirp, behaviour[VoiceModel.CHIRP3_HD], fallback=state.fallback)
+            fallbacks = drawn.fallbacks
+            yield from self._tallies(chirp_arm, drawn, in_rollout)
         outside = [reasons[name] or DecisionReason.OUTSIDE for name, _ in self._cells]
-        wavenet = conditions[VoiceModel.WAVENET]
-        for_wavenet = _Arm(VoiceModel.WAVENET, VoiceModel.WAVENET, state.revision, first=True)
-        yield from self._tallies(for_wavenet, self._drawn(came - to_chirp, wavenet, fallback=False), outside)
-        if fell.any():
-            instead = _Arm(VoiceModel.WAVENET, VoiceModel.CHIRP3_HD, state.revision, first=False)
-            # Of a fallback no stored take is there yet: Chirp would have been asked before.
-            drawn = self._drawn(fell, wavenet, fallback=False, looked_up=False)
-            yield from self._tallies(instead, drawn, by_percentage)
+        wavenet = behaviour[VoiceModel.WAVENET]
+        control_arm = _Arm(VoiceModel.WAVENET, VoiceModel.WAVENET, state.revision, first=True)
+        yield from self._tallies(control_arm, self._draw(jobs - to_chirp, wavenet, fallback=False), outside)
+        if fallbacks.any():
+            fallback_arm = _Arm(VoiceModel.WAVENET, VoiceModel.CHIRP3_HD, state.revision, first=False)
+            # A fallback finds no stored take: the first look-up would have found it.
+            drawn = self._draw(fallbacks, wavenet, fallback=False, has_lookup=False)
+            yield from self._tallies(fallback_arm, drawn, in_rollout)
 
-    def _reasons(self, state: RolloutState, now: datetime) -> Mapping[str, DecisionReason | None]:
-        out = frozenset(name for name in state.quarantined if state.is_quarantined(name, now))
-        if self._decided is None or self._decided[:2] != (state, out):
-            self._decided = (state, out, {name: self._reason(state, name, now) for name in self._names})
-        return self._decided[2]
+    def _wavenet_reasons(self, state: RolloutState, now: datetime) -> Mapping[str, DecisionReason | None]:
+        quarantined = frozenset(name for name in state.quarantined if state.is_quarantined(name, now))
+        if self._reason_cache is None or self._reason_cache[:2] != (state, quarantined):
+            reasons = {name: self._wavenet_reason(state, name, now) for name in self._names}
+            self._reason_cache = (state, quarantined, reasons)
+        return self._reason_cache[2]
 
     @staticmethod
-    def _reason(state: RolloutState, character: str, now: datetime) -> DecisionReason | None:
-        """Why a character's jobs all go to WaveNet; None where the percentage decides."""
+    def _wavenet_reason(state: RolloutState, character: str, now: datetime) -> DecisionReason | None:
+        """Return why all jobs of a character go to WaveNet; None if the percentage decides."""
         decision = decide(state, DecisionRequest(character, "", chirp_speaks_language=True), now)
         return None if decision.by_percentage else decision.reason
 
-    def _conditions(self, after: timedelta) -> tuple[dict[VoiceModel, _Conditions], Floats]:
-        if self._known is None or self._trace.changes_within(self._known[0], after):
-            models = {model: self._speaking(after, model) for model in VoiceModel}
-            self._known = (after, models, np.array([self._trace.jobs(after, name) for name, _ in self._cells]))
-        return self._known[1], self._known[2]
+    def _behaviour(self, after: timedelta) -> tuple[dict[VoiceModel, _Behaviour], FloatArray]:
+        """Return each model's behaviour and the job factors by cell; cached until a shift begins or ends."""
+        if self._behaviour_cache is None or self._trace.changes_within(self._behaviour_cache[0], after):
+            models = {model: self._model_behaviour(after, model) for model in VoiceModel}
+            factors = np.array([self._trace.job_factor(after, name) for name, _ in self._cells])
+            self._behaviour_cache = (after, models, factors)
+        return self._behaviour_cache[1], self._behaviour_cache[2]
 
-    def _speaking(self, after: timedelta, model: VoiceModel) -> _Conditions:
-        each = [self._trace.speaking(after, model, name) for name, _ in self._cells]
-        spread = np.array([of.spread for of in each])
+    def _model_behaviour(self, after: timedelta, model: VoiceModel) -> _Behaviour:
+        by_cell = [self._trace.behaviour(after, model, name) for name, _ in self._cells]
+        spread = np.array([each.spread for each in by_cell])
         variance = np.log1p(spread * spread)
-        return _Conditions(
-            errors=np.array([of.errors for of in each]),
-            mean=np.log([of.seconds for of in each]) - variance / 2,
+        return _Behaviour(
+            errors=np.array([each.errors for each in by_cell]),
+            mean=np.log([each.seconds for each in by_cell]) - variance / 2,
             sigma=np.sqrt(variance),
-            falls_back=np.array([of.falls_back for of in each]),
-            hits=np.array([of.hits for of in each]),
+            falls_back=np.array([each.falls_back for each in by_cell]),
+            hits=np.array([each.hits for each in by_cell]),
         )
 
-    def _drawn(self, jobs: Counts, of: _Conditions, *, fallback: bool, looked_up: bool = True) -> "_Drawn":
-        hits = self._rng.binomial(jobs, of.hits) if looked_up and of.hits.any() else np.zeros_like(jobs)
+    def _draw(self, jobs: CountArray, model: _Behaviour, *, fallback: bool, has_lookup: bool = True) -> "_Drawn":
+        hits = self._rng.binomial(jobs, model.hits) if has_lookup and model.hits.any() else np.zeros_like(jobs)
         attempts = jobs - hits
-        errors = self._rng.binomial(attempts, of.errors)
-        fell = self._rng.binomial(errors, of.falls_back) if fallback else np.zeros_like(jobs)
-        seconds = self._rng.lognormal(np.repeat(of.mean, attempts), np.repeat(of.sigma, attempts))
-        return _Drawn(hits, attempts, errors, fell, seconds)
+        errors = self._rng.binomial(attempts, model.errors)
+        fallbacks = self._rng.binomial(errors, model.falls_back) if fallback else np.zeros_like(jobs)
+        seconds = self._rng.lognormal(np.repeat(model.mean, attempts), np.repeat(model.sigma, attempts))
+        return _Drawn(hits, attempts, errors, fallbacks, seconds)
 
     def _tallies(self, arm: "_Arm", drawn: "_Drawn", reasons: list[DecisionReason]) -> Iterator[tuple[CellKey, Tally]]:
         ends = np.cumsum(drawn.attempts)
         sums = np.concatenate(([0.0], np.cumsum(drawn.seconds)))
         squares = np.concatenate(([0.0], np.cumsum(drawn.seconds**2)))
         begins = ends - drawn.attempts
-        steps = time_steps(drawn.seconds).tolist()
+        buckets = duration_buckets(drawn.seconds).tolist()
         columns = zip(
-            drawn.hits.tolist(), drawn.attempts.tolist(), drawn.errors.tolist(), drawn.fell.tolist(),
+            drawn.hits.tolist(), drawn.attempts.tolist(), drawn.errors.tolist(), drawn.fallbacks.tolist(),
             ((drawn.attempts - drawn.errors) * self._lengths).tolist(),
             (sums[ends] - sums[begins]).tolist(), (squares[ends] - squares[begins]).tolist(),
             begins.tolist(), ends.tolist(), strict=True,
         )  # fmt: skip
-        for number, (hits, attempts, errors, fell, billed, seconds, squared, begin, end) in enumerate(columns):
+        for number, (hits, attempts, errors, fallbacks, billed, seconds, squared, begin, end) in enumerate(columns):
             if hits or attempts:
                 key = CellKey(
                     Lane.DIALOGUE, self._cells[number][0], LANGUAGE, self._bands[number], arm.voice_model, arm.decided,
                     reasons[number], arm.revision, arm.first,
                 )  # fmt: skip
                 failures = {FailureClass.TRANSIENT: errors} if errors else {}
-                times = Counter(steps[begin:end])
-                yield key, Tally(attempts, errors, fell, hits, attempts, seconds, squared, billed, failures, times)
+                times = Counter(buckets[begin:end])
+                yield key, Tally(attempts, errors, fallbacks, hits, attempts, seconds, squared, billed, failures, times)
 
 
 @dataclass(frozen=True)
 class _Arm:
-    """Who spoke, who was to speak."""
+    """The voice model of the attempts, and the decision's."""
 
     voice_model: VoiceModel
     decided: VoiceModel
@@ -176,10 +180,10 @@ class _Arm:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What came of jobs, by cell; the seconds of all attempts, one cell's after the other's."""
+    """The drawn outcomes by cell; `seconds` has the durations of all attempts, cell after cell."""
 
-    hits: Counts
-    attempts: Counts
-    errors: Counts
-    fell: Counts
-    seconds: Floats
+    hits: CountArray
+    attempts: CountArray
+    errors: CountArray
+    fallbacks: CountArray
+    seconds: FloatArray

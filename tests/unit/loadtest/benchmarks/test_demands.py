@@ -7,22 +7,22 @@ from typing import Any
 
 import pytest
 
-from loadtest.benchmarks.simulations.demands import Demand, Result, demands, head
+from loadtest.benchmarks.simulations.demands import Demand, Result, all_demands, table_head
 from schemas.words import VoiceModel
 from tests.unit.makers import CATALOGUE
-from worker.rollout.plan.model import AGAINST_CONTROL
-from worker.rollout.simulation.course import Course, Entry, Heard
+from worker.rollout.plan.conditions import AGAINST_CONTROL
+from worker.rollout.simulation.result import Event, ModelTotals, SimulatedRollout
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-DEMANDS = demands(CATALOGUE.names)
+DEMANDS = all_demands(CATALOGUE.names)
 HEALTHY, QUARANTINED, BOTH_ILL, HALF, TWELVE, SEVEN = DEMANDS
 ERRORS = ("step", "errors_against_control", None)
 
 
-def course(*happened: tuple[timedelta, str], **more: Any) -> Course:
-    entries = tuple(Entry(after, kind, "10", 1_000, 14, "") for after, kind in happened)
-    heard = {model: Heard() for model in VoiceModel}
-    return Course(1, DAY, entries, heard, 0, **{"first_failed": {}, "points": (), **more})
+def course(*happened: tuple[timedelta, str], **more: Any) -> SimulatedRollout:
+    entries = tuple(Event(after, kind, "10", 1_000, 14, "") for after, kind in happened)
+    heard = {model: ModelTotals() for model in VoiceModel}
+    return SimulatedRollout(1, DAY, entries, heard, 0, **{"first_failed": {}, "points": (), **more})
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def course(*happened: tuple[timedelta, str], **more: Any) -> Course:
         (SEVEN, course(first_failed={ERRORS: 3 * DAY + MINUTE}), course(first_failed={("step", "slow", None): DAY})),
     ],
 )
-def test_what_is_counted(demand: Demand, counted: Course, not_counted: Course) -> None:
-    assert demand.counts(counted)
-    assert not demand.counts(not_counted)
+def test_what_is_counted(demand: Demand, counted: SimulatedRollout, not_counted: SimulatedRollout) -> None:
+    assert demand.matches(counted)
+    assert not demand.matches(not_counted)
     assert demand.result([counted, not_counted, not_counted]).count == 1
 
 
@@ -55,10 +55,10 @@ def test_a_demand_is_met_below_or_above_its_share_and_the_row_says_of_how_many(
     demand: Demand, count: int, n: int, met: bool
 ) -> None:
     result = Result(demand, count, n)
-    assert result.met is met
+    assert result.is_met is met
     assert f"{count} of {n}" in result.row()
     assert result.row().endswith("yes" if met else "NO")
-    assert result.row().index("yes" if met else "NO") == head().index("met")
+    assert result.row().index("yes" if met else "NO") == table_head().index("met")
 
 
 def test_late_illnesses_end_with_the_last_window_that_counts() -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from schemas.words import AttemptResult, VoiceModel
 from tests.unit.attempts import BEGAN, FAILED, MINUTE, attempt, ledger_of
-from worker.rollout.analysis.attempt_counts import LATEST, AttemptCounts
+from worker.rollout.analysis.attempt_counts import MAX_PUBLISH_DELAY, AttemptCounts
 
 HOUR = timedelta(hours=1)
 some = st.lists(
@@ -25,7 +25,7 @@ some = st.lists(
 
 
 def everything(ledger: AttemptCounts) -> dict:
-    return dict(ledger.cells(0, ledger.step_of(BEGAN + 24 * HOUR)))
+    return dict(ledger.cells(0, ledger.step_at(BEGAN + 24 * HOUR)))
 
 
 @given(some, st.randoms(use_true_random=False))
@@ -39,7 +39,7 @@ def test_neither_order_nor_repeats_matter(attempts, rng):
 
 @given(some)
 def test_counts_are_those_of_all_attempts(attempts):
-    counts = ledger_of(*attempts).counts()
+    counts = ledger_of(*attempts).by_result()
     for who in ("pip_boy", "ghoul"):
         of_one = [each for each in attempts if each.character == who]
         failed = sum(each.failure is not None for each in of_one)
@@ -50,26 +50,26 @@ def test_counts_are_those_of_all_attempts(attempts):
 def test_an_attempt_counts_when_it_ended_not_when_it_was_published():
     ledger = AttemptCounts(MINUTE)
     ledger.add(attempt(MINUTE), 1, BEGAN + 2 * HOUR)
-    ((step, _),) = ledger.cells(0, ledger.step_of(BEGAN + HOUR))
-    assert ledger.start_of(step) == BEGAN + MINUTE
+    ((step, _),) = ledger.cells(0, ledger.step_at(BEGAN + HOUR))
+    assert ledger.step_start(step) == BEGAN + MINUTE
 
 
 def test_what_was_published_too_late_is_told_and_not_counted():
     ledger = AttemptCounts(MINUTE)
-    assert not ledger.add(attempt(), 1, BEGAN + MINUTE + LATEST + MINUTE)
+    assert not ledger.add(attempt(), 1, BEGAN + MINUTE + MAX_PUBLISH_DELAY + MINUTE)
     assert (ledger.late, ledger.counted) == (1, 0)
 
 
 def test_stored_takes_are_no_attempts():
     ledger = ledger_of(attempt(cached=True))
-    assert ledger.counts() == {}
-    ((_, cells),) = ledger.cells(0, ledger.step_of(BEGAN + HOUR))
+    assert ledger.by_result() == {}
+    ((_, cells),) = ledger.cells(0, ledger.step_at(BEGAN + HOUR))
     assert [(each.cached, each.attempts) for each in cells.values()] == [(1, 0)]
 
 
 def test_what_comes_into_a_settled_time_is_noticed():
     ledger = ledger_of(attempt(MINUTE))
-    ledger.settle(ledger.step_of(BEGAN + 10 * MINUTE))
+    ledger.settle(ledger.step_at(BEGAN + 10 * MINUTE))
     ledger.add(attempt(11 * MINUTE), 1, BEGAN + 11 * MINUTE)
     assert ledger.changes == 0
     ledger.add(attempt(3 * MINUTE), 1, BEGAN + 11 * MINUTE)
@@ -78,13 +78,13 @@ def test_what_comes_into_a_settled_time_is_noticed():
 
 def test_what_is_known_is_no_late_attempt_however_late_it_is_listed_again():
     ledger = ledger_of(attempt(MINUTE, id="one"))
-    assert not ledger.add(attempt(MINUTE, id="one"), 1, BEGAN + LATEST + HOUR)
+    assert not ledger.add(attempt(MINUTE, id="one"), 1, BEGAN + MAX_PUBLISH_DELAY + HOUR)
     assert (ledger.late, ledger.repeated) == (0, 1)
 
 
 def test_an_attempt_that_ended_long_after_it_was_published_is_not_counted():
     ledger = AttemptCounts(MINUTE)
-    assert not ledger.add(attempt(LATEST + HOUR), 1, BEGAN)
+    assert not ledger.add(attempt(MAX_PUBLISH_DELAY + HOUR), 1, BEGAN)
     assert ledger.counted == 0
 
 
@@ -102,14 +102,14 @@ def test_what_is_counted_does_not_depend_on_which_of_its_records_comes_first(att
     for each, at in rng.sample(records, len(records)):
         other.add(each, 1, at)
     assert everything(one) == everything(other)
-    assert one.counted == sum(delay * MINUTE <= LATEST for delay in delays[: len(attempts)])
+    assert one.counted == sum(delay * MINUTE <= MAX_PUBLISH_DELAY for delay in delays[: len(attempts)])
 
 
 def test_a_repeat_is_known_as_long_as_it_can_come():
     ledger = ledger_of(attempt(MINUTE, id="old"))
     # What was published before is read; one from just after it may still list the attempt.
-    ledger.forget_ids(BEGAN + LATEST)
-    assert not ledger.add(attempt(MINUTE, id="old"), 1, BEGAN + LATEST)
+    ledger.forget_ids(BEGAN + MAX_PUBLISH_DELAY)
+    assert not ledger.add(attempt(MINUTE, id="old"), 1, BEGAN + MAX_PUBLISH_DELAY)
     assert ledger.repeated == 1
 
 

@@ -10,7 +10,7 @@ from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, REVISION, WINDOW
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.measurements import Measurements
-from worker.rollout.plan.model import Measure
+from worker.rollout.plan.conditions import Measure
 
 ERRORS, SLOW = Measure.ERRORS_AGAINST_CONTROL, Measure.SLOW_AGAINST_CONTROL
 WATCHED = {"step": [{"measure": ERRORS}, {"measure": SLOW}], "character": [{"measure": ERRORS}]}
@@ -22,9 +22,9 @@ def comparing(*characters: str) -> Comparisons:
 
 
 def evidence(comparisons: Comparisons, measure: Measure = ERRORS, character: str | None = None) -> float:
-    compared = comparisons.of(measure, character)
+    compared = comparisons.find(measure, character)
     assert compared is not None
-    return compared.evidence.value
+    return compared.test.evidence
 
 
 def ill(after: timedelta, character: str = "pip_boy") -> list:
@@ -36,7 +36,7 @@ def ill(after: timedelta, character: str = "pip_boy") -> list:
 def test_what_no_gate_or_rule_names_is_not_compared():
     comparisons = Comparisons(plan_of(), plan_of().stages[0], ["pip_boy"])
     comparisons.update(readings_of(*ill(MINUTE)), [], {})
-    assert (comparisons.of(ERRORS, None), comparisons.of(ERRORS, "pip_boy")) == (None, None)
+    assert (comparisons.find(ERRORS, None), comparisons.find(ERRORS, "pip_boy")) == (None, None)
 
 
 def test_a_character_is_compared_by_its_own_cells():
@@ -70,7 +70,7 @@ def test_a_character_that_is_included_by_hand_is_watched_too():
     readings = readings_of(*ill(3 * WINDOW, "ghoul"), until=2 * WINDOW)
     comparisons.update(readings, ["pip_boy"], {})
     alone = comparisons.threshold("pip_boy")
-    assert comparisons.of(ERRORS, "ghoul") is None
+    assert comparisons.find(ERRORS, "ghoul") is None
     readings.settle(BEGAN + 4 * WINDOW)
     comparisons.update(readings, ["ghoul", "pip_boy"], {})
     assert evidence(comparisons, character="ghoul") == evidence(comparisons) > 1_000

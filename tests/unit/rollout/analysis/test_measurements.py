@@ -69,7 +69,7 @@ def test_a_late_attempt_changes_what_was_said_and_is_told():
     readings = readings_of(attempt(MINUTE))
     assert readings.chirp(BEGAN, BEGAN + HOUR).errors == 0
     before = readings.changes
-    readings._ledger.add(attempt(2 * MINUTE, **FAILED), 1, BEGAN + HOUR)
+    readings._counts.add(attempt(2 * MINUTE, **FAILED), 1, BEGAN + HOUR)
     readings.settle(BEGAN + HOUR)
     assert readings.changes > before
     assert readings.chirp(BEGAN, BEGAN + HOUR).errors == 1
@@ -77,7 +77,7 @@ def test_a_late_attempt_changes_what_was_said_and_is_told():
 
 def test_hits_are_of_the_model_whose_take_was_stored():
     readings = readings_of(attempt(cached=True), attempt(), attempt(**CONTROL))
-    looked_up = readings.looked_up(VoiceModel.CHIRP3_HD, BEGAN, BEGAN + HOUR)
+    looked_up = readings.lookups(VoiceModel.CHIRP3_HD, BEGAN, BEGAN + HOUR)
     assert (looked_up.cached, looked_up.attempts) == (1, 1)
 
 
@@ -104,6 +104,6 @@ def test_sums_that_are_kept_equal_sums_made_anew(attempts, looks):
 
 
 def test_readings_begin_with_the_stage():
-    readings = Measurements(readings_of()._ledger, BEGAN, REVISION, WINDOW)
+    readings = Measurements(readings_of()._counts, BEGAN, REVISION, WINDOW)
     assert readings.until == BEGAN
     assert list(readings.windows(BEGAN)) == []

@@ -7,30 +7,30 @@ import pytest
 from schemas.words import DecisionReason
 from tests.unit.attempts import CONTROL, MINUTE, WINDOW, attempt, readings_of
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
-from worker.rollout.analysis.projection import projected
+from worker.rollout.analysis.projection import evaluate_next_stage
 from worker.rollout.analysis.verdict import Status
 
 PLAN = plan_of(limits={"dollars_a_month": 100})
 
 
 def test_after_the_last_stage_nothing_is_asked():
-    assert list(projected(readings_of(attempt()), PLAN, PLAN.stages[-1])) == []
+    assert list(evaluate_next_stage(readings_of(attempt()), PLAN, PLAN.stages[-1])) == []
 
 
 def test_before_anything_was_measured_the_budget_holds():
-    quota, budget = projected(readings_of(until=timedelta(0)), PLAN, PLAN.stages[0])
-    assert (quota.verdict, budget.verdict) == (Status.PASS, Status.HOLD)
+    quota, budget = evaluate_next_stage(readings_of(until=timedelta(0)), PLAN, PLAN.stages[0])
+    assert (quota.status, budget.status) == (Status.PASS, Status.HOLD)
 
 
 def test_without_a_budget_the_quota_alone_is_asked():
     plan = plan_of()
-    assert [each.title for each in projected(readings_of(attempt()), plan, plan.stages[0])] == ["quota"]
+    assert [each.title for each in evaluate_next_stage(readings_of(attempt()), plan, plan.stages[0])] == ["quota"]
 
 
 def test_the_busiest_window_counts_however_quiet_the_rest_was():
     # 100 jobs of both models in 5 minutes, once in an hour: 20 a minute, of which the next stage gives Chirp half.
     busy = [attempt(6 * WINDOW + n % 5 * MINUTE, **(CONTROL if n % 2 else {})) for n in range(100)]
-    quota, _ = projected(readings_of(*busy, attempt(WINDOW), attempt(11 * WINDOW)), PLAN, PLAN.stages[0])
+    quota, _ = evaluate_next_stage(readings_of(*busy, attempt(WINDOW), attempt(11 * WINDOW)), PLAN, PLAN.stages[0])
     assert quota.value == pytest.approx(10)
 
 
@@ -50,7 +50,7 @@ def test_the_characters_that_the_next_stage_adds_are_reckoned_with():
     ]
     readings = readings_of(*jobs)
     # Each 20 a minute at the busiest, of which Chirp gets half.
-    asked = {stage.name: next(projected(readings, plan, stage)).value for stage in plan.stages[:2]}
+    asked = {stage.name: next(evaluate_next_stage(readings, plan, stage)).value for stage in plan.stages[:2]}
     assert asked == {"some": pytest.approx(20), "more": pytest.approx(30)}
-    dollars = [list(projected(readings, plan, stage))[1].value for stage in plan.stages[:2]]
+    dollars = [list(evaluate_next_stage(readings, plan, stage))[1].value for stage in plan.stages[:2]]
     assert dollars[1] == pytest.approx(1.5 * dollars[0])

@@ -6,7 +6,7 @@ import statistics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.rollout.analysis.sequential_test import Arms, Evidence
+from worker.rollout.analysis.sequential_test import Arms, SequentialTest
 
 RATIOS = (1.5, 2.0, 3.0, 5.0, 10.0, 25.0)
 WEEK = 2_016
@@ -29,12 +29,12 @@ def window(rng: random.Random, chirp: float, control: float) -> Arms:
 
 
 def windows_until_the_alarm(rng: random.Random, chirp: float, healthy: int) -> int:
-    evidence = Evidence(RATIOS)
+    evidence = SequentialTest(RATIOS)
     for _ in range(healthy):
         evidence.add([window(rng, 0.02, 0.02)])
     for number in range(1, 400):
         evidence.add([window(rng, chirp, 0.02)])
-        if evidence.value > THRESHOLD:
+        if evidence.evidence > THRESHOLD:
             return number
     return 400
 
@@ -54,38 +54,38 @@ def test_healthy_weeks_raise_no_alarm_though_both_models_are_ill_for_hours():
     rng = random.Random(7)
     alarms = 0
     for _ in range(12):
-        evidence = Evidence(RATIOS)
+        evidence = SequentialTest(RATIOS)
         for number in range(WEEK // 2):
             rate = 0.3 if 500 <= number < 572 else 0.02
             evidence.add([window(rng, rate, rate)])
-            alarms += evidence.value > THRESHOLD
+            alarms += evidence.evidence > THRESHOLD
     # 0.4 % of weeks in the plan's simulation: of 12 halves none.
     assert alarms == 0
 
 
 def test_a_window_without_events_counts_as_time_alone():
-    evidence = Evidence(RATIOS)
+    evidence = SequentialTest(RATIOS)
     for _ in range(3):
         evidence.add([Arms(20, 180, 0, 0)])
     evidence.add([])
-    assert evidence.value == 4
+    assert evidence.evidence == 4
 
 
 @given(st.lists(cells, max_size=5))
 def test_cells_with_one_arm_say_nothing(these):
     alone = [Arms(each.chirp, 0, each.chirp_events, 0) for each in these if each.chirp]
     alone += [Arms(0, each.control, 0, each.control_events) for each in these if each.control]
-    evidence = Evidence(RATIOS)
+    evidence = SequentialTest(RATIOS)
     evidence.add(alone)
-    assert abs(evidence.value - 1) < 1e-9
+    assert abs(evidence.evidence - 1) < 1e-9
 
 
 @given(st.lists(cells.filter(lambda each: each.chirp + each.control > 0), min_size=1, max_size=5))
 def test_the_order_of_cells_does_not_matter(these):
-    one, other = Evidence(RATIOS), Evidence(RATIOS)
+    one, other = SequentialTest(RATIOS), SequentialTest(RATIOS)
     one.add(these)
     other.add(these[::-1])
-    assert abs(one.value - other.value) <= 1e-9 * max(1.0, one.value)
+    assert abs(one.evidence - other.evidence) <= 1e-9 * max(1.0, one.evidence)
 
 
 @given(
@@ -93,15 +93,15 @@ def test_the_order_of_cells_does_not_matter(these):
     st.integers(1, 50).flatmap(lambda control: st.tuples(st.just(control), st.integers(1, control))),
 )
 def test_a_failure_of_chirp_instead_of_wavenet_is_more_evidence(chirp, control):
-    less, more = Evidence(RATIOS), Evidence(RATIOS)
+    less, more = SequentialTest(RATIOS), SequentialTest(RATIOS)
     less.add([Arms(chirp[0], control[0], chirp[1], control[1])])
     more.add([Arms(chirp[0], control[0], chirp[1] + 1, control[1] - 1)])
-    assert more.value > less.value
+    assert more.evidence > less.evidence
 
 
 def test_evidence_without_end_stays_a_number():
-    evidence = Evidence(RATIOS)
+    evidence = SequentialTest(RATIOS)
     for _ in range(500):
         evidence.add([Arms(500, 500, 500, 0)])
-    assert evidence.value > THRESHOLD
-    assert evidence.value < float("inf")
+    assert evidence.evidence > THRESHOLD
+    assert evidence.evidence < float("inf")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from schemas.words import DecisionReason, VoiceModel
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, WINDOW, attempt, readings_of
 from worker.rollout.analysis.comparisons import Comparisons
-from worker.rollout.analysis.evaluate import QueryAnswer
-from worker.rollout.analysis.stage_evaluation import LAST_TENTH, STAGE, Round, broken, evaluate_stage
+from worker.rollout.analysis.evaluate import QueryResult
+from worker.rollout.analysis.stage_evaluation import LAST_TENTH, STAGE, Round, evaluate_stage, violated_rules
 from worker.rollout.analysis.verdict import Status, Verdict
 from worker.rollout.plan.model import Plan
 
@@ -62,73 +62,73 @@ def lately(count: int, bad: int = 0) -> list:
 
 def test_a_rate_that_is_shown_to_be_low_passes():
     found = judged(plan_of(), *some(200), *lately(30))
-    assert one(found.gates, "error_rate", STAGE).verdict is Status.PASS
-    assert one(found.gates, "error_rate", LAST_TENTH).verdict is Status.PASS
+    assert one(found.gates, "error_rate", STAGE).status is Status.PASS
+    assert one(found.gates, "error_rate", LAST_TENTH).status is Status.PASS
 
 
 def test_a_rate_in_the_band_holds_and_rolls_nothing_back():
     found = judged(plan_of(), *some(185, 15))
-    assert one(found.gates, "error_rate", STAGE).verdict is Status.HOLD
-    assert broken(found.rules, "at_once") == ()
-    assert broken(found.rules, "step") == ()
+    assert one(found.gates, "error_rate", STAGE).status is Status.HOLD
+    assert violated_rules(found.rules, "at_once") == ()
+    assert violated_rules(found.rules, "step") == ()
 
 
 def test_a_sample_that_is_too_small_holds_though_nothing_failed():
     judgement = one(judged(plan_of(), *some(99)).gates, "error_rate", STAGE)
-    assert (judgement.verdict, judgement.sample) == (Status.HOLD, 99)
-    assert "99 of 100" in judgement.says
+    assert (judgement.status, judgement.sample) == (Status.HOLD, 99)
+    assert "99 of 100" in judgement.message
 
 
 @pytest.mark.parametrize("policy", ["hold", "pass", "fail"])
 def test_a_gate_says_itself_what_too_small_a_sample_means(policy):
     plan = plan_of(gates=[{"measure": "error_rate", "limit": 0.05, "no_data": policy}])
-    assert one(judged(plan).gates, "error_rate", STAGE).verdict == policy
+    assert one(judged(plan).gates, "error_rate", STAGE).status == policy
 
 
 def test_a_bad_last_tenth_does_not_hide_in_a_good_stage():
     found = judged(plan_of(), *some(2000), *lately(20, 8))
-    assert one(found.gates, "error_rate", STAGE).verdict is Status.PASS
-    assert one(found.gates, "error_rate", LAST_TENTH).verdict is Status.FAIL
+    assert one(found.gates, "error_rate", STAGE).status is Status.PASS
+    assert one(found.gates, "error_rate", LAST_TENTH).status is Status.FAIL
 
 
 def test_errors_over_the_limit_turn_off_at_once_by_the_short_window_alone():
     found = judged(plan_of(), *some(5000), *lately(15, 15))
-    assert [(each.title, each.window) for each in broken(found.rules, "at_once")] == [("error_rate", "5m")]
+    assert [(each.title, each.window) for each in violated_rules(found.rules, "at_once")] == [("error_rate", "5m")]
 
 
 def test_a_step_back_takes_both_windows():
     after_a_good_hour = judged(plan_of(), *some(5000), *lately(140, 20))
-    assert broken(after_a_good_hour.rules, "step") == ()
+    assert violated_rules(after_a_good_hour.rules, "step") == ()
     all_the_time = judged(plan_of(), *some(900, 100), *lately(140, 20))
-    assert {each.window for each in broken(all_the_time.rules, "step")} == {"5m", "1h"}
+    assert {each.window for each in violated_rules(all_the_time.rules, "step")} == {"5m", "1h"}
 
 
 def test_two_failures_of_five_roll_nothing_back():
     found = judged(plan_of(), *lately(3, 2))
-    assert broken(found.rules, "at_once") == ()
+    assert violated_rules(found.rules, "at_once") == ()
 
 
 @pytest.mark.parametrize(("bad", "verdict"), [(1, Status.HOLD), (6, Status.HOLD), (7, Status.FAIL)])
 def test_a_roll_back_takes_seven_failures_though_all_attempts_fail(bad, verdict):
     judgement = one(judged(plan_of(), *lately(0, bad)).rules, "error_rate", "5m", "at_once")
-    assert judgement.verdict is verdict
-    assert ("a roll-back takes 7" in judgement.says) is (verdict is Status.HOLD)
+    assert judgement.status is verdict
+    assert ("a roll-back needs 7" in judgement.message) is (verdict is Status.HOLD)
 
 
 def test_fallbacks_are_held_against_wavenets_errors():
     rule = {"measure": "fallback_rate", "limit": 0.20, "when_control_fails": "hold"}
     plan = plan_of(roll_back={"at_once": [rule]})
     ill = lately(50, 50)
-    assert broken(judged(plan, *ill).rules, "at_once")
+    assert violated_rules(judged(plan, *ill).rules, "at_once")
     both = judged(plan, *ill, *some(50, 50, after=55 * MINUTE, **{**CONTROL, "falls_back": False}))
-    assert broken(both.rules, "at_once") == ()
+    assert violated_rules(both.rules, "at_once") == ()
 
 
 def test_where_wavenet_speaks_nothing_the_comparison_passes_and_says_so():
     plan = plan_of(gates=[{"measure": "errors_against_control"}])
     judgement = one(judged(plan, *some(200)).gates, "errors_against_control", STAGE)
-    assert judgement.verdict is Status.PASS
-    assert "WaveNet speaks nothing here" in judgement.says
+    assert judgement.status is Status.PASS
+    assert "no control: WaveNet has no attempts" in judgement.message
 
 
 def test_a_character_with_few_lines_holds_nobody():
@@ -137,28 +137,28 @@ def test_a_character_with_few_lines_holds_nobody():
     assert {each.character for each in found.gates} == {None}
     often = some(0, 100, character="ghoul")
     found = judged(plan_of(), *some(2000), *often, hears=("pip_boy", "ghoul"))
-    assert {(each.character, each.verdict) for each in found.gates if each.character} == {("ghoul", Status.FAIL)}
+    assert {(each.character, each.status) for each in found.gates if each.character} == {("ghoul", Status.FAIL)}
 
 
 def test_one_broken_character_is_named_and_the_others_are_not():
     found = judged(
         plan_of(), *lately(300), *some(5, 25, after=55 * MINUTE, character="ghoul"), hears=("pip_boy", "ghoul")
     )
-    assert {each.character for each in broken(found.rules, "character")} == {"ghoul"}
+    assert {each.character for each in violated_rules(found.rules, "character")} == {"ghoul"}
 
 
 def test_a_character_that_comes_back_is_judged_by_what_came_since():
     bad = some(5, 25, after=50 * MINUTE, character="ghoul")
     found = judged(plan_of(), *bad, hears=("ghoul",), starts={"ghoul": BEGAN + 56 * MINUTE})
-    assert broken(found.rules, "character") == ()
+    assert violated_rules(found.rules, "character") == ()
 
 
 def test_the_mean_time_is_judged_by_its_bounds():
     slow = judged(plan_of(), *some(100, seconds=6.0), *[attempt(seconds=6.5) for _ in range(20)])
-    assert one(slow.rules, "mean_time", "1h", "at_once").verdict is Status.FAIL
+    assert one(slow.rules, "mean_time", "1h", "at_once").status is Status.FAIL
     between = judged(plan_of(), *some(200, seconds=3.0))
-    assert one(between.gates, "mean_time", STAGE).verdict is not Status.PASS
-    assert broken(between.rules, "at_once") == ()
+    assert one(between.gates, "mean_time", STAGE).status is not Status.PASS
+    assert violated_rules(between.rules, "at_once") == ()
 
 
 SKIPPED = {**FAILED, "called": False, "seconds": 0.0}
@@ -173,7 +173,7 @@ def test_attempts_that_made_no_call_are_failures_and_no_quick_ones():
     assert (mean.value, mean.sample, p95.value, p95.sample) == (pytest.approx(3.0), 160, 1.0, 160)
     assert one(found.gates, "error_rate", STAGE).value == pytest.approx(600 / 760)
     nobody_asked = judged(plan, *some(600, **SKIPPED))
-    assert one(nobody_asked.gates, "mean_time", STAGE).verdict is not Status.PASS
+    assert one(nobody_asked.gates, "mean_time", STAGE).status is not Status.PASS
 
 
 def test_slower_than_the_control_is_judged_by_the_calls_that_were_made():
@@ -181,27 +181,29 @@ def test_slower_than_the_control_is_judged_by_the_calls_that_were_made():
     attempts = [*some(30, seconds=1.0), *some(300, **SKIPPED), *some(100, seconds=1.0, **CONTROL)]
     comparisons = Comparisons(plan, plan.stages[0], [])
     comparisons.update(readings_of(*attempts), [], {})
-    compared = comparisons.of(plan.roll_back.step[0].measure, None)
+    compared = comparisons.find(plan.roll_back.step[0].measure, None)
     assert (compared.chirp, compared.control) == (30, 100)
 
 
 def test_when_wavenet_fails_as_much_the_message_says_so_and_a_plan_may_hold():
     ill = [*lately(70, 30), *some(70, 30, after=55 * MINUTE, **{**CONTROL, "falls_back": False})]
-    by_the_owner = broken(judged(plan_of(), *ill).rules, "at_once")
+    by_the_owner = violated_rules(judged(plan_of(), *ill).rules, "at_once")
     assert by_the_owner
-    assert all("WaveNet fails as much" in each.says for each in by_the_owner)
+    assert all("WaveNet fails as much" in each.message for each in by_the_owner)
     rule = {"measure": "error_rate", "limit": 0.10, "when_control_fails": "hold"}
     careful = judged(plan_of(roll_back={"at_once": [rule]}), *ill)
-    assert broken(careful.rules, "at_once") == ()
-    assert "WaveNet fails as much" in one(careful.rules, "error_rate", "5m", "at_once").says
+    assert violated_rules(careful.rules, "at_once") == ()
+    assert "WaveNet fails as much" in one(careful.rules, "error_rate", "5m", "at_once").message
 
 
 def test_a_comparison_alarms_when_chirp_is_worse_and_not_when_both_are_ill():
     rule = {"roll_back": {"step": [{"measure": "errors_against_control"}]}}
     worse = [each for n in range(11) for each in (*some(60, 40, n * WINDOW), *some(98, 2, n * WINDOW, **CONTROL))]
     same = [each for n in range(11) for each in (*some(60, 40, n * WINDOW), *some(60, 40, n * WINDOW, **CONTROL))]
-    assert [each.title for each in broken(judged(plan_of(**rule), *worse).rules, "step")] == ["errors_against_control"]
-    assert broken(judged(plan_of(**rule), *same).rules, "step") == ()
+    assert [each.title for each in violated_rules(judged(plan_of(**rule), *worse).rules, "step")] == [
+        "errors_against_control"
+    ]
+    assert violated_rules(judged(plan_of(**rule), *same).rules, "step") == ()
 
 
 ERRORS, SLOW = {"measure": "errors_against_control"}, {"measure": "slow_against_control"}
@@ -233,10 +235,10 @@ def test_late_attempts_are_compared_as_if_they_had_come_in_time():
         comparisons = Comparisons(plan, plan.stages[0], [])
         comparisons.update(readings, [], {})
         for each in attempts[-50:]:
-            readings._ledger.add(each, 1, each.ended_at)
+            readings._counts.add(each, 1, each.ended_at)
         readings.settle(BEGAN + HOUR)
         comparisons.update(readings, [], {})
-        evidence.append(comparisons.of(plan.roll_back.step[0].measure, None).evidence.value)
+        evidence.append(comparisons.find(plan.roll_back.step[0].measure, None).test.evidence)
     assert evidence[0] == pytest.approx(evidence[1])
 
 
@@ -246,29 +248,29 @@ QUERY = {"measure": "query", "name": "complaints", "query": "sum(complaints)", "
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        (QueryAnswer(2.0), Status.PASS),
-        (QueryAnswer(4.0), Status.FAIL),
-        (QueryAnswer(None), Status.HOLD),
-        (QueryAnswer(None, "down", 1), Status.HOLD),
-        (QueryAnswer(None, "down", 4), Status.ERROR),
+        (QueryResult(2.0), Status.PASS),
+        (QueryResult(4.0), Status.FAIL),
+        (QueryResult(None), Status.HOLD),
+        (QueryResult(None, "down", 1), Status.HOLD),
+        (QueryResult(None, "down", 4), Status.ERROR),
         (None, Status.HOLD),
     ],
 )
 def test_a_query_that_fails_holds_and_is_told_after_some_times(answer, verdict):
     answers = {} if answer is None else {"sum(complaints)": answer}
-    assert one(judged(plan_of(gates=[QUERY]), answers=answers).gates, "complaints", "now").verdict is verdict
+    assert one(judged(plan_of(gates=[QUERY]), answers=answers).gates, "complaints", "now").status is verdict
 
 
 def test_a_query_that_fails_never_rolls_back():
-    answers = {"sum(complaints)": QueryAnswer(None, "down", 100)}
-    assert broken(judged(plan_of(roll_back={"at_once": [QUERY]}), answers=answers).rules, "at_once") == ()
+    answers = {"sum(complaints)": QueryResult(None, "down", 100)}
+    assert violated_rules(judged(plan_of(roll_back={"at_once": [QUERY]}), answers=answers).rules, "at_once") == ()
 
 
 def test_a_dry_run_is_shown_and_decides_nothing():
     rule = {"measure": "error_rate", "limit": 0.10, "dry_run": True}
     found = judged(plan_of(roll_back={"at_once": [rule]}), *lately(50, 50))
-    assert one(found.rules, "error_rate", "5m", "at_once").verdict is Status.FAIL
-    assert broken(found.rules, "at_once") == ()
+    assert one(found.rules, "error_rate", "5m", "at_once").status is Status.FAIL
+    assert violated_rules(found.rules, "at_once") == ()
 
 
 def test_the_cache_is_compared_with_the_same_models_own_earlier_rate():
@@ -278,39 +280,39 @@ def test_the_cache_is_compared_with_the_same_models_own_earlier_rate():
     lost = [attempt(55 * MINUTE) for _ in range(100)]
     window = f"{LAST_TENTH}, {VoiceModel.CHIRP3_HD}"
     plan = plan_of(gates=[gate])
-    assert one(judged(plan, *hits, *kept).gates, "cache_hit_rate", window).verdict is Status.PASS
-    assert one(judged(plan, *hits, *lost).gates, "cache_hit_rate", window).verdict is Status.FAIL
+    assert one(judged(plan, *hits, *kept).gates, "cache_hit_rate", window).status is Status.PASS
+    assert one(judged(plan, *hits, *lost).gates, "cache_hit_rate", window).status is Status.FAIL
 
 
 @pytest.mark.parametrize("policy", ["hold", "pass", "fail"])
 def test_a_cache_that_nobody_asked_is_judged_by_the_gates_policy(policy):
     gate = {"measure": "cache_hit_rate", "warm_up": "10m", "no_data": policy}
     judgement = one(judged(plan_of(gates=[gate])).gates, "cache_hit_rate", LAST_TENTH)
-    assert (judgement.verdict, judgement.sample) == (Status(policy), 0)
+    assert (judgement.status, judgement.sample) == (Status(policy), 0)
 
 
 def test_a_quota_that_the_next_stage_would_pass_holds():
     # 120 jobs a minute at the busiest: at 50 % 60 Chirp requests.
     jobs = [attempt(MINUTE * (number % 5), **CONTROL) for number in range(600)]
     fits = judged(plan_of(limits={"chirp_requests_a_minute": 60}), *jobs)
-    assert one(fits.gates, "quota", "next stage").verdict is Status.PASS
+    assert one(fits.gates, "quota", "next stage").status is Status.PASS
     over = judged(plan_of(limits={"chirp_requests_a_minute": 59}), *jobs)
-    assert one(over.gates, "quota", "next stage").verdict is Status.HOLD
+    assert one(over.gates, "quota", "next stage").status is Status.HOLD
 
 
 def test_the_quota_is_held_against_the_busiest_window_of_a_whole_day():
     jobs = [attempt(MINUTE * (number % 5), **CONTROL) for number in range(600)]
     quota = plan_of(limits={"chirp_requests_a_minute": 59})
     for until, verdict in ((20 * HOUR, Status.HOLD), (25 * HOUR, Status.PASS)):
-        assert one(judged(quota, *jobs, until=until).gates, "quota", "next stage").verdict is verdict
+        assert one(judged(quota, *jobs, until=until).gates, "quota", "next stage").status is verdict
 
 
 def test_the_price_of_the_next_stage_is_held_against_the_budget():
     # 1,000 characters an hour are 720,000 a month: at 50 % of each model 12.24 USD.
     jobs = [attempt(billed=100, **CONTROL) for _ in range(10)]
     judgement = one(judged(plan_of(limits={"dollars_a_month": 12.25}), *jobs).gates, "budget", "next stage")
-    assert (judgement.verdict, judgement.value) == (Status.PASS, pytest.approx(12.24))
-    assert one(judged(plan_of(limits={"dollars_a_month": 12}), *jobs).gates, "budget", "next stage").verdict is (
+    assert (judgement.status, judgement.value) == (Status.PASS, pytest.approx(12.24))
+    assert one(judged(plan_of(limits={"dollars_a_month": 12}), *jobs).gates, "budget", "next stage").status is (
         Status.HOLD
     )
 
@@ -326,4 +328,4 @@ def test_one_failure_more_never_makes_a_verdict_better(good, bad):
     plan = plan_of()
     less, more = judged(plan, *lately(good + 1, bad)), judged(plan, *lately(good, bad + 1))
     for before, after in zip(less.rules, more.rules, strict=True):
-        assert order.index(after.verdict) >= order.index(before.verdict)
+        assert order.index(after.status) >= order.index(before.status)

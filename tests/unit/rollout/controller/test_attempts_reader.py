@@ -12,7 +12,7 @@ from schemas.headers import RETRY_ATTEMPTS
 from schemas.words import Lane
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
-from worker.rollout.analysis.tally import Observation
+from worker.rollout.analysis.observations import Observation
 from worker.rollout.controller.attempts_reader import AttemptsReader, Source
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from worker.rollout.analysis.evaluate import QueryAnswer
+from worker.rollout.analysis.evaluate import QueryResult
 from worker.rollout.controller.prometheus import PrometheusClient, value_of
 
 
@@ -98,7 +98,7 @@ async def prometheus() -> AsyncIterator[Prometheus]:
     await server.close()
 
 
-async def asked(url: str | None, *rounds: set[str], timeout_s: float = 5.0) -> list[dict[str, QueryAnswer]]:
+async def asked(url: str | None, *rounds: set[str], timeout_s: float = 5.0) -> list[dict[str, QueryResult]]:
     async with aiohttp.ClientSession() as session:
         queries = PrometheusClient(session, url, timeout_s)
         return [dict(await queries.ask(each)) for each in rounds]
@@ -106,7 +106,7 @@ async def asked(url: str | None, *rounds: set[str], timeout_s: float = 5.0) -> l
 
 async def test_all_queries_of_a_round_are_asked_at_once_and_each_once(prometheus: Prometheus) -> None:
     (answers,) = await asked(prometheus.url, {"a", "b", "two"})
-    assert answers["a"] == answers["b"] == QueryAnswer(1.0, None, 0)
+    assert answers["a"] == answers["b"] == QueryResult(1.0, None, 0)
     assert answers["two"].value is None
     assert prometheus.asked == {"a": 1, "b": 1, "two": 1}
     assert prometheus.most_at_once == 3
@@ -114,19 +114,19 @@ async def test_all_queries_of_a_round_are_asked_at_once_and_each_once(prometheus
 
 async def test_errors_are_told_in_the_answer_of_the_query_that_has_them(prometheus: Prometheus) -> None:
     (answers,) = await asked(prometheus.url, {"a", "broken", "page", "slow"}, timeout_s=0.5)
-    assert answers["a"] == QueryAnswer(1.0, None, 0)
+    assert answers["a"] == QueryResult(1.0, None, 0)
     assert answers["broken"].error == "Prometheus: bad_data: parse error"
     assert (answers["page"].error or "").startswith("Prometheus: JSONDecodeError")
     assert answers["slow"].error == "Prometheus: no answer within 0.5 s"
 
 
-async def test_errors_in_a_row_are_counted_and_a_good_answer_ends_them(prometheus: Prometheus) -> None:
+async def test_consecutive_errors_are_counted_and_a_good_answer_ends_them(prometheus: Prometheus) -> None:
     async with aiohttp.ClientSession() as session:
         queries = PrometheusClient(session, prometheus.url, 5.0)
-        rows = [(await queries.ask({"two", "a"}))["two"].errors_in_a_row for _ in range(3)]
+        rows = [(await queries.ask({"two", "a"}))["two"].consecutive_errors for _ in range(3)]
         assert rows == [1, 2, 3]
         await queries.ask({"a"})
-        assert (await queries.ask({"two"}))["two"].errors_in_a_row == 4
+        assert (await queries.ask({"two"}))["two"].consecutive_errors == 4
 
 
 async def test_a_prometheus_that_is_down_or_isnt_set_is_an_error_of_each_query() -> None:
@@ -136,5 +136,5 @@ async def test_a_prometheus_that_is_down_or_isnt_set_is_an_error_of_each_query()
     (wrong,) = await asked("http://anna:hunter2@prometheus:99999", {"a"})
     assert "hunter2" not in (wrong["a"].error or "hunter2")
     (unset,) = await asked(None, {"a"})
-    assert unset["a"] == QueryAnswer(None, "PROMETHEUS_URL is not set: nobody can be asked", 1)
+    assert unset["a"] == QueryResult(None, "PROMETHEUS_URL is not set: nobody can be asked", 1)
     assert await asked(None, set()) == [{}]

@@ -22,7 +22,7 @@ from worker.rollout import changes
 from worker.rollout.controller import manual_changes, stages
 from worker.rollout.controller.webhooks import Notifier, RevisionHistory
 from worker.rollout.log.codec import Provenance, to_revision
-from worker.rollout.plan.file import read_plan
+from worker.rollout.plan.parser import parse_plan
 from worker.rollout.state import RolloutState
 
 PLAN = """
@@ -34,7 +34,7 @@ stages:
   - {name: everybody, percentage: 100, characters: all, at_least: 1d, tell: [team, players]}
 """
 OFF = RolloutState(enabled=False, percentage=0, characters=None)
-RUN = read_plan(PLAN, "rehearsal.yaml", CATALOGUE.names).plan
+RUN = parse_plan(PLAN, "rehearsal.yaml", CATALOGUE.names).plan
 
 
 class Story:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.rollout.plan.freeze import frozen
-from worker.rollout.plan.model import Freeze
+from worker.rollout.plan.freeze import active_freeze
+from worker.rollout.plan.settings import Freeze
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEKEND = Freeze(cron="0 16 * * FRI", lasts="64h", time_zone="Europe/Berlin", why="the weekend")
@@ -33,19 +33,19 @@ def berlin(text: str) -> datetime:
     ],
 )
 def test_a_window_is_on_from_its_first_second_to_before_its_last(now: str, is_frozen: bool) -> None:
-    assert (frozen([WEEKEND], berlin(now)) is not None) is is_frozen
+    assert (active_freeze([WEEKEND], berlin(now)) is not None) is is_frozen
 
 
 def test_it_says_why_and_until_when_in_the_windows_own_time() -> None:
-    said = frozen([WEEKEND], datetime(2026, 1, 31, 12, 0, tzinfo=UTC))
+    said = active_freeze([WEEKEND], datetime(2026, 1, 31, 12, 0, tzinfo=UTC))
     assert said == "frozen for the weekend: since Fri 16:00 for 64h, until 2026-02-02 08:00 Europe/Berlin"
 
 
 def test_any_of_several_windows_freezes_and_without_one_nothing_is_frozen() -> None:
     night = datetime(2026, 2, 4, 23, 0, tzinfo=UTC)
-    assert frozen([], night) is None
-    assert frozen([WEEKEND], night) is None
-    said = frozen([WEEKEND, NIGHT], night)
+    assert active_freeze([], night) is None
+    assert active_freeze([WEEKEND], night) is None
+    said = active_freeze([WEEKEND, NIGHT], night)
     assert said is not None
     assert "the night" in said
 
@@ -56,12 +56,12 @@ def test_any_of_several_windows_freezes_and_without_one_nothing_is_frozen() -> N
 )
 def test_hours_pass_though_the_clocks_are_put_on_or_back_meanwhile(friday: str, until: str) -> None:
     began = berlin(f"{friday} 16:00")
-    said = frozen([WEEKEND], began)
+    said = active_freeze([WEEKEND], began)
     assert said is not None
     assert said.endswith(f"until {until} Europe/Berlin")
     end = began.astimezone(UTC) + timedelta(hours=64)
-    assert frozen([WEEKEND], end - timedelta(seconds=1)) is not None
-    assert frozen([WEEKEND], end) is None
+    assert active_freeze([WEEKEND], end - timedelta(seconds=1)) is not None
+    assert active_freeze([WEEKEND], end) is None
 
 
 @given(
@@ -73,4 +73,4 @@ def test_a_daily_window_is_on_exactly_for_as_long_as_it_lasts(now: datetime, hou
     window = Freeze(cron=f"0 {hour} * * *", lasts=f"{lasts}h", why="a test")
     began = now.replace(hour=hour, minute=0, second=0, microsecond=0)
     began = began if began <= now else began - timedelta(days=1)
-    assert (frozen([window], now) is not None) is (now < began + timedelta(hours=lasts))
+    assert (active_freeze([window], now) is not None) is (now < began + timedelta(hours=lasts))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.rollout.plan.promql import may_give_several
+from worker.rollout.plan.promql import part_with_several_series
 
 ONE = [
     'sum(rate(tts_synthesis_total{status="success"}[5m])) / sum(rate(tts_synthesis_total[5m])) * 100',
@@ -24,17 +24,17 @@ SEVERAL = [
 
 @pytest.mark.parametrize("query", ONE)
 def test_an_aggregation_over_everything_and_what_is_made_of_such_is_one_series(query: str) -> None:
-    assert may_give_several(query) is None
+    assert part_with_several_series(query) is None
 
 
 @pytest.mark.parametrize("query", SEVERAL)
 def test_anything_else_may_be_several(query: str) -> None:
-    assert may_give_several(query)
+    assert part_with_several_series(query)
 
 
 @given(st.sampled_from(ONE), st.sampled_from(ONE), st.sampled_from(SEVERAL[:5]), st.sampled_from([*"+-*/", " or "]))
 def test_one_several_makes_several_of_the_whole(one: str, other: str, several: str, operator: str) -> None:
     one, other = one.split(" #", maxsplit=1)[0], other.split(" #", maxsplit=1)[0]
-    assert may_give_several(f"({one}){operator}({other})") is None
-    assert may_give_several(f"({one}){operator}({several})")
-    assert may_give_several(f"sum({several}){operator}{one}") is None
+    assert part_with_several_series(f"({one}){operator}({other})") is None
+    assert part_with_several_series(f"({one}){operator}({several})")
+    assert part_with_several_series(f"sum({several}){operator}{one}") is None

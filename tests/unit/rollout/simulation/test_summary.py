@@ -9,8 +9,8 @@ import pytest
 
 from schemas.words import VoiceModel
 from worker.cli.views.simulation import clock, summary_row, summary_words
-from worker.rollout.simulation.course import Course, Entry, Heard
-from worker.rollout.simulation.summary import quantile, summary_of
+from worker.rollout.simulation.result import Event, ModelTotals, SimulatedRollout
+from worker.rollout.simulation.summary import quantile, summarise
 from worker.rollout.simulation.trace import Trace
 
 HOUR = timedelta(hours=1)
@@ -18,20 +18,20 @@ WELL = Trace.model_validate({"version": 1, "name": "t", "lasts": "1d", "jobs_a_d
 BREAKS = WELL.model_copy(update={"breaks_at": 10 * HOUR})
 
 
-def entry(hours: float, kind: str) -> Entry:
-    return Entry(hours * HOUR, kind, "10", 1_000, 14, "it is so")
+def entry(hours: float, kind: str) -> Event:
+    return Event(hours * HOUR, kind, "10", 1_000, 14, "it is so")
 
 
-def course(*entries: Entry, lasted: float = 24, failed: int = 0, **more: Any) -> Course:
-    heard = {VoiceModel.CHIRP3_HD: Heard(billed=1_000_000), VoiceModel.WAVENET: Heard(billed=500_000)}
+def course(*entries: Event, lasted: float = 24, failed: int = 0, **more: Any) -> SimulatedRollout:
+    heard = {VoiceModel.CHIRP3_HD: ModelTotals(billed=1_000_000), VoiceModel.WAVENET: ModelTotals(billed=500_000)}
     given = {"first_failed": {}, "points": (), **more}
-    return Course(1, lasted * HOUR, (entry(0, "started"), *entries), heard, failed, **given)
+    return SimulatedRollout(1, lasted * HOUR, (entry(0, "started"), *entries), heard, failed, **given)
 
 
 def test_in_a_healthy_system_each_roll_back_is_wrong() -> None:
     courses = [course(), course(entry(3, "turned off"), lasted=3), course(entry(4, "quarantined")),
                course(entry(5, "stepped back"), entry(6, "turned off")), course(entry(9, "ended"))]  # fmt: skip
-    summary = summary_of(courses, WELL)
+    summary = summarise(courses, WELL)
     assert (summary.n, summary.rolled_back_healthy, summary.quarantined_healthy, summary.ended) == (5, 2, 1, 1)
     assert (summary.breaks, summary.broke, summary.exposed, summary.failed) == (False, 0, None, None)
     assert summary.dollars == pytest.approx(32)
@@ -41,8 +41,8 @@ def test_in_a_healthy_system_each_roll_back_is_wrong() -> None:
 def test_of_a_broken_one_it_is_told_how_long_it_was_heard_where_it_was_heard_at_all() -> None:
     seen = [course(entry(10 + hours, "turned off"), failed=hours) for hours in range(1, 21)]
     never, before = course(failed=500), course(entry(4, "turned off"), lasted=4)
-    summary = summary_of([*seen, never, before], BREAKS)
-    assert (summary.broke, summary.seen, summary.rolled_back_healthy) == (21, 20, 1)
+    summary = summarise([*seen, never, before], BREAKS)
+    assert (summary.broke, summary.detected, summary.rolled_back_healthy) == (21, 20, 1)
     assert summary.exposed == (10 * HOUR, 19 * HOUR)
     assert summary.failed == (11, 20)
     assert summary_row(summary)["exposed, median and 95th percentile"] == [36_000, 68_400]

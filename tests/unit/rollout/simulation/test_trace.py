@@ -8,9 +8,9 @@ import pytest
 
 from schemas.words import VoiceModel
 from tests.unit.makers import CATALOGUE
-from worker.rollout.plan.checked_file import InvalidFileError
-from worker.rollout.simulation.trace import Speaking, Trace
-from worker.rollout.simulation.trace_file import BUILT_IN, find_trace, read_trace
+from worker.rollout.plan.document import InvalidFileError
+from worker.rollout.simulation.trace import ModelBehaviour, Trace
+from worker.rollout.simulation.trace_file import BUILT_IN, parse_trace, read_trace_file
 
 NAMES = CATALOGUE.names
 CHIRP, WAVENET = VoiceModel.CHIRP3_HD, VoiceModel.WAVENET
@@ -30,12 +30,12 @@ shifts:
 
 
 def trace() -> Trace:
-    return read_trace(GOOD, "mine.yaml", NAMES)
+    return parse_trace(GOOD, "mine.yaml", NAMES)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_built_in_trace_can_be_read_and_is_called_by_its_name(name: str) -> None:
-    read = read_trace(find_trace(name)[1], name, NAMES)
+    read = parse_trace(read_trace_file(name)[1], name, NAMES)
     assert read.name == name
     assert read.breaks_at is None or read.breaks_at < read.lasts
 
@@ -48,9 +48,9 @@ def test_a_built_in_trace_can_be_read_and_is_called_by_its_name(name: str) -> No
         ("errors: 0.5", "erors: 0.5", "mine.yaml, line 8: shifts[0].erors: there is no such field; write errors"),
         ("chirp3-hd: {", "chirp: {", "mine.yaml, line 6: models.chirp"),
         ("{errors: 0.1}", "{erors: 0.1}", "mine.yaml, line 6: models.chirp3-hd.erors: there is no such field; wri"),
-        ("jobs: 5", "jobs: 5, voice_model: wavenet", "mine.yaml, line 10: shifts[2]: jobs: which model speaks"),
+        ("jobs: 5", "jobs: 5, voice_model: wavenet", "mine.yaml, line 10: shifts[2]: jobs: the rollout decides"),
         ("lasts: 2d", "lasts: 0d", "mine.yaml, line 1: lasts: must be above 0"),
-        ("lasts: 2d", "lasts: 2d\nshares: {ghoul: 0.6, raider: 0.6}", "shares: come to 1.2"),
+        ("lasts: 2d", "lasts: 2d\nshares: {ghoul: 0.6, raider: 0.6}", "shares: their sum is 1.2"),
         ("lasts: 2d", "lasts: 2d\nshares: {dogmeat: 0.6}", "mine.yaml, line 4: shares.dogmeat: 'dogmeat' is no charac"),
         ("jobs_a_day: 1000\n", "", "mine.yaml, line 1: jobs_a_day: is missing"),
     ],
@@ -58,18 +58,18 @@ def test_a_built_in_trace_can_be_read_and_is_called_by_its_name(name: str) -> No
 def test_what_is_wrong_is_told_with_its_line_as_of_a_plan(good: str, bad: str, told: str) -> None:
     assert good in GOOD
     with pytest.raises(InvalidFileError) as caught:
-        read_trace(GOOD.replace(good, bad), "mine.yaml", NAMES)
+        parse_trace(GOOD.replace(good, bad), "mine.yaml", NAMES)
     assert told in str(caught.value)
 
 
 def test_a_trace_that_isnt_there_names_those_that_are() -> None:
     with pytest.raises(InvalidFileError, match="a trace is a YAML file, or one of healthy, chirp_half"):
-        find_trace("no-such-trace")
+        read_trace_file("no-such-trace")
 
 
 def test_the_later_of_two_shifts_counts_while_it_holds() -> None:
     errors = {
-        (after, model, name): trace().speaking(after * HOUR, model, name).errors
+        (after, model, name): trace().behaviour(after * HOUR, model, name).errors
         for after in (0, 1, 2, 3)
         for model in (CHIRP, WAVENET)
         for name in ("ghoul", "raider")
@@ -77,8 +77,8 @@ def test_the_later_of_two_shifts_counts_while_it_holds() -> None:
     assert [errors[after, CHIRP, "ghoul"] for after in (0, 1, 2, 3)] == [0.1, 0.9, 0.9, 0.1]
     assert [errors[after, CHIRP, "raider"] for after in (0, 1, 2, 3)] == [0.1, 0.5, 0.1, 0.1]
     assert [errors[after, WAVENET, "ghoul"] for after in (0, 1, 2, 3)] == [0.02, 0.5, 0.02, 0.02]
-    assert trace().speaking(HOUR, CHIRP, "ghoul") == Speaking(errors=0.9, seconds=3)
-    assert [trace().jobs(after * HOUR, "raider") for after in (0, 2, 40)] == [1, 5, 5]
+    assert trace().behaviour(HOUR, CHIRP, "ghoul") == ModelBehaviour(errors=0.9, seconds=3)
+    assert [trace().job_factor(after * HOUR, "raider") for after in (0, 2, 40)] == [1, 5, 5]
 
 
 def test_it_is_known_when_something_changes() -> None:
@@ -93,7 +93,7 @@ def test_it_is_known_when_something_changes() -> None:
 @pytest.mark.parametrize("shares", [{}, {"ghoul": 0.5}, dict.fromkeys(NAMES, 1 / 14)])
 def test_the_shares_of_all_characters_come_to_one(shares: dict[str, float]) -> None:
     read = trace().model_copy(update={"shares": shares})
-    found = read.share_of(NAMES)
+    found = read.job_shares(NAMES)
     assert found.keys() == NAMES
     assert sum(found.values()) == pytest.approx(1)
     assert found["ghoul"] == pytest.approx(shares.get("ghoul", 1 / 14))

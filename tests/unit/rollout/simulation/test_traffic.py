@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from schemas.words import DecisionReason, VoiceModel
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
-from worker.rollout.analysis.tally import CellKey, Tally, time_step
+from worker.rollout.analysis.tally import CellKey, Tally, duration_bucket
 from worker.rollout.simulation.trace import Trace
-from worker.rollout.simulation.traffic import BEGIN, Traffic, time_steps
+from worker.rollout.simulation.traffic import BEGIN, Traffic, duration_buckets
 from worker.rollout.state import RolloutState
 
 NAMES = CATALOGUE.names
@@ -33,7 +33,7 @@ def trace(**fields: Any) -> Trace:
 def drawn(of: Trace, state: RolloutState = ON, steps: int = 288, seed: int = 1) -> dict[CellKey, Tally]:
     traffic, sums = Traffic(of, plan_of(), NAMES, seed), {}
     for number in range(steps):
-        for key, tally in traffic.step(BEGIN + number * STEP, STEP, state):
+        for key, tally in traffic.draw_step(BEGIN + number * STEP, STEP, state):
             sums.setdefault(key, Tally()).merge(tally)
     return sums
 
@@ -53,7 +53,7 @@ def near(count: int, expected: float) -> bool:
 
 @given(st.lists(st.floats(0, 60) | st.integers(0, 600).map(lambda tenths: tenths / 10), max_size=20))
 def test_many_times_fall_into_the_steps_that_each_falls_into(seconds: list[float]) -> None:
-    assert time_steps(np.array(seconds, dtype=float)).tolist() == [time_step(each) for each in seconds]
+    assert duration_buckets(np.array(seconds, dtype=float)).tolist() == [duration_bucket(each) for each in seconds]
 
 
 def test_a_day_brings_what_the_trace_says() -> None:
@@ -84,7 +84,7 @@ def test_characters_lengths_and_the_hours_have_their_shares() -> None:
     traffic = Traffic(of, plan_of(), NAMES, 1)
     for hour in (6, 18):
         for number in range(12):
-            for _, tally in traffic.step(BEGIN + timedelta(hours=hour) + number * STEP, STEP, ON):
+            for _, tally in traffic.draw_step(BEGIN + timedelta(hours=hour) + number * STEP, STEP, ON):
                 by_hour[hour] += tally.attempts
     assert by_hour[6] < 60
     assert near(by_hour[18], 4_800)

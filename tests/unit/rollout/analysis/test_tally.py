@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.rollout.analysis.range_sums import RangeSums
-from worker.rollout.analysis.tally import Tally
+from worker.rollout.analysis.tally import RangeSums, Tally
 
 
 @given(

@@ -13,10 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.makers import CATALOGUE
-from worker.rollout.plan.checked_file import LARGEST_BYTES, InvalidFileError
-from worker.rollout.plan.file import BUILT_IN, PlanFile, find_plan, read_plan
-from worker.rollout.plan.model import DAY, Plan, duration, spelled
+from worker.rollout.plan.checked_file import LARGEST_BYTES
+from worker.rollout.plan.document import InvalidFileError
+from worker.rollout.plan.file import BUILT_IN, read_plan_file
+from worker.rollout.plan.model import Plan
+from worker.rollout.plan.parser import PlanFile, parse_plan
+from worker.rollout.plan.rehearsal import rehearse
 from worker.rollout.plan.schema import TARGET, schema_text
+from worker.rollout.plan.units import DAY, format_duration, parse_duration
 
 NAMES = CATALOGUE.names
 GOOD = """\
@@ -31,7 +35,7 @@ stages:
 
 
 def read(text: str) -> PlanFile:
-    return read_plan(text, "mine.yaml", NAMES)
+    return parse_plan(text, "mine.yaml", NAMES)
 
 
 def refused(text: str) -> list[str]:
@@ -42,7 +46,7 @@ def refused(text: str) -> list[str]:
 
 
 def built_in(name: str) -> Plan:
-    return read_plan(find_plan(name)[1], name, NAMES).plan
+    return parse_plan(read_plan_file(name)[1], name, NAMES).plan
 
 
 def test_a_plan_is_read_and_knows_the_line_of_each_field() -> None:
@@ -57,7 +61,7 @@ def test_a_plan_is_read_and_knows_the_line_of_each_field() -> None:
 @pytest.mark.parametrize(
     ("good", "bad", "told"),
     [
-        ("characters: [pip_boy]", "characters: []", "line 6: stages[0].characters: []: must be all, or a list of ch"),
+        ("characters: [pip_boy]", "characters: []", "line 6: stages[0].characters: []: must be all, or a list of at"),
         ("characters: [pip_boy]", "characters: [[a]]", "line 6: stages[0].characters: [['a']]: must be a list of"),
         ("[pip_boy]", "[pip_boi]", "line 6: stages[0].characters[0]: 'pip_boi' is no character; write pip_boy"),
         ("at_least: 24h", "at_least: 24", "line 7: stages[0].at_least: 24: must be a whole number and a unit"),
@@ -67,13 +71,13 @@ def test_a_plan_is_read_and_knows_the_line_of_each_field() -> None:
         ("percentage: 12.5", "percentage: 12.555", "line 5: stages[0].percentage: 12.555: must have at most two dec"),
         ("percentage: 12.5", "percentage: 101", "line 5: stages[0].percentage: 101: must be a number from 0 to 100"),
         ('name: "1"', "name: 1", 'line 4: stages[0].name: 1: input should be a valid string; in quotes: "1"'),
-        ("name: mine", "name: mine\nname: yours", "line 3: name: is there twice, first in line 2; keep one of them"),
+        ("name: mine", "name: mine\nname: yours", "line 3: name: appears twice, first in line 2; keep one of them"),
         ("name: mine", "name: mine\nwindows:", "line 3: windows: is nothing; it has fields or entries of its own; lea"),
-        ("name: mine", "name: mine\nzzz: 1", "line 3: zzz: there is no such field; there are bounds, control, expe"),
+        ("name: mine", "name: mine\nzzz: 1", "line 3: zzz: there is no such field; the fields are bounds, control"),
         ("name: mine", "name: mine\nexpects: {shares: {dogmeat: 1}}", "line 3: expects.shares.dogmeat: 'dogmeat' is"),
-        ("  - name", "\t- name", "line 4: a tab; indent by spaces: YAML allows no tabs there"),
+        ("  - name", "\t- name", "line 4: a tab; indent with spaces: YAML allows no tabs there"),
         ("version: 1", "version: !!python/name:os.system 1", "line 1: a tag (could not determine"),
-        ("name: mine", "name: [mine", "line 3: no YAML: "),
+        ("name: mine", "name: [mine", "line 3: not valid YAML: "),
         ("name: mine", "name: 2026-02-31", "line 1: a value that YAML can't read (day is out of range for month)"),
     ],
 )  # fmt: skip
@@ -131,15 +135,15 @@ def test_a_file_that_cannot_be_had_is_told_in_words(tmp_path: Path) -> None:
     latin.write_bytes(b"name: \xe9")
     for path, told in ((long, "too long for a plan"), (latin, "not UTF-8"), (tmp_path, "directory")):
         with pytest.raises(InvalidFileError, match=told):
-            find_plan(str(path))
+            read_plan_file(str(path))
     with pytest.raises(InvalidFileError, match="one of staging, production"):
-        find_plan("no-such-plan")
+        read_plan_file("no-such-plan")
 
 
 @given(st.integers(0, 520 * 7 * 86_400))
 def test_a_duration_is_read_as_it_is_spelled(seconds: int) -> None:
     if seconds < 1_000_000 or seconds % 3_600 == 0:
-        assert duration(spelled(timedelta(seconds=seconds))) == timedelta(seconds=seconds)
+        assert parse_duration(format_duration(timedelta(seconds=seconds))) == timedelta(seconds=seconds)
 
 
 def test_the_committed_schema_is_what_the_model_makes_and_holds_for_the_built_in_plans() -> None:
@@ -147,7 +151,7 @@ def test_the_committed_schema_is_what_the_model_makes_and_holds_for_the_built_in
     schema = json.loads(schema_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     for name in BUILT_IN:
-        document = yaml.safe_load(find_plan(name)[1])
+        document = yaml.safe_load(read_plan_file(name)[1])
         jsonschema.validate(document, schema)
         document["stages"][0]["characters"] = []
         with pytest.raises(jsonschema.ValidationError):
@@ -182,8 +186,8 @@ def test_the_built_in_plans_are_the_owners() -> None:
 
 def test_a_rehearsal_keeps_the_plan_and_shortens_its_days() -> None:
     plan = built_in("staging")
-    short = plan.rehearsed(timedelta(seconds=60))
-    assert plan.rehearsed(DAY) is plan
+    short = rehearse(plan, timedelta(seconds=60))
+    assert rehearse(plan, DAY) is plan
     assert [stage.at_least.total_seconds() for stage in short.stages] == [60, 60, 120, 180, 420, 420]
     assert [stage.name for stage in short.stages] == [stage.name for stage in plan.stages]
     assert short.gates_of(short.stages[1])[0].limit == plan.gates[0].limit

@@ -1,4 +1,4 @@
-"""A simulated rollout: the controller's rounds on a virtual clock do what they do on the real one."""
+"""A simulate rollout: the controller's rounds on a virtual clock do what they do on the real one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import pytest
 
 from schemas.words import VoiceModel
 from tests.unit.makers import CATALOGUE
-from worker.rollout.plan.file import find_plan, read_plan
+from worker.rollout.plan.file import read_plan_file
 from worker.rollout.plan.model import Plan
-from worker.rollout.simulation.course import Course, simulated
+from worker.rollout.plan.parser import parse_plan
+from worker.rollout.simulation.result import SimulatedRollout
+from worker.rollout.simulation.simulator import simulate
 from worker.rollout.simulation.trace import Trace
 
 NAMES = CATALOGUE.names
@@ -23,7 +25,7 @@ ILL = {"at": "2h", "voice_model": "chirp3-hd"}
 
 def plan(**fields: Any) -> Plan:
     """Production's gates, rules and questions, with hours for days."""
-    read = read_plan(find_plan("production")[1], "production", NAMES).plan
+    read = parse_plan(read_plan_file("production")[1], "production", NAMES).plan
     hours = {"10": 3, "50": 2, "100": 1}
     stages = tuple(
         stage.model_copy(update={"at_least": hours[stage.name] * HOUR, "at_most": None}) for stage in read.stages
@@ -37,44 +39,44 @@ def trace(**fields: Any) -> Trace:
 
 
 @cache
-def healthy() -> Course:
-    return simulated(plan(), trace(lasts="7h"), NAMES, 1, 5 * MINUTE)
+def healthy() -> SimulatedRollout:
+    return simulate(plan(), trace(lasts="7h"), NAMES, 1, 5 * MINUTE)
 
 
-def ill(seed: int = 1, step: timedelta = 5 * MINUTE, **shift: Any) -> Course:
-    return simulated(plan(), trace(breaks_at="2h", shifts=[{**ILL, **shift}]), NAMES, seed, step)
+def ill(seed: int = 1, step: timedelta = 5 * MINUTE, **shift: Any) -> SimulatedRollout:
+    return simulate(plan(), trace(breaks_at="2h", shifts=[{**ILL, **shift}]), NAMES, seed, step)
 
 
-def kinds(course: Course) -> list[str]:
-    return [each.kind for each in course.entries]
+def kinds(course: SimulatedRollout) -> list[str]:
+    return [each.kind for each in course.events]
 
 
 def test_a_healthy_system_is_promoted_to_the_plans_end() -> None:
     assert kinds(healthy()) == ["started", "promoted", "promoted", "ended"]
-    assert [(each.stage, each.percentage // 100) for each in healthy().entries] == [
+    assert [(each.stage, each.percentage // 100) for each in healthy().events] == [
         ("10", 10), ("50", 50), ("100", 100), ("100", 100)
     ]  # fmt: skip
     # 3 h, 2 h and 1 h, each counted from a round: once the last window of it is settled.
-    hours = [each.after / HOUR for each in healthy().entries]
+    hours = [each.after / HOUR for each in healthy().events]
     assert hours == pytest.approx([0, 3, 5, 6], abs=0.3)
-    assert healthy().lasted == healthy().entries[-1].after - plan().windows.settle
+    assert healthy().lasted == healthy().events[-1].after - plan().windows.settle
 
 
 def test_what_is_heard_is_what_its_steps_say() -> None:
     course = healthy()
-    assert course.heard[CHIRP].attempts == sum(each.chirp for each in course.points)
-    assert course.heard[WAVENET].failed == sum(each.wavenet_failed for each in course.points)
+    assert course.totals[CHIRP].attempts == sum(each.chirp for each in course.points)
+    assert course.totals[WAVENET].failed == sum(each.wavenet_failed for each in course.points)
     assert len(course.points) == course.lasted / (5 * MINUTE)
     assert [each.percentage for each in course.points[::22]] == [1_000, 1_000, 5_000, 10_000]
-    billed = {model: each.billed for model, each in course.heard.items()}
+    billed = {model: each.billed for model, each in course.totals.items()}
     assert course.dollars == pytest.approx((billed[CHIRP] * 30 + billed[WAVENET] * 4) / 1e6)
 
 
 def test_a_broken_chirp_is_turned_off_and_nothing_happens_after_that() -> None:
     course = ill(errors=0.5)
     assert kinds(course) == ["started", "turned off"]
-    assert course.entries[-1].percentage == 0
-    assert course.entries[-1].after <= 2 * HOUR + 13 * MINUTE
+    assert course.events[-1].percentage == 0
+    assert course.events[-1].after <= 2 * HOUR + 13 * MINUTE
     assert course.lasted < 3 * HOUR
     assert 0 < course.failed_after_break < 40
     assert course.first_failed["at_once", "error_rate", None] == course.lasted
@@ -87,8 +89,8 @@ def test_a_slow_chirp_is_turned_off() -> None:
 def test_one_broken_character_is_quarantined_and_the_others_go_on() -> None:
     course = ill(characters=["ghoul"], errors=0.9)
     assert kinds(course)[:2] == ["started", "quarantined"]
-    assert "ghoul" in course.entries[1].why
-    assert course.entries[1].characters == len(NAMES) - 1
+    assert "ghoul" in course.events[1].why
+    assert course.events[1].characters == len(NAMES) - 1
     assert kinds(course)[-1] == "promoted"
 
 
@@ -96,7 +98,7 @@ def test_judged_by_the_minute_it_says_the_same_and_a_change_holds_only_once_it_i
     course = ill(errors=0.5, step=MINUTE)
     assert kinds(course) == ["started", "turned off"]
     assert len(course.points) == course.lasted / MINUTE
-    off = course.entries[-1].after
+    off = course.events[-1].after
     assert off - course.lasted == plan().windows.settle
 
 
@@ -104,9 +106,9 @@ def test_after_a_roll_back_the_step_before_is_heard_until_a_person_comes() -> No
     # Better than off by fixed limits, worse than WaveNet; 50 % is there after 3 h.
     shift = {"at": "4h", "voice_model": "chirp3-hd", "errors": 0.08}
     only = plan().roll_back.model_copy(update={"at_once": (), "character": ()})
-    course = simulated(plan(roll_back=only), trace(shifts=[shift], lasts="6h"), NAMES, 1, 5 * MINUTE)
+    course = simulate(plan(roll_back=only), trace(shifts=[shift], lasts="6h"), NAMES, 1, 5 * MINUTE)
     assert kinds(course)[:3] == ["started", "promoted", "stepped back"]
-    assert course.entries[2].percentage == 1_000
+    assert course.events[2].percentage == 1_000
 
 
 def test_a_freeze_holds_the_promotion() -> None:
@@ -114,8 +116,8 @@ def test_a_freeze_holds_the_promotion() -> None:
     frozen = plan().model_copy(update={"freeze": Plan.model_validate(
         {"version": 1, "name": "f", "freeze": [freeze],
          "stages": [{"name": "1", "percentage": 1, "characters": "all", "at_least": "1h"}]}).freeze})  # fmt: skip
-    course = simulated(frozen, trace(lasts="6h"), NAMES, 1, 5 * MINUTE)
-    assert [each.kind for each in course.entries if each.after < 5 * HOUR] == ["started"]
+    course = simulate(frozen, trace(lasts="6h"), NAMES, 1, 5 * MINUTE)
+    assert [each.kind for each in course.events if each.after < 5 * HOUR] == ["started"]
     assert "promoted" in kinds(course)
 
 

@@ -13,9 +13,8 @@ from schemas.events import completion_headers
 from schemas.headers import RETRY_ATTEMPTS
 from schemas.words import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from worker.jobs.retry_policy import attempts_json
-from worker.rollout.analysis.attempt_codec import UnreadableAttemptsError, of_completion, of_retry
 from worker.rollout.analysis.attempt_counts import AttemptCounts
-from worker.rollout.analysis.tally import Observation
+from worker.rollout.analysis.observations import Observation, UnreadableAttemptsError, decode_completion, decode_retry
 
 ENDED = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
 FAILED = Attempt(
@@ -84,7 +83,7 @@ def headers_of(made: Completion) -> list[tuple[str, bytes]]:
 
 
 def told(made: Completion) -> list[Observation]:
-    return of_completion(made.model_dump_json().encode(), headers_of(made))
+    return decode_completion(made.model_dump_json().encode(), headers_of(made))
 
 
 def test_a_completion_tells_each_attempt_with_the_decision_that_led_to_it() -> None:
@@ -130,13 +129,13 @@ def test_a_stored_take_in_the_place_of_a_failed_attempt_is_no_first_answer() -> 
 
 def test_a_retry_record_tells_the_attempts_so_far_and_the_same_as_the_completion_later() -> None:
     headers = [(RETRY_ATTEMPTS, attempts_json((FAILED, SPOKE)).encode())]
-    assert of_retry(json.dumps(JOB).encode(), headers, Lane.BATCH) == told(completion(FAILED, SPOKE))
+    assert decode_retry(json.dumps(JOB).encode(), headers, Lane.BATCH) == told(completion(FAILED, SPOKE))
 
 
 def test_the_text_of_a_retry_is_measured_as_the_worker_measures_it() -> None:
     headers = [(RETRY_ATTEMPTS, attempts_json((FAILED,)).encode())]
     ssml = {"job_id": "1", "character": "ghoul", "ssml": "<speak>Hi</speak>"}
-    (attempt,) = of_retry(json.dumps(ssml).encode(), headers, Lane.BATCH)
+    (attempt,) = decode_retry(json.dumps(ssml).encode(), headers, Lane.BATCH)
     assert attempt.text_characters == len("<speak>Hi</speak>")
 
 
@@ -149,7 +148,7 @@ def test_an_older_workers_attempts_have_no_decision() -> None:
     record = json.loads(completion(FAILED).model_dump_json())
     for name in ("decided", "reason", "revision", "falls_back"):
         del record["attempts"][0][name]
-    (attempt,) = of_completion(json.dumps(record).encode(), [])
+    (attempt,) = decode_completion(json.dumps(record).encode(), [])
     assert (attempt.decided, attempt.reason, attempt.revision, attempt.falls_back) == (None, None, 0, False)
 
 
@@ -173,15 +172,15 @@ def test_what_no_worker_writes_is_refused(field: str, value: object) -> None:
     record = json.loads(completion(FAILED).model_dump_json())
     record["attempts"][0][field] = value
     with pytest.raises(UnreadableAttemptsError):
-        of_completion(json.dumps(record).encode(), [])
+        decode_completion(json.dumps(record).encode(), [])
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b"[]", b"1", b"null", b'{"attempts": 3}', b"[" * 100_000])
 def test_what_is_no_record_of_ours_is_refused_by_its_name(value: bytes | None) -> None:
     with pytest.raises(UnreadableAttemptsError):
-        of_completion(value, [])
+        decode_completion(value, [])
     with pytest.raises(UnreadableAttemptsError):
-        of_retry(value, [(RETRY_ATTEMPTS, b"[]")], Lane.BATCH)
+        decode_retry(value, [(RETRY_ATTEMPTS, b"[]")], Lane.BATCH)
 
 
 rubbish = st.recursive(
@@ -213,7 +212,7 @@ def test_whatever_stands_in_a_record_it_is_refused_or_can_be_counted(path: tuple
     at[path[-1]] = value
     ledger = AttemptCounts(timedelta(minutes=1))
     try:
-        observations = of_completion(json.dumps(record).encode(), headers_of(made))
+        observations = decode_completion(json.dumps(record).encode(), headers_of(made))
     except UnreadableAttemptsError:
         return
     for each in observations:
