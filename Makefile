@@ -33,11 +33,15 @@ demo: .venv/local.stamp ## speak a script on a local stack (KEEP=1 keeps the sta
 demo-rollout: .venv/local.stamp ## roll Chirp out by the production plan, with seconds for days
 	@$(BIN)/python -m loadtest.rollout_demo
 
-test: .venv/dev.stamp ## all tests that need no Java
-	$(BIN)/python -m pytest tests/unit tests/stack
+# Tests of the stack wait far more than they compute, so more of them run side by side than there are cores.
+TEST_WORKERS ?= 4
+SIDE_BY_SIDE = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
 
-coverage: .venv/dev.stamp ## the same, with the lines that they miss; slower
-	$(BIN)/python -m pytest tests/unit tests/stack --cov --cov-report=term:skip-covered
+test: .venv/dev.stamp ## all tests that need no Java
+	$(SIDE_BY_SIDE) tests/unit tests/stack
+
+coverage: .venv/dev.stamp ## the same tests, with the lines that they miss; slower
+	$(SIDE_BY_SIDE) tests/unit tests/stack --cov --cov-report=term:skip-covered
 
 # Without Maven nothing is made, and pytest says why it skips (with CI=true: fails).
 .kafka/jars.stamp: loadtest/stack/kafka.xml
@@ -47,7 +51,8 @@ coverage: .venv/dev.stamp ## the same, with the lines that they miss; slower
 	else echo "Maven is not installed: no Apache Kafka"; fi
 
 test-kafka: .venv/dev.stamp .kafka/jars.stamp ## delivery on Apache Kafka, every fault small (Java 17, Maven)
-	$(BIN)/python -m pytest tests/kafka tests/faults
+	$(SIDE_BY_SIDE) -m "not alone" tests/kafka tests/faults
+	$(BIN)/python -m pytest -m alone tests/kafka tests/faults
 
 test-faults: .venv/dev.stamp .kafka/jars.stamp ## every fault in full size; prints the figures
 	FAULTS=full $(BIN)/python -m pytest tests/faults -s --timeout=3600

@@ -15,8 +15,8 @@ from loadtest.stack.traffic import Flow, send_steadily
 from schemas.revision import Revision
 from schemas.topics import LANES
 from schemas.words import Lane
+from tests.stack.cli import run
 from tests.stack.deployment import Deployment
-from tests.stack.test_cli import run
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.log.reader import open_log

@@ -20,6 +20,7 @@ def assignments(*workers) -> list[int]:
     return [worker.log.read_text().count('"event": "assigned"') for worker in workers]
 
 
+@pytest.mark.alone
 async def test_workers_that_are_added_stopped_and_frozen_lose_nothing(deployment):
     campaign = Campaign(deployment, SCALE.jobs)
     await deployment.emulator(latency={"kind": "constant", "seconds": 1.0})
@@ -63,6 +64,7 @@ async def test_workers_that_are_added_stopped_and_frozen_lose_nothing(deployment
     assert max(still) <= 8
 
 
+@pytest.mark.alone
 async def test_partitions_that_are_handed_over_repeat_nothing_exactly_once(deployment):
     """A second worker joins and leaves: each time, partitions change hands while both have jobs in work."""
     campaign = Campaign(deployment, SCALE.handovers * 250)

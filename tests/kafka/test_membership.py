@@ -109,6 +109,7 @@ async def test_a_producer_may_compress_as_it_likes(deployment, codec):
     assert {c.status for c in completions} == {JobStatus.DONE}
 
 
+@pytest.mark.alone
 async def test_a_worker_that_is_frozen_past_its_session_commits_nothing_exactly_once(deployment):
     await deployment.emulator(latency={"kind": "constant", "seconds": 0.5})
     settings = {"DELIVERY": "exactly-once", "KAFKA_SESSION_TIMEOUT_S": "2", "MAX_IN_FLIGHT": "8"}

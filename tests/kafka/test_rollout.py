@@ -5,13 +5,14 @@ import json
 import time
 from contextlib import ExitStack
 
+import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from loadtest.stack.counters import scrape
 from schemas.topics import ROLLOUT
 from schemas.words import DecisionReason
+from tests.stack.cli import run
 from tests.stack.deployment import get, job
-from tests.stack.test_cli import run
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import set_to
@@ -59,6 +60,7 @@ async def speak(deployment, number: int, total: int, **fields: object):
     return next(each for each in await deployment.completions(total) if each.job_id == f"job-{number}")
 
 
+@pytest.mark.alone
 async def test_a_change_reaches_three_workers_within_two_seconds_and_none_restarts(deployment):
     following(deployment)
     with ExitStack() as stack:

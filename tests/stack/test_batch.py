@@ -11,7 +11,7 @@ from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Process
 from schemas.topics import LANES
 from schemas.words import AudioEncoding, Lane
-from tests.stack.test_cli import CLI, run
+from tests.stack.cli import CLI, run
 from worker.batch.file_names import path_of
 
 LINES = (

@@ -1,32 +1,12 @@
 import asyncio
 import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from loadtest.stack.local_stack import worker_environment
 from schemas.topics import all_topics
-
-CLI = [sys.executable, "-m", "worker"]
-
-
-def call(environment: dict[str, str], *arguments: str, **options: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [*CLI, *arguments],
-        env=worker_environment(environment),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        **options,
-    )
-
-
-async def run(deployment, *arguments: str, **options: object) -> subprocess.CompletedProcess:
-    return await asyncio.to_thread(call, deployment.environment, *arguments, **options)
+from tests.stack.cli import call, run
 
 
 async def test_enqueue_waits_prints_the_completion_and_saves_the_audio(deployment, tmp_path: Path):

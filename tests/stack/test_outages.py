@@ -94,7 +94,7 @@ async def test_jobs_wait_for_a_store_that_breaks_off_and_audio_that_was_paid_for
 async def test_jobs_wait_for_a_store_that_takes_connections_and_says_nothing(deployment):
     await deployment.emulator(latency={"kind": "constant", "seconds": 0.3})
     with wire_to(deployment.stack.s3) as wire:
-        settings = {"S3_ENDPOINT_URL": f"http://{wire.address}", "S3_PROBE_INTERVAL_S": "0.2", "S3_TIMEOUT_S": "0.5"}
+        settings = {"S3_ENDPOINT_URL": f"http://{wire.address}", "S3_PROBE_INTERVAL_S": "0.2", "S3_TIMEOUT_S": "3"}
         with deployment.worker(**settings, MAX_IN_FLIGHT="16") as (process, address):
             await deployment.produce(job(number) for number in range(JOBS))
             await until_called(deployment, JOBS // 3)

@@ -16,8 +16,8 @@ from schemas.errors import UnavailableError
 from schemas.headers import header_text
 from schemas.topics import DEAD_LETTERS, LANES, prefixed
 from schemas.words import JobStatus, Lane
+from tests.stack.cli import CLI, call, run
 from tests.stack.deployment import Deployment, job, program
-from tests.stack.test_cli import CLI, call, run
 from worker.config.sections import KafkaSettings
 from worker.config.settings import load_settings
 from worker.jobs.outcome import History, Record

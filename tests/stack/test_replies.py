@@ -4,8 +4,8 @@ import asyncio
 
 from schemas.completion import Completion
 from schemas.topics import COMPLETIONS
+from tests.stack.cli import call
 from tests.stack.deployment import job
-from tests.stack.test_cli import call
 
 
 async def test_each_game_server_gets_its_own_completions_and_everybody_all(deployment):

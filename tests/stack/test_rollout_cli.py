@@ -8,8 +8,8 @@ import subprocess
 
 from loadtest.stack.local_stack import worker_environment
 from schemas.topics import ROLLOUT
+from tests.stack.cli import CLI, run
 from tests.stack.deployment import job
-from tests.stack.test_cli import CLI, run
 from worker.rollout.log.revisions import RevisionLog
 
 

@@ -5,8 +5,8 @@ from hashlib import sha256
 
 from schemas.topics import LANES
 from schemas.words import Lane
+from tests.stack.cli import run
 from tests.stack.deployment import job
-from tests.stack.test_cli import run
 from worker.storage.metadata import take_metadata
 
 

@@ -180,8 +180,9 @@ async def test_a_long_text_becomes_one_take_of_one_voice_model(deployment):
 
 
 async def test_the_metrics_say_what_waits(deployment):
-    await deployment.set_faults({"kind": "slow", "seconds": 3, "text_pattern": "slow"})
-    with deployment.worker(MAX_IN_FLIGHT="4") as (_, address):
+    await deployment.set_faults({"kind": "slow", "seconds": 8, "text_pattern": "slow"})
+    # Slow enough for a busy machine to finish the other twenty before it.
+    with deployment.worker(MAX_IN_FLIGHT="4", TTS_TIMEOUT_BASE_S="30") as (_, address):
         await deployment.produce([job(0, text="A slow one.")])
         await deployment.produce(job(number) for number in range(1, 21))
         await deployment.completions(20, timeout_s=60)

@@ -27,13 +27,15 @@ TAKE = StoredTake("takes/x.wav", 3, "ff", 1.0, AudioEncoding.LINEAR16, 24000, "v
 
 @asynccontextmanager
 async def store_at(address: str, **settings: str) -> AsyncIterator[TakeStore]:
-    given = {"S3_ENDPOINT_URL": address, "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b", "S3_TIMEOUT_S": "0.5"}
+    given = {"S3_ENDPOINT_URL": address, "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b", "S3_TIMEOUT_S": "30"}
     async with connect_store(load_settings({**given, **settings}).storage, 2) as store:
         yield store
 
 
 @asynccontextmanager
-async def answering(status: int, code: str = "", silent_s: float = 0) -> AsyncIterator[tuple[TakeStore, list[str]]]:
+async def answering(
+    status: int, code: str = "", silent_s: float = 0, **settings: str
+) -> AsyncIterator[tuple[TakeStore, list[str]]]:
     """A store that says one thing to everything, and the methods that it was asked."""
     asked: list[str] = []
 
@@ -49,7 +51,7 @@ async def answering(status: int, code: str = "", silent_s: float = 0) -> AsyncIt
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with store_at(f"http://127.0.0.1:{runner.addresses[0][1]}") as store:
+        async with store_at(f"http://127.0.0.1:{runner.addresses[0][1]}", **settings) as store:
             yield store, asked
     finally:
         await runner.cleanup()
@@ -100,7 +102,7 @@ async def test_a_refused_connection_is_noticed_at_once(step: str) -> None:
 
 
 async def test_a_store_that_says_nothing_is_unavailable_after_its_timeout() -> None:
-    async with answering(200, silent_s=2) as (store, _):
+    async with answering(200, silent_s=2, S3_TIMEOUT_S="0.5") as (store, _):
         with pytest.raises(StorageUnavailableError):
             await store.look_up("takes/x")
 
