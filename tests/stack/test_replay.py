@@ -22,10 +22,10 @@ from worker.config.sections import KafkaSettings
 from worker.config.settings import load_settings
 from worker.jobs.outcome import History, Record
 from worker.kafka.client.factory import connect_producer
+from worker.kafka.dead_letters.decoder import DeadLetter
+from worker.kafka.dead_letters.encoder import build_dead_letter
 from worker.kafka.dead_letters.filter import LetterFilter
-from worker.kafka.dead_letters.letter import Letter
 from worker.kafka.dead_letters.reader import read_letters
-from worker.kafka.dead_letters.record import dead_letter
 from worker.kafka.dead_letters.replay import connect_replayer
 from worker.kafka.dead_letters.replay_plan import ReplayRequest, plan_replay
 from worker.lifecycle.clock import Clock
@@ -40,7 +40,7 @@ def letter(deployment: Deployment, number: int, cls: str = "timeout", lane: Lane
     record = Record(lane, topic, 0, number, f"key-{number}".encode(), value, [("trace", b"t"), ("retry-tries", b"1")])
     history = History(topic, 0, number, 1234, NOW.isoformat(), 1)
     problem = Problem(failure_class=cls, code=f"CODE_{cls}", message=f"{cls} befell letter {number}", field=None)
-    return dead_letter(record, problem, history, (), NOW - timedelta(hours=number % 3))
+    return build_dead_letter(record, problem, history, (), NOW - timedelta(hours=number % 3))
 
 
 async def write(deployment: Deployment, *letters, flush_each: bool = False) -> None:
@@ -69,7 +69,7 @@ async def listed(deployment: Deployment, *options: str) -> list[dict]:
     return json.loads(ended.stdout)
 
 
-async def there(deployment: Deployment, **wanted) -> list[Letter]:
+async def there(deployment: Deployment, **wanted) -> list[DeadLetter]:
     """What `list` has, without the seconds that a process takes to start."""
     reading = await read_letters(settings_of(deployment), LetterFilter(**wanted), values=False, progress=nothing)
     return reading.letters

@@ -1,4 +1,4 @@
-"""The commands about dead letters: `dead-letters list|show|stats` and `replay`."""
+"""The dead-letter commands: `dead-letters list|show|stats` and `replay`."""
 
 import asyncio
 import sys
@@ -13,9 +13,9 @@ from worker.cli import terminal
 from worker.cli.views.dead_letters import json_row, plan_rows, stats_rows, table_row, whole_json, whole_table
 from worker.config.sections import KafkaSettings
 from worker.config.settings import Settings, load_settings
+from worker.kafka.dead_letters.decoder import DeadLetter
 from worker.kafka.dead_letters.edit import Edit
 from worker.kafka.dead_letters.filter import LetterFilter, check_ids, parse_time
-from worker.kafka.dead_letters.letter import Letter
 from worker.kafka.dead_letters.reader import read_letters
 from worker.kafka.dead_letters.replay import Replayer, connect_replayer
 from worker.kafka.dead_letters.replay_plan import ReplayPlan, ReplayRequest, plan_replay
@@ -26,20 +26,25 @@ from worker.speech.catalogue import load_catalogue
 INTERRUPTED = 130
 _SHOWN_ROWS = 100
 
-app = typer.Typer(no_args_is_help=True, help="The jobs that couldn't be done; `chirp-worker replay` tries them again.")
+app = typer.Typer(no_args_is_help=True, help="Jobs that failed for good; `chirp-worker replay` tries them again.")
 
-Character = Annotated[str | None, typer.Option(help="Of this character.")]
+Character = Annotated[str | None, typer.Option(help="Only letters of this character.")]
 Class = Annotated[
-    str | None, typer.Option("--class", help="Of this failure class: bad_input, invalid, transient, timeout, …")
+    str | None, typer.Option("--class", help="Only this failure class: bad_input, invalid, transient, timeout, …")
 ]
-OfLane = Annotated[Lane | None, typer.Option(help="From this lane.")]
-Since = Annotated[str | None, typer.Option(help="Dead since an RFC 3339 time, or for no longer than 30m, 2h, 3d.")]
-Until = Annotated[str | None, typer.Option(help="Dead before an RFC 3339 time, or for longer than 30m, 2h, 3d.")]
-Text = Annotated[str | None, typer.Option(help="With this in the error's message; case doesn't matter.")]
+FromLane = Annotated[Lane | None, typer.Option(help="Only letters from this lane.")]
+Since = Annotated[str | None, typer.Option(help="Failed at or after an RFC 3339 time, or within the last 30m, 2h, 3d.")]
+Until = Annotated[str | None, typer.Option(help="Failed before an RFC 3339 time, or more than 30m, 2h, 3d ago.")]
+Text = Annotated[
+    str | None, typer.Option(help="Only letters with this text in the error message; case doesn't matter.")
+]
 Replayed = Annotated[
-    bool | None, typer.Option("--replayed/--not-replayed", help="Only those that were, or weren't; default both.")
+    bool | None,
+    typer.Option(
+        "--replayed/--not-replayed", help="Only letters that were replayed, or only those that were not; default: both."
+    ),
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="At most so many, the oldest first.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="The most letters to replay, oldest first.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -66,30 +71,31 @@ def _filter(
     )
 
 
-async def _read(settings: KafkaSettings, wanted: LetterFilter, *, values: bool = False) -> list[Letter]:
+async def _read(settings: KafkaSettings, wanted: LetterFilter, *, values: bool = False) -> list[DeadLetter]:
     with terminal.progress("reading the dead letters") as progress:
-        reading = await read_letters(settings, wanted, values=values, progress=progress)
-    if reading.unreadable:
-        sys.stderr.write(f"chirp-worker: passed over {reading.unreadable} offsets whose records can't be read\n")
-    check_ids(reading.letters, wanted.ids)
-    return reading.letters
+        scan = await read_letters(settings, wanted, values=values, progress=progress)
+    if scan.unreadable:
+        sys.stderr.write(f"chirp-worker: skipped {scan.unreadable} offsets with records that can't be read\n")
+    check_ids(scan.letters, wanted.ids)
+    return scan.letters
 
 
 @app.command("list")
 def list_letters(
     character: Character = None,
     failure_class: Class = None,
-    lane: OfLane = None,
+    lane: FromLane = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
     replayed: Replayed = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many, the oldest first; default 100, all with --json.")
+        int | None,
+        typer.Option(min=1, help="The most letters to show, oldest first; default: 100, or all with --json."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The dead letters, oldest first."""
+    """List dead letters, oldest first."""
     wanted = _filter(character, failure_class, lane, since, until, text, replayed)
     letters = asyncio.run(_read(load_settings().kafka, wanted))
     shown = letters[: limit or (None if as_json else _SHOWN_ROWS)]
@@ -101,10 +107,10 @@ def list_letters(
 
 @app.command()
 def show(
-    letter_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or as much of it as is unique.")],
+    letter_id: Annotated[str, typer.Argument(metavar="ID", help="The letter's id, or a unique prefix of it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Everything about one dead letter."""
+    """Show one dead letter in full."""
     wanted = LetterFilter(ids=(letter_id,))
     letters = asyncio.run(_read(load_settings().kafka, wanted, values=True))
     letter = next((each for each in letters if each.id == letter_id), letters[0])
@@ -116,14 +122,14 @@ def show(
 def stats(
     character: Character = None,
     failure_class: Class = None,
-    lane: OfLane = None,
+    lane: FromLane = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
     replayed: Replayed = None,
     as_json: AsJson = False,
 ) -> None:
-    """How many there are by class, code, lane and character, with the times of the first and the last."""
+    """Count dead letters by class, code, lane and character, with the first and the last time."""
     wanted = _filter(character, failure_class, lane, since, until, text, replayed)
     letters = asyncio.run(_read(load_settings().kafka, wanted))
     terminal.show(stats_rows(letters), as_json=as_json, nothing="No dead letters.")
@@ -132,63 +138,66 @@ def stats(
 def replay(
     character: Character = None,
     failure_class: Class = None,
-    lane: OfLane = None,
+    lane: FromLane = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
     replayed: Replayed = None,
     ids: Annotated[
-        list[str] | None, typer.Option("--id", help="This one, by its id or a unique beginning; repeatable.")
+        list[str] | None, typer.Option("--id", help="Only this letter, by its id or a unique prefix of it; repeatable.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Needed where nothing else chooses letters.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be replayed; send nothing.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Replay all letters; required where no filter is given.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be replayed; send nothing.")] = False,
     limit: Limit = None,
-    rate: Annotated[float | None, typer.Option(min=0.01, help="At most so many a second.")] = None,
-    to_lane: Annotated[Lane | None, typer.Option(help="Put them into this lane; default: the one they are of.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.01, help="The most letters a second.")] = None,
+    to_lane: Annotated[
+        Lane | None, typer.Option(help="Send the jobs to this lane; default: each letter's own.")
+    ] = None,
     edit: Annotated[
         list[str] | None,
-        typer.Option(help="field=value for what was wrong, audio.encoding=MP3, field= to remove it; repeatable."),
+        typer.Option(help="Change a field first: field=value, audio.encoding=MP3, or field= to remove it; repeatable."),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Those too that were replayed before.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Include letters that were replayed before.")] = False,
 ) -> None:
-    """Put dead letters back into their lanes, each once; Ctrl-C ends it with nothing half done.
+    """Send dead letters back to their lanes, each once. Ctrl-C stops after the current transaction.
 
-    The options from --character to --id choose among the letters: --lane those from a lane, while --to-lane says
-    where they go. An edit that makes no valid job is refused before anything is sent.
+    The options from --character to --id select letters. --lane selects by the lane that a letter came from; --to-lane
+    sets the lane that the job goes to. An edit that gives an invalid job is refused before anything is sent.
     """
     settings = load_settings()
     wanted = _filter(character, failure_class, lane, since, until, text, replayed, tuple(ids or ()))
     if not (wanted.narrows or everything or dry_run):
-        raise UsageError("nothing chooses among the dead letters: give a filter or --id, or --all for all of them")
-    edits = tuple(Edit.parse(each) for each in edit or ())
-    wish = ReplayRequest(
-        to_lane,
-        again,
-        limit,
-        edits,
-        settings.worker.max_text_bytes,
-        load_catalogue(settings.worker.characters_file).admit,
+        raise UsageError("no filter given: choose dead letters with a filter or --id, or --all for all of them")
+    request = ReplayRequest(
+        to_lane=to_lane,
+        again=again,
+        limit=limit,
+        edits=tuple(Edit.parse(each) for each in edit or ()),
+        max_text_bytes=settings.worker.max_text_bytes,
+        check=load_catalogue(settings.worker.characters_file).admit,
     )
     if dry_run:
-        plan = plan_replay(asyncio.run(_read(settings.kafka, wanted, values=True)), wish)
+        plan = plan_replay(asyncio.run(_read(settings.kafka, wanted, values=True)), request)
         terminal.show(plan_rows(plan), as_json=False)
-        typer.echo(f"dry run: nothing sent; left out: {plan.left_out}")
+        typer.echo(f"dry run: nothing sent; left out: {plan.left_out_summary}")
         return
     try:
-        asyncio.run(_replay(settings, wanted, wish, rate))
+        asyncio.run(_replay(settings, wanted, request, rate))
     except asyncio.CancelledError:
-        # Asked to end while nothing was sent yet, or asked twice.
+        # The first signal came before anything was sent, or a second one came.
         raise typer.Exit(INTERRUPTED) from None
 
 
-async def _replay(settings: Settings, wanted: LetterFilter, wish: ReplayRequest, rate: float | None) -> None:
-    stopping = ShutdownSignals()
+async def _replay(settings: Settings, wanted: LetterFilter, request: ReplayRequest, rate: float | None) -> None:
+    signals = ShutdownSignals()
     async with connect_replayer(settings.kafka, Clock()) as replayer:
-        plan = plan_replay(await _read(settings.kafka, wanted, values=True), wish)
-        stopping.drain_with(replayer.stop)
+        plan = plan_replay(await _read(settings.kafka, wanted, values=True), request)
+        signals.drain_with(replayer.stop)
         done = await _send(replayer, plan, rate)
     ended = f"ended by a signal, {len(plan.items) - done} not replayed; " if done < len(plan.items) else ""
-    typer.echo(f"replayed {done}; {ended}left out: {plan.left_out}")
+    typer.echo(f"replayed {done}; {ended}left out: {plan.left_out_summary}")
     if ended:
         raise typer.Exit(INTERRUPTED)
 

@@ -1,4 +1,4 @@
-"""Dead letters as rows of a table or of JSON. Pure."""
+"""Shows dead letters and replay plans as rows of a table or of JSON. Pure."""
 
 import re
 from collections import defaultdict
@@ -9,20 +9,20 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.completion import Attempt
-from worker.kafka.dead_letters.letter import Letter
+from worker.kafka.dead_letters.decoder import DeadLetter
 from worker.kafka.dead_letters.replay_plan import ReplayPlan
 
 _ATTEMPTS: Final = TypeAdapter(tuple[Attempt, ...])
 _SHOWN_CHARACTERS: Final = 4000
 _MESSAGE_CHARACTERS: Final = 100
-# C0 and C1 but newline and tab: a letter's text is anybody's, and an escape sequence would be the terminal's command.
+# C0 and C1 without newline and tab: a letter's text is untrusted, and a terminal would run an escape sequence in it.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Row = dict[str, object]
 
 
-def json_row(letter: Letter) -> Row:
-    """What a letter's headers tell, for scripts."""
+def json_row(letter: DeadLetter) -> Row:
+    """The fields of a letter but its content, for scripts."""
     return {
         "id": letter.id,
         "time": _rfc3339(letter.time),
@@ -39,14 +39,14 @@ def json_row(letter: Letter) -> Row:
         "tries": letter.tries,
         "first_seen": _rfc3339(letter.first_seen),
         "bytes": letter.size,
-        "cut": letter.cut,
+        "cut": letter.truncated,
         "replayed": letter.replays.times,
         "last_replayed": _rfc3339(letter.replays.last),
     }
 
 
-def table_row(letter: Letter) -> Row:
-    """What tells letters apart, for people."""
+def table_row(letter: DeadLetter) -> Row:
+    """The fields by which people recognise a letter."""
     return {
         "id": letter.id,
         "time": letter.time.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -61,8 +61,8 @@ def table_row(letter: Letter) -> Row:
     }
 
 
-def whole_json(letter: Letter) -> Row:
-    """Everything of a letter, for scripts; bytes that aren't UTF-8 are escaped."""
+def whole_json(letter: DeadLetter) -> Row:
+    """All fields of a letter, for scripts; invalid UTF-8 is escaped."""
     return {
         **json_row(letter),
         "attempts": _attempts(letter.attempts),
@@ -72,43 +72,43 @@ def whole_json(letter: Letter) -> Row:
     }
 
 
-def whole_table(letter: Letter) -> Row:
-    """Everything of a letter, for people; a huge value's beginning."""
+def whole_table(letter: DeadLetter) -> Row:
+    """All fields of a letter, for people; of a huge value only the beginning."""
     row = {name: "-" if value in {None, ""} else _plain(str(value)) for name, value in json_row(letter).items()}
     attempts = _attempts(letter.attempts)
-    told = [_attempt_line(each) if isinstance(each, dict) else str(each) for each in attempts]
+    attempt_lines = [_attempt_line(each) if isinstance(each, dict) else str(each) for each in attempts]
     value = "" if letter.value is None else _text(letter.value)
     if len(value) > _SHOWN_CHARACTERS:
         value = f"{value[:_SHOWN_CHARACTERS]}… ({len(value):,} characters; --json has all)"
     return {
         **row,
-        "attempts": _plain("\n".join(told)),
+        "attempts": _plain("\n".join(attempt_lines)),
         "key": _plain("" if letter.key is None else _text(letter.key[:_SHOWN_CHARACTERS])),
         "headers": _plain("\n".join(f"{name}: {_text((v or b'')[:_SHOWN_CHARACTERS])}" for name, v in letter.headers)),
         "value": _plain(value),
     }
 
 
-def stats_rows(letters: Sequence[Letter]) -> list[Row]:
-    """How many letters there are of each class, code, lane and character, most first; times of first and last."""
-    kinds: dict[str, Callable[[Letter], str | None]] = {
+def stats_rows(letters: Sequence[DeadLetter]) -> list[Row]:
+    """The number of letters by class, code, lane and character, most first, with the first and the last time."""
+    groupings: dict[str, Callable[[DeadLetter], str | None]] = {
         "class": lambda letter: letter.failure_class,
         "code": lambda letter: letter.code,
         "lane": lambda letter: letter.lane,
         "character": lambda letter: letter.character,
     }
     rows = [_stats_row("all", "", letters)] if letters else []
-    for kind, of in kinds.items():
-        by_name: dict[str, list[Letter]] = defaultdict(list)
+    for kind, key in groupings.items():
+        by_name: dict[str, list[DeadLetter]] = defaultdict(list)
         for letter in letters:
-            by_name[of(letter) or ""].append(letter)
+            by_name[key(letter) or ""].append(letter)
         ordered = sorted(by_name.items(), key=lambda item: (-len(item[1]), item[0]))
-        rows += [_stats_row(kind, _plain(name), of_name) for name, of_name in ordered]
+        rows += [_stats_row(kind, _plain(name), group) for name, group in ordered]
     return rows
 
 
 def plan_rows(plan: ReplayPlan) -> list[Row]:
-    """What would be replayed, by class, code and lane, and the total."""
+    """The number of letters that a plan replays by class, code and lane, and the total."""
     counts: dict[tuple[str, str, str, str], int] = defaultdict(int)
     for item in plan.items:
         letter = item.letter
@@ -120,7 +120,7 @@ def plan_rows(plan: ReplayPlan) -> list[Row]:
     return [*rows, {"class": "total", "code": "", "lane": "", "into": "", "letters": len(plan.items)}]
 
 
-def _stats_row(kind: str, name: str, letters: Iterable[Letter]) -> Row:
+def _stats_row(kind: str, name: str, letters: Iterable[DeadLetter]) -> Row:
     listed = list(letters)
     times = [letter.time for letter in listed]
     return {
@@ -134,7 +134,7 @@ def _stats_row(kind: str, name: str, letters: Iterable[Letter]) -> Row:
 
 
 def _attempts(text: str) -> list[Any]:
-    """The attempts as JSON objects; what isn't their JSON is one text."""
+    """The attempts as JSON objects; text that doesn't parse as attempts is returned as it is."""
     try:
         attempts = _ATTEMPTS.validate_json(text or "[]")
     except ValidationError:
@@ -144,11 +144,11 @@ def _attempts(text: str) -> list[Any]:
 
 def _attempt_line(attempt: dict[str, Any]) -> str:
     words = [attempt["ended_at"], attempt["voice"], attempt["result"], attempt.get("failure_class"), attempt["code"]]
-    told = " ".join(str(word) for word in words if word)
-    return f"{told}, {attempt['calls']} calls, {attempt['seconds']:.2f} s  {attempt.get('message', '')}".rstrip()
+    summary = " ".join(str(word) for word in words if word)
+    return f"{summary}, {attempt['calls']} calls, {attempt['seconds']:.2f} s  {attempt.get('message', '')}".rstrip()
 
 
-def _error(letter: Letter) -> str:
+def _error(letter: DeadLetter) -> str:
     return f"{letter.field}: {letter.message}" if letter.field else letter.message
 
 
@@ -165,5 +165,5 @@ def _shortened(text: str, most: int) -> str:
 
 
 def _plain(text: str | None) -> str:
-    """What a terminal can show, and takes for no command; - for nothing."""
+    """The text with control characters escaped, safe for a terminal; - for an empty one."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text or "") or "-"

@@ -1,4 +1,4 @@
-"""Mends what was wrong with a job before it is replayed: `field=value`. Pure."""
+"""Edits a job before its replay, with `--edit field=value`. Pure."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -9,25 +9,25 @@ from schemas.errors import UsageError
 from schemas.job import Job
 from schemas.parsing import InvalidJobError, parse_job
 
-Check = Callable[[Job], object]
-"""Raises InvalidJobError for what a job may not be, though it is one, such as an unknown character."""
+JobCheck = Callable[[Job], object]
+"""Raises InvalidJobError for a well-formed job that the worker would refuse, such as an unknown character."""
 
 _REMOVED: Final = object()
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One field of a job, nested ones in their order, and its new value; without one the field is removed."""
+    """One change: the path of a field, outermost name first, and its new value; no value removes the field."""
 
     path: tuple[str, ...]
     value: Any = _REMOVED
 
     @classmethod
     def parse(cls, text: str) -> "Edit":
-        """Reads `field=value`: the value as JSON if it is, else as text; `audio.encoding=MP3` goes inside.
+        """Parses `field=value`: the value is JSON if it parses as JSON, else text; a dotted field is nested.
 
         Raises:
-            UsageError: it isn't of that form.
+            UsageError: the text has another form.
         """
         field, equals, value = text.partition("=")
         path = tuple(field.strip().split("."))
@@ -41,10 +41,10 @@ class Edit:
             return cls(path, value)
 
     def apply(self, document: dict[str, Any]) -> None:
-        """Changes a job's document in place; objects on the way that are missing are made.
+        """Changes a job's document in place, and adds objects that are missing on the path.
 
         Raises:
-            UsageError: there is something else on the way.
+            UsageError: the path leads through something that has no fields.
         """
         inside: Any = document
         for depth, name in enumerate(self.path[:-1]):
@@ -75,17 +75,17 @@ class Edit:
         return inside[int(name)]
 
 
-def edited(value: bytes | None, edits: Sequence[Edit], max_text_bytes: int, check: Check) -> bytes:
-    """A job's record with its fields changed.
+def apply_edits(value: bytes | None, edits: Sequence[Edit], max_text_bytes: int, check: JobCheck) -> bytes:
+    """The value of a job's record with its fields changed.
 
     Args:
-        value: of the record, as it came.
-        edits: the changes, in their order.
+        value: of the dead letter.
+        edits: in the order in which they apply.
         max_text_bytes: the longest `text`, in bytes of UTF-8.
-        check: says no to what the worker would refuse besides.
+        check: refuses jobs that the worker would refuse.
 
     Raises:
-        UsageError: it holds no JSON object, or the result is no valid job; names the field and its value.
+        UsageError: the value is no JSON object, or the result is no valid job; names the field and its value.
     """
     try:
         document = json.loads((value or b"").decode())
@@ -95,7 +95,7 @@ def edited(value: bytes | None, edits: Sequence[Edit], max_text_bytes: int, chec
         raise UsageError("record: is no JSON object, which alone can be edited")
     for edit in edits:
         edit.apply(document)
-    # In ASCII even a lone surrogate can be written, and is then refused by its field's name.
+    # ASCII JSON can hold a lone surrogate: the parser then refuses it by its field's name.
     result = json.dumps(document).encode()
     try:
         check(parse_job(result, max_text_bytes=max_text_bytes))

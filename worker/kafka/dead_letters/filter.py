@@ -1,4 +1,4 @@
-"""Which dead letters are meant. Pure."""
+"""Filters dead letters by what an operator asks for on the command line. Pure."""
 
 import re
 from dataclasses import dataclass, replace
@@ -7,17 +7,20 @@ from typing import Final
 
 from schemas.errors import UsageError
 from schemas.words import Lane
-from worker.kafka.dead_letters.letter import Letter
+from worker.kafka.dead_letters.decoder import DeadLetter
 
 _AGE_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True)
 class LetterFilter:
-    """Which letters; what is None or empty chooses nothing out.
+    """Conditions that a dead letter must meet; None or empty means no condition.
 
-    `since` is the first moment, `until` the first no more; `text` stands in the error's message, in any case of its
-    letters; `ids` are ids or their beginnings.
+    Attributes:
+        since: inclusive.
+        until: exclusive.
+        text: part of the error's message; case doesn't matter.
+        ids: ids, or prefixes of ids.
     """
 
     character: str | None = None
@@ -31,11 +34,11 @@ class LetterFilter:
 
     @property
     def narrows(self) -> bool:
-        """Whether it chooses by anything but by not having been replayed."""
+        """Whether it has a condition besides "not yet replayed"."""
         return replace(self, replayed=self.replayed or None) != LetterFilter()
 
-    def may_match(self, letter: Letter) -> bool:
-        """Whether it matches as far as the letter's own record tells: all but its replays."""
+    def may_match(self, letter: DeadLetter) -> bool:
+        """Whether the letter meets all conditions that its own record can answer: all but `replayed`."""
         return (
             (self.character is None or letter.character == self.character)
             and (self.failure_class is None or letter.failure_class == self.failure_class)
@@ -46,16 +49,16 @@ class LetterFilter:
             and (not self.ids or letter.id.startswith(self.ids))
         )
 
-    def matches(self, letter: Letter) -> bool:
-        """Whether the letter is one of them."""
+    def matches(self, letter: DeadLetter) -> bool:
+        """Whether the letter meets all conditions."""
         return self.may_match(letter) and (self.replayed is None or self.replayed == (letter.replays.times > 0))
 
 
 def parse_time(option: str, text: str, now: datetime) -> datetime:
-    """An RFC 3339 time, or an age such as `2h`.
+    """Parses an RFC 3339 time, or an age such as `2h`.
 
     Raises:
-        UsageError: it is neither; the message names the option.
+        UsageError: the text is neither; the message names the option.
     """
     try:
         if age := re.fullmatch(r"([0-9]{1,9})([smhd])", text):
@@ -70,15 +73,15 @@ def parse_time(option: str, text: str, now: datetime) -> datetime:
     return time
 
 
-def check_ids(letters: list[Letter], ids: tuple[str, ...]) -> None:
-    """Makes sure that each id, or beginning of one, means one letter.
+def check_ids(letters: list[DeadLetter], ids: tuple[str, ...]) -> None:
+    """Checks that each id, or prefix of an id, matches exactly one letter.
 
     Raises:
-        UsageError: it means none, or several.
+        UsageError: one matches none, or several.
     """
     for each in ids:
         found = [letter.id for letter in letters if letter.id.startswith(each)]
         if not found:
             raise UsageError(f"{each!a}: no such dead letter here; `chirp-worker dead-letters list` has their ids")
         if len(found) > 1 and each not in found:
-            raise UsageError(f"{each!a}: {len(found)} dead letters' ids begin so; give more of it")
+            raise UsageError(f"{each!a}: {len(found)} dead letters have ids that begin with it; give more characters")

@@ -1,40 +1,36 @@
-"""Reads the dead letters' topic from its beginning to where it ends now."""
+"""Reads the dead letters that match a filter, by a scan of the whole dead-letter topic."""
 
-from contextlib import aclosing
 from dataclasses import dataclass
 
 from schemas.topics import DEAD_LETTERS, prefixed
 from worker.config.sections import KafkaSettings
+from worker.kafka.dead_letters.decoder import DeadLetter, DeadLetterFold
 from worker.kafka.dead_letters.filter import LetterFilter
-from worker.kafka.dead_letters.letter import Letter, Letters
-from worker.kafka.scan.topic_scanner import Progress, TopicScanner
+from worker.kafka.scan.topic_scanner import ProgressCallback, TopicScanner
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The letters that a filter matches, oldest first, and how many offsets held records that nobody can read."""
+class DeadLetterScan:
+    """The letters that match, oldest first, and the number of offsets with records that can't be read."""
 
-    letters: list[Letter]
+    letters: list[DeadLetter]
     unreadable: int
 
 
-async def read_letters(settings: KafkaSettings, wanted: LetterFilter, *, values: bool, progress: Progress) -> Reading:
-    """Reads all committed letters and markers that are there now.
+async def read_letters(
+    settings: KafkaSettings, wanted: LetterFilter, *, values: bool, progress: ProgressCallback
+) -> DeadLetterScan:
+    """Reads all letters and replay markers that are committed when the scan starts.
 
     Args:
-        settings: of the cluster.
-        wanted: which letters.
-        values: whether the letters keep their values; without, 100,000 take some 100 MB.
-        progress: is told how many offsets were passed, and of how many.
+        values: whether the letters keep their values; without them, 100,000 letters take about 100 MB.
+        progress: is called with the offsets read and the total.
 
     Raises:
-        TopicError: there is no such topic.
-        KafkaTimeoutError: Kafka has ceased to answer.
+        TopicError: the topic doesn't exist.
+        KafkaTimeoutError: Kafka has stopped answering.
     """
-    letters = Letters(settings.topic_prefix, wanted.may_match, values=values)
-    reader = TopicScanner(settings, [prefixed(DEAD_LETTERS, settings.topic_prefix)], progress)
-    async with aclosing(reader.batches()) as batches:
-        async for batch in batches:
-            for record in batch:
-                letters.add(record)
-    return Reading([letter for letter in letters.folded() if wanted.matches(letter)], reader.undecodable)
+    fold = DeadLetterFold(settings.topic_prefix, wanted.may_match, values=values)
+    scanner = TopicScanner(settings, [prefixed(DEAD_LETTERS, settings.topic_prefix)], progress)
+    await scanner.scan(fold.add)
+    return DeadLetterScan([letter for letter in fold.letters() if wanted.matches(letter)], scanner.undecodable)

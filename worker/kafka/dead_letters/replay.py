@@ -1,4 +1,4 @@
-"""Replay: puts dead letters back into their lanes, each together with a marker that tells of it."""
+"""Replays dead letters: sends each job back to its lane together with a marker, in one Kafka transaction."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -12,16 +12,17 @@ from schemas.headers import Headers
 from schemas.topics import DEAD_LETTERS, LANES, prefixed
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.factory import connect_producer
-from worker.kafka.dead_letters.replay_plan import ReplayItem, groups, marker_headers
-from worker.kafka.scan.topic_scanner import Progress
+from worker.kafka.dead_letters.replay_plan import ReplayItem, marker_headers, split_into_transactions
+from worker.kafka.scan.topic_scanner import ProgressCallback
 from worker.lifecycle.clock import Clock
 
-# A replay that is killed holds its lanes' readers back so long at most; a group takes a fraction of a second.
+# A killed replay's open transaction blocks the lanes' readers at most this long. A normal transaction takes a
+# fraction of a second.
 _TRANSACTION_TIMEOUT_S: Final = 15.0
 
 
 class Replayer:
-    """Sends items by a producer of transactions: what is sent is marked, what isn't sent isn't, whatever happens."""
+    """Sends jobs and their markers with a transactional producer: a job is in its lane if and only if it is marked."""
 
     def __init__(self, producer: Any, topic_prefix: str, clock: Clock) -> None:
         self._producer = producer
@@ -30,32 +31,32 @@ class Replayer:
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Ends after the group that is under way."""
+        """Requests the end of the replay; the current transaction is completed."""
         self._stopping.set()
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it was asked to end."""
+        """Whether `stop` was called."""
         return self._stopping.is_set()
 
-    async def replay(self, items: Sequence[ReplayItem], rate: float | None, progress: Progress) -> int:
-        """Sends the items, or as many as there are until `stop`.
+    async def replay(self, items: Sequence[ReplayItem], rate: float | None, progress: ProgressCallback) -> int:
+        """Sends the items, until all are sent or `stop` is called.
 
         Args:
-            items: what to send.
-            rate: records a second at most; None for no limit.
-            progress: is told how many are sent, and of how many.
+            items: in the order in which they are sent.
+            rate: the most records a second; None for no limit.
+            progress: is called with the number sent and the total.
 
         Returns:
-            How many were sent.
+            The number of items sent.
 
         Raises:
-            UnavailableError: another replay has begun, or Kafka failed.
+            UnavailableError: another replay has started, or Kafka failed.
         """
         done = 0
         began = self._clock.monotonic()
         progress(0, len(items))
-        for group in groups(items, rate):
+        for group in split_into_transactions(items, rate):
             if rate is not None:
                 await self._wait(began + done / rate - self._clock.monotonic())
             if self.is_stopped:
@@ -64,13 +65,13 @@ class Replayer:
                 await self._send(group)
             except (ProducerFenced, InvalidProducerEpoch):
                 raise UnavailableError(
-                    f"another replay has begun and ended this one, or Kafka waited over {_TRANSACTION_TIMEOUT_S:g} s "
-                    f"for it; {done} were replayed here"
+                    f"another replay has started and ended this one, or Kafka waited more than "
+                    f"{_TRANSACTION_TIMEOUT_S:g} s for it; {done} were replayed here"
                 ) from None
             except KafkaError as error:
                 raise UnavailableError(
                     f"{done} were replayed, then Kafka: {type(error).__name__}: {error}; "
-                    "the same command replays those that weren't"
+                    "the same command replays the others"
                 ) from error
             done += len(group)
             progress(done, len(items))
@@ -86,15 +87,15 @@ class Replayer:
     async def _send(self, group: list[ReplayItem]) -> None:
         letters = prefixed(DEAD_LETTERS, self._topic_prefix)
         async with self._producer.transaction():
-            sending = []
+            sends = []
             for item in group:
                 lane = prefixed(LANES[item.lane], self._topic_prefix)
                 marker = marker_headers(item, self._clock.now())
-                sending += [
+                sends += [
                     self._send_one(lane, item.letter.key, item.value, item.headers),
                     self._send_one(letters, item.letter.id.encode(), None, marker),
                 ]
-            await asyncio.gather(*sending)
+            await asyncio.gather(*sends)
 
     async def _send_one(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         acknowledged = await self._producer.send(topic, value=value, key=key, headers=headers)
@@ -103,23 +104,23 @@ class Replayer:
 
 @asynccontextmanager
 async def connect_replayer(settings: KafkaSettings, clock: Clock) -> AsyncIterator[Replayer]:
-    """A replayer, alone in its deployment: one that was under way is ended by it.
+    """Connects the only replayer of a deployment: it fences one that is still running.
 
-    Letters must be read after it is there: then no other replay can mark any in between.
+    Read the dead letters after it has connected: then no other replay can mark any in between.
 
     Raises:
-        UsageError: the broker has no transactions, by the settings.
+        UsageError: the settings say that the broker has no transactions.
         KafkaConnectionError: Kafka can't be reached.
     """
     if not settings.idempotence:
-        raise UsageError("KAFKA_IDEMPOTENCE='false': replay needs a broker with transactions, and true")
+        raise UsageError("KAFKA_IDEMPOTENCE='false': a replay needs a broker with transactions, and the value true")
     transactional_id = f"{settings.group_id}-replay"
-    asyncio.get_running_loop().set_exception_handler(_without_forgotten_batches)
+    asyncio.get_running_loop().set_exception_handler(_ignore_unawaited_sends)
     async with connect_producer(settings, transactional_id, _TRANSACTION_TIMEOUT_S) as producer:
         yield Replayer(producer, settings.topic_prefix, clock)
 
 
-def _without_forgotten_batches(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    # Of a failed batch aiokafka has futures that nobody awaits; each would be told of with a traceback.
+def _ignore_unawaited_sends(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # aiokafka leaves futures of a failed batch that nobody awaits; asyncio would log a traceback for each.
     if not isinstance(context.get("exception"), KafkaError):
         loop.default_exception_handler(context)

@@ -1,4 +1,4 @@
-"""What a replay would send: which letters, where to, how mended, in which transactions. Pure."""
+"""Plans a replay: which dead letters are sent, to which lane, with which edits, in which transactions. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,20 +10,20 @@ from schemas.errors import UsageError
 from schemas.headers import Headers, header_number, without_headers
 from schemas.topics import LANE_RECORD_BYTES
 from schemas.words import Lane
-from worker.kafka.dead_letters.edit import Check, Edit, edited
-from worker.kafka.dead_letters.letter import Letter
+from worker.kafka.dead_letters.decoder import DeadLetter
+from worker.kafka.dead_letters.edit import Edit, JobCheck, apply_edits
 
-_GROUP: Final = 100
-_GROUP_BYTES: Final = 8 * 2**20
-# Room for the replay's own headers and the batch's bytes.
+_TRANSACTION_ITEMS: Final = 100
+_TRANSACTION_BYTES: Final = 8 * 2**20
+# Leaves room for the replay's own headers and the overhead of Kafka's record batch.
 _LARGEST: Final = LANE_RECORD_BYTES - 2**12
 
 
 @dataclass(frozen=True)
 class ReplayItem:
-    """One letter on its way: the record's new place and content."""
+    """A dead letter with the lane, value, headers and replay number of the record to send."""
 
-    letter: Letter
+    letter: DeadLetter
     lane: Lane
     value: bytes | None
     headers: Headers
@@ -31,7 +31,7 @@ class ReplayItem:
 
     @property
     def size(self) -> int:
-        """Its bytes, without the batch's own."""
+        """Its bytes, without the overhead of Kafka's record batch."""
         return (
             len(self.letter.key or b"")
             + len(self.value or b"")
@@ -41,40 +41,48 @@ class ReplayItem:
 
 @dataclass(frozen=True)
 class ReplayPlan:
-    """What a replay would do, oldest letter first, and how many letters it leaves out, by the reason."""
+    """The items of a replay, oldest letter first, and the number of letters left out for each reason."""
 
     items: tuple[ReplayItem, ...]
     replayed_before: int = 0
-    cut: int = 0
+    truncated: int = 0
     too_large: int = 0
     no_lane: int = 0
 
     @property
-    def left_out(self) -> str:
-        """In words for people."""
+    def left_out_summary(self) -> str:
+        """The numbers of letters left out, for people."""
         reasons = [
             f"{self.replayed_before} replayed before",
-            f"{self.cut} cut (only their beginning was kept)",
+            f"{self.truncated} cut (only their beginning was kept)",
             *([f"{self.too_large} too large for a lane"] if self.too_large else []),
-            *([f"{self.no_lane} of no known lane (--to-lane says one)"] if self.no_lane else []),
+            *([f"{self.no_lane} of no known lane (give one with --to-lane)"] if self.no_lane else []),
         ]
         return ", ".join(reasons)
 
 
 @dataclass(frozen=True)
 class ReplayRequest:
-    """What is asked for besides the letters: `edits` are checked by `check`; `limit` counts what would be sent."""
+    """How letters are replayed.
+
+    Attributes:
+        to_lane: None for each letter's own lane.
+        again: include letters that were replayed before.
+        limit: the most letters that are sent; None for no limit.
+        max_text_bytes: the longest `text` of an edited job, in bytes of UTF-8.
+        check: refuses edited jobs that the worker would refuse.
+    """
 
     to_lane: Lane | None = None
     again: bool = False
     limit: int | None = None
     edits: tuple[Edit, ...] = ()
     max_text_bytes: int = 0
-    check: Check = lambda _: None
+    check: JobCheck = lambda _: None
 
 
-def plan_replay(letters: Iterable[Letter], wish: ReplayRequest) -> ReplayPlan:
-    """Works out what is sent. Pure.
+def plan_replay(letters: Iterable[DeadLetter], request: ReplayRequest) -> ReplayPlan:
+    """Plans the replay of letters, in their order.
 
     Raises:
         UsageError: an edit makes no valid job of a letter; names letter, field, value and what is allowed.
@@ -82,15 +90,15 @@ def plan_replay(letters: Iterable[Letter], wish: ReplayRequest) -> ReplayPlan:
     plan = ReplayPlan(())
     items: list[ReplayItem] = []
     for letter in letters:
-        lane = wish.to_lane or letter.lane
-        if letter.replays.times and not wish.again:
+        lane = request.to_lane or letter.lane
+        if letter.replays.times and not request.again:
             plan = replace(plan, replayed_before=plan.replayed_before + 1)
-        elif letter.cut:
-            plan = replace(plan, cut=plan.cut + 1)
+        elif letter.truncated:
+            plan = replace(plan, truncated=plan.truncated + 1)
         elif lane is None:
             plan = replace(plan, no_lane=plan.no_lane + 1)
-        elif wish.limit is None or len(items) < wish.limit:
-            item = _item(letter, lane, wish)
+        elif request.limit is None or len(items) < request.limit:
+            item = _item(letter, lane, request)
             if item.size > _LARGEST:
                 plan = replace(plan, too_large=plan.too_large + 1)
             else:
@@ -98,11 +106,11 @@ def plan_replay(letters: Iterable[Letter], wish: ReplayRequest) -> ReplayPlan:
     return replace(plan, items=tuple(items))
 
 
-def _item(letter: Letter, lane: Lane, wish: ReplayRequest) -> ReplayItem:
+def _item(letter: DeadLetter, lane: Lane, request: ReplayRequest) -> ReplayItem:
     value = letter.value
-    if wish.edits:
+    if request.edits:
         try:
-            value = edited(value, wish.edits, wish.max_text_bytes, wish.check)
+            value = apply_edits(value, request.edits, request.max_text_bytes, request.check)
         except UsageError as error:
             raise UsageError(f"dead letter {letter.id}: {error}") from None
     number = max(header_number(letter.headers, names.REPLAY_NUMBER) or 0, letter.replays.number) + 1
@@ -111,13 +119,13 @@ def _item(letter: Letter, lane: Lane, wish: ReplayRequest) -> ReplayItem:
         (names.REPLAY_NUMBER, str(number).encode()),
         (names.REPLAY_OF, letter.id.encode()),
     ]
-    # Kafka's clients send no record without both key and value.
-    empty = b"" if letter.key is None and value is None else value
-    return ReplayItem(letter, lane, empty, headers, number)
+    # Kafka's clients reject a record that has neither a key nor a value.
+    sent_value = b"" if letter.key is None and value is None else value
+    return ReplayItem(letter, lane, sent_value, headers, number)
 
 
 def marker_headers(item: ReplayItem, now: datetime) -> Headers:
-    """What the dead letters' topic tells of a replay."""
+    """The headers of the marker that records a replay in the dead-letter topic."""
     return [
         (names.REPLAYED_ID, item.letter.id.encode()),
         (names.REPLAY_NUMBER, str(item.number).encode()),
@@ -125,18 +133,18 @@ def marker_headers(item: ReplayItem, now: datetime) -> Headers:
     ]
 
 
-def groups(items: Sequence[ReplayItem], rate: float | None) -> Iterator[list[ReplayItem]]:
-    """Cuts into what goes into one transaction: about a second's worth at most.
+def split_into_transactions(items: Sequence[ReplayItem], rate: float | None) -> Iterator[list[ReplayItem]]:
+    """Splits items into transactions of at most about one second each.
 
     Args:
-        items: all of them.
+        items: in the order in which they are sent.
         rate: records a second; None for no limit.
     """
-    most = _GROUP if rate is None else max(1, min(_GROUP, int(rate)))
+    most = _TRANSACTION_ITEMS if rate is None else max(1, min(_TRANSACTION_ITEMS, int(rate)))
     group: list[ReplayItem] = []
     size = 0
     for item in items:
-        if group and (len(group) == most or size + item.size > _GROUP_BYTES):
+        if group and (len(group) == most or size + item.size > _TRANSACTION_BYTES):
             yield group
             group, size = [], 0
         group.append(item)

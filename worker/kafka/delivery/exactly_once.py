@@ -19,7 +19,7 @@ from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.committed_offsets import Commitments, CommittedOffsets
 from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.consumer.stall_detector import StallDetector
-from worker.kafka.dead_letters.record import KEPT_BYTES, DeadLetter
+from worker.kafka.dead_letters.encoder import KEPT_BYTES, DeadLetterRecord
 from worker.kafka.delivery.outbox import OutcomeMessages
 from worker.kafka.delivery.producer import RenewableProducer
 from worker.kafka.delivery.sender import Message, RecordTooLargeError
@@ -50,7 +50,7 @@ class _Waiting:
 
     @property
     def size(self) -> int:
-        return max((DeadLetter(each.key, each.value, each.headers).size for each in self.messages), default=0)
+        return max((DeadLetterRecord(each.key, each.value, each.headers).size for each in self.messages), default=0)
 
 
 class ExactlyOnce:

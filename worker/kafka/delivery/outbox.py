@@ -11,7 +11,7 @@ from schemas.headers import REPLAY_NUMBER, header_number
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, prefixed, retry_topic
 from worker.jobs.outcome import Outcome, Record
 from worker.jobs.retry_policy import history_of, retry_headers
-from worker.kafka.dead_letters.record import cut, dead_letter
+from worker.kafka.dead_letters.encoder import build_dead_letter, truncate
 from worker.kafka.delivery.sender import Message, RecordTooLargeError, Sender
 from worker.lifecycle.clock import Clock
 
@@ -59,8 +59,8 @@ class OutcomeMessages:
         messages = []
         if problem is not None:
             attempts = completion.attempts if completion is not None else history.attempts
-            letter = dead_letter(record, problem, history, attempts, now)
-            letter = cut(letter) if small else letter
+            letter = build_dead_letter(record, problem, history, attempts, now)
+            letter = truncate(letter) if small else letter
             topic = prefixed(DEAD_LETTERS, self._prefix)
             messages.append(Message(topic, letter.key, letter.value, letter.headers))
         if completion is not None:

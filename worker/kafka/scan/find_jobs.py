@@ -1,7 +1,6 @@
-"""Finds what was asked for: a line's job in the lanes, and its takes in the lanes and among the completions."""
+"""Finds a line's job in the lanes, and its takes in the lanes and among the completions."""
 
 import json
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,14 +12,18 @@ from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
 from worker.config.sections import KafkaSettings
 from worker.jobs.redo import line_of
-from worker.kafka.scan.topic_scanner import Progress, TopicScanner
+from worker.kafka.scan.topic_scanner import ProgressCallback, TopicScanner
 
 
 @dataclass
 class FoundJob:
-    """A job as it stands in its lane, the takes that its line's jobs there asked for, and when the first of them came.
+    """A job of a line, with what the lane knows of that line.
 
-    `lane`, `key` and `since` are None of a job that a file gave.
+    Attributes:
+        lane: None for a job from a file.
+        key: the record's key.
+        takes: the take numbers of the line's jobs in the lanes.
+        since: when the first of these jobs was sent; None for a job from a file.
     """
 
     job: Job
@@ -30,91 +33,103 @@ class FoundJob:
     since: datetime | None = None
 
 
-async def find_job_by_audio(settings: KafkaSettings, key: str, progress: Progress) -> str:
-    """The id of the job that was last answered with a take.
+async def find_job_by_audio(settings: KafkaSettings, key: str, progress: ProgressCallback) -> str:
+    """The id of the last job that completed with a take.
 
     Args:
-        settings: of the cluster.
         key: of the take.
-        progress: is told how far the completions are read.
+        progress: is called with the offsets read and the total.
 
     Raises:
-        UnavailableError: no completion that is kept tells of it.
+        UnavailableError: no completion that Kafka keeps references the take.
     """
     found: tuple[int, str] | None = None
-    reader = TopicScanner(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress)
-    async with aclosing(reader.batches()) as batches:
-        async for batch in batches:
-            for record in batch:
-                told = _told(record.value)
-                audio = told.get("audio")
-                if isinstance(audio, dict) and audio.get("key") == key and isinstance(told.get("job_id"), str):
-                    found = max(found or (0, ""), (record.timestamp, told["job_id"]))
+
+    def match(record: Any) -> None:
+        nonlocal found
+        completion = _json_object(record.value)
+        audio, job_id = completion.get("audio"), completion.get("job_id")
+        if isinstance(audio, dict) and audio.get("key") == key and isinstance(job_id, str):
+            found = max(found or (0, ""), (record.timestamp, job_id))
+
+    await TopicScanner(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress).scan(match)
     if found is None:
         raise UnavailableError(
-            f"no completion that is kept has the audio {key}; `topics create` says how long they are"
+            f"no completion that Kafka keeps has the audio {key}; `topics create` shows how long it keeps them"
         )
     return found[1]
 
 
-async def find_job(settings: KafkaSettings, job_id: str, max_text_bytes: int, progress: Progress) -> FoundJob:
-    """The job of an id, as it was asked for last.
+async def find_job(settings: KafkaSettings, job_id: str, max_text_bytes: int, progress: ProgressCallback) -> FoundJob:
+    """The last job that was sent with an id.
 
     Args:
-        settings: of the cluster.
-        job_id: of a job, or of one that asked for its line's next take.
+        job_id: of the line's first job, or of a job for one of its later takes.
         max_text_bytes: the longest `text`, in bytes of UTF-8.
-        progress: is told how far the lanes are read.
+        progress: is called with the offsets read and the total.
 
     Raises:
-        UnavailableError: no record of the lanes that is kept has this id.
+        UnavailableError: no record that the lanes keep has this id.
     """
-    line, lanes = line_of(job_id), {prefixed(topic, settings.topic_prefix): lane for lane, topic in LANES.items()}
-    found: tuple[int, Job, Lane, bytes | None] | None = None
-    takes: set[int] = set()
-    first_ms: int | None = None
-    reader = TopicScanner(settings, list(lanes), progress)
-    async with aclosing(reader.batches()) as batches:
-        async for batch in batches:
-            for record in batch:
-                if line_of(str(_told(record.value).get("job_id", ""))) != line:
-                    continue
-                try:
-                    job = parse_job(record.value, max_text_bytes=max_text_bytes)
-                except InvalidJobError:
-                    continue
-                takes.add(job.take)
-                first_ms = min(first_ms or record.timestamp, record.timestamp)
-                if job.job_id == job_id and (found is None or record.timestamp >= found[0]):
-                    found = (record.timestamp, job, lanes[record.topic], record.key)
-    if found is None or first_ms is None:
-        raise UnavailableError(
-            f"no lane keeps a job {job_id} (any more); give it whole, as it was asked for, with --job"
-        )
-    return FoundJob(*found[1:], takes, datetime.fromtimestamp(first_ms / 1000, UTC))
+    search = _JobSearch(job_id, max_text_bytes, settings.topic_prefix)
+    await TopicScanner(settings, list(search.lanes), progress).scan(search.match)
+    return search.result()
 
 
-async def completed_takes(settings: KafkaSettings, asked: FoundJob, progress: Progress) -> set[int]:
-    """The takes that completions tell of a line, by its jobs' ids.
+class _JobSearch:
+    def __init__(self, job_id: str, max_text_bytes: int, topic_prefix: str) -> None:
+        self.lanes = {prefixed(topic, topic_prefix): lane for lane, topic in LANES.items()}
+        self._job_id = job_id
+        self._line = line_of(job_id)
+        self._max_text_bytes = max_text_bytes
+        self._found: tuple[int, Job, Lane, bytes | None] | None = None
+        self._takes: set[int] = set()
+        self._first_ms: int | None = None
+
+    def match(self, record: Any) -> None:
+        if line_of(str(_json_object(record.value).get("job_id", ""))) != self._line:
+            return
+        try:
+            job = parse_job(record.value, max_text_bytes=self._max_text_bytes)
+        except InvalidJobError:
+            return
+        self._takes.add(job.take)
+        self._first_ms = min(self._first_ms or record.timestamp, record.timestamp)
+        if job.job_id == self._job_id and (self._found is None or record.timestamp >= self._found[0]):
+            self._found = (record.timestamp, job, self.lanes[record.topic], record.key)
+
+    def result(self) -> FoundJob:
+        if self._found is None or self._first_ms is None:
+            raise UnavailableError(
+                f"no lane keeps a job {self._job_id} (any more); pass the whole job, as it was sent, with --job"
+            )
+        _, job, lane, key = self._found
+        return FoundJob(job, lane, key, self._takes, datetime.fromtimestamp(self._first_ms / 1000, UTC))
+
+
+async def completed_takes(settings: KafkaSettings, found: FoundJob, progress: ProgressCallback) -> set[int]:
+    """The take numbers in the completions of a line's jobs.
 
     Args:
-        settings: of the cluster.
-        asked: a job of the line.
-        progress: is told how far the completions are read.
+        found: a job of the line; completions before its `since` aren't read.
+        progress: is called with the offsets read and the total.
     """
-    line, takes = line_of(asked.job.job_id), set()
-    reader = TopicScanner(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress, asked.since)
-    async with aclosing(reader.batches()) as batches:
-        async for batch in batches:
-            for record in batch:
-                told = _told(record.value)
-                take = told.get("take")
-                if line_of(str(told.get("job_id", ""))) == line and isinstance(take, int):
-                    takes.add(take)
+    line = line_of(found.job.job_id)
+    takes: set[int] = set()
+
+    def match(record: Any) -> None:
+        completion = _json_object(record.value)
+        take = completion.get("take")
+        if line_of(str(completion.get("job_id", ""))) == line and isinstance(take, int):
+            takes.add(take)
+
+    topics = [prefixed(COMPLETIONS, settings.topic_prefix)]
+    await TopicScanner(settings, topics, progress, found.since).scan(match)
     return takes
 
 
-def _told(value: bytes | None) -> dict[str, Any]:
+def _json_object(value: bytes | None) -> dict[str, Any]:
+    """The JSON object of a value; an empty one where the value is something else."""
     try:
         document = json.loads(value or b"")
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The takes that completions tell of."""
+"""Finds the audio keys that completion events reference."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -8,27 +8,26 @@ from typing import Any
 
 from schemas.topics import COMPLETIONS, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.scan.topic_scanner import Progress, TopicScanner
+from worker.kafka.scan.topic_scanner import ProgressCallback, TopicScanner
 
 
 async def referenced_takes(
-    settings: KafkaSettings, bucket: str, prefix: str, since: datetime | None, progress: Progress
+    settings: KafkaSettings, bucket: str, prefix: str, since: datetime | None, progress: ProgressCallback
 ) -> AsyncGenerator[list[str], None]:
-    """The keys of the takes that completions tell of, some at once; one as often as it was told.
+    """The keys of takes referenced by completion events, in batches; a key comes once for each reference.
 
     Args:
-        settings: of the cluster.
-        bucket: of the takes.
-        prefix: what their keys begin with.
-        since: completions before it aren't read; None for all that are kept.
-        progress: is told how far the completions are read.
+        bucket: references to other buckets are left out.
+        prefix: keys that don't start with it are left out.
+        since: completions before it aren't read; None for all that Kafka keeps.
+        progress: is called with the offsets read and the total.
 
     Raises:
-        TopicError: there is no topic of completions.
-        KafkaTimeoutError: Kafka has ceased to answer.
+        TopicError: the topic of completions doesn't exist.
+        KafkaTimeoutError: Kafka has stopped answering.
     """
-    reader = TopicScanner(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress, since)
-    async with aclosing(reader.batches()) as batches:
+    scanner = TopicScanner(settings, [prefixed(COMPLETIONS, settings.topic_prefix)], progress, since)
+    async with aclosing(scanner.batches()) as batches:
         async for batch in batches:
             audios = (_audio(record.value) for record in batch)
             keys = [audio["key"] for audio in audios if audio.get("bucket") == bucket]

@@ -1,4 +1,4 @@
-"""Reads one partition's records in their order, and steps over those that can't be decoded."""
+"""Reads the records of one partition in order, and skips those that aiokafka can't decode."""
 
 from typing import Any, Final
 
@@ -9,16 +9,15 @@ _AT_ONCE: Final = 500
 
 
 class PartitionReader:
-    """One partition of an assigned consumer, as far as it is read.
+    """Reads one partition of a consumer, and keeps the position.
 
     Args:
-        consumer: started, and assigned to it.
-        partition: which.
-        position: the offset that comes first.
+        consumer: started, and assigned to the partition.
+        position: the first offset to read.
 
     Attributes:
-        position: the offset that comes next.
-        undecodable: the records that were stepped over: a header's name isn't UTF-8, which aiokafka can't decode.
+        position: the next offset to read.
+        undecodable: the number of skipped records: aiokafka can't decode a header's name that isn't UTF-8.
     """
 
     def __init__(self, consumer: Any, partition: TopicPartition, position: int) -> None:
@@ -30,22 +29,22 @@ class PartitionReader:
         consumer.seek(partition, position)
 
     async def take(self, wait_s: float) -> list[Any]:
-        """The records that come next, at most 500; none when none came, or one was stepped over.
+        """The next records, at most 500; none when none arrived in time, or a record was skipped.
 
         Args:
-            wait_s: for how long it waits for the first, in seconds.
+            wait_s: the longest wait for the first record, in seconds.
 
         Raises:
-            KafkaError: the partition doesn't go on where it was: it was made anew, or records were lost.
+            KafkaError: the position has moved back: the topic was recreated, or records were lost.
         """
         try:
             taken = await self._consumer.getmany(
                 self.partition, timeout_ms=int(wait_s * 1000), max_records=self._at_once
             )
         except UnicodeDecodeError:
-            self._step()
+            self._skip_undecodable()
             return []
-        # Markers and aborted records move the position, though they are no records.
+        # Transaction markers and aborted records move the position without giving records.
         position = await self._consumer.position(self.partition)
         if position < self.position:
             raise KafkaError(f"{self.partition.topic} was at {self.position} and is at {position}")
@@ -55,18 +54,19 @@ class PartitionReader:
 
     @property
     def answered_ms(self) -> int | None:
-        """When the broker last answered, in ms since 1970; an answer without records is one too."""
+        """When the broker last answered, in ms since 1970; an answer without records counts."""
         answered_ms: int | None = self._consumer.last_poll_timestamp(self.partition)
         return answered_ms
 
     @property
     def at_end(self) -> bool:
-        """Whether all is read that was committed when the broker last answered."""
+        """Whether all records are read that were committed when the broker last answered."""
         stable = self._consumer.last_stable_offset(self.partition)
         return stable is not None and self.position >= stable >= 0
 
-    def _step(self) -> None:
-        # What aiokafka took together with it is gone. So again one by one, and when that meets it, past it.
+    def _skip_undecodable(self) -> None:
+        # aiokafka has dropped what it fetched together with the undecodable record. So read again one by one, and when
+        # the undecodable record is met alone, step past it.
         if self._at_once == 1:
             self.undecodable += 1
             self.position += 1

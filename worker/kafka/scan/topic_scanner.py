@@ -1,4 +1,4 @@
-"""Reads whole topics from a beginning to where they end now, without a consumer group."""
+"""Scans whole topics from a beginning to their present end, without a consumer group."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -14,27 +14,26 @@ from worker.kafka.client.submit import partitions_of
 from worker.kafka.scan.partition_reader import PartitionReader
 
 _POLL_S: Final = 1.0
-_SILENCE_POLLS: Final = 30
+_MOST_EMPTY_POLLS: Final = 30
 
-Progress = Callable[[int, int], None]
-"""Is told how much is done, and of how much."""
+ProgressCallback = Callable[[int, int], None]
+"""Called with the amount done and the total."""
 
 
 class TopicScanner:
-    """Topics that are read once.
+    """Reads topics once.
 
     Args:
-        settings: of the cluster.
-        topics: by their names in it.
-        progress: is told how many offsets were passed, and of how many.
-        since: what was published before isn't read; None for all that is kept.
+        topics: their full names, with the deployment's prefix.
+        progress: is called with the offsets read and the total.
+        since: records before it aren't read; None for all that Kafka keeps.
 
     Attributes:
-        undecodable: how many records were stepped over, since aiokafka can't decode them.
+        undecodable: the number of records that aiokafka can't decode and the scan has skipped.
     """
 
     def __init__(
-        self, settings: KafkaSettings, topics: Sequence[str], progress: Progress, since: datetime | None = None
+        self, settings: KafkaSettings, topics: Sequence[str], progress: ProgressCallback, since: datetime | None = None
     ) -> None:
         self.undecodable = 0
         self._settings = settings
@@ -42,20 +41,32 @@ class TopicScanner:
         self._progress = progress
         self._since = since
 
-    async def batches(self) -> AsyncGenerator[list[Any], None]:
-        """All committed records that are there now, some at once, one partition after the other.
+    async def scan(self, handle: Callable[[Any], None]) -> None:
+        """Calls `handle` with each record that is committed when the scan starts, one partition after the other.
 
         Raises:
-            TopicError: there is no such topic.
-            KafkaTimeoutError: Kafka has ceased to answer.
+            TopicError: a topic doesn't exist.
+            KafkaTimeoutError: Kafka has stopped answering.
+        """
+        async with aclosing(self.batches()) as batches:
+            async for batch in batches:
+                for record in batch:
+                    handle(record)
+
+    async def batches(self) -> AsyncGenerator[list[Any], None]:
+        """The same records in batches.
+
+        Raises:
+            TopicError: a topic doesn't exist.
+            KafkaTimeoutError: Kafka has stopped answering.
         """
         partitions = [each for topic in self._topics for each in await partitions_of(self._settings, topic)]
         passed = 0
-        # One partition at a time needs little memory, and one record may be as large.
-        opened = consumer_alone(self._settings, "topic reader", max_partition_fetch_bytes=LARGEST_REQUEST)
+        # One partition at a time needs little memory, although a fetch may be as large as the largest record.
+        opened = consumer_alone(self._settings, "topic scanner", max_partition_fetch_bytes=LARGEST_REQUEST)
         async with opened as consumer:
             await consumer.start()
-            # Read as committed, so the last stable offset: what an open transaction writes isn't waited for.
+            # With read_committed this is the last stable offset: the scan doesn't wait for open transactions.
             ends = await consumer.end_offsets(partitions)
             begins = await self._begins(consumer, partitions, ends)
             total = sum(max(0, ends[each] - begins[each]) for each in partitions)
@@ -82,12 +93,12 @@ class TopicScanner:
 
 
 async def _records(reader: PartitionReader, end: int) -> AsyncGenerator[list[Any], None]:
-    """A partition's records to before `end`, some at once."""
-    silent = 0
+    """The records of a partition before `end`, in batches."""
+    empty_polls = 0
     while reader.position < end:
         before = reader.position
         records = await reader.take(_POLL_S)
-        silent = 0 if reader.position > before else silent + 1
-        if silent == _SILENCE_POLLS:
-            raise KafkaTimeoutError(f"{reader.partition.topic}: nothing came for {_SILENCE_POLLS} s")
+        empty_polls = 0 if reader.position > before else empty_polls + 1
+        if empty_polls == _MOST_EMPTY_POLLS:
+            raise KafkaTimeoutError(f"{reader.partition.topic}: no records for {_MOST_EMPTY_POLLS * _POLL_S:g} s")
         yield [record for record in records if record.offset < end]

@@ -1,4 +1,4 @@
-"""Dead letters: whole, with the reason and the origin; the same record's has the same id; the outbox's records."""
+"""The record of a dead letter: complete, with reason and origin and a stable id; the records of the outbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANE_RECORD_BYTES
 from schemas.words import AttemptResult, JobStatus, Lane, VoiceModel
 from worker.jobs.outcome import History, Outcome, Record, Retry
 from worker.jobs.retry_policy import history_of
-from worker.kafka.dead_letters.record import KEPT_BYTES, DeadLetter, dead_letter
+from worker.kafka.dead_letters.encoder import KEPT_BYTES, DeadLetterRecord, build_dead_letter
 from worker.kafka.delivery.outbox import Addresses, Outbox, OutcomeMessages
 from worker.kafka.delivery.sender import Message, RecordTooLargeError
 from worker.lifecycle.clock import Clock
@@ -45,11 +45,11 @@ def record(**changes: Any) -> Record:
     return Record(**{"lane": Lane.BATCH, "topic": "tts.batch", "partition": 3, "offset": 2**40, **given, **changes})
 
 
-def letter_of(of: Record, problem: Problem = PROBLEM, attempts: tuple[Attempt, ...] = ()) -> DeadLetter:
-    return dead_letter(of, problem, history_of(of, NOW), attempts, NOW)
+def letter_for(failed: Record, problem: Problem = PROBLEM, attempts: tuple[Attempt, ...] = ()) -> DeadLetterRecord:
+    return build_dead_letter(failed, problem, history_of(failed, NOW), attempts, NOW)
 
 
-def own(letter: DeadLetter) -> Headers:
+def own(letter: DeadLetterRecord) -> Headers:
     return [header for header in letter.headers if not header[0].startswith("dead-letter-")]
 
 
@@ -59,19 +59,19 @@ def own(letter: DeadLetter) -> Headers:
     st.lists(st.tuples(st.text(max_size=9), st.none() | st.binary(max_size=9)), max_size=5),
 )
 def test_a_dead_letter_is_the_record_whole(key: bytes, value: bytes | None, headers: list[Any]) -> None:
-    letter = letter_of(record(key=key, value=value, headers=headers))
+    letter = letter_for(record(key=key, value=value, headers=headers))
     assert (letter.key, letter.value) == (key, value)
     assert own(letter) == headers
-    assert not letter.is_cut
+    assert not letter.is_truncated
 
 
 def test_a_record_of_nothing_can_be_a_dead_letter_all_the_same() -> None:
-    letter = letter_of(record(key=None, value=None))
+    letter = letter_for(record(key=None, value=None))
     assert (letter.key, letter.value) == (None, b"")
 
 
-def test_a_dead_letter_tells_reason_and_origin() -> None:
-    headers = dict(letter_of(record(), attempts=(ATTEMPT,)).headers)
+def test_a_dead_letter_has_the_reason_and_the_origin() -> None:
+    headers = dict(letter_for(record(), attempts=(ATTEMPT,)).headers)
     assert headers["dead-letter-class"] == b"bad_input"
     assert headers["dead-letter-code"] == b"INVALID_JOB"
     assert headers["dead-letter-field"] == b"text"
@@ -85,11 +85,11 @@ def test_a_dead_letter_tells_reason_and_origin() -> None:
     assert [each["id"] for each in json.loads(headers["dead-letter-attempts"])] == ["1"]
 
 
-def test_after_retries_a_dead_letter_tells_where_the_job_came_from_first_and_drops_the_way_there() -> None:
+def test_after_retries_a_dead_letter_has_the_jobs_first_origin_and_no_retry_headers() -> None:
     history = History("tts.batch", 3, 7, 99, "2026-01-31T11:00:00+00:00", 3, (ATTEMPT,))
     retried = record(topic="tts.retry.batch.10m", partition=1, offset=5, delay="10m", headers=[("trace", b"1")])
     retried.headers.extend([(names.RETRY_TRIES, b"3"), (names.RETRY_DUE_MS, b"1")])
-    letter = dead_letter(retried, PROBLEM, history, (ATTEMPT, ATTEMPT), NOW)
+    letter = build_dead_letter(retried, PROBLEM, history, (ATTEMPT, ATTEMPT), NOW)
     headers = dict(letter.headers)
     assert headers["dead-letter-topic"] == b"tts.batch"
     assert (headers["dead-letter-partition"], headers["dead-letter-offset"]) == (b"3", b"7")
@@ -101,20 +101,20 @@ def test_after_retries_a_dead_letter_tells_where_the_job_came_from_first_and_dro
 
 @given(st.integers(0, 11), st.integers(0, 2**62), st.integers(0, 11), st.integers(0, 2**62))
 def test_the_id_is_the_records_own_however_it_failed_and_another_for_another(a: int, b: int, c: int, d: int) -> None:
-    one = dict(letter_of(record(partition=a, offset=b)).headers)["dead-letter-id"]
+    one = dict(letter_for(record(partition=a, offset=b)).headers)["dead-letter-id"]
     later = replace(record(partition=a, offset=b), value=b"x", headers=[], timestamp_ms=0)
-    again = dict(letter_of(later, Problem(failure_class="x", code="y", message="z")).headers)["dead-letter-id"]
-    other = dict(letter_of(record(partition=c, offset=d)).headers)["dead-letter-id"]
+    again = dict(letter_for(later, Problem(failure_class="x", code="y", message="z")).headers)["dead-letter-id"]
+    other = dict(letter_for(record(partition=c, offset=d)).headers)["dead-letter-id"]
     assert one == again == letter_id("tts.batch", a, b).encode()
     assert (one == other) == ((a, b) == (c, d))
     assert len(one) == 16
 
 
 def test_a_producers_headers_can_make_neither_a_marker_nor_another_origin_nor_a_cut() -> None:
-    told = [name for name in vars(names).values() if isinstance(name, str) and name.startswith(("dead-", "retry-"))]
-    spoofed: Headers = [(name, b"spoofed") for name in told]
+    reserved = [name for name in vars(names).values() if isinstance(name, str) and name.startswith(("dead-", "retry-"))]
+    spoofed: Headers = [(name, b"spoofed") for name in reserved]
     for delay in (None, "10s"):
-        letter = letter_of(record(headers=[*spoofed, ("trace", b"1"), *spoofed], delay=delay))
+        letter = letter_for(record(headers=[*spoofed, ("trace", b"1"), *spoofed], delay=delay))
         assert (names.REPLAYED_ID, b"spoofed") not in letter.headers
         assert names.LETTER_CUT not in dict(letter.headers)
         assert dict(letter.headers)["dead-letter-partition"] == b"3"
@@ -123,7 +123,7 @@ def test_a_producers_headers_can_make_neither_a_marker_nor_another_origin_nor_a_
 
 
 def test_a_reason_without_a_field_and_with_lone_surrogates_can_still_be_sent() -> None:
-    headers = dict(letter_of(record(), Problem(failure_class="x", code="y", message="a\ud800b")).headers)
+    headers = dict(letter_for(record(), Problem(failure_class="x", code="y", message="a\ud800b")).headers)
     assert headers["dead-letter-field"] == b""
     assert headers["dead-letter-message"] == b"a\\ud800b"
 
@@ -146,32 +146,32 @@ def test_what_is_larger_than_its_topic_takes_keeps_its_beginning_its_hash_and_it
         value=b"x" * LARGE if part == "value" else b"value",
         headers=headers.get(part, []),
     )
-    letter = letter_of(large)
-    told = dict(letter.headers)
-    assert letter.is_cut
-    assert told["dead-letter-cut"] == b"true"
-    assert told["dead-letter-sha256"].decode() == hashlib.sha256(large.value or b"").hexdigest()
+    letter = letter_for(large)
+    found = dict(letter.headers)
+    assert letter.is_truncated
+    assert found["dead-letter-cut"] == b"true"
+    assert found["dead-letter-sha256"].decode() == hashlib.sha256(large.value or b"").hexdigest()
     assert letter.value == (large.value or b"")[: 64 * 2**10]
     assert letter.key == (None if part == "key" else b"key")
     assert own(letter) == []
-    assert told["dead-letter-id"] == letter_id("tts.batch", 3, 2**40).encode()
-    assert told["dead-letter-message"].decode() == "text: 沒有字"
+    assert found["dead-letter-id"] == letter_id("tts.batch", 3, 2**40).encode()
+    assert found["dead-letter-message"].decode() == "text: 沒有字"
     assert letter.size < 2**18
 
 
 @settings(max_examples=30)
 @given(st.integers(-5000, 5000))
 def test_a_dead_letter_is_whole_up_to_twice_a_lanes_record_less_a_batchs_own_bytes(off: int) -> None:
-    letter = letter_of(record(value=bytes(2 * LANE_RECORD_BYTES + off)))
+    letter = letter_for(record(value=bytes(2 * LANE_RECORD_BYTES + off)))
     assert letter.size <= 2 * LANE_RECORD_BYTES
     if off <= -5000:
-        assert not letter.is_cut
+        assert not letter.is_truncated
     if off >= 0:
-        assert letter.is_cut
+        assert letter.is_truncated
 
 
 def test_the_largest_record_of_a_lane_is_kept_whole() -> None:
-    assert not letter_of(record(value=bytes(LANE_RECORD_BYTES), headers=[("h", bytes(2**17))])).is_cut
+    assert not letter_for(record(value=bytes(LANE_RECORD_BYTES), headers=[("h", bytes(2**17))])).is_truncated
 
 
 # The outbox's records
@@ -182,11 +182,11 @@ def completion(**changes: Any) -> Completion:
 
 
 def test_a_failed_job_is_a_dead_letter_and_a_completion_with_the_same_attempts() -> None:
-    letter, told = MESSAGES.of(record(), Outcome(completion(attempts=(ATTEMPT,)), PROBLEM))
-    assert (letter.topic, told.topic) == ("staging.dead-letters", "staging.completions")
-    assert (letter.key, told.key) == (b"key", b"key")
+    letter, event = MESSAGES.of(record(), Outcome(completion(attempts=(ATTEMPT,)), PROBLEM))
+    assert (letter.topic, event.topic) == ("staging.dead-letters", "staging.completions")
+    assert (letter.key, event.key) == (b"key", b"key")
     assert json.loads(dict(letter.headers)["dead-letter-attempts"])[0]["id"] == "1"
-    assert json.loads(told.value or b"")["attempts"][0]["id"] == "1"
+    assert json.loads(event.value or b"")["attempts"][0]["id"] == "1"
 
 
 def test_what_has_no_usable_id_is_a_dead_letter_alone_and_keeps_the_attempts_of_the_tries_before() -> None:
@@ -199,21 +199,21 @@ def test_what_has_no_usable_id_is_a_dead_letter_alone_and_keeps_the_attempts_of_
 def test_an_events_id_is_the_same_for_the_same_outcome_of_a_job_wherever_it_was_tried_and_another_after_a_replay() -> (
     None
 ):
-    def event(of: Record) -> bytes:
-        (told,) = MESSAGES.of(of, Outcome(completion(status=JobStatus.DONE, error=None)))
-        return dict(told.headers)["ce_id"]
+    def id_of_event(source: Record) -> bytes:
+        (message,) = MESSAGES.of(source, Outcome(completion(status=JobStatus.DONE, error=None)))
+        return dict(message.headers)["ce_id"]
 
     retried = record(topic="tts.retry.batch.10s", offset=1, delay="10s")
-    assert event(record()) == event(retried)
-    replays = {event(record(headers=[("replay-number", str(n).encode())])) for n in range(3)}
+    assert id_of_event(record()) == id_of_event(retried)
+    replays = {id_of_event(record(headers=[("replay-number", str(n).encode())])) for n in range(3)}
     assert len(replays) == 3
-    assert event(record()) in replays
-    assert event(record(headers=[("replay-number", b"garbage")])) == event(record())
+    assert id_of_event(record()) in replays
+    assert id_of_event(record(headers=[("replay-number", b"garbage")])) == id_of_event(record())
 
 
 def test_a_key_that_no_record_should_have_makes_no_completion_too_large() -> None:
-    (told,) = MESSAGES.of(record(key=bytes(2**20)), Outcome(completion(status=JobStatus.DONE, error=None)))
-    assert told.key is None
+    (message,) = MESSAGES.of(record(key=bytes(2**20)), Outcome(completion(status=JobStatus.DONE, error=None)))
+    assert message.key is None
 
 
 class RefusingSender:
@@ -225,7 +225,7 @@ class RefusingSender:
 
     async def send(self, messages: list[Message]) -> None:
         for each in messages:
-            if DeadLetter(each.key, each.value, each.headers).size > self.limit:
+            if DeadLetterRecord(each.key, each.value, each.headers).size > self.limit:
                 raise RecordTooLargeError(each.topic)
         self.sent += messages
 
@@ -235,21 +235,21 @@ class RefusingSender:
     [{"value": bytes(2**20)}, {"headers": [("h", bytes(2**20))]}, {"key": bytes(2**20)}],
     ids=["value", "headers", "key"],
 )
-async def test_a_dead_letter_that_its_topic_refuses_is_cut_and_sent_again(large: dict[str, Any]) -> None:
+async def test_a_dead_letter_that_its_topic_refuses_is_truncated_and_sent_again(large: dict[str, Any]) -> None:
     sender: Any = RefusingSender(2**19)
     await Outbox(sender, MESSAGES).publish(record(**large), Outcome(completion(), PROBLEM))
     assert [each.topic for each in sender.sent] == ["staging.dead-letters", "staging.completions"]
     assert dict(sender.sent[0].headers)["dead-letter-cut"] == b"true"
 
 
-async def test_what_cannot_be_shorter_and_is_refused_is_told() -> None:
+async def test_a_message_that_cannot_be_shortened_and_is_refused_raises() -> None:
     sender: Any = RefusingSender(10)
     for outcome in (Outcome(completion(status=JobStatus.DONE)), Outcome(completion(), PROBLEM)):
         with pytest.raises(RecordTooLargeError):
             await Outbox(sender, MESSAGES).publish(record(), outcome)
 
 
-def test_small_messages_cut_a_dead_letter_and_leave_its_completion() -> None:
+def test_small_messages_truncate_a_dead_letter_and_leave_its_completion() -> None:
     outcome = Outcome(completion(), PROBLEM)
     large = MESSAGES.of(record(value=bytes(2**20)), outcome)
     small = MESSAGES.of(record(value=bytes(2**20)), outcome, small=True)
@@ -257,7 +257,7 @@ def test_small_messages_cut_a_dead_letter_and_leave_its_completion() -> None:
     assert small[1].value == large[1].value
 
 
-async def test_a_retry_that_its_topic_refuses_ends_as_a_cut_dead_letter() -> None:
+async def test_a_retry_that_its_topic_refuses_ends_as_a_truncated_dead_letter() -> None:
     sender: Any = RefusingSender(2**17)
     outcome = Outcome(None, retry=Retry("10s", 1, PROBLEM, completion()))
     await Outbox(sender, MESSAGES).publish(record(value=bytes(2**20)), outcome)

@@ -1,4 +1,4 @@
-"""Dead letters as an operator sees them: read from their records, folded with what was replayed. Pure."""
+"""Reads dead letters from their records, and folds them with the markers of their replays. Pure."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _ID: Final = re.compile(r"[0-9a-f]{4,64}")
 
 @dataclass(frozen=True, slots=True)
 class Replays:
-    """How often a letter was replayed, when last, and the highest `replay-number` that was given to it."""
+    """How often a dead letter was replayed, when last, and the highest `replay-number` that a replay gave it."""
 
     times: int = 0
     last: datetime | None = None
@@ -26,11 +26,16 @@ class Replays:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One dead letter; what its record doesn't tell is empty or None.
+class DeadLetter:
+    """One dead letter. Fields that its record doesn't have are empty or None.
 
-    `value` is None too where values weren't asked for; `size` is the value's in bytes, always. `headers` are the
-    producer's own. `time` is when it became a dead letter. `attempts` is JSON. `cut`: `value` is but a beginning.
+    Attributes:
+        value: None too where the reader didn't keep values.
+        size: of the value in bytes, also where the value itself isn't kept.
+        headers: the producer's own.
+        time: when it became a dead letter.
+        attempts: JSON.
+        truncated: `value` is only the beginning of the failed record's value.
     """
 
     id: str
@@ -50,31 +55,31 @@ class Letter:
     first_seen: datetime | None
     time: datetime
     attempts: str
-    cut: bool
+    truncated: bool
     job_id: str | None
     character: str | None
     replays: Replays = Replays()
 
 
-class Letters:
-    """Folds the records of the dead letters' topic.
+class DeadLetterFold:
+    """Folds the records of the dead-letter topic into dead letters with their replays.
 
     Args:
-        topic_prefix: the deployment's; tells a letter's lane where its record doesn't.
-        keep: which letters are kept in memory.
-        values: whether their values are.
+        topic_prefix: to derive a letter's lane from its topic where its record has none.
+        keep: which letters stay in memory.
+        values: whether the values of these letters stay in memory too.
     """
 
-    def __init__(self, topic_prefix: str, keep: Callable[[Letter], bool], *, values: bool) -> None:
+    def __init__(self, topic_prefix: str, keep: Callable[[DeadLetter], bool], *, values: bool) -> None:
         self._topic_prefix = topic_prefix
         self._keep = keep
         self._values = values
-        # A letter may be written twice, with no key even into two partitions: the last wins, kept or not.
-        self._letters: dict[str, tuple[int, Letter | None]] = {}
+        # A letter may be written twice, and without a key into two partitions: the last one wins, even if not kept.
+        self._letters: dict[str, tuple[int, DeadLetter | None]] = {}
         self._replays: dict[str, Replays] = {}
 
     def add(self, record: Any) -> None:
-        """Takes one record, an aiokafka `ConsumerRecord`."""
+        """Adds one record, an aiokafka `ConsumerRecord`."""
         headers: Headers = list(record.headers)
         if is_marker(record.value, headers):
             replayed = _text(headers, names.REPLAYED_ID)
@@ -96,8 +101,8 @@ class Letters:
             (letter if self._values else replace(letter, value=None)) if kept else None,
         )
 
-    def folded(self) -> list[Letter]:
-        """The letters with their replays, oldest first."""
+    def letters(self) -> list[DeadLetter]:
+        """The kept letters with their replays, oldest first."""
         letters = [
             replace(letter, replays=self._replays[letter.id]) if letter.id in self._replays else letter
             for _, letter in self._letters.values()
@@ -107,28 +112,28 @@ class Letters:
 
 
 def is_marker(value: bytes | None, headers: Headers) -> bool:
-    """Whether a record tells of a replay; a letter whose producer chose such a header is none."""
+    """Whether a record is the marker of a replay; a dead letter whose producer set such a header is not."""
     found = {name for name, _ in headers}
     return value is None and names.REPLAYED_ID in found and names.LETTER_CLASS not in found
 
 
-def read_letter(record: Any, topic_prefix: str) -> Letter:
-    """A letter from its record; whatever the record holds, there is a letter.
+def read_letter(record: Any, topic_prefix: str) -> DeadLetter:
+    """Reads a dead letter from its record. Every record gives one, whatever it holds.
 
     Args:
-        record: an aiokafka `ConsumerRecord` of the dead letters' topic.
-        topic_prefix: the deployment's.
+        record: an aiokafka `ConsumerRecord` of the dead-letter topic.
+        topic_prefix: to derive the lane from the topic where the record has none.
     """
     headers: Headers = list(record.headers)
     topic = _text(headers, names.LETTER_TOPIC)
     partition, offset = header_number(headers, names.LETTER_PARTITION), header_number(headers, names.LETTER_OFFSET)
     known = topic and partition is not None and offset is not None
-    # A letter that doesn't tell where it came from has its own place as its origin.
+    # Without a complete origin in its headers, the letter's own place serves as its origin.
     origin = (topic, partition or 0, offset or 0) if known else (record.topic, record.partition, record.offset)
-    told, told_id = _text(headers, names.LETTER_LANE), _text(headers, names.LETTER_ID)
-    job_id, character = _job_of(record.value)
-    return Letter(
-        id=told_id if _ID.fullmatch(told_id) else letter_id(*origin),
+    lane, written_id = _text(headers, names.LETTER_LANE), _text(headers, names.LETTER_ID)
+    job_id, character = _job_id_and_character(record.value)
+    return DeadLetter(
+        id=written_id if _ID.fullmatch(written_id) else letter_id(*origin),
         key=record.key,
         value=record.value,
         size=len(record.value or b""),
@@ -137,7 +142,7 @@ def read_letter(record: Any, topic_prefix: str) -> Letter:
         code=_text(headers, names.LETTER_CODE),
         message=_text(headers, names.LETTER_MESSAGE),
         field=_text(headers, names.LETTER_FIELD),
-        lane=Lane(told) if told in set(Lane) else lane_of(unprefixed(topic, topic_prefix)),
+        lane=Lane(lane) if lane in set(Lane) else lane_of(unprefixed(topic, topic_prefix)),
         topic=topic,
         partition=partition,
         offset=offset,
@@ -145,14 +150,14 @@ def read_letter(record: Any, topic_prefix: str) -> Letter:
         first_seen=_time(_text(headers, names.LETTER_FIRST_SEEN)),
         time=_time(_text(headers, names.LETTER_TIME)) or _from_ms(record.timestamp),
         attempts=_text(headers, names.LETTER_ATTEMPTS),
-        cut=_text(headers, names.LETTER_CUT) == "true",
+        truncated=_text(headers, names.LETTER_CUT) == "true",
         job_id=job_id,
         character=character,
     )
 
 
 def _text(headers: Headers, name: str) -> str:
-    """The text of the last header of a name, what isn't UTF-8 in it escaped; empty where there is none."""
+    """The text of the last header of a name, with invalid UTF-8 escaped; empty where there is none."""
     value = next((value for found, value in reversed(headers) if found == name), None)
     return bytes(value or b"").decode("utf-8", "backslashreplace")
 
@@ -172,7 +177,7 @@ def _from_ms(milliseconds: int | None) -> datetime:
         return _NEVER
 
 
-def _job_of(value: bytes | None) -> tuple[str | None, str | None]:
+def _job_id_and_character(value: bytes | None) -> tuple[str | None, str | None]:
     try:
         document = json.loads((value or b"").decode())
     except (ValueError, RecursionError):
@@ -180,7 +185,7 @@ def _job_of(value: bytes | None) -> tuple[str | None, str | None]:
     if not isinstance(document, dict):
         return None, None
     found = (document.get("job_id"), document.get("character"))
-    # A lone surrogate could be neither printed nor compared with what was typed.
+    # A lone surrogate can be neither printed nor compared with what an operator types.
     job_id, character = (
         each.encode("utf-8", "backslashreplace").decode() if isinstance(each, str) else None for each in found
     )

@@ -1,4 +1,4 @@
-"""Dead letters as an operator chooses, sees and replays them: the parts without Kafka."""
+"""Dead letters as an operator filters, sees and replays them: the parts without Kafka."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from schemas.words import Lane
 from tests.unit.makers import CATALOGUE, fields, good_documents
 from worker.cli.views.dead_letters import json_row, plan_rows, stats_rows, table_row, whole_json, whole_table
 from worker.jobs.outcome import History, Record
-from worker.kafka.dead_letters.edit import Edit, edited
+from worker.kafka.dead_letters.decoder import DeadLetter, DeadLetterFold, is_marker, read_letter
+from worker.kafka.dead_letters.edit import Edit, apply_edits
+from worker.kafka.dead_letters.encoder import build_dead_letter
 from worker.kafka.dead_letters.filter import LetterFilter, check_ids, parse_time
-from worker.kafka.dead_letters.letter import Letter, Letters, is_marker, read_letter
-from worker.kafka.dead_letters.record import dead_letter
-from worker.kafka.dead_letters.replay_plan import ReplayRequest, groups, marker_headers, plan_replay
+from worker.kafka.dead_letters.replay_plan import ReplayRequest, marker_headers, plan_replay, split_into_transactions
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -49,39 +49,39 @@ def written(number: int = 0, value: bytes | None = None, *, own=(), cls: str = "
     record = Record(changes.pop("lane", Lane.DIALOGUE), "tts.dialogue", 3, number, b"key", document, list(own))
     history = History("tts.dialogue", 3, number, 1234, NOW.isoformat(), 2)
     problem = Problem(failure_class=cls, code="CODE", message=f"letter {number} is Wrong", field="text")
-    letter = dead_letter(record, problem, history, (), changes.pop("time", NOW))
+    letter = build_dead_letter(record, problem, history, (), changes.pop("time", NOW))
     return Raw(letter.value, tuple(letter.headers), letter.key, offset=number, **changes)
 
 
-def letter(number: int = 0, **changes) -> Letter:
+def letter(number: int = 0, **changes) -> DeadLetter:
     return read_letter(written(number, **changes), "tts")
 
 
-def marker(of: str, number: int = 1, time: datetime = NOW) -> Raw:
+def marker(letter_id: str, number: int = 1, time: datetime = NOW) -> Raw:
     headers = (
-        (names.REPLAYED_ID, of.encode()),
+        (names.REPLAYED_ID, letter_id.encode()),
         (names.REPLAY_NUMBER, str(number).encode()),
         (names.REPLAYED_TIME, time.isoformat().encode()),
     )
-    return Raw(None, headers, of.encode())
+    return Raw(None, headers, letter_id.encode())
 
 
-def folded(*records: Raw, keep=lambda _: True, values: bool = True) -> list[Letter]:
-    letters = Letters("tts", keep, values=values)
+def folded(*records: Raw, keep=lambda _: True, values: bool = True) -> list[DeadLetter]:
+    letters = DeadLetterFold("tts", keep, values=values)
     for record in records:
         letters.add(record)
-    return letters.folded()
+    return letters.letters()
 
 
-# Reading
+# Decoding
 
 
-def test_a_letter_tells_what_the_worker_wrote():
+def test_a_letter_has_all_that_the_worker_wrote():
     read = letter(7, own=[("trace", b"1"), ("replay-number", b"2")], cls="timeout")
     assert (read.id, read.lane) == (letter_id("tts.dialogue", 3, 7), Lane.DIALOGUE)
     assert (read.topic, read.partition, read.offset, read.tries) == ("tts.dialogue", 3, 7, 3)
     assert (read.failure_class, read.code, read.field) == ("timeout", "CODE", "text")
-    assert (read.time, read.first_seen, read.cut) == (NOW, NOW, False)
+    assert (read.time, read.first_seen, read.truncated) == (NOW, NOW, False)
     assert (read.job_id, read.character) == ("job-7", "pip_boy")
     assert read.headers == [("trace", b"1"), ("replay-number", b"2")]
 
@@ -92,7 +92,7 @@ def test_an_older_letter_has_the_id_of_its_origin_and_the_lane_of_its_topic():
     assert (read.id, read.lane, read.tries) == (letter_id("mine.batch", 3, 7), Lane.BATCH, None)
 
 
-def test_a_letter_that_tells_nothing_is_a_letter_all_the_same():
+def test_a_record_without_any_of_the_headers_is_a_letter_all_the_same():
     read = read_letter(Raw(None, offset=9), "tts")
     assert read.id == letter_id("tts.dead-letters", 0, 9)
     assert (read.lane, read.failure_class, read.time, read.size) == (None, "", NOW, 0)
@@ -118,7 +118,7 @@ def test_whatever_stands_in_the_topic_is_listed_shown_counted_and_planned(record
     assert "\x1b" not in str(shown)
     json.dumps([*shown, stats_rows(letters)], ensure_ascii=False).encode()
     plan = plan_replay(letters, ReplayRequest())
-    assert len(plan.items) + plan.replayed_before + plan.cut + plan.no_lane == len(letters)
+    assert len(plan.items) + plan.replayed_before + plan.truncated + plan.no_lane == len(letters)
     json.dumps(plan_rows(plan)).encode()
 
 
@@ -153,13 +153,13 @@ def test_a_letter_whose_producer_chose_a_markers_header_is_no_marker():
     assert len(folded(hostile)) == 1
 
 
-def test_letters_are_oldest_first_and_without_values_where_those_are_not_asked_for():
+def test_letters_are_oldest_first_and_without_values_unless_these_are_requested():
     read = folded(written(1, time=NOW + timedelta(seconds=1)), written(2), values=False)
     assert [each.job_id for each in read] == ["job-2", "job-1"]
     assert all(each.value is None and each.size > 50 for each in read)
 
 
-# Choosing
+# Filtering
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,11 @@ def test_letters_are_oldest_first_and_without_values_where_those_are_not_asked_f
         (LetterFilter(character="pip_boy", text="fine"), False),
     ],
 )
-def test_a_filter_chooses_by_all_that_it_says(wanted: LetterFilter, matches: bool):
+def test_a_letter_must_meet_all_conditions_of_a_filter(wanted: LetterFilter, matches: bool):
     assert wanted.matches(letter(1)) is matches
 
 
-def test_only_what_chooses_among_letters_narrows():
+def test_a_filter_narrows_only_by_a_condition_besides_not_replayed():
     assert not LetterFilter().narrows
     assert not LetterFilter(replayed=False).narrows
     assert LetterFilter(replayed=True).narrows
@@ -204,15 +204,15 @@ def test_times_are_rfc_3339_or_ages():
 
 
 @pytest.mark.parametrize("text", ["", "2", "h", "-2h", "2 h", "2026-01-31", "2026-01-31T12:00:00", "999999999d", "٢h"])
-def test_what_is_no_time_is_refused_by_the_options_name(text: str):
+def test_an_invalid_time_is_refused_with_the_options_name(text: str):
     with pytest.raises(UsageError, match=r"^--until '.*': allowed is an RFC 3339 time"):
         parse_time("--until", text, NOW)
 
 
-def test_an_id_must_mean_one_letter():
+def test_an_id_must_match_one_letter():
     letters = [replace(letter(1), id=each) for each in ("abcd1", "abcd", "abce")]
     check_ids(letters, ("abcd1", "abcd", "abce"))
-    with pytest.raises(UsageError, match="3 dead letters' ids begin so"):
+    with pytest.raises(UsageError, match="3 dead letters have ids that begin with it"):
         check_ids(letters, ("abc",))
     with pytest.raises(UsageError, match="no such dead letter"):
         check_ids(letters, ("b",))
@@ -227,7 +227,7 @@ def no_check(_: Job) -> None:
 
 def edit(*texts: str, limit: int = 1000, check=no_check, **document) -> dict:
     edits = [Edit.parse(each) for each in texts]
-    return json.loads(edited(json.dumps(fields(**document)).encode(), edits, limit, check))
+    return json.loads(apply_edits(json.dumps(fields(**document)).encode(), edits, limit, check))
 
 
 def test_an_edit_sets_nests_replaces_and_removes():
@@ -279,14 +279,14 @@ def test_what_is_no_edit_is_refused(text: str):
 @pytest.mark.parametrize("value", [None, b"", b"no json", b"[]", b"\xff", b"[" * 100_000])
 def test_a_value_that_is_no_json_object_cannot_be_edited(value: bytes | None):
     with pytest.raises(UsageError, match="is no JSON object"):
-        edited(value, [Edit.parse("take=2")], 1000, no_check)
+        apply_edits(value, [Edit.parse("take=2")], 1000, no_check)
 
 
 @given(good_documents(), st.text(min_size=1).filter(lambda text: "\x00" not in text), st.integers(1, 9))
 def test_an_edit_changes_its_field_and_nothing_else(document: dict, label: str, take: int):
     value = json.dumps(document).encode()
     before = parse_job(value)
-    after = parse_job(edited(value, [Edit.parse(f"take={take}")], 50_000, no_check))
+    after = parse_job(apply_edits(value, [Edit.parse(f"take={take}")], 50_000, no_check))
     assert after == before.model_copy(update={"take": take})
     # Any text comes through as text.
     (there,) = edit_free(label).values()
@@ -333,8 +333,8 @@ def test_what_cannot_be_replayed_is_left_out_and_counted_and_is_not_part_of_the_
     lost = replace(letter(7), lane=None)
     plan = plan_replay([large, cut, lost, letter(1), letter(2), letter(3)], ReplayRequest(limit=2))
     assert [item.letter.job_id for item in plan.items] == ["job-1", "job-2"]
-    assert (plan.too_large, plan.cut, plan.no_lane, plan.replayed_before) == (1, 1, 1, 0)
-    assert "--to-lane" in plan.left_out
+    assert (plan.too_large, plan.truncated, plan.no_lane, plan.replayed_before) == (1, 1, 1, 0)
+    assert "--to-lane" in plan.left_out_summary
     assert {item.lane for item in plan_replay([lost, letter(1)], ReplayRequest(to_lane=Lane.BATCH)).items} == {
         Lane.BATCH
     }
@@ -345,25 +345,25 @@ def test_a_record_of_nothing_is_sent_as_an_empty_one():
     assert item.value == b""
 
 
-def test_one_letter_that_cannot_be_mended_so_refuses_all_and_is_named():
-    wish = ReplayRequest(edits=(Edit.parse("take=2"),), max_text_bytes=1000)
-    assert json.loads(plan_replay([letter(1)], wish).items[0].value)["take"] == 2
+def test_an_edit_that_fails_for_one_letter_refuses_all_and_names_it():
+    request = ReplayRequest(edits=(Edit.parse("take=2"),), max_text_bytes=1000)
+    assert json.loads(plan_replay([letter(1)], request).items[0].value)["take"] == 2
     with pytest.raises(UsageError, match=f"^dead letter {letter(2).id}: record: is no JSON object"):
-        plan_replay([letter(1), letter(2, value=b"rubbish")], wish)
+        plan_replay([letter(1), letter(2, value=b"rubbish")], request)
 
 
 @given(st.integers(0, 250), st.none() | st.floats(0.01, 1000))
-def test_groups_hold_all_in_order_and_about_a_second_each(count: int, rate: float | None):
+def test_transactions_hold_all_items_in_order_and_about_a_second_each(count: int, rate: float | None):
     items = plan_replay([letter(1)], ReplayRequest()).items * count
     numbered = [replace(item, number=number) for number, item in enumerate(items)]
-    cut = list(groups(numbered, rate))
+    cut = list(split_into_transactions(numbered, rate))
     assert [item for group in cut for item in group] == numbered
     assert all(1 <= len(group) <= min(100, max(1, rate or 100)) for group in cut)
 
 
-def test_a_group_is_bounded_by_its_bytes_too():
+def test_a_transaction_is_bounded_by_its_bytes_too():
     (item,) = plan_replay([letter(1, value=bytes(2**20))], ReplayRequest()).items
-    assert [len(group) for group in groups([item] * 20, None)] == [7, 7, 6]
+    assert [len(group) for group in split_into_transactions([item] * 20, None)] == [7, 7, 6]
 
 
 # Showing
@@ -381,13 +381,13 @@ def test_stats_count_by_class_code_lane_and_character():
     assert stats_rows([]) == []
 
 
-def test_a_huge_value_is_shown_cut_and_in_json_whole():
+def test_a_huge_value_is_shortened_in_the_table_and_whole_in_json():
     read = letter(1, value=b"x" * 10_000)
     assert "(10,000 characters; --json has all)" in str(whole_table(read)["value"])
     assert whole_json(read)["value"] == "x" * 10_000
 
 
-def test_attempts_are_shown_a_line_each_and_what_is_none_as_it_came():
+def test_attempts_are_shown_one_a_line_and_invalid_ones_unchanged():
     attempt = {
         "id": "a", "voice_model": "wavenet", "voice": "en-US-Wavenet-B", "result": "error", "failure_class": "timeout",
         "code": "DEADLINE_EXCEEDED", "message": "too\x1b[31m slow", "calls": 2, "seconds": 1.5, "billed_characters": 5,

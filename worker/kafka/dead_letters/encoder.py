@@ -1,4 +1,4 @@
-"""What a dead letter is made of: a record whole, with the reason, where it came from and what was tried. Pure."""
+"""Builds the record of a dead letter: the failed record unchanged, with its reason, origin and attempts. Pure."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,15 +13,16 @@ from worker.jobs.outcome import History, Record
 from worker.jobs.retry_policy import attempts_json, encoded
 
 KEPT_BYTES: Final = 64 * 2**10
-# Twice a lane's records, less some room for the batch's own bytes.
+"""How much of a value a truncated dead letter keeps."""
+# Twice the limit of a lane's record, less the overhead of Kafka's record batch.
 _LARGEST: Final = 2 * LANE_RECORD_BYTES - 2**12
-# Of a header's name and value, as Kafka writes them.
+# Kafka writes two lengths for each header; together they take at most 10 bytes.
 _LENGTHS: Final = 10
 
 
 @dataclass(frozen=True)
-class DeadLetter:
-    """A record of the dead letters' topic."""
+class DeadLetterRecord:
+    """A record for the dead-letter topic."""
 
     key: bytes | None
     value: bytes | None
@@ -29,29 +30,29 @@ class DeadLetter:
 
     @property
     def size(self) -> int:
-        """Its bytes at most, without the batch's own."""
+        """An upper bound of its bytes, without the overhead of Kafka's record batch."""
         headers = sum(_LENGTHS + len(name.encode()) + len(value or b"") for name, value in self.headers)
         return len(self.key or b"") + len(self.value or b"") + headers
 
     @property
-    def is_cut(self) -> bool:
-        """Whether it holds but the first of a record's value."""
+    def is_truncated(self) -> bool:
+        """Whether it holds only the beginning of the failed record's value."""
         return any(name == names.LETTER_CUT for name, _ in self.headers)
 
 
-def dead_letter(
+def build_dead_letter(
     record: Record, problem: Problem, history: History, attempts: tuple[Attempt, ...], now: datetime
-) -> DeadLetter:
-    """A record whole, with the reason.
+) -> DeadLetterRecord:
+    """Builds a dead letter; one that exceeds the topic's limit is truncated.
 
     Args:
-        record: as it came to its last try.
-        problem: the reason.
-        history: where the job came from, and its tries before this one.
-        attempts: all that was asked of Google, this try's too.
-        now: when it failed for good.
+        record: the record of the last try.
+        problem: why the job failed.
+        history: the job's origin and its earlier tries.
+        attempts: the attempts of all tries, the last one included.
+        now: when the job failed for good.
     """
-    told = {
+    reason = {
         names.LETTER_ID: letter_id(history.topic, history.partition, history.offset),
         names.LETTER_CLASS: problem.failure_class,
         names.LETTER_CODE: problem.code,
@@ -68,21 +69,23 @@ def dead_letter(
         names.LETTER_ATTEMPTS: attempts_json(attempts),
     }
     own = without_headers(record.headers, names.RETRY_HEADERS | names.LETTER_HEADERS)
-    # Kafka takes no record without both key and value.
+    # Kafka rejects a record that has neither a key nor a value.
     value = b"" if record.key is None and record.value is None else record.value
-    letter = DeadLetter(record.key, value, [*own, *encoded(told)])
-    return letter if letter.size <= _LARGEST else cut(letter)
+    letter = DeadLetterRecord(record.key, value, [*own, *encoded(reason)])
+    return letter if letter.size <= _LARGEST else truncate(letter)
 
 
-def cut(letter: DeadLetter) -> DeadLetter:
-    """A dead letter that its topic won't take whole: reason, origin, the first 64 KiB and the SHA-256 of the value.
+def truncate(letter: DeadLetterRecord) -> DeadLetterRecord:
+    """Shortens a dead letter that its topic rejects as too large.
 
-    Compression lets a lane take more than the topics' limits say, and a refused record would be refused for ever.
+    It keeps the reason, the origin, the first 64 KiB of the value and the value's SHA-256. Compression lets a lane
+    accept records above the topics' limits; without truncation the dead-letter topic would reject such a record
+    for ever.
     """
-    if letter.is_cut:
+    if letter.is_truncated:
         return letter
     value = letter.value or b""
     reason = [each for each in letter.headers if each[0] in names.LETTER_HEADERS]
     marks = [(names.LETTER_CUT, b"true"), (names.LETTER_SHA256, hashlib.sha256(value).hexdigest().encode())]
     key = letter.key if len(letter.key or b"") <= KEPT_BYTES else None
-    return DeadLetter(key, value[:KEPT_BYTES], [*reason, *marks])
+    return DeadLetterRecord(key, value[:KEPT_BYTES], [*reason, *marks])
