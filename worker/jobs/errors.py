@@ -1,4 +1,4 @@
-"""Why a job ends without audio. Pure."""
+"""Errors that end a job without audio. Pure."""
 
 from schemas.completion import Problem
 from schemas.errors import ChirpWorkerError
@@ -9,7 +9,7 @@ from worker.storage.errors import StorageError, StorageUnavailableError
 
 
 class JobFailedError(ChirpWorkerError):
-    """The job ends without audio; `retryable` when the same may work later."""
+    """The job ends without audio; `retryable` if the same job may work later."""
 
     def __init__(self, problem: Problem, status: JobStatus = JobStatus.FAILED, *, retryable: bool = False) -> None:
         super().__init__(problem.message)
@@ -19,7 +19,7 @@ class JobFailedError(ChirpWorkerError):
 
 
 def expired(job: Job) -> JobFailedError:
-    """Its deadline has passed."""
+    """The error of a job whose deadline has passed."""
     message = f"the deadline {job.deadline.isoformat() if job.deadline else ''} has passed"
     return JobFailedError(
         Problem(failure_class="expired", code="EXPIRED", message=message, field="deadline"), JobStatus.EXPIRED
@@ -27,13 +27,13 @@ def expired(job: Job) -> JobFailedError:
 
 
 def synthesis_failed(failure: Failure) -> JobFailedError:
-    """Google didn't speak it, and no fallback did."""
+    """The error of a job whose attempts failed, the fallback included."""
     problem = Problem(failure_class=failure.failure_class, code=failure.code, message=failure.message)
     return JobFailedError(problem, retryable=failure.retryable)
 
 
 def storage_failed(error: StorageError) -> JobFailedError:
-    """The store couldn't be asked, or didn't take the audio."""
+    """The error of a job whose look-up or upload failed."""
     retryable = isinstance(error, StorageUnavailableError)
     code = "UNAVAILABLE" if retryable else "REFUSED"
     return JobFailedError(Problem(failure_class="storage", code=code, message=str(error)), retryable=retryable)

@@ -1,4 +1,4 @@
-"""The next take of a line that a director rejected: its number, and the job that asks for it. Pure."""
+"""Redo: the job that requests the next take of a line, after a director rejected one. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -13,19 +13,19 @@ _SUFFIX: Final = re.compile(r"\+take[1-9][0-9]*$")
 
 
 def line_of(job_id: str) -> str:
-    """What the ids of a line's jobs have in common: the first one's id, without the `+take2` of those that follow."""
+    """The part that the ids of a line's jobs share: the first job's id, without the `+take2` of later ones."""
     return _SUFFIX.sub("", job_id)
 
 
 def next_job(job: Job, takes: Iterable[int]) -> Job:
-    """The job that asks for the next take of a line.
+    """The job that requests the next take of a line.
 
-    It is the same in all that changes the sound, and in who is answered; only nobody waits for it any more until the
-    rejected one's deadline.
+    It copies everything that changes the sound, and where the answer goes. It has no deadline, since nobody waits for
+    the line any more.
 
     Args:
         job: any job of the line.
-        takes: the numbers that the line's jobs had, so far as they are known.
+        takes: the known take numbers of the line's jobs.
 
     Raises:
         UsageError: the number or the id would be too large for a job.
@@ -37,4 +37,4 @@ def next_job(job: Job, takes: Iterable[int]) -> Job:
         return Job.model_validate(document)
     except ValidationError as error:
         problem = error.errors()[0]
-        raise UsageError(f"{problem['loc'][0]}: {problem['input']!r} can't be asked for: {problem['msg']}") from None
+        raise UsageError(f"{problem['loc'][0]}: {problem['input']!r} can't be requested: {problem['msg']}") from None

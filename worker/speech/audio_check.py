@@ -1,4 +1,4 @@
-"""Checks audio before it is stored."""
+"""Audio check: is it whole, in the requested format, and of a plausible length? Run before audio is stored."""
 
 import io
 from typing import Final
@@ -19,8 +19,8 @@ CONTAINERS: Final = {
 
 _BYTES_PER_SAMPLE: Final = 2
 
-# Speech has some 20 letters a second at most and 2 at least, at the voice's own rate; the bounds leave room
-# for digits and abbreviations that are spoken longer than they are written.
+# Speech has 2 to some 20 letters a second at the voice's own rate. The bounds leave room for digits and abbreviations,
+# which are spoken longer than they are written.
 _LEAST_SECONDS_A_UNIT: Final = 0.025
 _MOST_SECONDS_A_UNIT: Final = 0.5
 _MOST_SECONDS_BESIDE: Final = 10.0
@@ -40,21 +40,21 @@ def check_audio(
     speaking_rate: float,
     pause_seconds: float = 0.0,
 ) -> float:
-    """Checks that the audio is what was asked for and lasts about as long as its text takes.
+    """Checks that the audio has the requested format and a length that is plausible for its text.
 
     Args:
-        audio: the answer, whole.
-        encoding: the encoding asked for.
-        sample_rate: the sample rate asked for, in Hz.
-        spoken_units: what `render.spoken_units` counts.
-        speaking_rate: the factor asked for.
-        pause_seconds: pauses that the line asks for.
+        audio: the whole answer.
+        encoding: as requested.
+        sample_rate: as requested, in Hz.
+        spoken_units: as `render.spoken_units` counts them.
+        speaking_rate: the requested factor.
+        pause_seconds: the sum of the pauses in the line.
 
     Returns:
-        The duration in seconds, read from the audio itself.
+        The duration in seconds, as read from the audio.
 
     Raises:
-        BadAudioError: it is empty, cut, another format, or implausibly short or long.
+        BadAudioError: the audio is empty, cut, in another format, or implausibly short or long.
     """
     if not audio:
         raise BadAudioError("the audio is empty")
@@ -67,13 +67,13 @@ def check_audio(
 
 
 def read_duration(audio: bytes, encoding: AudioEncoding, sample_rate: int) -> float:
-    """Reads the header of a whole file; PCM has none, its size tells.
+    """Reads the duration from a whole file's header; PCM has no header, so its size says it.
 
     Returns:
         The duration in seconds.
 
     Raises:
-        BadAudioError: the header can't be read, tells another format, or the file is cut.
+        BadAudioError: the header can't be read, the format is another one, or the file is cut.
     """
     if encoding is AudioEncoding.PCM:
         if len(audio) % _BYTES_PER_SAMPLE:
@@ -93,10 +93,9 @@ def read_duration(audio: bytes, encoding: AudioEncoding, sample_rate: int) -> fl
 
 
 def _check_pages(audio: bytes) -> None:
-    """An Ogg page says how long it is (RFC 3533, section 6); a file that is cut ends within one.
+    """Checks that the last Ogg page is whole: each page says how long it is (RFC 3533, section 6).
 
-    A cut between two pages leaves a whole file without the end-of-stream flag. It is not asked for: encoders are
-    about that never set it.
+    A cut between two pages goes unnoticed: it only loses the end-of-stream flag, which some encoders never set.
     """
     header, segments_at = 27, 26
     start = 0
@@ -109,7 +108,7 @@ def _check_pages(audio: bytes) -> None:
 
 
 def _check_riff_length(audio: bytes) -> None:
-    """A RIFF header says how long the file is, but for streams, which don't know it."""
+    """Checks the file's length against its RIFF header; streams don't know it and say 0 or the largest number."""
     declared = int.from_bytes(audio[4:8], "little")
     if declared not in {0, _UNKNOWN_LENGTH} and len(audio) < declared + 8:
         raise BadAudioError(f"the audio is cut: {len(audio)} bytes of {declared + 8}")

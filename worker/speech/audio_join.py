@@ -1,4 +1,4 @@
-"""Joins the parts of a long text into one take: their samples one after the other, without a click, encoded once."""
+"""Joins the audio of a long text's parts into one take: concatenated without clicks, and encoded once."""
 
 import io
 import math
@@ -11,24 +11,24 @@ import soundfile
 from schemas.words import AudioEncoding
 from worker.speech.audio_check import CONTAINERS, read_duration
 
-# Short enough to take nothing from a word, long enough that its own slope is lost among those of speech.
+# Short enough to cut no word, and long enough for its slope to be inaudible among those of speech.
 _FADE_S: Final = 0.005
 _OPUS_LEVEL: Final = 0.8
 
 
 def join_parts(parts: Sequence[bytes], encoding: AudioEncoding, sample_rate: int) -> bytes:
-    """Joins LINEAR16 parts into one file of the encoding asked for. Slow: run it on a thread.
+    """Joins LINEAR16 parts into one file of the given encoding. Slow: run it on a thread.
 
-    The result lasts as long as the parts together: no silence is cut, for a line may have asked for it. At a joint both
-    parts' edges are faded to zero, so that no step is left between the level that one ends at and the next begins at.
+    The result is as long as all parts together: no silence is cut, since the line may have requested it. At each joint
+    both edges are faded to zero, so that there is no step between the end of one part and the beginning of the next.
 
     Args:
         parts: whole LINEAR16 files of the same sample rate, in order.
-        encoding: of the result.
-        sample_rate: in Hz, of parts and result.
+        encoding: the result's.
+        sample_rate: of the parts and the result, in Hz.
 
     Raises:
-        BadAudioError: a part is empty, cut or no LINEAR16.
+        BadAudioError: a part is empty, cut or not LINEAR16.
     """
     for part in parts:
         read_duration(part, AudioEncoding.LINEAR16, sample_rate)
@@ -37,7 +37,7 @@ def join_parts(parts: Sequence[bytes], encoding: AudioEncoding, sample_rate: int
         _write(parts, sample_rate, made.write)
         return made.getvalue()
     container, subtype = CONTAINERS[encoding]
-    # Ogg's default level takes 2.5 times the CPU time and saves a third of the bytes.
+    # The default level of Ogg takes 2.5 times the CPU time, for two thirds of the bytes.
     level = _OPUS_LEVEL if encoding is AudioEncoding.OGG_OPUS else None
     with soundfile.SoundFile(
         made,
@@ -53,7 +53,7 @@ def join_parts(parts: Sequence[bytes], encoding: AudioEncoding, sample_rate: int
 
 
 def _write(parts: Sequence[bytes], sample_rate: int, write: Callable[[bytes], object]) -> None:
-    """Writes the parts' samples, one part in memory at a time."""
+    """Writes the samples of the parts, with one part in memory at a time."""
     for number, part in enumerate(parts):
         samples = _samples(part)
         count = min(round(_FADE_S * sample_rate), len(samples))
@@ -65,7 +65,7 @@ def _write(parts: Sequence[bytes], sample_rate: int, write: Callable[[bytes], ob
 
 
 def _fade(samples: "array[int]", positions: range) -> None:
-    """Scales samples from zero at the first position up to nearly what they are at the last."""
+    """Scales samples: to zero at the first position, and hardly at all at the last."""
     for step, position in enumerate(positions):
         samples[position] = round(samples[position] * (1 - math.cos(math.pi * step / len(positions))) / 2)
 

@@ -1,4 +1,4 @@
-"""The catalogue: which voice a character has, by language and voice model; read from `characters.yaml`."""
+"""The catalogue of characters: each one's voices, by language and voice model; read from `characters.yaml`."""
 
 import re
 from functools import cached_property
@@ -16,7 +16,7 @@ from schemas.words import VoiceModel
 _BUILT_IN: Final = Path(__file__).with_name("characters.yaml")
 _VOICE_NAME: Final = re.compile(r"^([a-z]{2,3}-[A-Z]{2})-(Chirp3-HD|Wavenet)-([A-Za-z]+)$")
 _MODELS: Final = {"Chirp3-HD": VoiceModel.CHIRP3_HD, "Wavenet": VoiceModel.WAVENET}
-# A character's key is a part of its takes' keys, a list's item and a label.
+# A character's key is part of its takes' keys, an item in settings' lists, and a metric label.
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
@@ -25,9 +25,9 @@ class _Part(BaseModel):
 
 
 class Language(_Part):
-    """A language that jobs may ask for; `chirp_locale` is None where Chirp doesn't speak it.
+    """A language that jobs may request; `chirp_locale` is None if Chirp doesn't speak it.
 
-    Chirp knows pause marks and pronunciations in most of its locales, not in all: the lint of scripts warns by these.
+    Chirp knows pause marks and pronunciations in most of its locales, not in all. The lint of scripts warns of it.
     """
 
     chirp_locale: str | None
@@ -36,7 +36,7 @@ class Language(_Part):
 
 
 class Character(_Part):
-    """One character; `pitch` in semitones (WaveNet alone), `rate` as a factor."""
+    """One character; `pitch` is in semitones and for WaveNet alone, `rate` is a factor."""
 
     kind: str
     chirp: str
@@ -46,7 +46,7 @@ class Character(_Part):
 
 
 class Voice(_Part):
-    """A voice as Google names it, and the locale that goes into the request."""
+    """A voice by Google's name, and the locale for the request."""
 
     name: str
     locale: str
@@ -65,11 +65,11 @@ class Catalogue(_Part):
         return frozenset(self.characters)
 
     def chirp_speaks(self, language: str) -> bool:
-        """Whether Chirp has the language."""
+        """Whether Chirp speaks the language."""
         return self.languages[language].chirp_locale is not None
 
     def voice(self, character: str, language: str, voice_model: VoiceModel) -> Voice | None:
-        """The character's voice, or None where it has none in that language."""
+        """The character's voice, or None if it has none in that language."""
         entry = self.characters[character]
         if voice_model is VoiceModel.CHIRP3_HD:
             locale = self.languages[language].chirp_locale
@@ -80,13 +80,13 @@ class Catalogue(_Part):
         return Voice(name=name, locale=_locale(name), voice_model=voice_model) if name else None
 
     def admit(self, job: Job) -> Voice | VoiceModel | None:
-        """Checks a job against the catalogue and reads its `voice`.
+        """Checks a job against the catalogue, and parses its `voice`.
 
         Returns:
             The voice or the voice model that the job forces, or None.
 
         Raises:
-            InvalidJobError: the character, the language or the voice can't be had; `field` says which.
+            InvalidJobError: there is no such character, language or voice; `field` says which.
         """
         character = self.characters.get(job.character)
         if character is None:
@@ -129,7 +129,7 @@ def _locale(voice_name: str) -> str:
 
 
 def load_catalogue(path: Path | None = None) -> Catalogue:
-    """Reads a catalogue: the file given, as CHARACTERS_FILE names it, or the built-in one.
+    """Reads a catalogue: the given file, usually CHARACTERS_FILE's, or the built-in one.
 
     Raises:
         UsageError: the file can't be read or is no catalogue.
@@ -144,7 +144,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
         where = ".".join(str(part) for part in problem["loc"])
         raise UsageError(f"{path}: {where}: {problem['msg']}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError: not UTF-8, or a date that none is. One line, whatever the parser says.
+        # ValueError: not UTF-8, or an impossible date. The parser's message is put on one line.
         raise UsageError(f"{path}: {' '.join(str(error).split())}") from None
     for key, character in catalogue.characters.items():
         for language, name in character.wavenet.items():

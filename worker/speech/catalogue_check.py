@@ -1,4 +1,4 @@
-"""Holds the catalogue against what Google lists: missing voices, genders that differ. Pure."""
+"""Checks the catalogue against the voices that Google lists: missing voices, different genders. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from worker.speech.catalogue import Catalogue, Voice
 
 @dataclass(frozen=True)
 class CharacterVoice:
-    """A character's voice, and the gender that Google gives it; None where Google has no such voice."""
+    """A character's voice, and its gender by Google's list; None if Google lists no such voice."""
 
     character: str
     language: str
@@ -19,7 +19,7 @@ class CharacterVoice:
 
 @dataclass(frozen=True)
 class VoiceFinding:
-    """What is wrong with a character's voices; only an error makes jobs fail."""
+    """A fault of a character's voices; only an `error` makes jobs fail."""
 
     character: str
     error: bool
@@ -30,7 +30,6 @@ def character_voices(catalogue: Catalogue, listed: Mapping[str, str]) -> list[Ch
     """Every voice of the catalogue.
 
     Args:
-        catalogue: the characters.
         listed: the gender of each voice that Google lists, by name.
     """
     return [
@@ -43,7 +42,7 @@ def character_voices(catalogue: Catalogue, listed: Mapping[str, str]) -> list[Ch
 
 
 def check_voices(catalogue: Catalogue, listed: Mapping[str, str]) -> list[VoiceFinding]:
-    """What is wrong, errors first."""
+    """The faults of the catalogue, errors first."""
     voices = character_voices(catalogue, listed)
     findings = [
         VoiceFinding(each.character, error=True, message=f"Google lists no voice {each.voice.name}")
@@ -56,8 +55,8 @@ def check_voices(catalogue: Catalogue, listed: Mapping[str, str]) -> list[VoiceF
 
 
 def _gender_findings(voices: list[CharacterVoice]) -> Iterator[VoiceFinding]:
-    """A character that is a man in one voice and a woman in another, in any language: it is one character."""
-    told = {each.voice.name: each.gender for each in voices if each.gender}
-    if len(set(told.values())) > 1:
-        names = ", ".join(f"{name} is {gender}" for name, gender in told.items())
-        yield VoiceFinding(voices[0].character, error=False, message=f"{names}; the change will be heard")
+    """Finds a character that is male in one voice and female in another, in any languages: it is one character."""
+    genders = {each.voice.name: each.gender for each in voices if each.gender}
+    if len(set(genders.values())) > 1:
+        names = ", ".join(f"{name} is {gender}" for name, gender in genders.items())
+        yield VoiceFinding(voices[0].character, error=False, message=f"{names}; players will notice the change")

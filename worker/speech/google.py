@@ -1,4 +1,4 @@
-"""Google Cloud Text-to-Speech: one call, with its timeout, to answer or failure."""
+"""Client of Google Cloud Text-to-Speech: one call with a timeout gives audio or a failure."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,19 +22,19 @@ _ALPHABETS: Final = {
     PhoneticAlphabet.X_SAMPA: tts.CustomPronunciationParams.PhoneticEncoding.PHONETIC_ENCODING_X_SAMPA,
 }
 _CHANNEL: Final = [
-    # A long LINEAR16 answer passes gRPC's own limit of 4 MiB.
+    # A long LINEAR16 answer exceeds gRPC's default limit of 4 MiB.
     ("grpc.max_receive_message_length", 64 * 2**20),
     ("grpc.keepalive_time_ms", 60_000),
-    # After an outage the channel must be back by the next probe; by default it rests for up to two minutes.
+    # After an outage the channel must reconnect before the next probe; by default it pauses for up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    # How long one try to connect may take, whatever the name says; 20 s by default.
+    # Despite its name, the timeout of one try to connect; 20 s by default.
     ("grpc.min_reconnect_backoff_ms", 5_000),
 ]
 
 
 class Google:
-    """The real client, pointed at Google or at anything that speaks its protocol."""
+    """The client of Google, or of anything that speaks Google's protocol."""
 
     def __init__(self, client: tts.TextToSpeechAsyncClient, settings: GoogleSettings) -> None:
         self._client = client
@@ -45,8 +45,8 @@ class Google:
 
         Args:
             entry: the input of this call.
-            rendered: the line that it is a part of.
-            encoding: of the answer.
+            rendered: the line that the input is part of.
+            encoding: the answer's; the parts of a long line have another one than the line.
 
         Returns:
             The audio as Google sent it, unchecked.
@@ -82,10 +82,10 @@ class Google:
 
 @asynccontextmanager
 async def connect_google(settings: GoogleSettings) -> AsyncIterator[Google]:
-    """Opens one channel for the process.
+    """Opens the process's one channel to Google.
 
     Raises:
-        GoogleAuthError: no application default credentials are there.
+        GoogleAuthError: there are no application default credentials.
     """
     if settings.plaintext:
         channel = grpc.aio.insecure_channel(settings.endpoint, options=_CHANNEL)

@@ -1,4 +1,4 @@
-"""A probe of WaveNet: whether Google lets us speak at all."""
+"""Health check of Google: can WaveNet, every job's fallback, be used at all?"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,21 +15,19 @@ from worker.speech.google import Google
 from worker.speech.render import render
 
 OUTAGES: Final = frozenset({FailureClass.DENIED, FailureClass.TRANSIENT, FailureClass.TIMEOUT})
-"""The failures that may be everybody's. Who is told that the quota is used up, or the text is wrong, may speak."""
+"""The failures that may mean an outage for all jobs. QUOTA and INVALID prove that Google can be reached."""
 
 
 def trial_call(
-    google: Google, catalogue: Catalogue, asks: Callable[[VoiceModel], None] = lambda _: None
+    google: Google, catalogue: Catalogue, before_request: Callable[[VoiceModel], None] = lambda _: None
 ) -> Callable[[], Awaitable[Failure | None]]:
-    """A trial in which the catalogue's first character says "ok" with WaveNet: two billed characters.
+    """A trial call: the catalogue's first character says "ok" by WaveNet. Google bills two characters for it.
 
     Args:
-        google: what is asked.
-        catalogue: whose first character speaks.
-        asks: told before each request, which takes from the quota too.
+        before_request: called before each request, so that it counts against the quota too.
 
     Returns:
-        The trial; it returns None when it worked.
+        The trial, which returns None if the call worked.
 
     Raises:
         ValueError: the character has no WaveNet voice.
@@ -42,7 +40,7 @@ def trial_call(
     rendered = render(job, character, voice)
 
     async def trial() -> Failure | None:
-        asks(VoiceModel.WAVENET)
+        before_request(VoiceModel.WAVENET)
         try:
             await google.synthesize(rendered.inputs[0], rendered, rendered.encoding)
         except CallFailedError as error:
@@ -53,11 +51,11 @@ def trial_call(
 
 
 def google_probe(trial: Callable[[], Awaitable[Failure | None]], retry_after_s: float) -> Probe:
-    """A probe by a trial, with the quick retry that a job's call has: one lost call is no outage.
+    """A probe that makes a trial call, with the quick retry that a job's call has: one lost call is no outage.
 
     Args:
-        trial: returns None when it worked.
-        retry_after_s: the seconds before the quick retry.
+        trial: as `trial_call` makes it.
+        retry_after_s: seconds before the quick retry.
     """
 
     async def probe() -> None:

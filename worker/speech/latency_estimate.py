@@ -1,4 +1,4 @@
-"""What an attempt is likely to take, by voice model and length of the line: learnt from the last ones. Pure."""
+"""Latency estimate of an attempt, by voice model and length of the line: a decayed linear regression. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from schemas.words import VoiceModel
 
 _KEPT: Final = 0.95
-"""What each further attempt leaves of the weight of those before: some twenty count."""
+"""The decay of earlier attempts' weight with each new one: about the last twenty count."""
 _LEAST_WEIGHT: Final = 4.0
-"""About five attempts; nothing is said by fewer."""
+"""About five attempts; with fewer there is no estimate."""
 _FLAT: Final = 1.0
-"""Lengths whose variance is less, in spoken units squared, say nothing about what a unit takes."""
+"""Below this variance of lengths, in spoken units squared, the time per unit can't be estimated."""
 
 
 @dataclass
@@ -33,22 +33,22 @@ class _Line:
     def at(self, x: float) -> float:
         mean_x, mean_y = self.x / self.weight, self.y / self.weight
         variance = self.xx / self.weight - mean_x**2
-        # A longer line takes no less time, whatever the last few did.
+        # A longer line takes no less time, whatever the last few attempts say.
         slope = max(0.0, (self.xy / self.weight - mean_x * mean_y) / variance) if variance > _FLAT else 0.0
         return max(0.0, mean_y + slope * (x - mean_x))
 
 
 class LatencyEstimate:
-    """The pace of each voice model."""
+    """The latency of each voice model, learnt from its last attempts."""
 
     def __init__(self) -> None:
         self._lines = {voice_model: _Line() for voice_model in VoiceModel}
 
     def observe(self, voice_model: VoiceModel, spoken_units: int, seconds: float) -> None:
-        """Learns from an attempt that worked."""
+        """Learns from an attempt that succeeded."""
         self._lines[voice_model].add(spoken_units, seconds)
 
     def expected_s(self, voice_model: VoiceModel, spoken_units: int) -> float | None:
-        """How long an attempt is likely to take, in seconds; None after too few of them."""
+        """The likely duration of an attempt, in seconds; None if there were too few attempts."""
         line = self._lines[voice_model]
         return line.at(spoken_units) if line.weight >= _LEAST_WEIGHT else None

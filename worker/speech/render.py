@@ -1,4 +1,4 @@
-"""Renders a job's neutral line for one voice: what each voice model takes, and nothing that it refuses."""
+"""Renders a job's neutral line for one voice, in a form that its voice model accepts. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from worker.speech.catalogue import Character, Voice
 from worker.speech.text_split import MAX_SENTENCE_CHARACTERS, longest_sentence, split_text
 
 MAX_INPUT_BYTES: Final = 5000
-"""Google's limit of text, SSML or markup in one request."""
+"""Google's limit for the text, SSML or markup of one request."""
 
-# Google's documentation of Chirp 3: HD; what stands outside it is silently ignored, so it is taken out here.
+# By Google's documentation of Chirp 3: HD. It silently ignores other elements, so they are removed here.
 CHIRP_ELEMENTS: Final = frozenset({"speak", "say-as", "p", "s", "phoneme", "sub", "break", "prosody"})
 _BREAK_TIME: Final = re.compile(r"\s*\+?([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(ms|s)\s*")
 
@@ -32,7 +32,7 @@ class InputForm(StrEnum):
 
 @dataclass(frozen=True)
 class Input:
-    """The input of one call; pronunciations are those that stand beside it (Chirp)."""
+    """The input of one call; `pronunciations` are sent beside the content, for Chirp alone."""
 
     form: InputForm
     content: str
@@ -43,8 +43,8 @@ class Input:
 class Rendered:
     """A whole line for one voice: everything that changes the sound. Several inputs make one take.
 
-    `speaking_rate` is a factor, `pitch` in semitones, `volume_gain_db` in dB, `sample_rate` in Hz;
-    `spoken_units` and `pause_seconds` are what the audio check holds the duration against.
+    `speaking_rate` is a factor, `pitch` in semitones, `volume_gain_db` in dB, `sample_rate` in Hz. The audio check
+    compares the duration with `spoken_units` and `pause_seconds`.
     """
 
     voice: Voice
@@ -59,7 +59,7 @@ class Rendered:
 
 
 def render(job: Job, character: Character, voice: Voice) -> Rendered:
-    """Renders a job for a voice; the job's own controls win over the character's."""
+    """Renders a job for a voice; the job's own controls override the character's."""
     chirp = voice.voice_model is VoiceModel.CHIRP3_HD
     pitch = job.pitch if job.pitch is not None else character.pitch
     words, pause_seconds = _spoken(job)
@@ -78,12 +78,12 @@ def render(job: Job, character: Character, voice: Voice) -> Rendered:
 
 
 def _spoken(job: Job) -> tuple[str, float]:
-    """What is said, and how many seconds of pauses the line asks for."""
+    """The spoken words, and the sum of the line's pauses in seconds."""
     if job.text is not None:
         return job.text, sum(PAUSES[mark] for mark in PAUSE_MARK.findall(job.text))
     root = parse_ssml(job.ssml or "")
     for element in [*root.iter("sub")]:
-        # The alias is said instead of what stands inside.
+        # The alias is spoken instead of the content.
         element.text, element[:] = element.get("alias", element.text), []
     breaks = (_BREAK_TIME.fullmatch(element.get("time", "")) for element in root.iter("break"))
     seconds = sum(float(found[1]) / (1000 if found[2] == "ms" else 1) for found in breaks if found)
@@ -91,7 +91,7 @@ def _spoken(job: Job) -> tuple[str, float]:
 
 
 def spoken_units(text: str) -> int:
-    """How much there is to say: letters and digits, a Chinese character counting three."""
+    """The length of what is spoken: letters and digits count one, Chinese characters three."""
     wide = 0x2E80  # where the CJK blocks begin
     spoken = PAUSE_MARK.sub("", text)
     return sum(3 if ord(character) >= wide else 1 for character in spoken if character.isalnum())
@@ -113,8 +113,8 @@ def _inputs(job: Job, *, chirp: bool) -> tuple[Input, ...]:
 
 
 def _chirp_input(text: str, pronunciations: tuple[Pronunciation, ...]) -> Input:
-    # The neutral pause marks are spelled as Chirp's markup spells them; plain text goes as text, in which
-    # nothing is read as markup.
+    # The neutral pause marks are those of Chirp's markup. A text without them is sent as plain text, in which
+    # nothing is taken for markup.
     form = InputForm.MARKUP if PAUSE_MARK.search(text) else InputForm.TEXT
     return Input(form, text, tuple(entry for entry in pronunciations if entry.phrase in text))
 
@@ -143,7 +143,7 @@ def _wavenet_tag(found: str, by_phrase: dict[str, Pronunciation]) -> str:
 
 
 def _whole_words(phrase: str) -> str:
-    """A pattern that finds the phrase where it isn't a part of a longer Latin word."""
+    """A pattern that finds the phrase, unless it is part of a longer Latin word."""
     before = r"(?<![A-Za-z0-9])" if phrase[0].isascii() and phrase[0].isalnum() else ""
     after = r"(?![A-Za-z0-9])" if phrase[-1].isascii() and phrase[-1].isalnum() else ""
     return before + re.escape(phrase) + after
@@ -157,7 +157,7 @@ def _chirp_ssml(ssml: str) -> str:
 
 
 def _without_unknown(element: Element) -> Element:
-    """The element with what Chirp doesn't know taken out, its words kept in their place."""
+    """The element without tags that Chirp doesn't know; their words stay in place."""
     kept = Element(element.tag, element.attrib)
     kept.text, kept.tail = element.text, element.tail
     for child in map(_without_unknown, element):

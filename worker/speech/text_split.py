@@ -1,4 +1,4 @@
-"""Splits a text that is too long for one call: at sentence ends, then clauses, then words, then anywhere."""
+"""Splits a text that is too long for one call: at sentences, else clauses, else words, else anywhere. Pure."""
 
 import re
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from typing import Final
 from schemas.text_markup import PAUSE_MARK
 
 MAX_SENTENCE_CHARACTERS: Final = 300
-"""Google refuses sentences that are "too long"; seen at 320 characters (googleapis/google-cloud-node#4074)."""
+"""Google refuses sentences that are "too long"; reported for 320 characters (googleapis/google-cloud-node#4074)."""
 
 _CLOSERS: Final = r"[\"'”’」』）)\]]*+"
-# A run of stops is tried from its first one alone, and never in part: fifty thousand dots would else take minutes.
+# A run of stops matches only from its first one and as a whole; otherwise fifty thousand dots would take minutes.
 _SENTENCE: Final = re.compile(rf".+?(?:(?<![.!?…])[.!?…]++{_CLOSERS}(?=\s|$)|[。！？]++{_CLOSERS}|\n)\s*|.+", re.DOTALL)
 _CLAUSE: Final = re.compile(r".+?[,;:—–、，；：]+\s*|.+", re.DOTALL)
-# A mark is never torn, nor a letter from the accents that follow it; thousands of accents are no letter's.
+# A pause mark is never split, nor a letter from its accents; but thousands of accents don't belong to one letter.
 _WORD: Final = re.compile(rf"(?:{PAUSE_MARK.pattern}|\S)+\s*|\s+")
 _CHARACTER: Final = re.compile(rf"{PAUSE_MARK.pattern}|.[\u0300-\u036f\u200d\ufe0f]{{0,16}}", re.DOTALL)
 _LEVELS: Final = (_SENTENCE, _CLAUSE, _WORD, _CHARACTER)
@@ -27,14 +27,13 @@ def longest_sentence(text: str) -> int:
 
 
 def split_text(text: str, fits: Fits) -> list[str]:
-    """Splits a text into as few parts as its sentences allow; joined, the parts say what the text says.
+    """Splits a text into as few parts as its sentences allow; together the parts say the same as the text.
 
     Args:
-        text: what to split.
-        fits: whether a part can be one call; what fits still fits when it is cut shorter.
+        fits: whether a part can be one call; every shorter piece of a part that fits must fit too.
 
     Returns:
-        The parts in order, each with a word in it.
+        The parts in order; each contains a word.
     """
     if fits(text):
         return [text]
@@ -58,7 +57,7 @@ def _split(text: str, fits: Fits, levels: tuple[re.Pattern[str], ...]) -> list[s
 
 
 def _longest_run(pieces: list[str], start: int, fits: Fits) -> int:
-    """How many pieces from `start` on fit together; found by doubling and halving, for each look renders."""
+    """How many pieces from `start` on fit together; found by doubling and halving, since each check renders."""
     low, high = 0, 1
     while start + high <= len(pieces) and fits("".join(pieces[start : start + high])):
         low, high = high, high * 2

@@ -165,6 +165,15 @@ def test_failures_count_for_less_than_the_window(now: float, state: CircuitState
     assert circuit.state(now) is state
 
 
+def test_failures_that_have_left_the_window_count_for_nothing() -> None:
+    circuit = CircuitBreaker(RULES)
+    end(circuit, 0.0, failed=False, times=5)
+    end(circuit, 0.0, failed=True, times=4)
+    end(circuit, 10.0, failed=False, times=9)
+    end(circuit, 10.0, failed=True)
+    assert circuit.state(10.0) is CLOSED, "one of ten"
+
+
 def test_successes_leave_the_window_too_and_only_what_is_old() -> None:
     circuit = CircuitBreaker(RULES)
     end(circuit, 0.0, failed=False, times=5)
