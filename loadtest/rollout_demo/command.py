@@ -22,7 +22,7 @@ from loadtest.stack.traffic import Flow, send_steadily
 from schemas.topics import LANES
 from schemas.words import Lane
 from worker.config.settings import load_settings
-from worker.kafka.client.factory import connect_producer
+from worker.kafka.client.producer import connect_producer
 from worker.speech.catalogue import load_catalogue
 
 app = typer.Typer(add_completion=False)

@@ -13,9 +13,9 @@ from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
 from schemas.words import Lane
 from tests.stack.deployment import Deployment, job
 from worker.config.settings import load_settings
-from worker.kafka.client.factory import connect_admin
-from worker.kafka.client.submit import partitions_of
-from worker.kafka.consumer.committed_offsets import CommittedOffsets
+from worker.kafka.client.admin import connect_admin
+from worker.kafka.client.committed_offsets import CommittedOffsets
+from worker.kafka.client.topics import list_partitions
 from worker.kafka.consumer.offset_map import BrokenOffsetMapError, decode
 
 
@@ -97,9 +97,9 @@ class Campaign:
     async def _committed(self) -> tuple[set[str], set[str]]:
         settings = load_settings(self.deployment.environment).kafka
         topic = self.deployment.topic(LANES[self.lane])
-        partitions = await partitions_of(settings, topic)
+        partitions = await list_partitions(settings, topic)
         async with connect_admin(settings) as admin:
-            commitments = await CommittedOffsets(admin, settings.group_id).of(partitions)
+            commitments = await CommittedOffsets(admin, settings.group_id).fetch(partitions)
         done = {}
         for partition, commitment in commitments.items():
             try:

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.campaign import Campaign, settings_of, tell
 from tests.faults.scale import SCALE
 from worker.config.settings import load_settings
-from worker.kafka.client.factory import connect_admin
+from worker.kafka.client.admin import connect_admin
 
 SESSION_S = 6
 SLOTS = 16

@@ -20,7 +20,7 @@ from schemas.completion import Completion
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
 from schemas.words import Lane
 from worker.config.settings import load_settings
-from worker.kafka.client.submit import partitions_of
+from worker.kafka.client.topics import list_partitions
 from worker.storage.client import connect_store
 from worker.storage.take_store import TakeStore
 
@@ -116,7 +116,7 @@ class Deployment:
 
     async def lane_offsets(self) -> tuple[int, int]:
         """All records of the dialogue lane, and how many of them are committed."""
-        partitions = await partitions_of(load_settings(self.environment).kafka, self.topic(LANES[Lane.DIALOGUE]))
+        partitions = await list_partitions(load_settings(self.environment).kafka, self.topic(LANES[Lane.DIALOGUE]))
         consumer = AIOKafkaConsumer(bootstrap_servers=self.stack.kafka)
         admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.kafka)
         await consumer.start()

@@ -21,7 +21,7 @@ from tests.stack.deployment import Deployment, job, program
 from worker.config.sections import KafkaSettings
 from worker.config.settings import load_settings
 from worker.jobs.outcome import History, Record
-from worker.kafka.client.factory import connect_producer
+from worker.kafka.client.producer import connect_producer
 from worker.kafka.dead_letters.decoder import DeadLetter
 from worker.kafka.dead_letters.encoder import build_dead_letter
 from worker.kafka.dead_letters.filter import LetterFilter

@@ -12,10 +12,10 @@ from aiokafka.structs import OffsetAndMetadata
 from prometheus_client import CollectorRegistry
 
 from schemas.words import Lane
+from worker.kafka.client.committed_offsets import NOTHING
+from worker.kafka.client.topics import Source
 from worker.kafka.consumer.assignment import AssignedPartitions
-from worker.kafka.consumer.committed_offsets import NOTHING
 from worker.kafka.consumer.lag import LagMonitor
-from worker.kafka.consumer.partition import Source
 from worker.kafka.consumer.rebalance import RebalanceListener
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
@@ -144,7 +144,7 @@ class Committed:
     def __init__(self) -> None:
         self.of_group: dict[TopicPartition, OffsetAndMetadata] = {}
 
-    async def of(self, partitions: set[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
+    async def fetch(self, partitions: set[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
         return {partition: self.of_group.get(partition, NOTHING) for partition in partitions}
 
 

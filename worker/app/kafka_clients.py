@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any
 
 from worker.config.settings import Settings
-from worker.kafka.client.factory import connect_admin, connect_producer, consumer_of
-from worker.kafka.client.health import outage_at_start, outage_of_kafka
-from worker.kafka.client.topics import sources_of
+from worker.kafka.client.admin import connect_admin
+from worker.kafka.client.committed_offsets import CommittedOffsets
+from worker.kafka.client.consumer import GroupConsumer, lanes_consumer
+from worker.kafka.client.health import kafka_outage, kafka_outage_at_start
+from worker.kafka.client.producer import connect_producer
+from worker.kafka.client.topics import list_sources
 from worker.kafka.consumer.assignment import AssignedPartitions
-from worker.kafka.consumer.committed_offsets import CommittedOffsets
 from worker.kafka.consumer.ports import Delivery
 from worker.kafka.consumer.rebalance import AssignmentListener, RebalanceListener
 from worker.kafka.consumer.stall_detector import StallDetector
@@ -28,7 +30,7 @@ from worker.lifecycle.stop_client import stop_client
 class KafkaClients:
     """What a worker works with. The consumer is subscribed to `topics` and not started; the rest is started."""
 
-    consumer: Any
+    consumer: GroupConsumer
     topics: list[str]
     partitions: AssignedPartitions
     delivery: Delivery
@@ -53,20 +55,20 @@ async def connect_kafka(
     """
     async with AsyncExitStack() as stack:
         admin = await kafka.wait_until_up(
-            partial(_entered, stack, partial(connect_admin, settings.kafka)), outage_at_start
+            partial(_entered, stack, partial(connect_admin, settings.kafka)), kafka_outage_at_start
         )
-        list_sources = partial(
-            sources_of,
+        sources_listed = partial(
+            list_sources,
             admin,
             settings.kafka.topic_prefix,
             settings.delivery.retry_delays,
             settings.delivery.reply_topics,
         )
-        sources = await kafka.wait_until_up(list_sources, outage_of_kafka)
+        sources = await kafka.wait_until_up(sources_listed, kafka_outage)
         # Before the consumer starts: a producer of transactions ends the one that a killed predecessor left open.
         connect = partial(RenewableProducer, _producer(settings))
-        producer = await kafka.wait_until_up(partial(_entered, stack, connect), outage_at_start)
-        consumer = consumer_of(settings.kafka)
+        producer = await kafka.wait_until_up(partial(_entered, stack, connect), kafka_outage_at_start)
+        consumer = lanes_consumer(settings.kafka)
         stack.push_async_callback(stop_client, "consumer", consumer.stop)
         offsets = CommittedOffsets(admin, settings.kafka.group_id)
         partitions = AssignedPartitions(consumer, sources)

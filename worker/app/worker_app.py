@@ -19,8 +19,7 @@ from worker.app.rollout_source import build_rollout
 from worker.config.settings import Settings
 from worker.jobs.handler import Handler
 from worker.jobs.pipeline import Pipeline
-from worker.kafka.client.health import outage_at_start as outage_at_start_of_kafka
-from worker.kafka.client.health import outage_of_kafka, watch_kafka
+from worker.kafka.client.health import kafka_outage, kafka_outage_at_start, monitor_kafka
 from worker.kafka.consumer.bad_input import BadInputLimit
 from worker.kafka.consumer.intake import Intake, IntakeSettings
 from worker.kafka.consumer.lag import LagMonitor
@@ -93,16 +92,16 @@ async def _start(common: Common, signals: ShutdownSignals, stack: AsyncExitStack
     )
     if follower is not None:
         # Before the worker joins the group: as long as it can't decide jobs, the other members must get them.
-        await kafka.wait_until_up(follower.start, outage_of_kafka)
+        await kafka.wait_until_up(follower.start, kafka_outage)
     # The consumer joins the group; the first assignment makes the worker ready.
-    await kafka.wait_until_up(clients.consumer.start, outage_at_start_of_kafka)
+    await kafka.wait_until_up(clients.consumer.start, kafka_outage_at_start)
     handler = _build_handler(common, build_pipeline(common, rollout, speech, storage))
     intake = _build_intake(common, clients, lanes=lanes, handler=handler, gate=gate, stall_detector=stall_detector)
     _log_start(common, rollout, http, clients)
     beside = {
         "google": speech.health.run(),
         "s3": storage.health.run(),
-        "kafka": watch_kafka(clients.consumer, intake.oldest_undelivered_s, kafka),
+        "kafka": monitor_kafka(clients.consumer, intake.oldest_undelivered_s, kafka),
         "lag": LagMonitor(clients.consumer, clients.partitions, common.metrics, common.clock).run(),
     }
     return _Worker(intake, beside if follower is None else {**beside, "rollout": follower.run()})

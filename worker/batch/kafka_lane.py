@@ -17,8 +17,10 @@ from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
 from worker.batch.journal import Positions
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.factory import connect_producer, consumer_alone
-from worker.kafka.client.submit import partitions_of, submit
+from worker.kafka.client.consumer import standalone_consumer
+from worker.kafka.client.producer import Producer, connect_producer
+from worker.kafka.client.submit import submit
+from worker.kafka.client.topics import list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.log.reader import kafka_timeout
@@ -39,7 +41,7 @@ class BatchLane:
     """
 
     def __init__(
-        self, settings: KafkaSettings, producer: Any, readers: Sequence[PartitionReader], clock: Clock
+        self, settings: KafkaSettings, producer: Producer, readers: Sequence[PartitionReader], clock: Clock
     ) -> None:
         self._settings = settings
         self._producer = producer
@@ -127,9 +129,9 @@ async def open_lane(settings: KafkaSettings, completions: dict[int, int], clock:
         TopicError: a topic is missing.
         KafkaError: Kafka can't be reached.
     """
-    async with consumer_alone(settings, "completions consumer") as consumer:
+    async with standalone_consumer(settings, "completions consumer") as consumer:
         async with kafka_timeout():
-            partitions = await partitions_of(settings, prefixed(COMPLETIONS, settings.topic_prefix))
+            partitions = await list_partitions(settings, prefixed(COMPLETIONS, settings.topic_prefix))
             await consumer.start()
             begins = await consumer.beginning_offsets(partitions)
             ends = await consumer.end_offsets(partitions)
@@ -149,9 +151,9 @@ async def ends_of(settings: KafkaSettings) -> Positions:
         TopicError: a topic is missing.
         KafkaError: Kafka can't be reached.
     """
-    async with consumer_alone(settings, "offsets consumer") as consumer, kafka_timeout():
-        completions = await partitions_of(settings, prefixed(COMPLETIONS, settings.topic_prefix))
-        lane = await partitions_of(settings, prefixed(LANES[Lane.BATCH], settings.topic_prefix))
+    async with standalone_consumer(settings, "offsets consumer") as consumer, kafka_timeout():
+        completions = await list_partitions(settings, prefixed(COMPLETIONS, settings.topic_prefix))
+        lane = await list_partitions(settings, prefixed(LANES[Lane.BATCH], settings.topic_prefix))
         await consumer.start()
         ends: dict[TopicPartition, int] = await consumer.end_offsets([*completions, *lane])
     return Positions(
@@ -174,9 +176,9 @@ async def in_lane(settings: KafkaSettings, since: dict[int, int], wanted: Collec
     """
     keys = {each.encode() for each in wanted}
     found: set[str] = set()
-    async with consumer_alone(settings, "lane consumer") as consumer:
+    async with standalone_consumer(settings, "lane consumer") as consumer:
         async with kafka_timeout():
-            partitions = await partitions_of(settings, prefixed(LANES[Lane.BATCH], settings.topic_prefix))
+            partitions = await list_partitions(settings, prefixed(LANES[Lane.BATCH], settings.topic_prefix))
             await consumer.start()
             begins = await consumer.beginning_offsets(partitions)
             ends = await consumer.end_offsets(partitions)

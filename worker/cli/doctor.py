@@ -9,7 +9,7 @@ from google.auth.exceptions import GoogleAuthError
 from schemas.topics import all_topics
 from worker.config.sections import DeliverySettings, GoogleSettings, KafkaSettings, StorageSettings
 from worker.config.settings import Settings
-from worker.kafka.client.factory import connect_admin
+from worker.kafka.client.admin import connect_admin
 from worker.kafka.client.topics import missing_topics
 from worker.speech.catalogue import Catalogue
 from worker.speech.catalogue_check import check_voices

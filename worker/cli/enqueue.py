@@ -14,7 +14,7 @@ from schemas.job import Job
 from schemas.parsing import parse_job
 from schemas.words import JobStatus, Lane
 from worker.config.settings import Settings, load_settings
-from worker.kafka.client.factory import connect_producer
+from worker.kafka.client.producer import connect_producer
 from worker.kafka.client.submit import read_completions, submit
 from worker.speech.catalogue import load_catalogue
 

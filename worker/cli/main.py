@@ -18,7 +18,7 @@ from worker.cli import takes as takes_cli
 from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode, describe
 from worker.config.settings import Settings, load_settings
-from worker.kafka.client.factory import connect_admin
+from worker.kafka.client.admin import connect_admin
 from worker.kafka.client.topics import create_topics
 from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs

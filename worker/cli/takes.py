@@ -15,7 +15,7 @@ from schemas.words import Lane
 from worker.cli import terminal
 from worker.config.settings import Settings, load_settings
 from worker.jobs.redo import next_job
-from worker.kafka.client.factory import connect_producer
+from worker.kafka.client.producer import connect_producer
 from worker.kafka.client.submit import submit
 from worker.kafka.dead_letters.filter import parse_time
 from worker.kafka.scan.find_jobs import FoundJob, completed_takes, find_job, find_job_by_audio

@@ -1,11 +1,10 @@
-"""Puts a job into its lane and, if asked, waits for its completion."""
+"""Submits a job to its lane, and waits for its completion where the caller wants it."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Final
 
-from aiokafka import TopicPartition
 from pydantic import ValidationError
 
 from schemas.completion import Completion
@@ -14,12 +13,15 @@ from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.factory import connect_admin, consumer_alone
-from worker.kafka.client.topics import TopicError
+from worker.kafka.client.consumer import Consumer, standalone_consumer
+from worker.kafka.client.producer import Producer
+from worker.kafka.client.topics import list_partitions
+
+_POLL_MS: Final = 500
 
 
-async def submit(producer: Any, settings: KafkaSettings, lane: Lane, job: Job, key: bytes | None = None) -> None:
-    """Sends a job and waits until Kafka has it; the record's key, if none is given, is the job's id."""
+async def submit(producer: Producer, settings: KafkaSettings, lane: Lane, job: Job, key: bytes | None = None) -> None:
+    """Sends a job and waits until Kafka has acknowledged it; the record's key is the job's id by default."""
     await producer.send_and_wait(
         prefixed(LANES[lane], settings.topic_prefix),
         value=job.model_dump_json(exclude_defaults=True).encode(),
@@ -28,9 +30,9 @@ async def submit(producer: Any, settings: KafkaSettings, lane: Lane, job: Job, k
 
 
 class CompletionReader:
-    """Reads the completions that come after it was opened."""
+    """Reads the completions that are published after it was opened."""
 
-    def __init__(self, consumer: Any) -> None:
+    def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
 
     async def wait_for(self, job_id: str, timeout_s: float) -> Completion:
@@ -41,9 +43,11 @@ class CompletionReader:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                async for record in self._consumer:
-                    if dict(record.headers).get("ce_subject") == job_id.encode():
-                        return Completion.model_validate_json(record.value)
+                while True:
+                    for records in (await self._consumer.getmany(timeout_ms=_POLL_MS)).values():
+                        for record in records:
+                            if dict(record.headers).get("ce_subject") == job_id.encode():
+                                return Completion.model_validate_json(record.value or b"")
         except ValidationError as error:
             raise UnavailableError(
                 f"the completion of {job_id} is of another version: {error.errors()[0]['msg']}"
@@ -55,30 +59,16 @@ class CompletionReader:
         )
 
 
-async def partitions_of(settings: KafkaSettings, topic: str) -> list[TopicPartition]:
-    """The partitions of a topic.
-
-    Raises:
-        TopicError: there is no such topic.
-    """
-    async with connect_admin(settings) as admin:
-        # Asking for a topic by name may create it; the list creates nothing.
-        if topic not in await admin.list_topics():
-            raise TopicError(f"there is no topic {topic}; `chirp-worker topics create` makes it")
-        (described,) = await admin.describe_topics([topic])
-    return [TopicPartition(topic, each["partition"]) for each in described["partitions"]]
-
-
 @asynccontextmanager
 async def read_completions(settings: KafkaSettings) -> AsyncIterator[CompletionReader]:
-    """Opens a reader at the end of the completions, without a consumer group."""
+    """Opens a reader at the end of the completions' topic, without a consumer group."""
     topic = prefixed(COMPLETIONS, settings.topic_prefix)
-    async with consumer_alone(settings, "completions consumer") as consumer:
+    async with standalone_consumer(settings, "completions consumer") as consumer:
         await consumer.start()
-        partitions = await partitions_of(settings, topic)
+        partitions = await list_partitions(settings, topic)
         consumer.assign(partitions)
         await consumer.seek_to_end()
-        # The position is looked up only when it is asked for: ask before the job is sent.
+        # aiokafka looks a position up only when it is requested: request it before the job is sent.
         for partition in partitions:
             await consumer.position(partition)
         yield CompletionReader(consumer)

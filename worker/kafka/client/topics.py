@@ -1,10 +1,11 @@
-"""Creates the topics of the table, and says what is there and differs."""
+"""Topics of the cluster: creates those of the table, reports how they differ from it, lists what a worker consumes."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import TopicPartition
+from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
@@ -22,7 +23,9 @@ from schemas.topics import (
     retry_topic,
     unprefixed,
 )
-from worker.kafka.consumer.partition import Source
+from schemas.words import Lane
+from worker.config.sections import KafkaSettings
+from worker.kafka.client.admin import Admin, connect_admin
 
 CREATED: Final = "created"
 AS_TABLE: Final = "as in the table"
@@ -31,6 +34,14 @@ _REPLICATION: Final = 3
 
 class TopicError(UnavailableError):
     """A topic is missing, was refused or isn't what it must be; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a topic of ours holds: a lane's new jobs, or its retries after a `delay`."""
+
+    lane: Lane
+    delay: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,20 +54,18 @@ class TopicState:
 
 
 async def create_topics(
-    admin: AIOKafkaAdminClient,
+    admin: Admin,
     prefix: str,
     delays: Delays = RETRY_DELAYS,
     replication: int | None = None,
     reply_topics: Collection[str] = (),
 ) -> list[TopicState]:
-    """Creates what is missing and compares the rest with the table; changes nothing that is there.
+    """Creates missing topics and compares the others with the table; changes no topic that exists.
 
     Args:
-        admin: a started client.
-        prefix: what takes the place of `tts`.
-        delays: of the retries.
-        replication: the replication factor of new topics; by default 3, or as many as there are brokers.
-        reply_topics: those that jobs may name, by their names in the cluster.
+        prefix: replaces `tts` in the topics' names.
+        replication: the replication factor of new topics; by default 3, or the number of brokers if that is lower.
+        reply_topics: the topics to which completions may be sent, by their names in the cluster.
 
     Raises:
         TopicError: the broker refused a topic.
@@ -82,18 +91,18 @@ async def create_topics(
 def missing_topics(
     present: Iterable[str], prefix: str, delays: Delays, reply_topics: Collection[str] = ()
 ) -> list[str]:
-    """The table's topics, and those that jobs may name for replies, that aren't among these."""
+    """The names of the table's topics and of the reply topics that aren't among the present ones."""
     names = set(present)
     wanted = [*(prefixed(topic.name, prefix) for topic in all_topics(delays)), *sorted(reply_topics)]
     return [name for name in wanted if name not in names]
 
 
-async def sources_of(
-    admin: AIOKafkaAdminClient, prefix: str, delays: Delays, reply_topics: Collection[str] = ()
+async def list_sources(
+    admin: Admin, prefix: str, delays: Delays, reply_topics: Collection[str] = ()
 ) -> dict[str, Source]:
-    """The topics to be consumed, by name.
+    """The topics that a worker consumes, by name.
 
-    Retry topics of delays that are set no more are among them: jobs may still wait there.
+    Retry topics with a delay that isn't configured any more are among them: jobs may still wait there.
 
     Raises:
         TopicError: topics of the table, or to reply to, are missing.
@@ -102,12 +111,12 @@ async def sources_of(
     if missing := missing_topics(present, prefix, delays, reply_topics):
         raise TopicError(f"no topic {', '.join(missing)}; `chirp-worker topics create` makes them")
     # The cluster may have another deployment's lanes too.
-    found = {name: source_of(unprefixed(name, prefix)) for name in present if name.startswith(f"{prefix}.")}
+    found = {name: parse_source(unprefixed(name, prefix)) for name in present if name.startswith(f"{prefix}.")}
     return {name: source for name, source in sorted(found.items()) if source is not None}
 
 
-def source_of(name: str) -> Source | None:
-    """What a topic holds by its name in the table; None where it holds no jobs."""
+def parse_source(name: str) -> Source | None:
+    """What a topic holds, by its name in the table; None if it holds no jobs."""
     lane = lane_of(name)
     if lane is None:
         return None
@@ -117,7 +126,21 @@ def source_of(name: str) -> Source | None:
     return Source(lane, delay) if is_delay(delay) else None
 
 
-async def _difference(admin: AIOKafkaAdminClient, name: str, topic: Topic) -> str:
+async def list_partitions(settings: KafkaSettings, topic: str) -> list[TopicPartition]:
+    """The partitions of a topic, by its name in the cluster.
+
+    Raises:
+        TopicError: there is no such topic.
+    """
+    async with connect_admin(settings) as admin:
+        # A description of an unknown topic may create it; the list creates nothing.
+        if topic not in await admin.list_topics():
+            raise TopicError(f"there is no topic {topic}; `chirp-worker topics create` makes it")
+        (described,) = await admin.describe_topics([topic])
+    return [TopicPartition(topic, each["partition"]) for each in described["partitions"]]
+
+
+async def _difference(admin: Admin, name: str, topic: Topic) -> str:
     described = await admin.describe_topics([name])
     partitions = len(described[0]["partitions"])
     differences = []
@@ -132,11 +155,11 @@ async def _difference(admin: AIOKafkaAdminClient, name: str, topic: Topic) -> st
     return "; ".join(differences) or AS_TABLE
 
 
-async def _config(admin: AIOKafkaAdminClient, name: str) -> dict[str, Any] | None:
+async def _config(admin: Admin, name: str) -> dict[str, Any] | None:
     try:
         answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
     except (KafkaError, ValueError):
-        # Small brokers don't know the request.
+        # The tests' brokers don't implement the request.
         return None
     for answer in answers:
         for _, _, _, resource, entries in answer.resources:

@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 
-from worker.kafka.consumer.committed_offsets import NOTHING, Commitments
+from worker.kafka.client.committed_offsets import NOTHING, Commitments
+from worker.kafka.client.consumer import Consumer
+from worker.kafka.client.topics import Source
 from worker.kafka.consumer.offset_tracker import OffsetTracker
-from worker.kafka.consumer.partition import OwnedPartition, Source
+from worker.kafka.consumer.partition import OwnedPartition
 
 # aiokafka answers at once where it knows a position.
 _POSITION_S: Final = 0.05
@@ -26,7 +28,7 @@ class AssignedPartitions:
         sources: each subscribed topic, by its name.
     """
 
-    def __init__(self, consumer: Any, sources: Mapping[str, Source]) -> None:
+    def __init__(self, consumer: Consumer, sources: Mapping[str, Source]) -> None:
         self._consumer = consumer
         self._sources = sources
         self._owned: dict[TopicPartition, OwnedPartition] = {}
@@ -171,7 +173,7 @@ class AssignedPartitions:
                 return tracker.committable
             # Offsets have gaps: between the last record and the consumer's position there is no job.
             async with asyncio.timeout(_POSITION_S):
-                position: int = await self._consumer.position(partition)
+                position = await self._consumer.position(partition)
         except (IllegalStateError, TimeoutError):
             # A rebalance is under way, or aiokafka is looking up where the log begins.
             return tracker.committable

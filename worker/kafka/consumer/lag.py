@@ -1,9 +1,10 @@
 """Consumer lag and age of the oldest unfinished job, by lane, as the metrics export them."""
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 from schemas.words import Lane
+from worker.kafka.client.consumer import Consumer
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
@@ -17,7 +18,7 @@ class LagMonitor:
     Lag is what is unfinished: what is done above the committed offset doesn't count.
     """
 
-    def __init__(self, consumer: Any, partitions: AssignedPartitions, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, consumer: Consumer, partitions: AssignedPartitions, metrics: Metrics, clock: Clock) -> None:
         self._consumer = consumer
         self._partitions = partitions
         self._metrics = metrics

@@ -4,8 +4,8 @@ import structlog
 
 from schemas.words import Lane
 from worker.jobs.outcome import Outcome, Record
+from worker.kafka.client.topics import Source
 from worker.kafka.consumer.bad_input import BadInput, BadInputLimit
-from worker.kafka.consumer.partition import Source
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 

@@ -6,18 +6,10 @@ from typing import Self
 
 from aiokafka.structs import OffsetAndMetadata
 
-from schemas.words import Lane
-from worker.kafka.consumer.committed_offsets import NOTHING
+from worker.kafka.client.committed_offsets import NOTHING
+from worker.kafka.client.topics import Source
 from worker.kafka.consumer.offset_map import BrokenOffsetMapError, decode, encode
 from worker.kafka.consumer.offset_tracker import OffsetTracker
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a topic of ours holds: a lane's new jobs, or its retries after a `delay`."""
-
-    lane: Lane
-    delay: str | None = None
 
 
 @dataclass(eq=False)

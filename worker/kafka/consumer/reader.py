@@ -1,9 +1,9 @@
 """Reads records of the partitions that may be taken from: due, in lanes that don't pause, readable or not."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiokafka import TopicPartition
@@ -12,9 +12,10 @@ from aiokafka.errors import CorruptRecordException, IllegalStateError, Unsupport
 from schemas.words import Lane
 from worker.jobs.outcome import Record
 from worker.jobs.retry_policy import due_ms
+from worker.kafka.client.consumer import Consumer, ReceivedRecord
+from worker.kafka.client.topics import Source
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.lanes import Lanes
-from worker.kafka.consumer.partition import Source
 from worker.lifecycle.clock import Clock
 
 _POLL_MS: Final = 500
@@ -33,7 +34,7 @@ Start = Callable[[TopicPartition, Record], None]
 class Reader:
     """Takes records from an aiokafka consumer."""
 
-    def __init__(self, consumer: Any, partitions: AssignedPartitions, lanes: Lanes, clock: Clock) -> None:
+    def __init__(self, consumer: Consumer, partitions: AssignedPartitions, lanes: Lanes, clock: Clock) -> None:
         self._consumer = consumer
         self._partitions = partitions
         self._lanes = lanes
@@ -84,7 +85,7 @@ class Reader:
             return await self._take_around_unreadable(partitions, room, start)
         return sum(self._start_due(partition, records, start) for partition, records in taken.items())
 
-    def _start_due(self, partition: TopicPartition, records: list[Any], start: Start) -> int:
+    def _start_due(self, partition: TopicPartition, records: Sequence[ReceivedRecord], start: Start) -> int:
         source = self._partitions.source(partition)
         for number, raw in enumerate(records):
             record = self._record(partition, raw)
@@ -160,7 +161,7 @@ class Reader:
         high = self._consumer.highwater(partition)
         return high is not None and position >= high
 
-    def _record(self, partition: TopicPartition, raw: Any) -> Record:
+    def _record(self, partition: TopicPartition, raw: ReceivedRecord) -> Record:
         source = self._partitions.source(partition)
         return Record(
             lane=source.lane,

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
+from worker.kafka.client.committed_offsets import CommittedOffsets
+from worker.kafka.client.consumer import GroupConsumer
+from worker.kafka.client.topics import Source
 from worker.kafka.consumer.assignment import AssignedPartitions
-from worker.kafka.consumer.committed_offsets import CommittedOffsets
-from worker.kafka.consumer.partition import Source
 from worker.kafka.consumer.ports import Delivery
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
     def __init__(
         self,
         *,
-        consumer: Any,
+        consumer: GroupConsumer,
         partitions: AssignedPartitions,
         offsets: CommittedOffsets,
         sources: Mapping[str, Source],
@@ -94,7 +95,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         # Before the offsets are read: the other workers apply their new shares at this moment too.
         self._report_share(assigned)
         try:
-            self._partitions.take_over(await self._offsets.of(assigned))
+            self._partitions.take_over(await self._offsets.fetch(assigned))
             self._consumer.resume(*assigned)
         except Exception as error:
             self._partitions.failure = error

@@ -11,7 +11,7 @@ from schemas.errors import UnavailableError, UsageError
 from schemas.headers import Headers
 from schemas.topics import DEAD_LETTERS, LANES, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.factory import connect_producer
+from worker.kafka.client.producer import Producer, connect_producer
 from worker.kafka.dead_letters.replay_plan import ReplayItem, marker_headers, split_into_transactions
 from worker.kafka.scan.topic_scanner import ProgressCallback
 from worker.lifecycle.clock import Clock
@@ -24,7 +24,7 @@ _TRANSACTION_TIMEOUT_S: Final = 15.0
 class Replayer:
     """Sends jobs and their markers with a transactional producer: a job is in its lane if and only if it is marked."""
 
-    def __init__(self, producer: Any, topic_prefix: str, clock: Clock) -> None:
+    def __init__(self, producer: Producer, topic_prefix: str, clock: Clock) -> None:
         self._producer = producer
         self._topic_prefix = topic_prefix
         self._clock = clock

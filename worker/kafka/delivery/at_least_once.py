@@ -1,12 +1,12 @@
 """Commits at least once: what is acknowledged, several times a second, apart from the outcomes."""
 
 import asyncio
-from typing import Any
 
 import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from worker.jobs.outcome import Outcome, Record
+from worker.kafka.client.consumer import GroupConsumer
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.delivery.outbox import Outbox
@@ -22,7 +22,9 @@ class AtLeastOnce:
         interval_s: between two commits.
     """
 
-    def __init__(self, outbox: Outbox, consumer: Any, partitions: AssignedPartitions, interval_s: float) -> None:
+    def __init__(
+        self, outbox: Outbox, consumer: GroupConsumer, partitions: AssignedPartitions, interval_s: float
+    ) -> None:
         self._outbox = outbox
         self._consumer = consumer
         self._partitions = partitions

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from aiokafka.errors import (
     IllegalOperation,
@@ -15,8 +15,10 @@ from aiokafka.errors import (
 
 from schemas.errors import UnavailableError
 from worker.jobs.outcome import Outcome, Record
+from worker.kafka.client.committed_offsets import Commitments, CommittedOffsets
+from worker.kafka.client.consumer import GroupConsumer
+from worker.kafka.client.producer import Producer
 from worker.kafka.consumer.assignment import AssignedPartitions
-from worker.kafka.consumer.committed_offsets import Commitments, CommittedOffsets
 from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.consumer.stall_detector import StallDetector
 from worker.kafka.dead_letters.encoder import KEPT_BYTES, DeadLetterRecord
@@ -71,7 +73,7 @@ class ExactlyOnce:
         producing: RenewableProducer,
         offsets: CommittedOffsets,
         messages: OutcomeMessages,
-        consumer: Any,
+        consumer: GroupConsumer,
         partitions: AssignedPartitions,
         *,
         group_id: str,
@@ -187,7 +189,7 @@ class ExactlyOnce:
                 # aiokafka asserts its states. A new producer of the same transactional id ends what the old one left.
                 await self._producing.renew(producer, error)
                 # It may have been committed before the answer was lost.
-                if commitments and await self._offsets.of(commitments) == commitments:
+                if commitments and await self._offsets.fetch(commitments) == commitments:
                     return
             else:
                 self._producing.worked()
@@ -202,7 +204,7 @@ class ExactlyOnce:
             )
         # aiokafka forgets its generation as soon as Kafka says that it doesn't know this member; the listener hears of
         # that as of any other rebalance.
-        if self._consumer._coordinator.generation < 0:  # noqa: SLF001
+        if not self._consumer.is_member:
             raise FencedError(
                 "Kafka has counted this worker out of its group (KAFKA_SESSION_TIMEOUT_S): "
                 "others may be at work on its partitions"
@@ -217,7 +219,7 @@ class ExactlyOnce:
         largest.small = True
         largest.messages = self._messages.of(largest.record, largest.outcome, small=True)
 
-    async def _transact(self, producer: Any, messages: list[Message], commitments: Commitments) -> None:
+    async def _transact(self, producer: Producer, messages: list[Message], commitments: Commitments) -> None:
         await producer.begin_transaction()
         sent = []
         for message in messages:

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import structlog
 from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+from worker.kafka.client.producer import Producer
 
 _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 5.0
@@ -26,15 +28,22 @@ class RenewableProducer:
         connect: opens a started producer.
     """
 
-    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Producer]]) -> None:
         self._connect = connect
         self._open = AsyncExitStack()
         self._renewing = asyncio.Lock()
         self._failures_in_a_row = 0
-        self.producer: Any = None
+        self._producer: Producer | None = None
+
+    @property
+    def producer(self) -> Producer:
+        """The present producer."""
+        if self._producer is None:
+            raise RuntimeError("enter the context first")
+        return self._producer
 
     async def __aenter__(self) -> Self:
-        self.producer = await self._open.enter_async_context(self._connect())
+        self._producer = await self._open.enter_async_context(self._connect())
         return self
 
     async def __aexit__(
@@ -46,7 +55,7 @@ class RenewableProducer:
         """Notes that the producer did what was asked."""
         self._failures_in_a_row = 0
 
-    async def renew(self, failed: Any, error: Exception) -> None:
+    async def renew(self, failed: Producer, error: Exception) -> None:
         """Replaces a producer; the more failed in a row, the longer it waits before it does, up to 5 s.
 
         Args:
@@ -54,7 +63,7 @@ class RenewableProducer:
             error: what it failed with.
         """
         async with self._renewing:
-            if self.producer is not failed:
+            if self._producer is not failed:
                 return
             self._failures_in_a_row += 1
             _log.warning("producer_failed", error=f"{type(error).__name__}: {error}", detail="going on with a new one")
@@ -66,7 +75,7 @@ class RenewableProducer:
                 retry=retry_if_exception_type((KafkaError, OSError)),
                 wait=wait_random_exponential(multiplier=2 * _FIRST_WAIT_S, max=_LONGEST_WAIT_S),
             )
-            self.producer = await retrying(self._connected)
+            self._producer = await retrying(self._connected)
 
-    async def _connected(self) -> Any:
+    async def _connected(self) -> Producer:
         return await self._open.enter_async_context(self._connect())

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from schemas.errors import ChirpWorkerError
 from schemas.headers import Headers
+from worker.kafka.client.producer import Producer
 from worker.kafka.delivery.producer import RenewableProducer
 
 
@@ -53,7 +53,7 @@ class Sender:
                 self._producing.worked()
                 return
 
-    async def _send_one(self, producer: Any, message: Message) -> None:
+    async def _send_one(self, producer: Producer, message: Message) -> None:
         try:
             acknowledged = await producer.send(
                 message.topic, value=message.value, key=message.key, headers=message.headers

@@ -1,9 +1,11 @@
 """Reads the records of one partition in order, and skips those that aiokafka can't decode."""
 
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+
+from worker.kafka.client.consumer import Consumer, ReceivedRecord
 
 _AT_ONCE: Final = 500
 
@@ -20,7 +22,7 @@ class PartitionReader:
         undecodable: the number of skipped records: aiokafka can't decode a header's name that isn't UTF-8.
     """
 
-    def __init__(self, consumer: Any, partition: TopicPartition, position: int) -> None:
+    def __init__(self, consumer: Consumer, partition: TopicPartition, position: int) -> None:
         self.partition = partition
         self.position = position
         self.undecodable = 0
@@ -28,7 +30,7 @@ class PartitionReader:
         self._at_once = _AT_ONCE
         consumer.seek(partition, position)
 
-    async def take(self, wait_s: float) -> list[Any]:
+    async def take(self, wait_s: float) -> list[ReceivedRecord]:
         """The next records, at most 500; none when none arrived in time, or a record was skipped.
 
         Args:
@@ -49,14 +51,12 @@ class PartitionReader:
         if position < self.position:
             raise KafkaError(f"{self.partition.topic} was at {self.position} and is at {position}")
         self.position = position
-        records: list[Any] = taken.get(self.partition, [])
-        return records
+        return [*taken.get(self.partition, [])]
 
     @property
     def answered_ms(self) -> int | None:
         """When the broker last answered, in ms since 1970; an answer without records counts."""
-        answered_ms: int | None = self._consumer.last_poll_timestamp(self.partition)
-        return answered_ms
+        return self._consumer.last_poll_timestamp(self.partition)
 
     @property
     def at_end(self) -> bool:

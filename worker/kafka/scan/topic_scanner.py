@@ -9,8 +9,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.factory import LARGEST_REQUEST, consumer_alone
-from worker.kafka.client.submit import partitions_of
+from worker.kafka.client.consumer import Consumer, standalone_consumer
+from worker.kafka.client.producer import LARGEST_REQUEST
+from worker.kafka.client.topics import list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader
 
 _POLL_S: Final = 1.0
@@ -60,10 +61,10 @@ class TopicScanner:
             TopicError: a topic doesn't exist.
             KafkaTimeoutError: Kafka has stopped answering.
         """
-        partitions = [each for topic in self._topics for each in await partitions_of(self._settings, topic)]
+        partitions = [each for topic in self._topics for each in await list_partitions(self._settings, topic)]
         passed = 0
         # One partition at a time needs little memory, although a fetch may be as large as the largest record.
-        opened = consumer_alone(self._settings, "topic scanner", max_partition_fetch_bytes=LARGEST_REQUEST)
+        opened = standalone_consumer(self._settings, "topic scanner", max_partition_fetch_bytes=LARGEST_REQUEST)
         async with opened as consumer:
             await consumer.start()
             # With read_committed this is the last stable offset: the scan doesn't wait for open transactions.
@@ -83,13 +84,13 @@ class TopicScanner:
                 self.undecodable += reader.undecodable
 
     async def _begins(
-        self, consumer: Any, partitions: Sequence[TopicPartition], ends: dict[TopicPartition, int]
+        self, consumer: Consumer, partitions: Sequence[TopicPartition], ends: dict[TopicPartition, int]
     ) -> dict[TopicPartition, int]:
         if self._since is None:
-            begins: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
-            return begins
+            return await consumer.beginning_offsets(partitions)
         found = await consumer.offsets_for_times(dict.fromkeys(partitions, int(self._since.timestamp() * 1000)))
-        return {each: ends[each] if found.get(each) is None else found[each].offset for each in partitions}
+        starts = {each: found.get(each) for each in partitions}
+        return {each: ends[each] if start is None else start.offset for each, start in starts.items()}
 
 
 async def _records(reader: PartitionReader, end: int) -> AsyncGenerator[list[Any], None]:

@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from schemas.topics import COMPLETIONS, Delays, lane_of, prefixed, retry_topic
 from schemas.words import Lane
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.factory import consumer_alone
-from worker.kafka.client.submit import partitions_of
+from worker.kafka.client.consumer import Consumer, standalone_consumer
+from worker.kafka.client.topics import list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.observations import Observation, UnreadableAttemptsError, decode_completion, decode_retry
@@ -57,7 +57,7 @@ class AttemptsReader:
         clock: tells how long Kafka has said nothing.
     """
 
-    def __init__(self, consumer: Any, sources: list[Source], take: Take, clock: Clock) -> None:
+    def __init__(self, consumer: Consumer, sources: list[Source], take: Take, clock: Clock) -> None:
         self._consumer = consumer
         self._sources = sources
         self._take = take
@@ -162,12 +162,12 @@ async def read_attempts(
         KafkaError: Kafka can't be reached.
     """
     names = [COMPLETIONS, *(retry_topic(lane, delay) for lane, of_lane in delays.items() for delay in of_lane)]
-    async with consumer_alone(settings, "attempts consumer") as consumer:
+    async with standalone_consumer(settings, "attempts consumer") as consumer:
         async with kafka_timeout():
             lanes = {
                 each: lane_of(name)
                 for name in names
-                for each in await partitions_of(settings, prefixed(name, settings.topic_prefix))
+                for each in await list_partitions(settings, prefixed(name, settings.topic_prefix))
             }
             await consumer.start()
             consumer.assign(list(lanes))

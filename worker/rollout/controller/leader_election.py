@@ -1,15 +1,18 @@
 """One controller leads: whose consumer has the only partition of `tts.rollout` in the controllers' group."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from schemas.topics import ROLLOUT, prefixed
 from worker.config.sections import KafkaSettings
+from worker.kafka.client.admin import connect_admin
+from worker.kafka.client.committed_offsets import NOTHING, CommittedOffsets
+from worker.kafka.client.consumer import GroupConsumer, election_consumer
 from worker.lifecycle.stop_client import stop_client
 
 _SESSION_S: Final = 10.0
@@ -36,7 +39,8 @@ class LeaderElection:
         self._settings = settings
         self._hear = hear
         self._topic = prefixed(ROLLOUT, settings.topic_prefix)
-        self._consumer: Any = None
+        self._group_id = f"{settings.group_id}-rollout"
+        self._consumer: GroupConsumer | None = None
 
     @property
     def leads(self) -> bool:
@@ -52,17 +56,13 @@ class LeaderElection:
         await retrying(self._take_part)
 
     async def _take_part(self) -> None:
-        consumer: Any = AIOKafkaConsumer(
+        consumer = election_consumer(
+            self._settings,
             self._topic,
-            bootstrap_servers=self._settings.bootstrap_servers,
-            group_id=f"{self._settings.group_id}-rollout",
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-            isolation_level="read_committed",
-            session_timeout_ms=int(_SESSION_S * 1000),
-            heartbeat_interval_ms=int(_SESSION_S * 100),
-            # A leader whose webhook doesn't answer is no less a leader.
-            max_poll_interval_ms=24 * 60 * 60 * 1000,
+            self._group_id,
+            session_timeout_s=_SESSION_S,
+            # A leader remains one while its webhook doesn't answer.
+            max_poll_interval_s=24 * 60 * 60,
         )
         try:
             await consumer.start()
@@ -78,14 +78,19 @@ class LeaderElection:
             self._consumer = None
             await stop_client("leader's consumer", consumer.stop)
 
-    async def _begin(self, consumer: Any) -> None:
+    async def _begin(self, consumer: GroupConsumer) -> None:
         # The first leader of all says where it begins: if it ended before it told anything, the next one would begin
         # at the end of its own day, and what is between would be told by nobody.
-        for partition in consumer.assignment():
-            if await consumer.committed(partition) is None:
+        partitions = consumer.assignment()
+        if not partitions:
+            return
+        async with connect_admin(self._settings) as admin:
+            committed = await CommittedOffsets(admin, self._group_id).fetch(partitions)
+        for partition, offset in committed.items():
+            if offset == NOTHING:
                 await self._commit(consumer, partition, await consumer.position(partition))
 
-    async def _next(self, consumer: Any) -> None:
+    async def _next(self, consumer: GroupConsumer) -> None:
         try:
             taken = await consumer.getmany(timeout_ms=_POLL_MS, max_records=1)
         except UnicodeDecodeError:
@@ -98,7 +103,7 @@ class LeaderElection:
                 await self._hear(record.offset, record.value)
                 await self._commit(consumer, partition, record.offset + 1)
 
-    async def _commit(self, consumer: Any, partition: TopicPartition, offset: int) -> None:
+    async def _commit(self, consumer: GroupConsumer, partition: TopicPartition, offset: int) -> None:
         try:
             await consumer.commit({partition: offset})
         except KafkaError as error:

@@ -5,9 +5,9 @@ from pydantic import ValidationError
 from schemas.rollout_status import RolloutStatus
 from schemas.topics import ROLLOUT_STATUS, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.factory import connect_producer, consumer_alone
-from worker.kafka.client.submit import partitions_of
-from worker.kafka.client.topics import TopicError
+from worker.kafka.client.consumer import standalone_consumer
+from worker.kafka.client.producer import connect_producer
+from worker.kafka.client.topics import TopicError, list_partitions
 from worker.rollout.log.reader import kafka_timeout
 
 _WAIT_MS = 3000
@@ -32,8 +32,8 @@ async def last_status(settings: KafkaSettings) -> RolloutStatus | None:
     """
     topic = prefixed(ROLLOUT_STATUS, settings.topic_prefix)
     try:
-        async with consumer_alone(settings, "status consumer") as consumer, kafka_timeout():
-            (partition,) = await partitions_of(settings, topic)
+        async with standalone_consumer(settings, "status consumer") as consumer, kafka_timeout():
+            (partition,) = await list_partitions(settings, topic)
             await consumer.start()
             consumer.assign([partition])
             begin = (await consumer.beginning_offsets([partition]))[partition]
@@ -44,7 +44,7 @@ async def last_status(settings: KafkaSettings) -> RolloutStatus | None:
             taken = await consumer.getmany(partition, timeout_ms=_WAIT_MS)
     except TopicError:
         return None
-    values = [record.value for records in taken.values() for record in records]
+    values = [record.value or b"" for records in taken.values() for record in records]
     try:
         return RolloutStatus.model_validate_json(values[-1]) if values else None
     except ValidationError:

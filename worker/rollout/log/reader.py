@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
 from schemas.topics import ROLLOUT, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.factory import consumer_alone
-from worker.kafka.client.submit import partitions_of
-from worker.kafka.client.topics import TopicError
+from worker.kafka.client.consumer import Consumer, standalone_consumer
+from worker.kafka.client.topics import TopicError, list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.log.revisions import Entry, RevisionLog
@@ -34,7 +33,7 @@ class RolloutLog:
         answered_at: when the broker last answered, by the monotonic clock: until then `revisions` was up to date.
     """
 
-    def __init__(self, consumer: Any, partition: TopicPartition, clock: Clock) -> None:
+    def __init__(self, consumer: Consumer, partition: TopicPartition, clock: Clock) -> None:
         self.revisions = RevisionLog()
         self._consumer = consumer
         self._partition = partition
@@ -128,9 +127,9 @@ async def open_log(settings: KafkaSettings, clock: Clock) -> AsyncIterator[Rollo
     """
     topic = prefixed(ROLLOUT, settings.topic_prefix)
     # The broker answers each fetch within this time, with or without records. Each answer confirms the current state.
-    async with consumer_alone(settings, "rollout consumer", fetch_max_wait_ms=int(_POLL_S * 1000)) as consumer:
+    async with standalone_consumer(settings, "rollout consumer", fetch_max_wait_ms=int(_POLL_S * 1000)) as consumer:
         async with kafka_timeout():
-            partitions = await partitions_of(settings, topic)
+            partitions = await list_partitions(settings, topic)
             if len(partitions) != 1:
                 raise TopicError(
                     f"{topic} has {len(partitions)} partitions; a rollout needs exactly one, to order its records"

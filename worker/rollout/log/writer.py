@@ -13,7 +13,7 @@ from schemas.errors import RefusedError, UnavailableError
 from schemas.revision import Revision
 from schemas.topics import ROLLOUT, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.factory import connect_producer
+from worker.kafka.client.producer import connect_producer
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
 from worker.rollout.log.codec import Provenance, current_state, to_revision

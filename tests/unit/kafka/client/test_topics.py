@@ -27,8 +27,7 @@ from schemas.topics import (
     unprefixed,
 )
 from schemas.words import Lane
-from worker.kafka.client.topics import TopicError, missing_topics, source_of, sources_of
-from worker.kafka.consumer.partition import Source
+from worker.kafka.client.topics import Source, TopicError, list_sources, missing_topics, parse_source
 
 TABLE = {topic.name: topic for topic in TOPICS}
 DAYS = 24 * 60 * 60 * 1000
@@ -110,8 +109,8 @@ def test_other_texts_are_no_delays(text: str) -> None:
 @given(st.sampled_from(Lane), st.integers(1, 99999), st.sampled_from("smh"))
 def test_a_lanes_topics_are_told_by_their_names(lane: Lane, number: int, unit: str) -> None:
     delay = f"{number}{unit}"
-    assert source_of(LANES[lane]) == Source(lane)
-    assert source_of(retry_topic(lane, delay)) == Source(lane, delay)
+    assert parse_source(LANES[lane]) == Source(lane)
+    assert parse_source(retry_topic(lane, delay)) == Source(lane, delay)
     assert lane_of(LANES[lane]) is lane_of(retry_topic(lane, delay)) is lane
 
 
@@ -129,7 +128,7 @@ def test_a_lanes_topics_are_told_by_their_names(lane: Lane, number: int, unit: s
     ],
 )
 def test_other_topics_hold_no_jobs(name: str) -> None:
-    assert source_of(name) is None
+    assert parse_source(name) is None
 
 
 def test_a_prefix_is_taken_off_again() -> None:
@@ -159,12 +158,12 @@ async def test_a_worker_reads_no_lane_of_another_deployment_in_the_same_cluster(
     retries = {
         f"{prefix}.retry.{lane.value}.{delay}": Source(lane, delay) for lane in Lane for delay in RETRY_DELAYS[lane]
     }
-    assert await sources_of(admin, prefix, RETRY_DELAYS) == lanes | retries
+    assert await list_sources(admin, prefix, RETRY_DELAYS) == lanes | retries
 
 
 async def test_retries_of_a_delay_that_is_set_no_more_are_read_to_their_end() -> None:
     admin: Any = Cluster(*deployment("tts"), "tts.retry.dialogue.3h")
-    sources = await sources_of(admin, "tts", {Lane.DIALOGUE: (), Lane.BATCH: ()})
+    sources = await list_sources(admin, "tts", {Lane.DIALOGUE: (), Lane.BATCH: ()})
     assert sources["tts.retry.dialogue.3h"] == Source(Lane.DIALOGUE, "3h")
     assert sources["tts.retry.batch.10m"] == Source(Lane.BATCH, "10m")
 
@@ -174,11 +173,11 @@ async def test_a_topic_that_is_missing_is_told_by_name() -> None:
     assert missing_topics(present, "staging", RETRY_DELAYS) == ["staging.retry.batch.1m"]
     admin: Any = Cluster(*present, *deployment("tts"))
     with pytest.raises(TopicError, match=r"staging\.retry\.batch\.1m"):
-        await sources_of(admin, "staging", RETRY_DELAYS)
+        await list_sources(admin, "staging", RETRY_DELAYS)
 
 
 async def test_a_topic_to_reply_to_that_is_missing_is_told_by_name_and_none_of_them_is_read() -> None:
     admin: Any = Cluster(*deployment("staging"), "game-1")
     with pytest.raises(TopicError, match=r"no topic game-2;"):
-        await sources_of(admin, "staging", RETRY_DELAYS, {"game-1", "game-2"})
-    assert "game-1" not in await sources_of(admin, "staging", RETRY_DELAYS, {"game-1"})
+        await list_sources(admin, "staging", RETRY_DELAYS, {"game-1", "game-2"})
+    assert "game-1" not in await list_sources(admin, "staging", RETRY_DELAYS, {"game-1"})

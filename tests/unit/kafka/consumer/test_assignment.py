@@ -168,9 +168,9 @@ async def test_while_it_is_not_known_what_was_committed_no_record_can_come() -> 
     paused: list[set[Any]] = []
 
     class Slow(Committed):
-        async def of(self, partitions: set[Any]) -> Any:
+        async def fetch(self, partitions: set[Any]) -> Any:
             paused.append(set(member.consumer.paused_ones))
-            return await super().of(partitions)
+            return await super().fetch(partitions)
 
     slow: Any = Slow()
     member.rebalances._offsets = slow
@@ -185,7 +185,7 @@ async def test_an_error_of_the_listener_is_kept_for_whoever_commits_since_aiokaf
     member = Member()
 
     class Broken(Committed):
-        async def of(self, partitions: set[Any]) -> Any:
+        async def fetch(self, partitions: set[Any]) -> Any:
             raise RuntimeError(partitions)
 
     broken: Any = Broken()

@@ -46,7 +46,7 @@ class Broker:
         self.producers += 1
         yield Producer(self)
 
-    async def of(self, partitions: Any) -> dict[TopicPartition, OffsetAndMetadata]:
+    async def fetch(self, partitions: Any) -> dict[TopicPartition, OffsetAndMetadata]:
         return {each: self.offsets[each] for each in partitions if each in self.offsets}
 
 
@@ -122,7 +122,7 @@ class World:
     def __init__(self, producing: RenewableProducer, broker: Broker, time: list[float]) -> None:
         self.broker = broker
         self.partitions: Any = Partitions()
-        self.consumer: Any = SimpleNamespace(_coordinator=SimpleNamespace(generation=1))
+        self.consumer: Any = SimpleNamespace(is_member=True)
         offsets: Any = broker
         self.delivery = ExactlyOnce(
             producing,
@@ -278,7 +278,7 @@ async def test_who_is_no_member_any_more_commits_nothing(time: list[float]) -> N
         delivering = asyncio.create_task(world.deliver(1))
         for _ in range(3):
             await asyncio.sleep(0)
-        world.consumer._coordinator.generation = -1
+        world.consumer.is_member = False
         # The rebalance that follows on it hands over.
         with pytest.raises(FencedError, match="out of its group"):
             await world.delivery.finish()

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaConnectionError
 from aiokafka.structs import OffsetAndMetadata
 
-from worker.kafka.consumer.committed_offsets import NOTHING, CommittedOffsets
+from worker.kafka.client.committed_offsets import NOTHING, CommittedOffsets
 
 A, B = TopicPartition("t", 0), TopicPartition("t", 1)
 AT_A, AT_B = OffsetAndMetadata(5, "map"), OffsetAndMetadata(7, "")
@@ -32,7 +32,7 @@ class Admin:
 
 
 async def read(admin: Admin, *partitions: TopicPartition) -> Any:
-    return await asyncio.wait_for(CommittedOffsets(admin, "group").of(set(partitions)), 30)
+    return await asyncio.wait_for(CommittedOffsets(admin, "group").fetch(set(partitions)), 30)
 
 
 async def test_offsets_come_with_their_metadata() -> None:

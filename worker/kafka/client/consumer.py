@@ -1,0 +1,248 @@
+"""The one owner of aiokafka's consumer: the part of its interface that may be used, typed, and who opens it.
+
+`AIOKafkaConsumer.committed` isn't part of it: while the group's coordinator moves, aiokafka takes Kafka's error for
+"nothing was committed". `CommittedOffsets` reads committed offsets instead. aiokafka's private attributes are used here
+and nowhere else.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, Protocol
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata, OffsetAndTimestamp
+
+from worker.config.sections import KafkaSettings
+from worker.lifecycle.stop_client import stop_client
+
+# A partition's jobs wait in Kafka, not in memory; a record that is larger comes all the same (KIP-74).
+_PREFETCH_BYTES: Final = 2**16
+_UNTAKEN_S: Final = 0.005
+# A partition whose records were taken too late for the fetch under way is fetched with the next one.
+_FETCH_WAIT_MS: Final = 100
+
+
+class ReceivedRecord(Protocol):
+    """A record as aiokafka returns it."""
+
+    @property
+    def topic(self) -> str:
+        """As the cluster calls it."""
+
+    @property
+    def partition(self) -> int:
+        """Its partition in the topic."""
+
+    @property
+    def offset(self) -> int:
+        """Its offset in the partition."""
+
+    @property
+    def key(self) -> bytes | None:
+        """None if it was written without one."""
+
+    @property
+    def value(self) -> bytes | None:
+        """None for a tombstone."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """In the order in which they were written; a name may come several times."""
+
+    @property
+    def timestamp(self) -> int:
+        """In ms since 1970; -1 if it has none."""
+
+
+class RebalanceCallbacks(Protocol):
+    """aiokafka's `ConsumerRebalanceListener`."""
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Called before a rebalance, with the assignment so far."""
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Called after a rebalance, with the new assignment."""
+
+
+class Consumer(Protocol):
+    """A consumer without a group: its user assigns the partitions and sets the positions."""
+
+    async def start(self) -> None:
+        """Connects.
+
+        Raises:
+            KafkaConnectionError: Kafka can't be reached.
+        """
+
+    async def stop(self) -> None:
+        """Leaves the group, if it is in one, and disconnects."""
+
+    async def topics(self) -> set[str]:
+        """The names of all topics, as one of the brokers answers."""
+
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        """The topic's partitions, as the consumer's metadata know them; None for an unknown topic."""
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        """Reads these partitions and no others."""
+
+    def assignment(self) -> set[TopicPartition]:
+        """The partitions that are read."""
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> Mapping[TopicPartition, Sequence[ReceivedRecord]]:
+        """The next records of these partitions, or of all assigned ones if none is named.
+
+        Raises:
+            UnicodeDecodeError: a record has a header's name that isn't UTF-8. Records that were taken together with it
+                are gone, though the positions have moved.
+            CorruptRecordException, UnsupportedCodecError: a whole batch can't be read.
+        """
+
+    async def position(self, partition: TopicPartition) -> int:
+        """The offset of the next record to be returned; looked up first if it isn't known.
+
+        Raises:
+            IllegalStateError: the partition isn't assigned.
+        """
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Sets the position.
+
+        Raises:
+            IllegalStateError: the partition isn't assigned.
+        """
+
+    async def seek_to_beginning(self, *partitions: TopicPartition) -> bool:
+        """Sets the positions of these partitions, or of all, to the first offset."""
+
+    async def seek_to_end(self, *partitions: TopicPartition) -> bool:
+        """Sets the positions of these partitions, or of all, to the end."""
+
+    async def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Each partition's first offset."""
+
+    async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Each partition's end: the last stable offset, since the consumers read committed records only."""
+
+    async def offsets_for_times(
+        self, timestamps: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
+        """Each partition's first offset at or after a time in ms since 1970; None if there is none."""
+
+    def highwater(self, partition: TopicPartition) -> int | None:
+        """The partition's end as of the last fetch; None before the first. The partition must be assigned."""
+
+    def last_stable_offset(self, partition: TopicPartition) -> int | None:
+        """The end of what was committed, as of the last fetch."""
+
+    def last_poll_timestamp(self, partition: TopicPartition) -> int | None:
+        """When the broker last answered a fetch, with records or without, in ms since 1970."""
+
+
+class GroupConsumer(Consumer, Protocol):
+    """A member of a consumer group: the group assigns the partitions."""
+
+    def subscribe(self, topics: Collection[str] = (), *, listener: RebalanceCallbacks | None = None) -> None:
+        """Joins the group for these topics, once it is started."""
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        """Stops fetching these partitions. aiokafka throws away what it has fetched of them."""
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        """Fetches these partitions again."""
+
+    async def commit(self, offsets: Mapping[TopicPartition, int | OffsetAndMetadata]) -> None:
+        """Commits these offsets.
+
+        Raises:
+            CommitFailedError: the group has rebalanced, or is about to.
+            IllegalStateError: a partition isn't assigned any more.
+            KafkaError: Kafka refuses, or doesn't answer.
+        """
+
+    @property
+    def is_member(self) -> bool:
+        """False as soon as Kafka answers that it doesn't know this member; no listener has been called by then."""
+
+
+class _GroupMember(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+    @property
+    def is_member(self) -> bool:
+        return bool(self._coordinator.generation >= 0)
+
+
+class _LanesConsumer(_GroupMember):
+    """A consumer whose partitions don't wait for each other.
+
+    While a partition has fetched records that nobody has taken, aiokafka fetches nothing from its broker for 100 ms.
+    With a batch backlog and no slot for it that is always so, and dialogue jobs would wait. 5 ms are enough for records
+    that are waited for to be taken, so that the next fetch includes their partition.
+    """
+
+    async def start(self) -> None:
+        await super().start()
+        self._fetcher._prefetch_backoff = _UNTAKEN_S  # noqa: SLF001
+
+
+@asynccontextmanager
+async def standalone_consumer(settings: KafkaSettings, name: str, **options: Any) -> AsyncIterator[Consumer]:
+    """A consumer without a group that reads committed records; it is neither started nor assigned.
+
+    Args:
+        name: how the log calls it.
+        options: further ones of `AIOKafkaConsumer`.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        **options,
+    )
+    try:
+        yield consumer
+    finally:
+        await stop_client(name, consumer.stop)
+        # If the stop ends half-way, the connections live on, and the task that refreshes the cluster's metadata.
+        await stop_client(f"{name}'s connections", consumer._client.close)  # noqa: SLF001
+
+
+def lanes_consumer(settings: KafkaSettings) -> GroupConsumer:
+    """A worker's member of the group that consumes the lanes; it is neither started nor subscribed."""
+    consumer: GroupConsumer = _LanesConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        group_id=settings.group_id,
+        group_instance_id=settings.group_instance_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        session_timeout_ms=int(settings.session_timeout_s * 1000),
+        rebalance_timeout_ms=int((settings.session_timeout_s + settings.revoke_wait_s) * 1000),
+        heartbeat_interval_ms=int(settings.heartbeat_interval_s * 1000),
+        max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
+        max_partition_fetch_bytes=_PREFETCH_BYTES,
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
+    )
+    return consumer
+
+
+def election_consumer(
+    settings: KafkaSettings, topic: str, group_id: str, *, session_timeout_s: float, max_poll_interval_s: float
+) -> GroupConsumer:
+    """A member of a group that elects a leader by who is assigned a topic's only partition; it isn't started.
+
+    Without a committed offset it begins at the topic's end.
+    """
+    consumer: GroupConsumer = _GroupMember(
+        topic,
+        bootstrap_servers=settings.bootstrap_servers,
+        group_id=group_id,
+        enable_auto_commit=False,
+        auto_offset_reset="latest",
+        isolation_level="read_committed",
+        session_timeout_ms=int(session_timeout_s * 1000),
+        heartbeat_interval_ms=int(session_timeout_s * 100),
+        max_poll_interval_ms=int(max_poll_interval_s * 1000),
+    )
+    return consumer
