@@ -1,4 +1,4 @@
-"""Attempts as the tests of readings and gates make them."""
+"""Attempts for the tests of measurements and gates."""
 
 import itertools
 from datetime import UTC, datetime, timedelta

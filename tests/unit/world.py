@@ -51,7 +51,7 @@ NO_LIMITS = RateLimitRules({}, 0, 0.1)
 
 
 class Studio:
-    """Stands for Google: speaks in each model's own sound, or fails as it is told; the clock runs with it."""
+    """Stands for Google: speaks in each model's own sound, or fails as `fails` says; moves the clock."""
 
     def __init__(self, world: World) -> None:
         self.world = world

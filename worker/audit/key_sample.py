@@ -1,4 +1,4 @@
-"""Reservoir sampling of keys: a uniform sample of a stream of unknown length. Pure: the randomness comes in."""
+"""Reservoir sampling of keys: a uniform sample of a stream of unknown length. Its randomness is an argument."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

@@ -37,7 +37,7 @@ class Progress:
     )
 
     def note(self, stage: Stage, seconds: float, attempt: Attempt | None = None) -> None:
-        """Adds time to a stage, and the attempt that came of it, if one did."""
+        """Adds seconds to a stage, and the attempt that was made in it, if there is one."""
         self.seconds[stage] += seconds
         if attempt is not None:
             self.attempts.append(attempt)

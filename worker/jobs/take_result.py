@@ -1,4 +1,4 @@
-"""What came of making a take: the take, a failed attempt, or the store's error. Pure."""
+"""The result of making a take: the take, a failed attempt, or the store's error. Pure."""
 
 from dataclasses import dataclass
 from typing import Final

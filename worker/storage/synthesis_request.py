@@ -1,7 +1,7 @@
 """A synthesis request as a take's key sees it: everything that changes the sound, and nothing else. Pure.
 
-These protocols keep storage from knowing speech, whose rendered lines satisfy them. A new field that changes the sound
-belongs here and into the canonical form of `takes.py`; otherwise two sounds share a key.
+Storage doesn't know speech: the lines that speech renders satisfy these protocols. A new field that changes the sound
+belongs here and into the canonical form in `takes.py`. Otherwise two sounds share a key.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The next take of a line: the same job with the next number, and an id that tells what it belongs to."""
+"""The next take of a line: the same job with the next number, and an id that shows the line it belongs to."""
 
 from __future__ import annotations
 

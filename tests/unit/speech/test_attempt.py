@@ -171,7 +171,7 @@ async def test_a_part_that_fails_ends_the_attempt_and_what_was_spoken_is_billed(
 
 
 class PartsGoogle:
-    """Speaks each part for as many turns of the loop as it is told; tells how many calls were under way at once."""
+    """Speaks each part for a given number of turns of the loop; counts the calls that are under way at once."""
 
     def __init__(self, **answers: str) -> None:
         self.answers = answers
@@ -292,7 +292,7 @@ async def test_of_parts_that_wait_for_quota_side_by_side_the_time_counts_once_an
 
 async def test_a_late_refusal_of_one_part_is_of_when_that_part_asked() -> None:
     class Told:
-        """A permit of a batch job that notes when what was refused had been asked; each request takes a second."""
+        """A permit of a batch job that records when refused requests were made; each request takes a second."""
 
         def __init__(self) -> None:
             self.now = 0.0

@@ -69,7 +69,7 @@ def test_garbage_is_bad(encoding: AudioEncoding, garbage: bytes) -> None:
 
 @pytest.mark.parametrize("asked", [e for e in E if e is not E.PCM])
 @EVERY
-def test_another_format_than_the_one_asked_for_is_bad(encoding: AudioEncoding, asked: AudioEncoding) -> None:
+def test_another_format_than_the_requested_one_is_bad(encoding: AudioEncoding, asked: AudioEncoding) -> None:
     if encoding is not asked:
         with pytest.raises(BadAudioError):
             read_duration(made(encoding, 1.0), asked, 24000)

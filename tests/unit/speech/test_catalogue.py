@@ -1,4 +1,4 @@
-"""The built-in catalogue is the one of the facts; what it hasn't is refused; a broken file is told in a line."""
+"""The built-in catalogue has the documented voices, refuses other ones; a broken file is reported in one line."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ async def store_at(address: str, **settings: str) -> AsyncIterator[TakeStore]:
 async def answering(
     status: int, code: str = "", silent_s: float = 0, **settings: str
 ) -> AsyncIterator[tuple[TakeStore, list[str]]]:
-    """A store that says one thing to everything, and the methods that it was asked."""
+    """A store that answers every request with the same result, and records the requests."""
     asked: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:

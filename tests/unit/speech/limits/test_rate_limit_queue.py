@@ -23,7 +23,7 @@ ALL = RateLimitRules({CHIRP: 600}, 0, 0.1)
 
 
 class Waiters:
-    """A queue with a clock that goes when it is told to."""
+    """A queue with a clock that the test moves."""
 
     def __init__(self, rules: RateLimitRules = ALL, dialogue_wait_s: float = 0.25) -> None:
         self.now = 0.0
