@@ -233,12 +233,12 @@ def one_that_leads(deployment, session, name: str, both: asyncio.Barrier) -> Con
     return Controller(
         ControllerParts(
             open_log=partial(open_log, kafka, clock),
-            open_attempts=lambda since, take: read_attempts(kafka, RETRY_DELAYS, since, take, clock),
+            open_attempts=lambda since, observe: read_attempts(kafka, RETRY_DELAYS, since, observe, clock),
             create_writer=lambda log: AtOnce(log, kafka, clock),
-            leads=lambda: True,
-            queries=PrometheusClient(session, None, 1.0),
+            is_leader=lambda: True,
+            prometheus=PrometheusClient(session, None, 1.0),
             report=report,
-            known=RevisionHistory(),
+            history=RevisionHistory(),
             metrics=RolloutMetrics(CollectorRegistry()),
             catalogue=load_catalogue(settings.worker.characters_file).names,
             clock=clock,
@@ -373,12 +373,12 @@ async def test_what_is_written_while_nobody_leads_is_told_by_the_next_leader_and
     kafka = load_settings(deployment.environment).kafka
     partition = TopicPartition(deployment.topic(ROLLOUT), 0)
     admin = AIOKafkaAdminClient(bootstrap_servers=deployment.stack.kafka)
-    heard: list[tuple[str, int]] = []
+    handled: list[tuple[str, int]] = []
 
     @asynccontextmanager
     async def leading(name: str, upto: int):
-        async def hear(offset: int, _: bytes | None) -> None:
-            heard.append((name, offset))
+        async def handle(offset: int, _: bytes | None) -> None:
+            handled.append((name, offset))
 
         async def committed():
             try:
@@ -388,11 +388,11 @@ async def test_what_is_written_while_nobody_leads_is_told_by_the_next_leader_and
                 return False
             return partition in told and told[partition].offset == upto
 
-        one = LeaderElection(kafka, hear)
+        one = LeaderElection(kafka, handle)
         async with beside(one.run()):
             yield
             await until(committed)
-        assert not one.leads
+        assert not one.is_leader
 
     await rollout(deployment, "set", "--percentage", "1", "--yes")
     await admin.start()
@@ -407,7 +407,7 @@ async def test_what_is_written_while_nobody_leads_is_told_by_the_next_leader_and
             await rollout(deployment, "set", "--percentage", "3", "--yes")
     finally:
         await admin.close()
-    assert heard == [("second", 1), ("third", 2)]
+    assert handled == [("second", 1), ("third", 2)]
 
 
 async def those_of(told: list[str], text: str) -> list[str]:

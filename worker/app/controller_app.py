@@ -18,17 +18,17 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import ShutdownSignals
 from worker.observability.http import serve_http
 from worker.rollout.controller.attempts_reader import read_attempts
-from worker.rollout.controller.controller import Controller, ControllerParts
+from worker.rollout.controller.controller import Controller, ControllerParts, Report
 from worker.rollout.controller.leader_election import LeaderElection
 from worker.rollout.controller.metrics import RolloutMetrics
 from worker.rollout.controller.prometheus import PrometheusClient
 from worker.rollout.controller.status import publish_status
-from worker.rollout.controller.webhooks import Notifier, RevisionHistory
+from worker.rollout.controller.webhooks import RevisionHistory, WebhookNotifier
 from worker.rollout.log.reader import open_log
 from worker.rollout.log.writer import RevisionWriter
 from worker.speech.catalogue import load_catalogue
 
-_REPORT_S: Final = 5.0
+_REPORT_TIMEOUT_S: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 
@@ -36,8 +36,7 @@ async def run_controller(settings: Settings, *, dry_run: bool) -> None:
     """Runs the controller until SIGTERM or SIGINT.
 
     Args:
-        settings: of the process.
-        dry_run: it writes nothing and takes no part in who leads; the log says what it would do.
+        dry_run: it writes nothing and takes no part in the leader election; the log says what it would do.
 
     Raises:
         UsageError: the start is refused; the message is one line.
@@ -46,53 +45,89 @@ async def run_controller(settings: Settings, *, dry_run: bool) -> None:
     ShutdownSignals()
     catalogue = load_catalogue(settings.worker.characters_file).names
     metrics = RolloutMetrics(CollectorRegistry())
-    clock, known, kafka = Clock(), RevisionHistory(), settings.kafka
-    name = f"{socket.gethostname()}:{os.getpid()}"
+    history = RevisionHistory()
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        leading = LeaderElection(kafka, Notifier(session, settings.controller.webhooks, known, catalogue).hear)
-
-        async def report(status: RolloutStatus) -> None:
-            if dry_run:
-                _log.info("rollout_round", stage=status.stage, phase=status.phase, waits_for=list(status.waits_for))
-            if dry_run or not leading.leads:
-                return
-            told = status.model_copy(update={"controller": name, "every_s": settings.controller.round_s})
-            try:
-                async with asyncio.timeout(_REPORT_S):
-                    await publish_status(kafka, told)
-            except (KafkaError, TimeoutError) as error:
-                _log.warning("rollout_report_failed", error=f"{type(error).__name__}: {error}")
-
-        controller = Controller(
-            ControllerParts(
-                open_log=partial(open_log, kafka, clock),
-                open_attempts=lambda since, take: read_attempts(
-                    kafka, settings.delivery.retry_delays, since, take, clock
-                ),
-                create_writer=lambda log: RevisionWriter(log, kafka, clock),
-                leads=lambda: leading.leads and not dry_run,
-                queries=PrometheusClient(
-                    session, settings.controller.prometheus_url, settings.controller.prometheus_timeout_s
-                ),
-                report=report,
-                known=known,
-                metrics=metrics,
-                catalogue=catalogue,
-                clock=clock,
-                actor=f"controller {socket.gethostname()}",
-                round_s=settings.controller.round_s,
-            )
+        notifier = WebhookNotifier(session, settings.controller.webhooks, history, catalogue)
+        election = LeaderElection(settings.kafka, notifier.handle_record)
+        controller = _build_controller(
+            settings,
+            session=session,
+            election=election,
+            history=history,
+            metrics=metrics,
+            catalogue=catalogue,
+            dry_run=dry_run,
         )
         port = await stack.enter_async_context(
             serve_http(
                 settings.worker.http_host, settings.worker.http_port, metrics.registry, lambda: controller.waits_for
             )
         )
-        _log.info("started", http=f"http://{settings.worker.http_host}:{port}", controller=name, dry_run=dry_run)
+        _log.info(
+            "started", http=f"http://{settings.worker.http_host}:{port}", controller=_instance_name(), dry_run=dry_run
+        )
         async with asyncio.TaskGroup() as group:
             group.create_task(controller.run(), name="controller")
             if not dry_run:
-                # Who joins may lead at once: while it caught up nobody would judge, though another one could.
+                # A member of the group may be elected at once. A leader that still catches up would keep another
+                # controller, which has caught up, from evaluating the rollout.
                 await controller.ready.wait()
-                group.create_task(leading.run(), name="leading")
+                group.create_task(election.run(), name="leader election")
+
+
+def _build_controller(
+    settings: Settings,
+    *,
+    session: aiohttp.ClientSession,
+    election: LeaderElection,
+    history: RevisionHistory,
+    metrics: RolloutMetrics,
+    catalogue: frozenset[str],
+    dry_run: bool,
+) -> Controller:
+    kafka, clock = settings.kafka, Clock()
+    return Controller(
+        ControllerParts(
+            open_log=partial(open_log, kafka, clock),
+            open_attempts=lambda since, observe: read_attempts(
+                kafka, settings.delivery.retry_delays, since, observe, clock
+            ),
+            create_writer=lambda log: RevisionWriter(log, kafka, clock),
+            is_leader=lambda: election.is_leader and not dry_run,
+            prometheus=PrometheusClient(
+                session, settings.controller.prometheus_url, settings.controller.prometheus_timeout_s
+            ),
+            report=_log_status if dry_run else _status_publisher(settings, election),
+            history=history,
+            metrics=metrics,
+            catalogue=catalogue,
+            clock=clock,
+            actor=f"controller {socket.gethostname()}",
+            round_s=settings.controller.round_s,
+        )
+    )
+
+
+async def _log_status(status: RolloutStatus) -> None:
+    _log.info("rollout_round", stage=status.stage, phase=status.phase, waits_for=list(status.waits_for))
+
+
+def _status_publisher(settings: Settings, election: LeaderElection) -> Report:
+    """Publishes the status of each round while this controller leads."""
+    stamp = {"controller": _instance_name(), "every_s": settings.controller.round_s}
+
+    async def publish(status: RolloutStatus) -> None:
+        if not election.is_leader:
+            return
+        try:
+            async with asyncio.timeout(_REPORT_TIMEOUT_S):
+                await publish_status(settings.kafka, status.model_copy(update=stamp))
+        except (KafkaError, TimeoutError) as error:
+            _log.warning("rollout_report_failed", error=f"{type(error).__name__}: {error}")
+
+    return publish
+
+
+def _instance_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"

@@ -1,4 +1,4 @@
-"""The rollout state that the environment's variables say (`ROLLOUT_SOURCE=env`)."""
+"""The rollout state from the environment's variables: for `ROLLOUT_SOURCE=env`, and to seed an empty topic."""
 
 from schemas.errors import UsageError
 from worker.config.sections import RolloutSettings
@@ -6,10 +6,9 @@ from worker.rollout.state import RolloutState
 
 
 def rollout_state(settings: RolloutSettings, catalogue: frozenset[str]) -> RolloutState:
-    """The rollout state that the variables say.
+    """Makes the rollout state from the CHIRP3_* variables.
 
     Args:
-        settings: the variables.
         catalogue: the keys of all characters.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Reads the attempts that workers publish, from a time on and then live, without a consumer group."""
+"""Reads the attempts that workers publish, since a time and then live, without a consumer group."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -19,12 +19,12 @@ from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.observations import Observation, UnreadableAttemptsError, decode_completion, decode_retry
 from worker.rollout.log.reader import kafka_timeout
 
-# A broker answers each fetch within half a second, with nothing if there is nothing. One that doesn't for so long is
-# gone, and aiokafka waits for it without a word.
+# A broker answers each fetch within half a second, with or without records. One that hasn't answered for so long is
+# gone; aiokafka doesn't report it.
 _SILENCE_S: Final = 30.0
 
-Take = Callable[[Observation, datetime], None]
-"""Is given each attempt, and when its record was published."""
+ObserveAttempt = Callable[[Observation, datetime], None]
+"""Called with each attempt and the time at which its record was published."""
 
 
 @dataclass
@@ -32,11 +32,11 @@ class Source:
     """A partition that is read.
 
     Attributes:
-        reader: of it.
-        lane: of a retry topic; None of completions.
-        end: where it ended when it was opened.
-        read_to: all that was published before is read.
+        lane: the lane of a retry topic; None for completions.
+        end: the partition's end when it was opened.
+        read_to: all records published before this time are read.
         answered_at: when its broker last answered, by the monotonic clock.
+        last_answer_ms: the same as reported by aiokafka; None before the first answer.
     """
 
     reader: PartitionReader
@@ -51,16 +51,13 @@ class AttemptsReader:
     """Reads completions and retry records.
 
     Args:
-        consumer: started, assigned.
-        sources: its partitions.
-        take: is given each attempt.
-        clock: tells how long Kafka has said nothing.
+        consumer: started, with the partitions of `sources` assigned.
     """
 
-    def __init__(self, consumer: Consumer, sources: list[Source], take: Take, clock: Clock) -> None:
+    def __init__(self, consumer: Consumer, sources: list[Source], observe: ObserveAttempt, clock: Clock) -> None:
         self._consumer = consumer
         self._sources = sources
-        self._take = take
+        self._observe_attempt = observe
         self._clock = clock
         self._unreadable = 0
         self._topics = {each.reader.partition.topic: 0 for each in sources}
@@ -69,40 +66,40 @@ class AttemptsReader:
 
     @property
     def caught_up(self) -> bool:
-        """Whether all that was there when it was opened is read."""
+        """Whether all records that existed when it was opened are read."""
         return all(each.reader.position >= each.end for each in self._sources)
 
     @property
     def read_to(self) -> datetime:
-        """All that was published before is read, of all partitions; it stands still while Kafka says nothing."""
+        """All records of all partitions up to this publish time are read; it stands still while a broker is silent."""
         return min(each.read_to for each in self._sources)
 
     @property
     def unreadable(self) -> int:
-        """How many records told nothing."""
+        """The number of records from which no attempts could be read."""
         return self._unreadable + sum(each.reader.undecodable for each in self._sources)
 
     async def poll(self, wait_s: float) -> int:
-        """Takes what is there; how many records.
+        """Reads the available records and returns their number.
 
         Args:
-            wait_s: for how long it waits for more if nothing is there, in seconds.
+            wait_s: how long to wait for records if there are none, in seconds.
 
         Raises:
-            KafkaError: a broker has answered nothing for 30 s, or a topic isn't what it was: open it anew.
+            KafkaError: a broker hasn't answered for 30 s, or a topic's partitions have changed: open the reader again.
         """
-        count = await self._all()
+        count = await self._read_all()
         if not count and wait_s > 0:
             await asyncio.sleep(wait_s)
-            count = await self._all()
+            count = await self._read_all()
         for topic, partitions in self._topics.items():
             found = self._consumer.partitions_for_topic(topic)
             if found is not None and len(found) != partitions:
                 raise KafkaError(f"{topic} had {partitions} partitions and has {len(found)}")
         return count
 
-    async def _all(self) -> int:
-        # One partition at a time: each steps over its own undecodable records, and loses nothing of the others.
+    async def _read_all(self) -> int:
+        # One partition at a time: skipping an undecodable record then loses no records of other partitions.
         count = 0
         for source in self._sources:
             async with kafka_timeout():
@@ -111,7 +108,7 @@ class AttemptsReader:
                 self._observe(source, record)
             self._note_progress(source)
             if records:
-                # aiokafka doesn't wait while it has records, and there may be millions.
+                # aiokafka doesn't yield while it has buffered records, and there may be millions.
                 await asyncio.sleep(0)
             count += len(records)
         return count
@@ -126,11 +123,11 @@ class AttemptsReader:
                 else decode_completion(record.value, headers)
             )
         except (UnreadableAttemptsError, ValueError, TypeError, OverflowError, OSError):
-            # A producer that isn't ours may write any time, or none.
+            # A foreign producer may write any timestamp, or none.
             self._unreadable += 1
             return
         for each in observations:
-            self._take(each, published_at)
+            self._observe_attempt(each, published_at)
         source.read_to = max(source.read_to, min(published_at, self._clock.now()))
 
     def _note_progress(self, source: Source) -> None:
@@ -146,16 +143,14 @@ class AttemptsReader:
 
 @asynccontextmanager
 async def read_attempts(
-    settings: KafkaSettings, delays: Delays, since: datetime, take: Take, clock: Clock
+    settings: KafkaSettings, delays: Delays, since: datetime, observe: ObserveAttempt, clock: Clock
 ) -> AsyncIterator[AttemptsReader]:
-    """Opens a reader of what was published since a time.
+    """Opens a reader of the attempts published since a time.
 
     Args:
-        settings: of the cluster.
-        delays: of the deployment's retries.
+        delays: the retry delays of the deployment; each has its topic.
         since: with an offset.
-        take: is given each attempt.
-        clock: tells how long Kafka has said nothing.
+        observe: called with each attempt.
 
     Raises:
         TopicError: a topic is missing.
@@ -171,7 +166,7 @@ async def read_attempts(
             }
             await consumer.start()
             consumer.assign(list(lanes))
-            # In this order: what is published in between has no place among what was there, and is read all the same.
+            # Ends before offsets: a record published in between lies behind the end, and is read all the same.
             ends = await consumer.end_offsets(list(lanes))
             found = await consumer.offsets_for_times(dict.fromkeys(lanes, int(since.timestamp() * 1000)))
         sources = []
@@ -179,4 +174,4 @@ async def read_attempts(
             at, end = found.get(partition), ends[partition]
             reader = PartitionReader(consumer, partition, end if at is None else at.offset)
             sources.append(Source(reader, lane, end, since, clock.monotonic()))
-        yield AttemptsReader(consumer, sources, take, clock)
+        yield AttemptsReader(consumer, sources, observe, clock)

@@ -1,4 +1,9 @@
-"""The controller: a thin loop that reads, judges, changes the rollout where it leads, and reports."""
+"""The controller of the canary rollout: a loop that reads attempts, evaluates the stage, and writes the next revision.
+
+A round: `attempts_reader` → `stage_monitor` (gates and roll-back rules) → `state_machine` (what follows) → `stages`
+(the new state) → the log's writer → the status report. Every controller does the rounds, only the leader writes.
+`webhooks` announces the revisions from the log.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +22,8 @@ from worker.kafka.client.topics import TopicError
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.observations import Observation
-from worker.rollout.controller.attempts_reader import AttemptsReader, Take
+from worker.rollout.analysis.verdict import Evaluation
+from worker.rollout.controller.attempts_reader import AttemptsReader, ObserveAttempt
 from worker.rollout.controller.metrics import RolloutMetrics
 from worker.rollout.controller.prometheus import PrometheusClient
 from worker.rollout.controller.stage_monitor import StageMonitor
@@ -32,16 +38,17 @@ from worker.rollout.plan.freeze import active_freeze
 from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
 
-_LONGEST_S: Final = 2.0
-_WAIT_S: Final = 0.5
-# Clocks differ: what was published shortly before a stage began by one may have ended in it by another.
+_LONGEST_BACKOFF_S: Final = 2.0
+_POLL_S: Final = 0.5
+# Clocks differ: an attempt that was published shortly before the stage began, by one clock, may have ended in it by
+# another.
 _MARGIN: Final = timedelta(minutes=1)
 _MOST_EVIDENCE: Final = 60
-_LONGEST_REASON: Final = 1000
+_MOST_REASON_CHARACTERS: Final = 1000
 _log = structlog.get_logger(__name__)
 
 OpenLog = Callable[[], AbstractAsyncContextManager[RolloutLog]]
-OpenAttempts = Callable[[datetime, Take], AbstractAsyncContextManager[AttemptsReader]]
+OpenAttempts = Callable[[datetime, ObserveAttempt], AbstractAsyncContextManager[AttemptsReader]]
 Report = Callable[[RolloutStatus], Awaitable[None]]
 
 
@@ -50,27 +57,22 @@ class ControllerParts:
     """What the controller works with.
 
     Attributes:
-        open_log: opens the rollout's log.
         open_attempts: opens the attempts that were published since a time.
-        create_writer: changes the rollout.
-        leads: whether this one does; one that doesn't reads and judges all the same, to be ready.
-        queries: of Prometheus.
-        report: is given each round; it publishes it where this one leads.
-        known: is kept up to date with the log.
-        metrics: show the round.
+        is_leader: a controller that doesn't lead evaluates all the same, to be ready, but changes nothing.
+        report: called with the status of each round.
+        history: kept up to date with the log.
         catalogue: the keys of all characters.
-        clock: the time.
-        actor: who the revisions are by.
-        round_s: the longest time between two rounds.
+        actor: the name under which it makes revisions.
+        round_s: the longest time between two rounds, in seconds.
     """
 
     open_log: OpenLog
     open_attempts: OpenAttempts
     create_writer: Callable[[RolloutLog], RevisionWriter]
-    leads: Callable[[], bool]
-    queries: PrometheusClient
+    is_leader: Callable[[], bool]
+    prometheus: PrometheusClient
     report: Report
-    known: RevisionHistory
+    history: RevisionHistory
     metrics: RolloutMetrics
     catalogue: frozenset[str]
     clock: Clock
@@ -79,24 +81,27 @@ class ControllerParts:
 
 
 class Controller:
-    """Runs the plan that `tts.rollout` says."""
+    """Runs the plan of the current revision.
+
+    Attributes:
+        waits_for: what it waits for before it can evaluate; empty while it evaluates, or has no plan to evaluate.
+        ready: set once it has caught up for the first time, or has found that there is no plan that it can evaluate.
+    """
 
     def __init__(self, parts: ControllerParts) -> None:
         self._parts = parts
-        self._told = False
-        self._unusable: str | None = None
-        parts.metrics.leads.set_function(parts.leads)
+        self._outage_logged = False
+        self._unusable_plan: str | None = None
+        parts.metrics.is_leader.set_function(parts.is_leader)
         self.waits_for = ["the rollout's topic"]
-        """What it waits for before it judges; empty while it does, or has nothing to judge."""
         self.ready = asyncio.Event()
-        """Set once it has caught up for the first time, or has found that there is nothing that it can judge."""
 
     async def run(self) -> None:
-        """Goes on until it is cancelled, whatever happens to Kafka."""
+        """Runs until it is cancelled; retries all errors of Kafka."""
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((KafkaError, OSError, TopicError)),
-            wait=wait_random_exponential(multiplier=0.25, max=_LONGEST_S),
-            before_sleep=self._tell_outage,
+            wait=wait_random_exponential(multiplier=0.25, max=_LONGEST_BACKOFF_S),
+            before_sleep=self._log_outage,
         )
         await retrying(self._follow)
 
@@ -104,112 +109,116 @@ class Controller:
         async with self._parts.open_log() as log:
             await log.read_to_end()
             while True:
-                self._note(log)
-                self._told = False
+                self._update_history(log)
+                self._outage_logged = False
                 run = current_state(log.revisions).run
-                plan = self._plan(run)
+                plan = self._read_plan(run)
                 if run is None or plan is None:
                     self.waits_for = [] if run is None else ["a plan that it can use"]
                     self.ready.set()
                     self._parts.metrics.show(())
-                    await log.poll(_WAIT_S)
-                    continue
-                ledger = AttemptCounts(plan.windows.resolution)
+                    await log.poll(_POLL_S)
+                else:
+                    await self._follow_run(log, plan, run)
 
-                def take(
-                    observation: Observation, at: datetime, plan: Plan = plan, ledger: AttemptCounts = ledger
-                ) -> None:
-                    ledger.add(observation, plan.length_band(observation.text_characters), at)
+    async def _follow_run(self, log: RolloutLog, plan: Plan, run: PlanRun) -> None:
+        counts = AttemptCounts(plan.windows.resolution)
 
-                async with self._parts.open_attempts(run.since - _MARGIN, take) as reader:
-                    await self._watch(log, reader, ledger, plan, run)
+        def observe(observation: Observation, published_at: datetime) -> None:
+            counts.add(observation, plan.length_band(observation.text_characters), published_at)
 
-    async def _watch(
-        self, log: RolloutLog, reader: AttemptsReader, ledger: AttemptCounts, plan: Plan, started: PlanRun
+        async with self._parts.open_attempts(run.since - _MARGIN, observe) as reader:
+            await self._monitor_run(log, reader, counts, plan, run)
+
+    async def _monitor_run(
+        self, log: RolloutLog, reader: AttemptsReader, counts: AttemptCounts, plan: Plan, started: PlanRun
     ) -> None:
-        """Watches a plan's run until it is another one."""
+        """Evaluates the stages of a run, round by round, until the revision has another run."""
         every_s = min(self._parts.round_s, plan.windows.resolution.total_seconds())
-        watching: StageMonitor | None = None
+        monitor: StageMonitor | None = None
         while True:
             state = current_state(log.revisions)
             run = state.run
             if run is None or (run.text, run.day_s) != (started.text, started.day_s) or run.since < started.since:
                 return
-            if watching is None or watching.begun != (run.stage, run.stage_revision):
-                watching = StageMonitor(plan, run, ledger, self._parts.catalogue)
-                ledger.forget(run.since - _MARGIN)
+            if monitor is None or not monitor.is_for(run):
+                monitor = StageMonitor(plan, run, counts, self._parts.catalogue)
+                counts.forget(run.since - _MARGIN)
             if reader.caught_up:
                 self.waits_for = []
                 self.ready.set()
-                ledger.forget_ids(reader.read_to)
-                await self._round(log, reader, watching, state)
+                counts.forget_ids(reader.read_to)
+                await self._round(log, reader, monitor, state)
             else:
                 self.waits_for = ["the attempts since the stage began"]
-            await self._read(log, reader, every_s)
+            await self._read_until_next_round(log, reader, every_s)
 
-    async def _read(self, log: RolloutLog, reader: AttemptsReader, for_s: float) -> None:
+    async def _read_until_next_round(self, log: RolloutLog, reader: AttemptsReader, every_s: float) -> None:
         """Reads both topics until the next round is due, or the rollout has changed."""
-        until = self._parts.clock.monotonic() + for_s
+        due = self._parts.clock.monotonic() + every_s
         revision = log.revisions.revision
         while True:
-            left = until - self._parts.clock.monotonic()
-            await reader.poll(min(_WAIT_S, left) if left > 0 else _WAIT_S)
+            left = due - self._parts.clock.monotonic()
+            await reader.poll(min(_POLL_S, left) if left > 0 else _POLL_S)
             await log.poll(0)
-            self._note(log)
-            if log.revisions.revision != revision or (left <= 0 and reader.caught_up) or left <= -for_s:
+            self._update_history(log)
+            if log.revisions.revision != revision or (left <= 0 and reader.caught_up) or left <= -every_s:
                 return
 
-    async def _round(
-        self, log: RolloutLog, reader: AttemptsReader, watching: StageMonitor, state: RolloutState
-    ) -> None:
+    async def _round(self, log: RolloutLog, reader: AttemptsReader, monitor: StageMonitor, state: RolloutState) -> None:
         parts = self._parts
-        answers = await parts.queries.ask(watching.queries)
+        answers = await parts.prometheus.run_queries(monitor.queries)
         now = parts.clock.now()
-        # What isn't read yet isn't settled, however long ago it ended.
-        settled = reader.read_to - watching.plan.windows.settle
-        judged = watching.judge(state, now, settled, answers)
-        freeze = active_freeze(watching.plan.freeze, now)
-        step = next_step(state, watching.plan, judged, now, freeze)
-        status = watching.status(state, judged, step, now, freeze)
-        parts.metrics.show((*judged.gates, *judged.rules))
-        parts.metrics.served.set(status.served_s)
-        parts.metrics.late.set(status.late)
-        parts.metrics.repeated.set(status.repeated)
-        parts.metrics.rounds.set(now.timestamp())
-        if isinstance(step, Transition) and parts.leads():
-            await self._change(log, state, step)
+        # Attempts that aren't read yet aren't settled, however long ago they ended.
+        settled = reader.read_to - monitor.plan.windows.settle
+        evaluation = monitor.evaluate(state, now, settled, answers)
+        freeze = active_freeze(monitor.plan.freeze, now)
+        step = next_step(state, monitor.plan, evaluation, now, freeze)
+        status = monitor.status(state, evaluation, step, now, freeze)
+        self._export(evaluation, status)
+        if isinstance(step, Transition) and parts.is_leader():
+            await self._write(log, state, step)
         elif isinstance(step, Transition):
             _log.info("rollout_would_change", kind=step.kind, why=step.why)
         await parts.report(status)
 
-    async def _change(self, log: RolloutLog, before: RolloutState, step: Transition) -> None:
+    def _export(self, evaluation: Evaluation, status: RolloutStatus) -> None:
+        metrics = self._parts.metrics
+        metrics.show((*evaluation.gates, *evaluation.rules))
+        metrics.time_served.set(status.served_s)
+        metrics.late.set(status.late)
+        metrics.repeated.set(status.repeated)
+        metrics.last_round.set(status.time.timestamp())
+
+    async def _write(self, log: RolloutLog, before: RolloutState, step: Transition) -> None:
         measured = tuple(each.measurement() for each in step.evidence[:_MOST_EVIDENCE])
-        author = Provenance(self._parts.actor, f"{step.kind}: {step.why}"[:_LONGEST_REASON], measured)
+        reason = f"{step.kind}: {step.why}"[:_MOST_REASON_CHARACTERS]
+        provenance = Provenance(self._parts.actor, reason, measured)
         try:
-            revision = await self._parts.create_writer(log).write(before, step.verb(before), author)
+            revision = await self._parts.create_writer(log).write(before, step.verb(before), provenance)
         except SupersededError as error:
-            # What they made of it is judged anew.
-            _log.info("rollout_overtaken", by=error.winner.actor, revision=error.winner.revision)
+            # The next round evaluates the other writer's state.
+            _log.info("rollout_change_superseded", by=error.winner.actor, revision=error.winner.revision)
         else:
             _log.info("rollout_changed", kind=step.kind, revision=revision.revision, why=step.why)
 
-    def _plan(self, run: PlanRun | None) -> Plan | None:
+    def _read_plan(self, run: PlanRun | None) -> Plan | None:
         if run is None:
             return None
         try:
             return active_plan(run, self._parts.catalogue)
         except InvalidFileError as error:
-            if self._unusable != run.text:
-                self._unusable = run.text
+            if self._unusable_plan != run.text:
+                self._unusable_plan = run.text
                 _log.error("rollout_plan_unusable", plan=run.plan, error=str(error))
             return None
 
-    def _note(self, log: RolloutLog) -> None:
-        self._parts.known.revisions, self._parts.known.position = log.revisions, log.position
+    def _update_history(self, log: RolloutLog) -> None:
+        self._parts.history.revisions, self._parts.history.position = log.revisions, log.position
 
-    def _tell_outage(self, state: RetryCallState) -> None:
+    def _log_outage(self, state: RetryCallState) -> None:
         self.waits_for = ["kafka"]
         error = state.outcome.exception() if state.outcome else None
-        if not self._told:
-            self._told = True
-            _log.warning("rollout_unreachable", error=f"{type(error).__name__}: {error}", detail="trying again")
+        if not self._outage_logged:
+            self._outage_logged = True
+            _log.warning("rollout_unreachable", error=f"{type(error).__name__}: {error}", detail="retrying")

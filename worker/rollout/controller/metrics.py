@@ -1,4 +1,4 @@
-"""The metrics of the rollout's controller, each with a sentence that says what a high value means."""
+"""The metrics of the rollout's controller. Each help text says what a high or low value means."""
 
 from collections.abc import Collection
 from typing import Final
@@ -12,26 +12,28 @@ _LABELS: Final = ["use", "gate", "window", "character"]
 
 
 class RolloutMetrics:
-    """What the last round said."""
+    """The metrics of the last round."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self._value = self._gauge("value", "What a gate or rule measured: a share, or seconds.", _LABELS)
         self._limit = self._gauge("limit", "What it is compared with.", _LABELS)
-        self._sample = self._gauge("sample", "Attempts that it judged. Low: it can't say anything yet.", _LABELS)
+        self._sample = self._gauge("sample", "Attempts in the sample. Low: too few for a verdict.", _LABELS)
         self._verdict = self._gauge(
             "verdict", "0 pass, 1 hold, 2 fail, 3 error. 2 of a rule: it rolls back. 3: its query is broken.", _LABELS
         )
-        self.leads = Gauge(
-            "tts_rollout_leads", "1 on the controller that leads. A sum below 1: nobody watches.", registry=registry
+        self.is_leader = Gauge(
+            "tts_rollout_leads",
+            "1 on the controller that leads. A sum below 1: no controller leads.",
+            registry=registry,
         )
-        self.served = Gauge(
+        self.time_served = Gauge(
             "tts_rollout_stage_served_seconds",
             "Time served in the stage. High above its least time: something holds it.",
             registry=registry,
         )
-        self.rounds = Gauge(
-            "tts_rollout_judged_timestamp_seconds", "When the last round was judged. Old: nobody watches.",
+        self.last_round = Gauge(
+            "tts_rollout_judged_timestamp_seconds", "When the last round was evaluated. Old: no controller evaluates.",
             registry=registry,
         )  # fmt: skip
         self.late = Gauge(
@@ -43,11 +45,11 @@ class RolloutMetrics:
             registry=registry,
         )
 
-    def show(self, judgements: Collection[Verdict]) -> None:
-        """Shows a round's judgements, in the place of the last round's."""
+    def show(self, verdicts: Collection[Verdict]) -> None:
+        """Replaces the last round's verdicts by this round's."""
         for gauge in (self._value, self._limit, self._sample, self._verdict):
             gauge.clear()
-        for each in judgements:
+        for each in verdicts:
             labels = (each.use, each.title, each.window, each.character or "")
             self._verdict.labels(*labels).set(VERDICTS[each.status])
             self._sample.labels(*labels).set(each.sample)
@@ -56,5 +58,5 @@ class RolloutMetrics:
             if each.limit is not None:
                 self._limit.labels(*labels).set(each.limit)
 
-    def _gauge(self, name: str, says: str, labels: list[str]) -> Gauge:
-        return Gauge(f"tts_rollout_gate_{name}", says, labels, registry=self.registry)
+    def _gauge(self, name: str, documentation: str, labels: list[str]) -> Gauge:
+        return Gauge(f"tts_rollout_gate_{name}", documentation, labels, registry=self.registry)

@@ -1,4 +1,4 @@
-"""Asks Prometheus the queries of a plan, each once a round."""
+"""Runs the PromQL queries of a plan against Prometheus, each once a round."""
 
 import asyncio
 import math
@@ -14,12 +14,11 @@ _SHOWN: Final = 3
 
 
 class PrometheusClient:
-    """Of one Prometheus.
+    """A client of one Prometheus server.
 
     Args:
-        session: of HTTP.
-        url: such as `http://prometheus:9090`; None where none is set: each query is an error then.
-        timeout_s: for one query.
+        url: such as `http://prometheus:9090`; None if it is not set: then each query is an error.
+        timeout_s: of one query.
     """
 
     def __init__(self, session: aiohttp.ClientSession, url: str | None, timeout_s: float) -> None:
@@ -28,33 +27,32 @@ class PrometheusClient:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._errors: dict[str, int] = {}
 
-    async def ask(self, queries: Collection[str]) -> Mapping[str, QueryResult]:
-        """Asks all of them at once; what goes wrong stands in the answer."""
-        asked = sorted(set(queries))
-        answers = await asyncio.gather(*map(self._ask, asked))
-        told = {}
-        for query, answer in zip(asked, answers, strict=True):
-            value, error = answer
+    async def run_queries(self, queries: Collection[str]) -> Mapping[str, QueryResult]:
+        """Runs all queries side by side. A failure is reported in the query's answer, not raised."""
+        unique = sorted(set(queries))
+        results = await asyncio.gather(*map(self._run, unique))
+        answers = {}
+        for query, (value, error) in zip(unique, results, strict=True):
             self._errors[query] = self._errors.get(query, 0) + 1 if error else 0
-            told[query] = QueryResult(value, error, self._errors[query])
-        return told
+            answers[query] = QueryResult(value, error, self._errors[query])
+        return answers
 
-    async def _ask(self, query: str) -> tuple[float | None, str | None]:
+    async def _run(self, query: str) -> tuple[float | None, str | None]:
         if self._url is None:
-            return None, "PROMETHEUS_URL is not set: nobody can be asked"
+            return None, "PROMETHEUS_URL is not set: the query can't run"
         try:
             async with self._session.get(
                 f"{self._url.rstrip('/')}/api/v1/query", params={"query": query}, timeout=self._timeout
             ) as response:
-                return value_of(await response.json(content_type=None))
+                return parse_answer(await response.json(content_type=None))
         except TimeoutError:
             return None, f"Prometheus: no answer within {self._timeout.total:g} s"
         except (aiohttp.ClientError, ValueError) as error:
             return None, f"Prometheus: {type(error).__name__}: {without_credentials(str(error))}"[:300]
 
 
-def value_of(document: Any) -> tuple[float | None, str | None]:
-    """The one number of an answer, or what is wrong with it. No series, and NaN, is no data and no error.
+def parse_answer(document: Any) -> tuple[float | None, str | None]:
+    """The single number of an answer, or an error message. No series, and NaN, mean no data; they are no error.
 
     Args:
         document: the JSON of Prometheus's `/api/v1/query`.

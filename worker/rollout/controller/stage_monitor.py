@@ -1,4 +1,4 @@
-"""One stage under watch: its readings and comparisons, judged round by round. Pure; the time comes in."""
+"""Monitors one stage of a run: evaluates its gates and roll-back rules, round by round. Pure."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -20,65 +20,65 @@ from worker.rollout.state import RolloutState
 
 
 class StageMonitor:
-    """A stage of a run, from its begin on.
+    """The measurements and comparisons of a stage, since its beginning.
 
     Args:
-        plan: as rehearsed.
-        run: where it stands.
-        ledger: what was counted.
+        plan: with shortened days if this is a rehearsal.
+        counts: the attempts read so far.
         catalogue: the keys of all characters.
     """
 
-    def __init__(self, plan: Plan, run: PlanRun, ledger: AttemptCounts, catalogue: frozenset[str]) -> None:
+    def __init__(self, plan: Plan, run: PlanRun, counts: AttemptCounts, catalogue: frozenset[str]) -> None:
         self.plan = plan
         self.stage = plan.stage(run.stage)
-        self.begun = (run.stage, run.stage_revision)
-        self._ledger = ledger
+        self._key = (run.stage, run.stage_revision)
+        self._counts = counts
         self._catalogue = catalogue
-        self._readings = Measurements(ledger, run.since, run.stage_revision, plan.windows.short)
+        self._measurements = Measurements(counts, run.since, run.stage_revision, plan.windows.short)
         listed = catalogue if self.stage.characters is None else self.stage.characters
         self._comparisons = Comparisons(plan, self.stage, listed)
 
+    def is_for(self, run: PlanRun) -> bool:
+        """Whether the run is still in this stage, and the stage hasn't begun again."""
+        return self._key == (run.stage, run.stage_revision)
+
     @property
     def queries(self) -> Collection[str]:
-        """What its gates and rules ask Prometheus."""
+        """The PromQL queries of its gates and rules."""
         rules = self.plan.rules_of(self.stage)
         conditions = (*self.plan.gates_of(self.stage), *rules.at_once, *rules.step, *rules.character)
         return {each.query for each in conditions if each.query is not None}
 
-    def judge(
+    def evaluate(
         self,
         state: RolloutState,
         now: datetime,
         settled: datetime,
         answers: Mapping[str, QueryResult],
     ) -> Evaluation:
-        """Judges a round.
+        """Evaluates all gates and rules of the stage.
 
         Args:
-            state: whose run this is.
             now: with an offset.
-            settled: all that ended before was published and counted.
-            answers: Prometheus's.
+            settled: all attempts that ended before this time are published and counted.
+            answers: Prometheus's answers, by query.
         """
-        self._readings.settle(settled)
+        self._measurements.settle(settled)
         starts = {name: until for name, until in state.quarantined.items() if until <= now}
-        hears = state.exposed_characters(self._catalogue, now)
-        self._comparisons.update(self._readings, hears, starts)
-        of = Round(self.plan, self.stage, self._readings, self._comparisons, answers, hears, starts)
-        return evaluate_stage(of)
+        exposed = state.exposed_characters(self._catalogue, now)
+        self._comparisons.update(self._measurements, exposed, starts)
+        return evaluate_stage(
+            Round(self.plan, self.stage, self._measurements, self._comparisons, answers, exposed, starts)
+        )
 
     def status(
-        self, state: RolloutState, judged: Evaluation, step: Step, now: datetime, frozen: str | None
+        self, state: RolloutState, evaluation: Evaluation, step: Step, now: datetime, frozen: str | None
     ) -> RolloutStatus:
-        """The round as it is reported, but for who reports and how often.
+        """The status report of a round; the reporter adds its name and interval.
 
         Args:
-            state: that was judged.
-            judged: its gates and rules.
-            step: what follows.
             now: with an offset.
-            frozen: why nothing is promoted now, if so.
+            frozen: why nothing is promoted now; None if it may be.
         """
         run, stage = require_run(state), self.stage
         answers = {each.name: each for each in run.approvals}
@@ -105,12 +105,12 @@ class StageMonitor:
                 )
                 for each in stage.approvals
             ),
-            judged=tuple(_judged_message(each) for each in (*judged.gates, *judged.rules)),
-            mix=arm_differences(self._readings, self.plan),
+            judged=tuple(_judged_message(each) for each in (*evaluation.gates, *evaluation.rules)),
+            mix=arm_differences(self._measurements, self.plan),
             frozen=frozen,
-            attempts=self._ledger.counted,
-            repeated=self._ledger.repeated,
-            late=self._ledger.late,
+            attempts=self._counts.counted,
+            repeated=self._counts.repeated,
+            late=self._counts.late,
         )
 
 

@@ -1,4 +1,4 @@
-"""The controller's brain: what follows from the state, what was judged, people's answers and the time. Pure."""
+"""The state machine of a canary rollout: promote, step back, turn off, quarantine, or wait for a person. Pure."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from worker.rollout.state import RolloutState
 
 @dataclass(frozen=True)
 class Stay:
-    """Nothing changes; `why` says what is waited for, one sentence each."""
+    """Nothing changes. `why` says what a promotion waits for, one sentence each."""
 
     why: tuple[str, ...]
 
@@ -31,9 +31,9 @@ class Transition:
 
     Attributes:
         kind: `promoted`, `ended`, `stepped back`, `turned off`, `quarantined` or `waits`.
-        verb: makes the state; it is asked again on what is there if somebody else was faster.
+        verb: makes the new state. If another writer wins, it is applied to their state.
         why: for people.
-        evidence: the judgements that led to it.
+        evidence: the verdicts that led to it.
     """
 
     kind: str
@@ -43,26 +43,25 @@ class Transition:
 
 
 Step = Stay | Transition
-_TOLD: Final = 2
+_MOST_DESCRIBED: Final = 2
 
 
-def next_step(state: RolloutState, plan: Plan, judged: Evaluation, now: datetime, frozen: str | None) -> Step:
-    """What to do now. Rules that narrow count in every phase, paused and frozen too; one that waits is not promoted.
+def next_step(state: RolloutState, plan: Plan, evaluation: Evaluation, now: datetime, frozen: str | None) -> Step:
+    """What follows from a round. Roll-back rules apply in every phase, also while the plan is paused or frozen.
 
     Args:
-        state: with a run.
-        plan: the run's, as rehearsed.
-        judged: this round's.
+        state: a plan must run.
+        plan: of the run, with shortened days if this is a rehearsal.
         now: with an offset.
-        frozen: why nothing is promoted now, if so.
+        frozen: why nothing is promoted now; None if it may be.
     """
     run = require_run(state)
     stage = plan.stage(run.stage)
     if not state.is_off and state.percentage:
-        back = _back(state, plan, stage, judged, now)
+        back = _roll_back(state, plan, stage, evaluation, now)
         if back is not None:
             return back
-    missing = tuple(_missing(state, stage, judged, now, frozen))
+    missing = tuple(_missing(state, stage, evaluation, now, frozen))
     if run.phase is not Phase.RUNNING:
         return Stay(missing)
     if not missing:
@@ -70,25 +69,27 @@ def next_step(state: RolloutState, plan: Plan, judged: Evaluation, now: datetime
         kind, why = ("ended", "the plan's last stage is served")
         if following is not None:
             kind, why = "promoted", f"stage {run.stage} is served, all its gates pass"
-        return Transition(kind, partial(stages.promote, plan=plan, now=now), why, judged.gates)
+        return Transition(kind, partial(stages.promote, plan=plan, now=now), why, evaluation.gates)
     if stage.at_most is not None and time_served(run, now) > stage.at_most:
         why = f"stage {run.stage} may last {format_duration(stage.at_most)}, and isn't done: {'; '.join(missing)}"
-        return Transition("waits", partial(stages.wait, now=now), why, judged.gates)
+        return Transition("waits", partial(stages.wait, now=now), why, evaluation.gates)
     return Stay(missing)
 
 
-def _back(state: RolloutState, plan: Plan, stage: Stage, judged: Evaluation, now: datetime) -> Transition | None:
-    if found := violated_rules(judged.rules, "at_once"):
-        return Transition("turned off", partial(stages.turn_off_and_wait, now=now), _told(found), found)
+def _roll_back(
+    state: RolloutState, plan: Plan, stage: Stage, evaluation: Evaluation, now: datetime
+) -> Transition | None:
+    if found := violated_rules(evaluation.rules, "at_once"):
+        return Transition("turned off", partial(stages.turn_off_and_wait, now=now), _describe(found), found)
     run = require_run(state)
-    if found := violated_rules(judged.rules, "step"):
-        return _step_back(plan, run, _told(found), found, now)
-    if found := violated_rules(judged.rules, "character"):
+    if found := violated_rules(evaluation.rules, "step"):
+        return _step_back(plan, run, _describe(found), found, now)
+    if found := violated_rules(evaluation.rules, "character"):
         names = sorted({each.character for each in found if each.character})
-        heard = {each.character for each in judged.rules if each.use == "character"}
-        if set(names) == heard:
-            # No character's fault, if it is everybody's; and there are no others that could go on.
-            return _step_back(plan, run, f"every character that hears Chirp: {_told(found)}", found, now)
+        evaluated = {each.character for each in evaluation.rules if each.use == "character"}
+        if set(names) == evaluated:
+            # If all characters fail, the cause is not a character, and there are no others that could continue.
+            return _step_back(plan, run, f"every character that gets Chirp: {_describe(found)}", found, now)
         until = now + plan.rules_of(stage).quarantine
 
         def verb(state: RolloutState) -> RolloutState:
@@ -96,7 +97,7 @@ def _back(state: RolloutState, plan: Plan, stage: Stage, judged: Evaluation, now
                 state = changes.quarantine(state, name, until)
             return state
 
-        return Transition("quarantined", verb, _told(found), found)
+        return Transition("quarantined", verb, _describe(found), found)
     return None
 
 
@@ -107,37 +108,39 @@ def _step_back(plan: Plan, run: PlanRun, why: str, found: tuple[Verdict, ...], n
     return Transition("stepped back", partial(stages.step_back, plan=plan, name=before.name, now=now), why, found)
 
 
-def _missing(state: RolloutState, stage: Stage, judged: Evaluation, now: datetime, frozen: str | None) -> Iterator[str]:
-    """What is missing for a promotion, a sentence each; what people must do last."""
+def _missing(
+    state: RolloutState, stage: Stage, evaluation: Evaluation, now: datetime, frozen: str | None
+) -> Iterator[str]:
+    """What is missing for a promotion, a sentence each; what people must do comes last."""
     run = require_run(state)
     if run.phase is Phase.DONE:
-        yield "the plan has ended; its rules go on watching"
+        yield "the plan has ended; its roll-back rules still apply"
         return
     if run.phase is Phase.PAUSED:
-        yield "paused: `rollout resume` goes on"
+        yield "paused: `rollout resume` continues"
     if run.phase is Phase.WAITING:
         yield f"waits for a person: `rollout resume` begins stage {run.stage} again"
     if run.phase is Phase.RUNNING and stage.enabled and state.is_off:
         yield "Chirp was turned off by hand: `rollout resume` turns it on again as the stage says"
-    if judged.braked:
-        yield f"a worker's hand brake is on (CHIRP3_ENABLED=false): {judged.braked:,} attempts by it lately"
+    if evaluation.braked:
+        yield f"a worker's hand brake is on (CHIRP3_ENABLED=false): {evaluation.braked:,} attempts by it lately"
     time = time_served(run, now)
     if time < stage.at_least:
         yield f"{approximate_duration(time)} of {format_duration(stage.at_least)} served"
     else:
-        yield from _gates_missing(judged)
+        yield from _missing_gates(evaluation)
     if frozen is not None:
         yield frozen
-    yield from _answers_missing(run, stage)
+    yield from _missing_answers(run, stage)
 
 
-def _gates_missing(judged: Evaluation) -> Iterator[str]:
-    for each in judged.gates:
+def _missing_gates(evaluation: Evaluation) -> Iterator[str]:
+    for each in evaluation.gates:
         if each.status is not Status.PASS and not each.dry_run:
             yield f"{each.label}: {each.status}, {each.message}"
 
 
-def _answers_missing(run: PlanRun, stage: Stage) -> Iterator[str]:
+def _missing_answers(run: PlanRun, stage: Stage) -> Iterator[str]:
     answers = {each.name: each for each in run.approvals}
     for question in stage.approvals:
         given = answers.get(question.name)
@@ -147,8 +150,8 @@ def _answers_missing(run: PlanRun, stage: Stage) -> Iterator[str]:
             yield f'{given.actor} says no: {question.name}, "{question.question}" {given.reason}'.rstrip()
 
 
-def _told(found: tuple[Verdict, ...]) -> str:
-    """The first ones in words; the numbers of all stand in the revision."""
-    told = [f"{each.label}: {each.message}" for each in found]
-    more = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
-    return "; ".join(told[:_TOLD]) + more
+def _describe(found: tuple[Verdict, ...]) -> str:
+    """The first verdicts in words; the revision has the numbers of all."""
+    sentences = [f"{each.label}: {each.message}" for each in found]
+    more = f"; and {len(sentences) - _MOST_DESCRIBED} more" if len(sentences) > _MOST_DESCRIBED else ""
+    return "; ".join(sentences[:_MOST_DESCRIBED]) + more

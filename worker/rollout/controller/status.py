@@ -1,4 +1,4 @@
-"""Publishes and reads what the controller last judged: the last record of `tts.rollout-status`."""
+"""Publishes and reads the controller's last round: the last record of `tts.rollout-status`."""
 
 from pydantic import ValidationError
 
@@ -14,10 +14,10 @@ _WAIT_MS = 3000
 
 
 async def publish_status(settings: KafkaSettings, status: RolloutStatus) -> None:
-    """Publishes a round.
+    """Publishes the status after a round.
 
     Raises:
-        KafkaError: Kafka doesn't take it.
+        KafkaError: Kafka doesn't accept it.
     """
     async with connect_producer(settings) as producer:
         topic = prefixed(ROLLOUT_STATUS, settings.topic_prefix)
@@ -25,7 +25,7 @@ async def publish_status(settings: KafkaSettings, status: RolloutStatus) -> None
 
 
 async def last_status(settings: KafkaSettings) -> RolloutStatus | None:
-    """The last round; None where none was reported in the last hour, or one of another version.
+    """The last round's status; None if there was none in the last hour, or it is of another version.
 
     Raises:
         KafkaError: Kafka doesn't answer.

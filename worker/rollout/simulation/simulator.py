@@ -94,10 +94,10 @@ class _Simulator:
     def _run_round(self, settled: datetime) -> None:
         now = settled + self.plan.windows.settle
         run = require_run(self._state)
-        if self._monitor.begun != (run.stage, run.stage_revision):
+        if not self._monitor.is_for(run):
             self._monitor = StageMonitor(self.plan, run, self._counts, self.catalogue)
             self._counts.forget(run.since)
-        evaluation = self._monitor.judge(self._state, now, settled, {})
+        evaluation = self._monitor.evaluate(self._state, now, settled, {})
         self._record_failures(evaluation)
         step = next_step(self._state, self.plan, evaluation, now, active_freeze(self.plan.freeze, now))
         if isinstance(step, Transition):

@@ -1,4 +1,4 @@
-"""Attempts read from many partitions: how far all of them are read, and what is stepped over on the way."""
+"""Attempts read from many partitions: how far all of them are read, and which records are skipped."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,11 +35,11 @@ class Record:
 
 
 def retry(number: int, published_at: datetime | None = NOW) -> Record:
-    told = (
+    document = (
         f'[{{"id":"{number}","voice_model":"wavenet","result":"success","seconds":1,"billed_characters":1,'
         f'"ended_at":"2026-03-02T11:59:59Z"}}]'
     )
-    return Record(b'{"character":"ghoul","text":"Hi"}', published_at, ((RETRY_ATTEMPTS, told.encode()),))
+    return Record(b'{"character":"ghoul","text":"Hi"}', published_at, ((RETRY_ATTEMPTS, document.encode()),))
 
 
 @dataclass
@@ -92,16 +92,16 @@ class World:
     def __init__(self, *retries: Record | None) -> None:
         self.kafka = Kafka()
         self.kafka.logs[RETRIES] += retries
-        self.taken: list[str] = []
+        self.observed: list[str] = []
         clock = Clock(monotonic=lambda: self.kafka.seconds, now=self.kafka.now)
         sources = [
             Source(PartitionReader(self.kafka, partition, 0), lane, len(self.kafka.logs[partition]), BEGAN, 0.0)
             for partition, lane in ((COMPLETIONS, None), (RETRIES, Lane.BATCH))
         ]
-        self.reader = AttemptsReader(self.kafka, sources, self._take, clock)
+        self.reader = AttemptsReader(self.kafka, sources, self._observe, clock)
 
-    def _take(self, observation: Observation, _: datetime) -> None:
-        self.taken.append(observation.id)
+    def _observe(self, observation: Observation, _: datetime) -> None:
+        self.observed.append(observation.id)
 
     async def read(self, times: int = 1) -> None:
         for _ in range(times):
@@ -113,23 +113,23 @@ async def test_all_that_was_there_is_read_and_then_what_comes() -> None:
     world = World(retry(1), retry(2))
     assert not world.reader.caught_up
     await world.read()
-    assert (world.taken, world.reader.caught_up) == (["1", "2"], True)
+    assert (world.observed, world.reader.caught_up) == (["1", "2"], True)
     world.kafka.logs[RETRIES].append(retry(3))
     await world.read()
-    assert world.taken == ["1", "2", "3"]
+    assert world.observed == ["1", "2", "3"]
 
 
-async def test_an_undecodable_record_is_stepped_over_alone() -> None:
+async def test_an_undecodable_record_is_skipped_alone() -> None:
     world = World(retry(1), retry(2), UNDECODABLE, UNDECODABLE, retry(3))
     await world.read(12)
-    assert (world.taken, world.reader.unreadable) == (["1", "2", "3"], 2)
+    assert (world.observed, world.reader.unreadable) == (["1", "2", "3"], 2)
 
 
-async def test_a_record_that_tells_nothing_or_has_no_time_is_passed_over() -> None:
+async def test_an_unreadable_record_or_one_without_a_time_is_skipped() -> None:
     world = World(Record(b"rubbish", NOW), retry(1, None), retry(2))
     await world.read()
     assert world.reader.unreadable >= 1
-    assert world.taken[-1] == "2"
+    assert world.observed[-1] == "2"
     assert world.reader.caught_up
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from worker.rollout.analysis.evaluate import QueryResult
-from worker.rollout.controller.prometheus import PrometheusClient, value_of
+from worker.rollout.controller.prometheus import PrometheusClient, parse_answer
 
 
 def answer(kind: str, result: Any) -> dict[str, Any]:
@@ -26,18 +26,18 @@ def vector(*values: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("document", [vector("0.25"), answer("scalar", [1, "0.25"])])
 def test_one_series_and_a_scalar_are_a_number(document: Any) -> None:
-    assert value_of(document) == (0.25, None)
+    assert parse_answer(document) == (0.25, None)
 
 
 @pytest.mark.parametrize(
     "document", [vector(), vector("NaN"), vector("+Inf"), answer("scalar", [1, "NaN"]), vector("-Inf")]
 )
 def test_no_series_and_no_finite_number_are_no_data_and_no_error(document: Any) -> None:
-    assert value_of(document) == (None, None)
+    assert parse_answer(document) == (None, None)
 
 
 def test_several_series_are_an_error_that_names_some_and_says_what_to_write() -> None:
-    value, error = value_of(vector("1", "2", "3", "4"))
+    value, error = parse_answer(vector("1", "2", "3", "4"))
     assert value is None
     assert error is not None
     assert error.startswith("the query gives 4 series ({'n': '0'}")
@@ -54,7 +54,7 @@ def test_several_series_are_an_error_that_names_some_and_says_what_to_write() ->
     ],
 )
 def test_any_other_answer_is_an_error(document: Any, says: str) -> None:
-    value, error = value_of(document)
+    value, error = parse_answer(document)
     assert value is None
     assert error is not None
     assert says in error
@@ -101,7 +101,7 @@ async def prometheus() -> AsyncIterator[Prometheus]:
 async def asked(url: str | None, *rounds: set[str], timeout_s: float = 5.0) -> list[dict[str, QueryResult]]:
     async with aiohttp.ClientSession() as session:
         queries = PrometheusClient(session, url, timeout_s)
-        return [dict(await queries.ask(each)) for each in rounds]
+        return [dict(await queries.run_queries(each)) for each in rounds]
 
 
 async def test_all_queries_of_a_round_are_asked_at_once_and_each_once(prometheus: Prometheus) -> None:
@@ -123,10 +123,10 @@ async def test_errors_are_told_in_the_answer_of_the_query_that_has_them(promethe
 async def test_consecutive_errors_are_counted_and_a_good_answer_ends_them(prometheus: Prometheus) -> None:
     async with aiohttp.ClientSession() as session:
         queries = PrometheusClient(session, prometheus.url, 5.0)
-        rows = [(await queries.ask({"two", "a"}))["two"].consecutive_errors for _ in range(3)]
+        rows = [(await queries.run_queries({"two", "a"}))["two"].consecutive_errors for _ in range(3)]
         assert rows == [1, 2, 3]
-        await queries.ask({"a"})
-        assert (await queries.ask({"two"}))["two"].consecutive_errors == 4
+        await queries.run_queries({"a"})
+        assert (await queries.run_queries({"two"}))["two"].consecutive_errors == 4
 
 
 async def test_a_prometheus_that_is_down_or_isnt_set_is_an_error_of_each_query() -> None:
@@ -136,5 +136,5 @@ async def test_a_prometheus_that_is_down_or_isnt_set_is_an_error_of_each_query()
     (wrong,) = await asked("http://anna:hunter2@prometheus:99999", {"a"})
     assert "hunter2" not in (wrong["a"].error or "hunter2")
     (unset,) = await asked(None, {"a"})
-    assert unset["a"] == QueryResult(None, "PROMETHEUS_URL is not set: nobody can be asked", 1)
+    assert unset["a"] == QueryResult(None, "PROMETHEUS_URL is not set: the query can't run", 1)
     assert await asked(None, set()) == [{}]

@@ -1,4 +1,4 @@
-"""A stage under watch, round by round, as the controller and the simulation judge it."""
+"""A stage evaluated round by round, as the controller and the simulation do it."""
 
 from datetime import timedelta
 
@@ -13,8 +13,8 @@ from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
 
 CHARACTERS = frozenset({"pip_boy", "ghoul"})
-ILL = [attempt(n % 5 * MINUTE, revision=1, character="ghoul", **FAILED) for n in range(30)]
-WELL = [attempt(n % 20 * MINUTE, revision=1, character=name) for n in range(200) for name in sorted(CHARACTERS)]
+FAILING = [attempt(n % 5 * MINUTE, revision=1, character="ghoul", **FAILED) for n in range(30)]
+HEALTHY = [attempt(n % 20 * MINUTE, revision=1, character=name) for n in range(200) for name in sorted(CHARACTERS)]
 OTHERS = [attempt(n % 20 * MINUTE, revision=1, character="ghoul", **CONTROL) for n in range(200)]
 
 
@@ -28,22 +28,22 @@ def begun() -> RolloutState:
     return stages.start(off, plan(), BEGAN, text="its file", day_s=86_400)
 
 
-def round_of(watching: StageMonitor, state: RolloutState, after: timedelta) -> Step:
-    judged = watching.judge(state, BEGAN + after, BEGAN + after, {})
-    return next_step(state, plan(), judged, BEGAN + after, None)
+def round_of(monitor: StageMonitor, state: RolloutState, after: timedelta) -> Step:
+    evaluation = monitor.evaluate(state, BEGAN + after, BEGAN + after, {})
+    return next_step(state, plan(), evaluation, BEGAN + after, None)
 
 
 def test_a_character_that_is_included_again_is_not_quarantined_for_what_came_before() -> None:
     state = begun()
     assert state.run is not None
-    watching = StageMonitor(plan(), state.run, ledger_of(*ILL, *WELL, *OTHERS), CHARACTERS)
-    step = round_of(watching, state, 6 * MINUTE)
+    monitor = StageMonitor(plan(), state.run, ledger_of(*FAILING, *HEALTHY, *OTHERS), CHARACTERS)
+    step = round_of(monitor, state, 6 * MINUTE)
     assert isinstance(step, Transition)
     assert step.kind == "quarantined"
     quarantined = step.verb(state)
     back = changes.include(quarantined, "ghoul", BEGAN + 10 * MINUTE)
     assert back.exposed_characters(CHARACTERS, BEGAN + 10 * MINUTE) == CHARACTERS
     for minute in range(10, 20):
-        assert not isinstance(round_of(watching, back, minute * MINUTE), Transition)
+        assert not isinstance(round_of(monitor, back, minute * MINUTE), Transition)
     assert back.run is not None
     assert back.run.phase is Phase.RUNNING

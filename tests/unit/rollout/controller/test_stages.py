@@ -71,7 +71,7 @@ def test_a_promotion_begins_the_next_stage_as_the_plan_says_and_its_questions_ar
     assert run.approvals == ()
 
 
-def test_after_the_last_stage_the_plan_has_ended_and_who_hears_chirp_stays() -> None:
+def test_after_the_last_stage_the_plan_has_ended_and_exposure_stays() -> None:
     state = begun("4")
     after = stages.promote(state, PLAN, NOW + HOUR)
     assert run_of(after).phase is Phase.DONE
@@ -108,7 +108,7 @@ def test_nothing_goes_back_to_a_later_stage_or_to_one_that_is_not_there() -> Non
         stages.step_back(begun("3"), PLAN, "5", NOW)
 
 
-def test_going_back_gives_a_fallback_that_a_hand_took_away_back() -> None:
+def test_going_back_gives_a_fallback_that_was_turned_off_manually_back() -> None:
     assert stages.step_back(changes.set_to(begun("3"), fallback=False), PLAN, "2", NOW).fallback
 
 
@@ -146,7 +146,7 @@ def test_without_a_plan_its_verbs_say_how_one_is_started() -> None:
             verb(BEFORE)
 
 
-def test_who_is_out_or_beyond_the_list_does_not_hear_chirp() -> None:
+def test_excluded_quarantined_and_unlisted_characters_are_not_exposed() -> None:
     state = begun("3")
     catalogue = frozenset({"pip_boy", "ghoul", "raider", "codsworth"})
     assert state.exposed_characters(catalogue, NOW) == {"pip_boy", "ghoul", "raider"}
@@ -249,14 +249,14 @@ def done(state: RolloutState, plan: Plan, verb: Verb) -> RolloutState:
 
 def _done(state: RolloutState, plan: Plan, name: str, what: Any) -> RolloutState:
     listed = frozenset(CHARACTERS) if state.characters is None else state.characters
-    by_hand = {
+    manual = {
         "off": changes.turn_off,
         "set": lambda state: changes.set_to(state, **what),
         "set less": lambda state: changes.set_to(state, percentage=min(what, state.percentage)),
         "unlist": lambda state: changes.set_to(state, characters=listed - {what}),
     }
-    if name in by_hand:
-        return manual_changes.pause_on_manual_change(state, by_hand[name](state), NOW)
+    if name in manual:
+        return manual_changes.pause_on_manual_change(state, manual[name](state), NOW)
     verbs: dict[str, Any] = {
         "exclude": lambda: changes.exclude(state, what),
         "include": lambda: changes.include(state, what, NOW),

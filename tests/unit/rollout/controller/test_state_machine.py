@@ -63,7 +63,7 @@ def test_a_stage_that_is_served_passes_and_is_answered_is_promoted() -> None:
     assert run_of(step.verb(state)).stage == "4"
 
 
-def test_what_a_hand_turned_off_is_not_promoted_to_a_stage_that_turns_it_on() -> None:
+def test_a_rollout_that_was_turned_off_manually_is_not_promoted_to_a_stage_that_turns_it_on() -> None:
     off = changes.turn_off(answered(begun("3"), voice_quality=True, no_complaints=True))
     (why,) = missing(step_of(off))
     assert "turned off by hand: `rollout resume`" in why
@@ -76,10 +76,10 @@ def test_after_the_last_stage_the_plan_ends() -> None:
     assert step.kind == "ended"
     after = step.verb(begun("4"))
     assert run_of(after).phase is Phase.DONE
-    assert missing(step_of(after)) == ("the plan has ended; its rules go on watching",)
+    assert missing(step_of(after)) == ("the plan has ended; its roll-back rules still apply",)
 
 
-def test_each_thing_that_is_missing_is_told_in_a_sentence() -> None:
+def test_each_missing_condition_is_reported_in_a_sentence() -> None:
     state = answered(begun("3"), no_complaints=False)
     assert missing(step_of(state, now=NOW + HOUR, frozen="frozen: the weekend", braked=7)) == (
         "a worker's hand brake is on (CHIRP3_ENABLED=false): 7 attempts by it lately",
@@ -134,7 +134,7 @@ def test_time_does_not_go_on_while_the_plan_is_paused() -> None:
     assert isinstance(step_of(resumed, now=NOW + 10 * HOUR), Transition)
 
 
-def test_a_stage_that_lasts_too_long_waits_once_and_who_hears_chirp_stays() -> None:
+def test_a_stage_that_lasts_too_long_waits_once_and_exposure_stays() -> None:
     state = begun("3")
     assert isinstance(step_of(state, now=NOW + 4 * HOUR), Stay)
     late = NOW + 4 * HOUR + timedelta(seconds=1)
@@ -205,19 +205,19 @@ def test_one_bad_character_is_quarantined_and_the_others_go_on() -> None:
     assert (after.percentage, run_of(after)) == (state.percentage, run_of(state))
 
 
-@pytest.mark.parametrize("heard", [("pip_boy",), ("pip_boy", "ghoul", "raider")])
-def test_what_all_who_hear_chirp_have_is_no_characters_fault(heard: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("exposed", [("pip_boy",), ("pip_boy", "ghoul", "raider")])
+def test_what_all_characters_have_is_not_one_characters_fault(exposed: tuple[str, ...]) -> None:
     state = begun("3")
-    for out in {"ghoul", "raider"} - set(heard):
+    for out in {"ghoul", "raider"} - set(exposed):
         state = changes.exclude(state, out)
-    step = step_of(state, *(judgement("character", character=name) for name in heard))
+    step = step_of(state, *(judgement("character", character=name) for name in exposed))
     assert isinstance(step, Transition)
     assert step.kind == "stepped back"
-    assert step.why.startswith("every character that hears Chirp")
+    assert step.why.startswith("every character that gets Chirp")
     assert not step.verb(state).quarantined
 
 
-def test_of_many_broken_rules_two_are_told_and_all_are_evidence() -> None:
+def test_of_many_broken_rules_two_are_described_and_all_are_evidence() -> None:
     found = tuple(judgement("at_once", title=f"rule {number}") for number in range(5))
     step = step_of(begun("2"), *found)
     assert isinstance(step, Transition)

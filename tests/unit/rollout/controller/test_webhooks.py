@@ -1,4 +1,4 @@
-"""Who is told what of a rollout's transitions: once each, by webhooks that may fail; what doesn't count isn't told."""
+"""Announcements of transitions: once each, by webhooks that may fail; records that don't count cause none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import NOW, value
 from worker.rollout import changes
 from worker.rollout.controller import manual_changes, stages
-from worker.rollout.controller.webhooks import Notifier, RevisionHistory
+from worker.rollout.controller.webhooks import RevisionHistory, WebhookNotifier
 from worker.rollout.log.codec import Provenance, to_revision
 from worker.rollout.plan.parser import parse_plan
 from worker.rollout.state import RolloutState
@@ -63,10 +63,10 @@ class Story:
 
 
 class Webhooks:
-    """Keeps what it is told; the first answers may be given."""
+    """Keeps the messages it accepts; the first statuses may be set."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
+        self.messages: list[tuple[str, str]] = []
         self.statuses: dict[str, list[int]] = {}
         self.url = ""
 
@@ -77,7 +77,7 @@ class Webhooks:
         if status == 200:
             body = json.loads(await request.text())
             assert list(body) == ["text"]
-            self.told.append((audience, body["text"]))
+            self.messages.append((audience, body["text"]))
         return web.Response(status=status)
 
 
@@ -93,33 +93,33 @@ async def webhooks() -> AsyncIterator[Webhooks]:
     await server.close()
 
 
-async def hear(webhooks: Webhooks, *values: bytes | None, audiences: str = "team players") -> list[dict[str, Any]]:
-    """All records heard one by one; what was logged."""
-    known = RevisionHistory()
+async def announce(webhooks: Webhooks, *values: bytes | None, audiences: str = "team players") -> list[dict[str, Any]]:
+    """Handles all records one by one and returns the log."""
+    history = RevisionHistory()
     addresses = {name: SecretStr(f"{webhooks.url}{name}") for name in audiences.split()}
     async with aiohttp.ClientSession() as session:
-        notifier = Notifier(session, addresses, known, CATALOGUE.names, retry_after_s=0.01)
+        notifier = WebhookNotifier(session, addresses, history, CATALOGUE.names, retry_after_s=0.01)
         for each in values:
-            known.revisions.add(each)
-            known.position += 1
+            history.revisions.add(each)
+            history.position += 1
         with capture_logs() as logs:
             for offset, each in enumerate(values):
-                await notifier.hear(offset, each)
+                await notifier.handle_record(offset, each)
     return [dict(each) for each in logs]
 
 
-async def test_a_stage_that_begins_is_told_to_those_that_it_names_with_what_a_person_can_do(webhooks: Webhooks) -> None:
+async def test_a_stage_that_begins_is_announced_to_its_audiences_with_what_a_person_can_do(webhooks: Webhooks) -> None:
     story = Story()
-    await hear(webhooks, value(story.start()))
+    await announce(webhooks, value(story.start()))
     text = (
         "Rollout rehearsal: starts with stage few. 10 % of users get Chirp for all characters.\n"
         "By anna: let's go.\n"
         'Before everybody somebody answers with `chirp-worker rollout approve`: no_complaints ("No complaints?").'
     )
-    assert webhooks.told == [("team", text)]
+    assert webhooks.messages == [("team", text)]
 
 
-async def test_each_transition_is_told_once_and_what_people_needn_t_know_isn_t_told(webhooks: Webhooks) -> None:
+async def test_each_transition_is_announced_once_and_answers_are_not(webhooks: Webhooks) -> None:
     story = Story()
     story.start()
     answer = Approval(name="no_complaints", approved=True, actor="anna", time=NOW)
@@ -132,10 +132,10 @@ async def test_each_transition_is_told_once_and_what_people_needn_t_know_isn_t_t
     story.then(stages.resume, RUN, NOW, actor="anna")
     story.then(stages.step_back, RUN, "few", NOW, reason="stepped back: error_rate 7 %")
     story.then(stages.turn_off_and_wait, NOW, reason="turned off: error_rate 50 %")
-    await hear(webhooks, *map(value, story.revisions))
-    heard = [text.splitlines()[0].removeprefix("Rollout rehearsal: ") for to, text in webhooks.told if to == "team"]
+    await announce(webhooks, *map(value, story.revisions))
+    lines = [text.splitlines()[0].removeprefix("Rollout rehearsal: ") for to, text in webhooks.messages if to == "team"]
     few, everybody = ("10 % of users get Chirp for all characters.", "100 % of users get Chirp for all characters.")
-    assert heard == [
+    assert lines == [
         f"starts with stage few. {few}",
         f"is paused in stage few. {few}",
         f"goes on in stage few. {few}",
@@ -146,45 +146,45 @@ async def test_each_transition_is_told_once_and_what_people_needn_t_know_isn_t_t
         f"stage few begins, waits for a person in stage few. {few} Before: {everybody}",
         f"CHIRP IS OFF. No user gets Chirp. Before: {few}",
     ]
-    # Stage few doesn't tell the players.
-    assert len([to for to, _ in webhooks.told if to == "players"]) == 3
+    # Stage few has no announcements for the players.
+    assert len([to for to, _ in webhooks.messages if to == "players"]) == 3
 
 
-async def test_records_that_don_t_count_tell_nobody(webhooks: Webhooks) -> None:
+async def test_records_that_don_t_count_are_not_announced(webhooks: Webhooks) -> None:
     story = Story()
     started = story.start()
     loser = started.model_copy(update={"id": "loser", "actor": "bert"})
     gap = started.model_copy(update={"id": "gap", "revision": 9, "base": 8})
-    await hear(webhooks, value(started), value(loser), value(gap), b"rubbish", None)
-    assert len(webhooks.told) == 1
-    assert "By anna" in webhooks.told[0][1]
+    await announce(webhooks, value(started), value(loser), value(gap), b"rubbish", None)
+    assert len(webhooks.messages) == 1
+    assert "By anna" in webhooks.messages[0][1]
 
 
-async def test_a_record_is_told_only_once_the_log_is_read_past_it(webhooks: Webhooks) -> None:
+async def test_a_record_is_announced_only_once_the_log_is_read_past_it(webhooks: Webhooks) -> None:
     record = value(Story().start())
-    known = RevisionHistory()
+    history = RevisionHistory()
     async with aiohttp.ClientSession() as session:
-        notifier = Notifier(session, {"team": SecretStr(f"{webhooks.url}team")}, known, CATALOGUE.names)
-        hearing = asyncio.create_task(notifier.hear(0, record))
+        notifier = WebhookNotifier(session, {"team": SecretStr(f"{webhooks.url}team")}, history, CATALOGUE.names)
+        handling = asyncio.create_task(notifier.handle_record(0, record))
         await asyncio.sleep(0.05)
-        assert not hearing.done()
-        known.revisions.add(record)
-        known.position = 1
-        await hearing
-    assert len(webhooks.told) == 1
+        assert not handling.done()
+        history.revisions.add(record)
+        history.position = 1
+        await handling
+    assert len(webhooks.messages) == 1
 
 
-async def test_without_a_plan_nobody_is_named_to_be_told(webhooks: Webhooks) -> None:
+async def test_without_a_plan_there_is_no_audience(webhooks: Webhooks) -> None:
     story = Story()
     story.then(changes.set_to, enabled=True, percentage=1_000, actor="anna")
-    await hear(webhooks, *map(value, story.revisions))
-    assert webhooks.told == []
+    await announce(webhooks, *map(value, story.revisions))
+    assert webhooks.messages == []
 
 
-async def test_a_webhook_that_fails_for_a_while_is_told_in_the_end(webhooks: Webhooks) -> None:
+async def test_a_webhook_that_fails_for_a_while_gets_the_message_in_the_end(webhooks: Webhooks) -> None:
     webhooks.statuses["team"] = [500, 503, 429, 408]
-    logs = await hear(webhooks, value(Story().start()))
-    assert len(webhooks.told) == 1
+    logs = await announce(webhooks, value(Story().start()))
+    assert len(webhooks.messages) == 1
     assert not [each for each in logs if each["log_level"] == "error"]
 
 
@@ -196,17 +196,17 @@ async def test_a_webhook_that_refuses_is_logged_without_its_address_and_holds_no
     story = Story()
     story.start()
     story.then(stages.promote, RUN, NOW)
-    logs = await hear(webhooks, *map(value, story.revisions))
-    assert [to for to, _ in webhooks.told] == ["players"]
-    errors = [each for each in logs if each["event"] == "rollout_untold"]
+    logs = await announce(webhooks, *map(value, story.revisions))
+    assert [to for to, _ in webhooks.messages] == ["players"]
+    errors = [each for each in logs if each["event"] == "rollout_webhook_failed"]
     assert [(each["audience"], each["status"]) for each in errors] == [("team", status)] * 2
     assert webhooks.url not in str(errors)
 
 
-async def test_an_audience_without_a_webhook_is_logged_and_the_others_are_told(webhooks: Webhooks) -> None:
+async def test_an_audience_without_a_webhook_is_logged_and_the_others_get_the_message(webhooks: Webhooks) -> None:
     story = Story()
     story.start()
     story.then(stages.promote, RUN, NOW)
-    logs = await hear(webhooks, *map(value, story.revisions), audiences="team")
-    assert [to for to, _ in webhooks.told] == ["team", "team"]
+    logs = await announce(webhooks, *map(value, story.revisions), audiences="team")
+    assert [to for to, _ in webhooks.messages] == ["team", "team"]
     assert [each["audience"] for each in logs if each["event"] == "rollout_audience_unreachable"] == ["players"]
