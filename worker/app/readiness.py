@@ -39,9 +39,10 @@ class Readiness:
         elif not self._assigned.is_set():
             reasons.append("Kafka: the group's assignment")
         reasons += [
-            f"lane {lane.value}: nearly all of its records are no jobs; `chirp-worker lane resume {lane.value}` ends it"
+            f"lane {lane.value}: paused, nearly all of its records are invalid; "
+            f"`chirp-worker lane resume {lane.value}` resumes it"
             for lane in self._lanes.paused
         ]
         if self._signals.requested:
-            reasons.append("nothing: it is stopping")
+            reasons.append("nothing: the worker is shutting down")
         return reasons

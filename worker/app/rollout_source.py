@@ -18,7 +18,7 @@ def build_rollout(common: Common) -> tuple[CurrentRollout, Follower | None]:
     """The current state, and the follower that keeps it up to date; no follower with `ROLLOUT_SOURCE=env`.
 
     Raises:
-        SettingError: a variable names an unknown character.
+        UsageError: a variable names an unknown character.
     """
     state = rollout_state(common.settings.rollout, common.catalogue.names)
     if common.settings.rollout.source == "env":

@@ -148,7 +148,7 @@ OLDEST_UNFINISHED: Final = GaugeDefinition(
 )
 LANE_PAUSED: Final = GaugeDefinition(
     "tts_lane_paused",
-    "1 while a lane is paused because nearly all of its records were no valid jobs. High: their producer or this "
+    "1 while a lane is paused because nearly all of its records were invalid. High: their producer or this "
     "worker's version is wrong; `chirp-worker lane resume` ends the pause.",
     (_LANE,),
 )

@@ -29,36 +29,36 @@ class Metrics:
         self._register_rollout()
 
     def _register_synthesis(self) -> None:
-        given = (self.registry, self._characters)
-        self._synthesis = catalogue.SYNTHESIS.register(*given)
-        self._synthesis_duration = catalogue.SYNTHESIS_DURATION.register(*given)
-        self._fallback = catalogue.FALLBACK.register(*given)
-        self._early_fallback = catalogue.EARLY_FALLBACK.register(*given)
-        self._google_calls = catalogue.GOOGLE_CALLS.register(*given)
-        self._billed_characters = catalogue.BILLED_CHARACTERS.register(*given)
-        self._audio_seconds = catalogue.AUDIO_SECONDS.register(*given)
+        args = (self.registry, self._characters)
+        self._synthesis = catalogue.SYNTHESIS.register(*args)
+        self._synthesis_duration = catalogue.SYNTHESIS_DURATION.register(*args)
+        self._fallback = catalogue.FALLBACK.register(*args)
+        self._early_fallback = catalogue.EARLY_FALLBACK.register(*args)
+        self._google_calls = catalogue.GOOGLE_CALLS.register(*args)
+        self._billed_characters = catalogue.BILLED_CHARACTERS.register(*args)
+        self._audio_seconds = catalogue.AUDIO_SECONDS.register(*args)
 
     def _register_jobs(self) -> None:
-        given = (self.registry, self._characters)
-        self._jobs = catalogue.JOBS.register(*given)
-        duration = catalogue.JOB_DURATION.register(*given)
+        args = (self.registry, self._characters)
+        self._jobs = catalogue.JOBS.register(*args)
+        duration = catalogue.JOB_DURATION.register(*args)
         # Kept: looking up five children per job is most of what its metrics cost.
         self._stages: dict[Lane, list[tuple[str, Histogram]]] = {
             lane: [(stage, duration.labels(lane, stage)) for stage in catalogue.STAGES] for lane in Lane
         }
-        self.in_flight = catalogue.JOBS_IN_FLIGHT.register(*given)
-        self._cache_requests = catalogue.CACHE_REQUESTS.register(*given)
+        self.in_flight = catalogue.JOBS_IN_FLIGHT.register(*args)
+        self._cache_requests = catalogue.CACHE_REQUESTS.register(*args)
 
     def _register_consumer(self) -> None:
-        given = (self.registry, self._characters)
-        self.lag = catalogue.CONSUMER_LAG.register(*given)
-        self.oldest = catalogue.OLDEST_UNFINISHED.register(*given)
-        self.lane_paused = catalogue.LANE_PAUSED.register(*given)
+        args = (self.registry, self._characters)
+        self.lag = catalogue.CONSUMER_LAG.register(*args)
+        self.oldest = catalogue.OLDEST_UNFINISHED.register(*args)
+        self.lane_paused = catalogue.LANE_PAUSED.register(*args)
 
     def _register_limits(self) -> None:
-        given = (self.registry, self._characters)
-        self._quota_limit = catalogue.QUOTA_LIMIT.register(*given)
-        decisions, wait = catalogue.QUOTA_DECISIONS.register(*given), catalogue.QUOTA_WAIT.register(*given)
+        args = (self.registry, self._characters)
+        self._quota_limit = catalogue.QUOTA_LIMIT.register(*args)
+        decisions, wait = catalogue.QUOTA_DECISIONS.register(*args), catalogue.QUOTA_WAIT.register(*args)
         # Kept, as the stages of jobs are.
         self._quota: dict[tuple[VoiceModel, Lane, QuotaDecision], tuple[Counter, Histogram]] = {
             (voice_model, lane, decision): (
@@ -69,18 +69,18 @@ class Metrics:
             for lane in Lane
             for decision in QuotaDecision
         }
-        self._circuit_state = catalogue.CIRCUIT_STATE.register(*given)
+        self._circuit_state = catalogue.CIRCUIT_STATE.register(*args)
 
     def _register_dependencies(self) -> None:
-        given = (self.registry, self._characters)
-        self.denied = catalogue.GOOGLE_DENIED.register(*given)
-        self._down = catalogue.DEPENDENCY_DOWN.register(*given)
+        args = (self.registry, self._characters)
+        self._denied = catalogue.GOOGLE_DENIED.register(*args)
+        self._down = catalogue.DEPENDENCY_DOWN.register(*args)
 
     def _register_rollout(self) -> None:
-        given = (self.registry, self._characters)
-        self._rollout_percentage = catalogue.ROLLOUT_PERCENTAGE.register(*given)
-        self._rollout_revision = catalogue.ROLLOUT_REVISION.register(*given)
-        self._rollout_age = catalogue.ROLLOUT_AGE.register(*given)
+        args = (self.registry, self._characters)
+        self._rollout_percentage = catalogue.ROLLOUT_PERCENTAGE.register(*args)
+        self._rollout_revision = catalogue.ROLLOUT_REVISION.register(*args)
+        self._rollout_age = catalogue.ROLLOUT_AGE.register(*args)
 
     def count_attempt(self, character: str, attempt: Attempt, *, audio_seconds: float, falls_back: bool) -> None:
         """Counts an attempt and the fallback that follows it in one step: the fallback rate never passes 100 %.
@@ -137,7 +137,7 @@ class Metrics:
         """Exports the outage of a dependency and its reason; None while the dependency is up."""
         self._down.labels(dependency).set(reason is not None)
         if dependency == "google":
-            self.denied.set(reason == DENIED)
+            self._denied.set(reason == DENIED)
 
     def set_rollout(self, revision: int, percent: float) -> None:
         """Exports the state that this worker decides by; `percent` is 0 while the rollout is off."""

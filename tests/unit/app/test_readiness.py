@@ -59,7 +59,7 @@ def test_a_paused_lane_is_reported_with_the_command_that_ends_the_pause() -> Non
 
 def test_a_worker_that_is_shutting_down_is_not_ready() -> None:
     waiting = readiness(stopping=True)
-    assert waiting.waits_for() == ["nothing: it is stopping"]
+    assert waiting.waits_for() == ["nothing: the worker is shutting down"]
 
 
 async def test_lanes_are_resumed_by_name_over_http_and_an_unknown_name_is_refused_with_a_list_of_the_lanes() -> None:
