@@ -1,4 +1,4 @@
-"""A studio's night: the command is killed, then the worker, and every line is made once and paid for once."""
+"""A large batch: the command is killed, then the worker, and every line is made once and paid for once."""
 
 import asyncio
 import csv
@@ -21,7 +21,7 @@ from loadtest.stack.processes import Process
 from tests.faults.campaign import tell
 from tests.faults.scale import SCALE
 from tests.stack.deployment import Deployment
-from worker.batch.kafka_lane import ends_of
+from worker.batch.kafka_lane import end_positions
 from worker.batch.manifest import default_manifest
 from worker.config.settings import load_settings
 
@@ -83,7 +83,7 @@ class Studio:
 
     async def in_lane(self) -> int:
         """How many jobs were ever put into the batch lane."""
-        return sum((await ends_of(load_settings(self.deployment.environment).kafka)).lane.values())
+        return sum((await end_positions(load_settings(self.deployment.environment).kafka)).lane.values())
 
     async def paid(self) -> int:
         """Calls that Google answered, and bills."""
@@ -177,7 +177,7 @@ async def test_killed_and_resumed_every_line_is_made_once_and_an_unchanged_scrip
         sent_by_edited = await studio.in_lane() - sent
         paid_by_edited = await studio.paid() - paid
     tell(
-        f"a night of {lines:,} lines, the command killed after a third, the worker after two",
+        f"a batch of {lines:,} lines, the command killed after a third, the worker after two",
         took=f"{took:.0f} s",
         sent=sent,
         paid=paid,

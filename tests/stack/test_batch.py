@@ -12,7 +12,7 @@ from loadtest.stack.processes import Process
 from schemas.topics import LANES
 from schemas.words import AudioEncoding, Lane
 from tests.stack.cli import CLI, run
-from worker.batch.file_names import path_of
+from worker.batch.file_names import audio_path
 
 LINES = (
     {"text": "Good morning."},
@@ -50,7 +50,7 @@ def document(ended: subprocess.CompletedProcess, status: int) -> dict:
     return json.loads(ended.stdout)
 
 
-async def test_a_script_becomes_files_at_the_price_that_was_told_and_once_only(deployment, tmp_path: Path):
+async def test_a_script_becomes_files_at_the_price_that_was_shown_and_only_once(deployment, tmp_path: Path):
     script, folder = tmp_path / "script.jsonl", tmp_path / "audio"
     count = len(CHARACTERS) * (len(LINES) + 1)
     write(script, LONG)
@@ -77,13 +77,13 @@ async def test_a_script_becomes_files_at_the_price_that_was_told_and_once_only(d
     entries = [json.loads(line) for line in (tmp_path / "script.jsonl.manifest.jsonl").read_text().splitlines()]
     assert len([path for path in folder.rglob("*") if path.is_file()]) == len(entries)
     for entry in entries:
-        path = folder / path_of(entry["character"], entry["line"], AudioEncoding(entry["encoding"]))
+        path = folder / audio_path(entry["character"], entry["line"], AudioEncoding(entry["encoding"]))
         assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
     shown = await run(deployment, "batch", "report", str(script), "--download", str(folder))
     assert '"audio": "ghoul/ghoul-0.ogg"' in Path(shown.stdout.strip()).read_text(encoding="utf-8")
 
 
-async def test_what_failed_is_told_and_tried_again_and_what_has_errors_can_be_left_out(deployment, tmp_path: Path):
+async def test_failed_lines_are_reported_and_retried_and_lines_with_errors_can_be_left_out(deployment, tmp_path: Path):
     script = tmp_path / "script.csv"
     script.write_text("job_id,character,text\na,ghoul,Good.\nb,ghoul,Refused.\nc,nobody,Hi.\n", encoding="utf-8")
     await deployment.set_faults({"kind": "status", "code": "INVALID_ARGUMENT", "text_pattern": "Refused"})
@@ -127,7 +127,7 @@ async def test_ctrl_c_ends_it_and_the_same_command_goes_on(deployment, tmp_path:
     assert len(await deployment.read(LANES[Lane.BATCH], sent)) == sent
     process.signal(signal.SIGINT)
     assert await asyncio.to_thread(process.wait, 20) == 130
-    assert "the same command goes on" in process.log_end()
+    assert "the same command continues" in process.log_end()
     process.stop()
     with deployment.worker():
         told = document(await run(deployment, *command[len(CLI) :], "--json"), 0)

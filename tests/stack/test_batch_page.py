@@ -4,11 +4,11 @@ from pathlib import Path
 
 from schemas.words import AudioEncoding
 from tests.stack.browser import browser
-from tests.unit.batches import cast, done, line
+from tests.unit.batches import done, line, plan
 from tests.unit.makers import audio
+from worker.batch.entry import build_entry
 from worker.batch.line_status import next_job
-from worker.batch.manifest import entry_of
-from worker.batch.report import page_of
+from worker.batch.report import render_report
 
 PLAYED = """new Promise(resolve => {
   const player = document.getElementById("player");
@@ -21,14 +21,16 @@ PLAYED = """new Promise(resolve => {
 
 async def test_the_page_plays_a_line_and_filters(tmp_path: Path):
     lines = [line("l-1", text="Bold & “quoted”, 1 < 2 > 0"), line("l-2", character="ghoul"), line("l-3")]
-    made = cast(*lines[:2])
+    made = plan(*lines[:2])
     entries = {}
     for each in made:
         _, sent = next_job(each, None)
-        entries[each.line.id] = entry_of(sent, done(sent.job_id, each.key))
+        entries[each.line.id] = build_entry(sent, done(sent.job_id, each.key))
     (tmp_path / "l-1.ogg").write_bytes(audio(AudioEncoding.OGG_OPUS, seconds=2.0))
     page = tmp_path / "report.html"
-    page.write_text(page_of(lines, entries, title="a night", audio=lambda entry: f"{entry.line}.ogg"), encoding="utf-8")
+    page.write_text(
+        render_report(lines, entries, title="a night", audio=lambda entry: f"{entry.line}.ogg"), encoding="utf-8"
+    )
     async with browser(tmp_path) as shown:
         await shown.open(page)
         rows = "document.querySelectorAll('tbody tr').length"

@@ -1,4 +1,4 @@
-"""What the tests of batches make: lines, casts, manifests, and a lane that answers at once."""
+"""Helpers for tests of batches: lines, planned lines, completions, and a lane that answers at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.job import Job
 from schemas.words import AudioEncoding, DecisionReason, JobStatus, Lane, VoiceModel
 from tests.unit.makers import CATALOGUE, job
 from worker.batch.scripts.model import Line, Place
-from worker.batch.voice_selection import VoicedLine, VoicePreference, VoiceSelector
+from worker.batch.voice_selection import PlannedLine, VoicePreference, VoiceSelector
 from worker.rollout.state import RolloutState
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -25,34 +25,34 @@ def line(line_id: str = "line-1", *, scene: str | None = None, **fields: Any) ->
     return Line(job(job_id=line_id, **fields), scene, Place("script.csv", number + 1), COLUMNS)
 
 
-def casting(state: RolloutState = HALF) -> VoiceSelector:
+def selector(state: RolloutState = HALF) -> VoiceSelector:
     return VoiceSelector(CATALOGUE, state, NOW, "takes")
 
 
-def cast(*lines: Line, state: RolloutState = HALF, **wish: Any) -> list[VoicedLine]:
-    return list(casting(state).cast(lines, VoicePreference(**wish)))
+def plan(*lines: Line, state: RolloutState = HALF, **preference: Any) -> list[PlannedLine]:
+    return list(selector(state).select(lines, VoicePreference(**preference)))
 
 
 @dataclass
 class InstantLane:
-    """A lane whose jobs are spoken when the next completions are read; `fails` says of which there are none to have."""
+    """A lane that completes its jobs when the next completions are read; `fails` chooses the jobs that fail."""
 
     key_of: Callable[[str], str]
     fails: Callable[[Job], bool] = lambda _: False
     sent: list[Job] = field(default_factory=list)
-    most_under_way: int = 0
+    most_in_flight: int = 0
     positions: dict[int, int] = field(default_factory=lambda: {0: 0})
-    _unheard: list[Job] = field(default_factory=list)
+    _pending: list[Job] = field(default_factory=list)
 
     async def send(self, jobs: Sequence[Job]) -> None:
         self.sent += jobs
-        self._unheard += jobs
-        self.most_under_way = max(self.most_under_way, len(self._unheard))
+        self._pending += jobs
+        self.most_in_flight = max(self.most_in_flight, len(self._pending))
 
-    async def completions(self, mine: Container[str]) -> list[Completion]:
-        self.positions = {0: self.positions[0] + len(self._unheard)}
-        heard, self._unheard = self._unheard, []
-        return [self.completion(each) for each in heard if each.job_id in mine]
+    async def completions(self, job_ids: Container[str]) -> list[Completion]:
+        self.positions = {0: self.positions[0] + len(self._pending)}
+        ended, self._pending = self._pending, []
+        return [self.completion(each) for each in ended if each.job_id in job_ids]
 
     def completion(self, each: Job) -> Completion:
         return done(each.job_id, self.key_of(each.job_id)) if not self.fails(each) else failed(each.job_id)

@@ -1,4 +1,4 @@
-"""What a batch asks the store: which takes are there, and their audio into a folder."""
+"""The store as a batch uses it: finds which takes are stored, and downloads their audio into a folder."""
 
 import asyncio
 import hashlib
@@ -8,25 +8,26 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from schemas.words import AudioEncoding
-from worker.batch.file_names import path_of
-from worker.batch.manifest import Entry, replace_file
+from worker.batch.atomic_file import replace_file
+from worker.batch.entry import ManifestEntry
+from worker.batch.file_names import audio_path
 from worker.storage.errors import StorageError
 from worker.storage.take_store import TakeStore
 from worker.storage.takes import EXTENSIONS
 
 AT_ONCE: Final = 32
-"""Requests at a time; the store's connections."""
+"""Concurrent requests, and so the connections that the store needs."""
 
 T = TypeVar("T")
-DownloadProgress = Callable[[int, int], None]
-"""Is told how much is done, and of how much."""
+ProgressCallback = Callable[[int, int], None]
+"""Called with the number done and the total."""
 
 
-async def stored_keys(store: TakeStore, keys: Iterable[str], told: DownloadProgress) -> set[str]:
-    """Which takes are in the store.
+async def stored_keys(store: TakeStore, keys: Iterable[str], progress: ProgressCallback) -> set[str]:
+    """The keys of the takes that are stored.
 
     Raises:
-        StorageError: it can't answer, or refuses.
+        StorageError: the store fails or refuses.
     """
     wanted = list(dict.fromkeys(keys))
     found: set[str] = set()
@@ -37,24 +38,24 @@ async def stored_keys(store: TakeStore, keys: Iterable[str], told: DownloadProgr
         if await store.look_up(key) is not None:
             found.add(key)
         done += 1
-        told(done, len(wanted))
+        progress(done, len(wanted))
 
     try:
-        await _all(look, wanted)
+        await _for_each(look, wanted)
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
     return found
 
 
 @dataclass(frozen=True)
-class Downloaded:
-    """What became of the files.
+class DownloadResult:
+    """Counts of audio files.
 
     Attributes:
-        fetched: how many were fetched.
-        kept: how many were there already.
-        left: in how many places is somebody else's file.
-        problems: a line for each of those, and for what couldn't be fetched.
+        fetched: downloaded.
+        kept: up to date already.
+        left: not downloaded, since a file that the batch didn't write is in the place.
+        problems: a message for each file left, and for each that couldn't be downloaded.
     """
 
     fetched: int
@@ -63,62 +64,63 @@ class Downloaded:
     problems: tuple[str, ...]
 
 
-async def download(store: TakeStore, entries: Sequence[Entry], folder: Path, told: DownloadProgress) -> Downloaded:
-    """Fetches the audio of lines that are done into `<folder>/<character>/<line id>.<ext>`, where it isn't there yet.
+async def download(
+    store: TakeStore, entries: Sequence[ManifestEntry], folder: Path, progress: ProgressCallback
+) -> DownloadResult:
+    """Downloads the audio of done lines to `<folder>/<character>/<line id>.<ext>`, where the folder doesn't have it.
 
-    Each file is checked by its SHA-256 and is there whole or not at all. A file that is an earlier take of its line is
-    replaced, or removed where it is of another encoding; any other is somebody's own work and is left as it is.
+    Each file is checked by its SHA-256 and written atomically. A file with an earlier take of its line is replaced, or
+    removed if it has another encoding. Any other file may be somebody's own work and is left unchanged.
 
     Args:
-        store: has the takes.
         entries: of the manifest.
-        folder: is made.
-        told: hears how many files are done.
+        folder: is created if missing.
+        progress: is called with the files done and the total.
     """
     done = [entry for entry in entries if entry.is_done]
     paths = {entry.line: _path(folder, entry) for entry in done}
-    mine = frozenset(paths.values())
+    current = frozenset(paths.values())
     kept = left = ended = 0
     problems: list[str] = []
 
-    async def fetch(entry: Entry) -> None:
+    async def fetch(entry: ManifestEntry) -> None:
         nonlocal kept, left, ended
         try:
             path = paths[entry.line]
-            there = await asyncio.to_thread(_sha256_of, path)
-            if there == entry.sha256:
+            found = await asyncio.to_thread(_file_sha256, path)
+            if found == entry.sha256:
                 kept += 1
-            elif there is None or there in entry.earlier:
+            elif found is None or found in entry.earlier:
                 audio = await store.fetch(entry.key)
-                await asyncio.to_thread(_keep, audio, path, entry)
-                await asyncio.to_thread(_remove_earlier, _of_other_encodings(folder, entry) - mine, entry)
+                await asyncio.to_thread(_save_audio, audio, path, entry)
+                await asyncio.to_thread(_remove_earlier, _paths_of_all_encodings(folder, entry) - current, entry)
             else:
                 left += 1
                 problems.append(
-                    f"{entry.line}: {path} is no take of this line and is left; move it away to get the take"
+                    f"{entry.line}: {path} is no take of this line, so it was left; move it away to get the take"
                 )
         except (StorageError, _WrongAudioError, OSError) as error:
             problems.append(f"{entry.line}: {error}")
         ended += 1
-        told(ended, len(done))
+        progress(ended, len(done))
 
-    await _all(fetch, done)
-    return Downloaded(len(done) - kept - len(problems), kept, left, tuple(sorted(problems)))
+    await _for_each(fetch, done)
+    return DownloadResult(len(done) - kept - len(problems), kept, left, tuple(sorted(problems)))
 
 
 class _WrongAudioError(Exception):
-    """What came isn't what was stored."""
+    """The fetched audio is not the audio of the manifest."""
 
 
-def _sha256_of(path: Path) -> str | None:
-    """Of a file; None where there is none."""
+def _file_sha256(path: Path) -> str | None:
+    """The SHA-256 of a file; None where it doesn't exist."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError:
         return None
 
 
-def _keep(audio: bytes, path: Path, entry: Entry) -> None:
+def _save_audio(audio: bytes, path: Path, entry: ManifestEntry) -> None:
     found = hashlib.sha256(audio).hexdigest()
     if found != entry.sha256:
         raise _WrongAudioError(f"{entry.uri} has the SHA-256 {found}, and the manifest says {entry.sha256}")
@@ -126,26 +128,26 @@ def _keep(audio: bytes, path: Path, entry: Entry) -> None:
     replace_file(path, audio)
 
 
-def _path(folder: Path, entry: Entry) -> Path:
-    return folder / path_of(entry.character, entry.line, entry.encoding or AudioEncoding.OGG_OPUS)
+def _path(folder: Path, entry: ManifestEntry) -> Path:
+    return folder / audio_path(entry.character, entry.line, entry.encoding or AudioEncoding.OGG_OPUS)
 
 
-def _of_other_encodings(folder: Path, entry: Entry) -> set[Path]:
-    return {folder / path_of(entry.character, entry.line, encoding) for encoding in EXTENSIONS}
+def _paths_of_all_encodings(folder: Path, entry: ManifestEntry) -> set[Path]:
+    return {folder / audio_path(entry.character, entry.line, encoding) for encoding in EXTENSIONS}
 
 
-def _remove_earlier(paths: Iterable[Path], entry: Entry) -> None:
+def _remove_earlier(paths: Iterable[Path], entry: ManifestEntry) -> None:
     for path in paths if entry.earlier else ():
-        if _sha256_of(path) in entry.earlier:
+        if _file_sha256(path) in entry.earlier:
             path.unlink()
 
 
-async def _all(do: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
-    """Does it for each item, `AT_ONCE` at a time; the first failure ends it."""
-    waiting = iter(items)
+async def _for_each(do: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
+    """Calls `do` for each item, `AT_ONCE` at a time; the first failure ends all."""
+    remaining = iter(items)
 
     async def work() -> None:
-        for item in waiting:
+        for item in remaining:
             await do(item)
 
     async with asyncio.TaskGroup() as group:

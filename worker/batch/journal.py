@@ -1,4 +1,4 @@
-"""The journal of a batch under way: what was sent, what ended, how far the topics are read. It survives SIGKILL."""
+"""The journal of a batch: a write-ahead log of jobs sent, jobs ended and topic offsets. It survives SIGKILL."""
 
 import fcntl
 import json
@@ -11,41 +11,39 @@ from pydantic import Field, ValidationError
 
 from schemas.errors import RefusedError, UsageError
 from schemas.job import Message
-from worker.batch.manifest import Entry, Sent, sync_folder
+from worker.batch.atomic_file import sync_folder
+from worker.batch.entry import ManifestEntry, SentJob
 
 
 class Positions(Message):
-    """Offsets by partition: up to where the completions are read, and where the lane ended before the first job."""
+    """Offsets by partition: the next completion to read, and the end of the lane before the batch's first job."""
 
     completions: dict[int, int] = Field(default_factory=dict)
     lane: dict[int, int] = Field(default_factory=dict)
 
 
 class JournalEntry(Message):
-    """One line of the journal; each says what has happened since the one before."""
+    """One line of the journal: what has happened since the line before."""
 
     positions: Positions | None = None
-    sent: tuple[Sent, ...] = ()
-    ended: tuple[Entry, ...] = ()
-    unsent: tuple[str, ...] = Field(default=(), description="ids of jobs that were noted as sent and never were")
+    sent: tuple[SentJob, ...] = ()
+    ended: tuple[ManifestEntry, ...] = ()
+    unsent: tuple[str, ...] = Field(default=(), description="ids of jobs that were recorded as sent and never were")
 
 
 class Journal:
-    """An append-only file that one process at a time has open.
-
-    Args:
-        path: of the file.
+    """An append-only file, locked by one process at a time.
 
     Raises:
-        RefusedError: another command has it open.
-        UsageError: it can't be written.
+        RefusedError: another command has the journal open.
+        UsageError: the file can't be written.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = self._locked()
+        self._file = self._open_locked()
 
-    def _locked(self) -> IO[bytes]:
+    def _open_locked(self) -> IO[bytes]:
         while True:
             try:
                 file = self._path.open("ab+")
@@ -53,86 +51,86 @@ class Journal:
                 raise UsageError(f"{self._path}: can't be written: {error.strerror}") from None
             if not _lock(file):
                 file.close()
-                raise RefusedError(f"{self._path}: another `chirp-worker batch` is at work on this manifest")
-            # Whoever had it before may have put another file in its place meanwhile.
+                raise RefusedError(f"{self._path}: another `chirp-worker batch` is running on this manifest")
+            # The previous owner of the lock may have replaced the file after it was opened here.
             if self._path.exists() and os.fstat(file.fileno()).st_ino == self._path.stat().st_ino:
                 return file
             file.close()
 
     def read(self) -> list[JournalEntry]:
-        """All notes; of a last line that was cut by a crash nothing is left.
+        """All entries. A last line that a crash has cut off is removed.
 
         Raises:
-            UsageError: a line in its middle is none of ours.
+            UsageError: another line is no journal entry.
         """
         self._file.seek(0)
         content = self._file.read()
-        notes, whole_bytes = _notes(content, self._path)
+        entries, whole_bytes = _parse(content, self._path)
         if whole_bytes < len(content):
             self._file.truncate(whole_bytes)
-        return notes
+        return entries
 
-    def append(self, note: JournalEntry) -> None:
-        """Writes a note; when it returns, the note survives whatever ends this process or machine.
+    def append(self, entry: JournalEntry) -> None:
+        """Writes an entry durably: once this returns, it survives the end of the process and of the machine.
 
         Raises:
-            OSError: it can't be written.
+            OSError: the file can't be written.
         """
-        self._file.write(_line(note))
+        self._file.write(_line(entry))
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def replace(self, notes: Iterable[JournalEntry]) -> None:
-        """Puts shorter notes that say the same in the place of all.
+    def replace(self, entries: Iterable[JournalEntry]) -> None:
+        """Compacts the journal: replaces its content atomically by entries that say the same in fewer lines.
 
         Raises:
-            OSError: they can't be written.
+            OSError: the file can't be written.
         """
-        beside = self._path.with_name(f".{self._path.name}.part")
-        file = beside.open("wb+")
-        # Before it has its name: nobody else can have it in between.
+        part = self._path.with_name(f".{self._path.name}.part")
+        file = part.open("wb+")
+        # Locked before it gets its name: no other process can lock it in between.
         _lock(file)
-        file.write(b"".join(_line(note) for note in notes))
+        file.write(b"".join(_line(entry) for entry in entries))
         file.flush()
         os.fsync(file.fileno())
-        beside.replace(self._path)
+        part.replace(self._path)
         sync_folder(self._path.parent)
         self._file.close()
         self._file = file
 
     def close(self) -> None:
-        """Lets others have it."""
+        """Closes the file, which releases the lock."""
         self._file.close()
 
 
 def journal_entries(path: Path) -> list[JournalEntry]:
-    """The notes of a journal that another process may be writing; none where there is no such file.
+    """The entries of a journal that another process may be writing; none where the file doesn't exist.
 
     Raises:
-        UsageError: a line in its middle is none of ours, or it can't be read.
+        UsageError: a line but the last is no journal entry, or the file can't be read.
     """
     try:
-        return _notes(path.read_bytes(), path)[0]
+        return _parse(path.read_bytes(), path)[0]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise UsageError(f"{path}: can't be read: {error.strerror}") from None
 
 
-def _notes(content: bytes, path: Path) -> tuple[list[JournalEntry], int]:
-    """The notes that are whole, and how many bytes they are; a last line may be cut."""
+def _parse(content: bytes, path: Path) -> tuple[list[JournalEntry], int]:
+    """The entries of the complete lines, and the length of these lines in bytes."""
     whole, end, _ = content.rpartition(b"\n")
-    notes = []
+    entries = []
     for number, line in enumerate(whole.split(b"\n") if end else (), start=1):
         try:
-            notes.append(JournalEntry.model_validate_json(line))
+            entries.append(JournalEntry.model_validate_json(line))
         except ValidationError as error:
             raise UsageError(f"{path}:{number}:1: {error.errors(include_input=False)[0]['msg']}") from None
-    return notes, len(whole) + len(end)
+    return entries, len(whole) + len(end)
 
 
-def _line(note: JournalEntry) -> bytes:
-    return json.dumps(note.model_dump(mode="json", exclude_defaults=True)).encode() + b"\n"
+def _line(entry: JournalEntry) -> bytes:
+    return json.dumps(entry.model_dump(mode="json", exclude_defaults=True)).encode() + b"\n"
 
 
 def _lock(file: IO[bytes]) -> bool:

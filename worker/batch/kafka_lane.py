@@ -1,4 +1,4 @@
-"""The batch lane as a batch uses it: sends jobs, and reads the completions that come, without a consumer group."""
+"""The batch lane: sends jobs, and reads their completions without a consumer group."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Container, Sequence
@@ -25,7 +25,7 @@ from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.log.reader import kafka_timeout
 
-# A broker answers each fetch within half a second, with nothing if there is nothing.
+# A healthy broker answers each fetch within half a second, if need be without records.
 _SILENCE_S: Final = 30.0
 _POLL_S: Final = 0.2
 
@@ -34,10 +34,9 @@ class BatchLane:
     """Sends jobs and reads completions.
 
     Args:
-        settings: of the cluster.
         producer: started.
-        readers: of the completions, one a partition.
-        clock: tells how long Kafka has said nothing.
+        readers: of the completions, one for each partition.
+        clock: measures how long Kafka has not answered.
     """
 
     def __init__(
@@ -48,71 +47,73 @@ class BatchLane:
         self._readers = readers
         self._clock = clock
         self._answered_ms = 0
-        self._heard_at = clock.monotonic()
+        self._answered_at = clock.monotonic()
 
     @property
     def positions(self) -> dict[int, int]:
-        """Up to where the completions are read, by partition."""
+        """The next offset of the completions to read, by partition."""
         return {each.partition.partition: each.position for each in self._readers}
 
     async def send(self, jobs: Sequence[Job]) -> None:
-        """Returns once Kafka has all of them.
+        """Sends jobs, and returns once Kafka has acknowledged all.
 
         Raises:
-            KafkaError: it doesn't take one; others may have been taken.
+            KafkaError: Kafka refuses one; others may have been sent.
         """
         await asyncio.gather(*(submit(self._producer, self._settings, Lane.BATCH, job) for job in jobs))
 
-    async def completions(self, mine: Container[str]) -> list[Completion]:
-        """The next completions of these jobs; waits a moment where there are none, and then gives none.
+    async def completions(self, job_ids: Container[str]) -> list[Completion]:
+        """The next completions of these jobs; an empty list if none arrive within 0.2 s.
 
         Raises:
-            KafkaError: Kafka has answered nothing for 30 s, or the topic isn't what it was.
-            UnavailableError: one is of another version.
+            KafkaError: Kafka hasn't answered for 30 s, or the topic was recreated.
+            UnavailableError: a completion has another version of the schema.
         """
-        found = await self._take(mine)
+        found = await self._read_new(job_ids)
         if not found:
             await asyncio.sleep(_POLL_S)
-            found = await self._take(mine)
+            found = await self._read_new(job_ids)
         return found
 
-    async def completions_to_end(self, mine: Container[str], ends: dict[int, int]) -> list[Completion]:
-        """The completions of these jobs that come before the offsets given.
+    async def completions_to_end(self, job_ids: Container[str], ends: dict[int, int]) -> list[Completion]:
+        """The completions of these jobs before the given offsets.
 
         Raises:
-            KafkaError: as of `completions`.
+            KafkaError, UnavailableError: as for `completions`.
         """
-        found = await self._take(mine)
+        found = await self._read_new(job_ids)
         while any(self.positions[partition] < end for partition, end in ends.items()):
-            found += await self.completions(mine)
+            found += await self.completions(job_ids)
         return found
 
-    async def _take(self, mine: Container[str]) -> list[Completion]:
+    async def _read_new(self, job_ids: Container[str]) -> list[Completion]:
         found = []
         for reader in self._readers:
             async with kafka_timeout():
                 records = await reader.take(0)
-            # Most are other people's: told by their headers, without a look at their JSON.
-            found += [_read(record) for record in records if header_text(list(record.headers), "ce_subject") in mine]
-        self._note_answer()
+            # Most completions belong to other jobs: the header shows it without parsing the JSON.
+            found += [
+                _parse(record) for record in records if header_text(list(record.headers), "ce_subject") in job_ids
+            ]
+        self._check_answer()
         return found
 
-    def _note_answer(self) -> None:
+    def _check_answer(self) -> None:
         answered_ms = max(each.answered_ms or 0 for each in self._readers)
         if answered_ms != self._answered_ms:
             self._answered_ms = answered_ms
-            self._heard_at = self._clock.monotonic()
-        elif self._clock.monotonic() - self._heard_at > _SILENCE_S:
+            self._answered_at = self._clock.monotonic()
+        elif self._clock.monotonic() - self._answered_at > _SILENCE_S:
             raise KafkaTimeoutError(f"{self._readers[0].partition.topic}: no answer for {_SILENCE_S:g} s")
 
 
-def _read(record: Any) -> Completion:
+def _parse(record: Any) -> Completion:
     try:
         return Completion.model_validate_json(record.value)
     except ValidationError as error:
         subject = header_text(list(record.headers), "ce_subject")
         raise UnavailableError(
-            f"the completion of {subject} is of another version: {error.errors()[0]['msg']}"
+            f"the completion of {subject} has another version of the schema: {error.errors()[0]['msg']}"
         ) from None
 
 
@@ -121,12 +122,11 @@ async def open_lane(settings: KafkaSettings, completions: dict[int, int], clock:
     """Opens the lane.
 
     Args:
-        settings: of the cluster.
-        completions: up to where they are read, by partition; those of other partitions are read from their beginning.
-        clock: tells how long Kafka has said nothing.
+        completions: the next offsets to read, by partition; other partitions are read from their beginning.
+        clock: measures how long Kafka has not answered.
 
     Raises:
-        TopicError: a topic is missing.
+        TopicError: a topic doesn't exist.
         KafkaError: Kafka can't be reached.
     """
     async with standalone_consumer(settings, "completions consumer") as consumer:
@@ -137,18 +137,20 @@ async def open_lane(settings: KafkaSettings, completions: dict[int, int], clock:
             ends = await consumer.end_offsets(partitions)
         consumer.assign(partitions)
         readers = [
-            PartitionReader(consumer, each, _within(completions.get(each.partition, 0), begins[each], ends[each]))
+            PartitionReader(
+                consumer, each, _valid_position(completions.get(each.partition, 0), begins[each], ends[each])
+            )
             for each in partitions
         ]
         async with connect_producer(settings) as producer:
             yield BatchLane(settings, producer, readers, clock)
 
 
-async def ends_of(settings: KafkaSettings) -> Positions:
-    """Where the completions and the batch lane end now.
+async def end_positions(settings: KafkaSettings) -> Positions:
+    """The present ends of the completions and of the batch lane.
 
     Raises:
-        TopicError: a topic is missing.
+        TopicError: a topic doesn't exist.
         KafkaError: Kafka can't be reached.
     """
     async with standalone_consumer(settings, "offsets consumer") as consumer, kafka_timeout():
@@ -162,17 +164,16 @@ async def ends_of(settings: KafkaSettings) -> Positions:
     )
 
 
-async def in_lane(settings: KafkaSettings, since: dict[int, int], wanted: Collection[str]) -> set[str]:
-    """Which of these jobs are in the lane: of its last ones a command that was killed doesn't know.
+async def find_jobs_in_lane(settings: KafkaSettings, since: dict[int, int], wanted: Collection[str]) -> set[str]:
+    """Finds which of these jobs are in the lane. A killed command doesn't know it of the last ones that it recorded.
 
     Args:
-        settings: of the cluster.
-        since: offsets by partition that lie before all of them.
+        since: offsets before all of these jobs, by partition.
         wanted: ids of jobs.
 
     Raises:
-        TopicError: there is no such topic.
-        KafkaError: Kafka can't be reached, or has ceased to answer.
+        TopicError: the topic doesn't exist.
+        KafkaError: Kafka can't be reached, or has stopped answering.
     """
     keys = {each.encode() for each in wanted}
     found: set[str] = set()
@@ -184,7 +185,7 @@ async def in_lane(settings: KafkaSettings, since: dict[int, int], wanted: Collec
             ends = await consumer.end_offsets(partitions)
         for partition in partitions:
             consumer.assign([partition])
-            begin = _within(since.get(partition.partition, 0), begins[partition], ends[partition])
+            begin = _valid_position(since.get(partition.partition, 0), begins[partition], ends[partition])
             reader = PartitionReader(consumer, partition, begin)
             while reader.position < ends[partition]:
                 async with kafka_timeout():
@@ -193,6 +194,6 @@ async def in_lane(settings: KafkaSettings, since: dict[int, int], wanted: Collec
     return found
 
 
-def _within(position: int, begin: int, end: int) -> int:
-    """The position, or the beginning where the topic's is later, or where the topic was made anew since."""
+def _valid_position(position: int, begin: int, end: int) -> int:
+    """The position, or the topic's beginning where the records there are deleted or the topic was recreated."""
     return position if begin <= position <= end else begin

@@ -1,4 +1,4 @@
-"""How each line of a script stands: to be made, made, or made otherwise than it would be now. Pure."""
+"""The status of each line of a script: new, edited, in flight, done, failed, or decided for another voice. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from enum import StrEnum
 
 from schemas.job import Job
 from schemas.words import VoiceModel
-from worker.batch.manifest import Entry, Sent
-from worker.batch.voice_selection import VoicedLine, VoiceSelector
+from worker.batch.entry import ManifestEntry, SentJob
+from worker.batch.voice_selection import PlannedLine, VoiceSelector
 
 
 class LineStatus(StrEnum):
-    """How a line stands.
+    """The status of a line.
 
-    EDITED: it was made, and would sound otherwise now. UNDER_WAY: it was sent, and nothing was heard of it yet.
-    VOICE_CHANGED: it is the same line, for which the rollout now decides another voice model.
+    EDITED: the line has audio, and would sound different now. IN_FLIGHT: its job was sent and has no completion yet.
+    VOICE_CHANGED: the line is the same, and the rollout now decides for another voice model.
     """
 
     NEW = "new"
     EDITED = "edited"
-    UNDER_WAY = "under way"
+    IN_FLIGHT = "under way"
     VOICE_CHANGED = "voice changed"
     FAILED = "failed"
     DONE = "done"
@@ -27,73 +27,77 @@ class LineStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LineState:
-    """A line with its voice.
+    """A line with its status.
 
     Attributes:
-        cast: the line.
-        standing: how it stands.
-        then: how it will stand once its job under way has made it, as far as that job tells; without one, `standing`.
-        entry: what the manifest says of it.
+        status_after_job: the status once the job in flight is done, as far as the job's record says; without a job in
+            flight, the same as `status`.
+        entry: of the manifest.
     """
 
-    cast: VoicedLine
-    standing: LineStatus
-    then: LineStatus
-    entry: Entry | None
+    planned: PlannedLine
+    status: LineStatus
+    status_after_job: LineStatus
+    entry: ManifestEntry | None
 
 
 def line_states(
-    casts: Iterable[VoicedLine], entries: Mapping[str, Entry], under_way: Mapping[str, Sent], casting: VoiceSelector
+    planned_lines: Iterable[PlannedLine],
+    entries: Mapping[str, ManifestEntry],
+    in_flight: Mapping[str, SentJob],
+    selector: VoiceSelector,
 ) -> Iterator[LineState]:
-    """How each line stands.
+    """The state of each line.
 
     Args:
-        casts: the script's lines, each with the voice that it gets now.
-        entries: of the manifest.
-        under_way: the jobs under way, by the lines that they are of.
-        casting: knows the takes of other voice models.
+        planned_lines: the script's lines with the voices that they get now.
+        entries: of the manifest, by line.
+        in_flight: the jobs in flight, by line.
+        selector: knows the take keys of the other voice model.
     """
-    for cast in casts:
-        entry = entries.get(cast.line.id)
-        sent = under_way.get(cast.line.id)
+    for planned in planned_lines:
+        entry = entries.get(planned.line.id)
+        sent = in_flight.get(planned.line.id)
         if sent is not None:
-            then = _change(cast, sent, sent.decided, casting) or LineStatus.DONE
-            yield LineState(cast, LineStatus.UNDER_WAY, then, entry)
+            status_after_job = _change(planned, sent, sent.decided, selector) or LineStatus.DONE
+            yield LineState(planned, LineStatus.IN_FLIGHT, status_after_job, entry)
         else:
-            standing = _standing(cast, entry, casting)
-            yield LineState(cast, standing, standing, entry)
+            status = _status(planned, entry, selector)
+            yield LineState(planned, status, status, entry)
 
 
-def _standing(cast: VoicedLine, entry: Entry | None, casting: VoiceSelector) -> LineStatus:
+def _status(planned: PlannedLine, entry: ManifestEntry | None, selector: VoiceSelector) -> LineStatus:
     if entry is None:
         return LineStatus.NEW
-    change = _change(cast, entry, entry.voice_model or entry.decided, casting)
+    change = _change(planned, entry, entry.voice_model or entry.decided, selector)
     return change or (LineStatus.DONE if entry.is_done else LineStatus.FAILED)
 
 
-def _change(cast: VoicedLine, made: Entry | Sent, voice_model: VoiceModel, casting: VoiceSelector) -> LineStatus | None:
-    """What has changed since a line was made, or sent, by a voice model."""
-    # A take's key is made of everything that changes the sound: it tells whether the line is still the same.
-    if made.key != casting.key_by(cast, voice_model):
+def _change(
+    planned: PlannedLine, made: ManifestEntry | SentJob, voice_model: VoiceModel, selector: VoiceSelector
+) -> LineStatus | None:
+    """What has changed since a voice model spoke the line, or since its job was sent."""
+    # A take's key covers everything that changes the sound: an equal key means an unchanged line.
+    if made.key != selector.key_for(planned, voice_model):
         return LineStatus.EDITED
-    return None if made.decided is cast.decision.voice_model else LineStatus.VOICE_CHANGED
+    return None if made.decided is planned.decision.voice_model else LineStatus.VOICE_CHANGED
 
 
-def next_job(cast: VoicedLine, entry: Entry | None) -> tuple[Job, Sent]:
-    """The job that makes a line, and what is noted of it.
+def next_job(planned: PlannedLine, entry: ManifestEntry | None) -> tuple[Job, SentJob]:
+    """The next job of a line, and its record for the journal.
 
-    Its id is made of the line's, of the take's key and of how often the line was made: two jobs of a batch share one
-    only if they are the same, and a completion is told from that of the line before it was edited.
+    The job's id is made of the line's id, the take's key and the number of the line's jobs. So two jobs of a batch have
+    the same id only if they are the same job, and a completion can't be taken for that of the line before an edit.
     """
     made = entry.made + 1 if entry else 1
-    mark = cast.key.rpartition("/")[2][:10]
-    job_id = f"{cast.line.id}:{mark}" if made == 1 else f"{cast.line.id}:{mark}:{made}"
-    sent = Sent(
-        line=cast.line.id,
+    mark = planned.key.rpartition("/")[2][:10]
+    job_id = f"{planned.line.id}:{mark}" if made == 1 else f"{planned.line.id}:{mark}:{made}"
+    sent = SentJob(
+        line=planned.line.id,
         job_id=job_id,
-        character=cast.job.character,
+        character=planned.job.character,
         made=made,
-        key=cast.key,
-        decided=cast.decision.voice_model,
+        key=planned.key,
+        decided=planned.decision.voice_model,
     )
-    return cast.job.model_copy(update={"job_id": job_id}), sent
+    return planned.job.model_copy(update={"job_id": job_id}), sent

@@ -1,4 +1,4 @@
-"""Finds what would fail, or sound otherwise than meant, before anything is sent. Pure."""
+"""Lints a script: finds what would fail, or sound different than intended, before anything is sent. Pure."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -7,106 +7,109 @@ from schemas.parsing import InvalidJobError
 from schemas.ssml import parse_ssml
 from schemas.text_markup import PAUSE_MARK
 from schemas.words import VoiceModel
-from worker.batch.file_names import path_of
+from worker.batch.file_names import audio_path
 from worker.batch.scripts.model import Finding, Line, Severity
-from worker.speech.catalogue import Catalogue, Voice
+from worker.speech.catalogue import Catalogue, Language, Voice
 from worker.speech.render import CHIRP_ELEMENTS, MAX_INPUT_BYTES
 from worker.speech.text_split import MAX_SENTENCE_CHARACTERS, longest_sentence
 
 LONGEST_ID: Final = 110
-"""A job's id may have 128 characters; behind the line's own a batch puts a mark of its content, and a number."""
-# Of longer texts half is letters at least; of drawings made of signs less, and what a voice makes of them nobody knows.
-_DRAWING: Final = 60
-_SAID_IN_A_TEXT: Final = 2
+"""A job's id may have 128 characters; a batch appends a mark of the line's content and a number to the line's id."""
+# In longer texts at least half of the characters are letters or digits. A drawing made of signs has fewer, and what a
+# voice makes of it is unpredictable.
+_DRAWING_CHARACTERS: Final = 60
+_LEAST_SPOKEN_SHARE: Final = 0.5
 
 
 def lint(lines: Sequence[Line], catalogue: Catalogue, voice_model: VoiceModel | None = None) -> list[Finding]:
-    """All that is found, in the script's order. What keeps a line from being a job was found when it was read.
+    """All findings, in the script's order. Rows that are no jobs have been found by the reader already.
 
     Args:
         lines: of the whole script.
-        catalogue: the characters and what each language has.
-        voice_model: of lines that name no voice of their own; None where the rollout decides.
+        voice_model: for lines that name no voice of their own; None where the rollout decides.
     """
-    findings = [*_twice(lines)]
+    findings = [*_duplicates(lines)]
     for line in lines:
         findings += _line_findings(line, catalogue, voice_model)
     return sorted(findings, key=lambda each: (each.place.file, each.place.line))
 
 
-def _twice(lines: Sequence[Line]) -> Iterator[Finding]:
-    """Lines with one id, and lines whose audio would be one file."""
+def _duplicates(lines: Sequence[Line]) -> Iterator[Finding]:
+    """Lines with the same id, and lines with the same audio file."""
     by_id: dict[str, Line] = {}
     by_path: dict[str, Line] = {}
     for line in lines:
-        # Some file systems take "A" and "a" for one name.
-        path = path_of(line.job.character, line.id, line.job.audio.encoding).casefold()
+        # Some file systems don't distinguish "A" and "a".
+        path = audio_path(line.job.character, line.id, line.job.audio.encoding).casefold()
         first = by_id.setdefault(line.id, line)
         if first is not line:
-            yield _wrong(line, "job_id", f"{line.id!a} is the id of the line at {first.place} too")
+            yield _error(line, "job_id", f"{line.id!a} is also the id of the line at {first.place}")
             continue
         first = by_path.setdefault(path, line)
         if first is not line:
-            message = f"{line.id!a} and {first.id!a} at {first.place} would be one file, {path}"
-            yield _wrong(line, "job_id", message)
+            message = f"{line.id!a} and {first.id!a} at {first.place} would have the same file, {path}"
+            yield _error(line, "job_id", message)
 
 
 def _line_findings(line: Line, catalogue: Catalogue, voice_model: VoiceModel | None) -> Iterator[Finding]:
     if len(line.id) > LONGEST_ID:
-        yield _wrong(line, "job_id", f"{line.id!a} has {len(line.id)} characters; at most {LONGEST_ID} are allowed")
+        yield _error(line, "job_id", f"{line.id!a} has {len(line.id)} characters; at most {LONGEST_ID} are allowed")
     try:
         forced = catalogue.admit(line.job)
     except InvalidJobError as error:
-        yield _wrong(line, error.field, error.message)
+        yield _error(line, error.field, error.message)
         return
-    asked = forced.voice_model if isinstance(forced, Voice) else forced or voice_model
-    if forced is None and asked and catalogue.voice(line.job.character, line.job.language, asked) is None:
-        yield _wrong(line, "language", f"{asked} is asked for all lines, and does not speak {line.job.language}")
+    model = forced.voice_model if isinstance(forced, Voice) else forced or voice_model
+    if forced is None and model and catalogue.voice(line.job.character, line.job.language, model) is None:
+        message = f"{model} was chosen for all lines, and does not speak {line.job.language}"
+        yield _error(line, "language", message)
     language = catalogue.languages[line.job.language]
-    locale = language.chirp_locale or line.job.language
-    if asked is VoiceModel.CHIRP3_HD or (asked is None and language.chirp_locale is not None):
-        yield from _dropped_by_chirp(line)
-        pauses = line.job.text is not None and PAUSE_MARK.search(line.job.text)
-        if pauses and not language.chirp_pauses:
-            yield _unwise(line, "text", f"Chirp knows no pause marks in {locale}")
-        if line.job.pronunciations and not language.chirp_pronunciations:
-            yield _unwise(line, "pronunciations", f"Chirp knows no pronunciations in {locale}")
-    yield from _hard_to_say(line)
+    if model is VoiceModel.CHIRP3_HD or (model is None and language.chirp_locale is not None):
+        yield from _chirp_findings(line, language)
+    yield from _ssml_length_findings(line) if line.job.ssml is not None else _text_findings(line)
 
 
-def _dropped_by_chirp(line: Line) -> Iterator[Finding]:
+def _chirp_findings(line: Line, language: Language) -> Iterator[Finding]:
+    """What Chirp drops or doesn't know."""
     if line.job.pitch is not None:
-        yield _unwise(line, "pitch", f"Chirp has no pitch: {line.job.pitch:g} is heard only where WaveNet speaks")
-    if line.job.ssml is None:
-        return
-    unknown = sorted({element.tag for element in parse_ssml(line.job.ssml).iter()} - CHIRP_ELEMENTS)
-    if unknown:
-        tags = ", ".join(f"<{tag}>" for tag in unknown)
-        yield _unwise(line, "ssml", f"Chirp drops {tags}: it is heard only where WaveNet speaks")
-
-
-def _hard_to_say(line: Line) -> Iterator[Finding]:
+        message = f"Chirp has no pitch: {line.job.pitch:g} has an effect only where WaveNet speaks"
+        yield _warning(line, "pitch", message)
     if line.job.ssml is not None:
-        words = "".join(parse_ssml(line.job.ssml).itertext())
-        length = longest_sentence(words)
-        if length > MAX_SENTENCE_CHARACTERS:
-            yield _unwise(line, "ssml", f"has a sentence of {length} characters, which Google may refuse")
-        return
+        unknown = sorted({element.tag for element in parse_ssml(line.job.ssml).iter()} - CHIRP_ELEMENTS)
+        if unknown:
+            tags = ", ".join(f"<{tag}>" for tag in unknown)
+            yield _warning(line, "ssml", f"Chirp drops {tags}: they have an effect only where WaveNet speaks")
+    locale = language.chirp_locale or line.job.language
+    has_pauses = line.job.text is not None and PAUSE_MARK.search(line.job.text)
+    if has_pauses and not language.chirp_pauses:
+        yield _warning(line, "text", f"Chirp knows no pause marks in {locale}")
+    if line.job.pronunciations and not language.chirp_pronunciations:
+        yield _warning(line, "pronunciations", f"Chirp knows no pronunciations in {locale}")
+
+
+def _ssml_length_findings(line: Line) -> Iterator[Finding]:
+    length = longest_sentence("".join(parse_ssml(line.job.ssml or "").itertext()))
+    if length > MAX_SENTENCE_CHARACTERS:
+        yield _warning(line, "ssml", f"has a sentence of {length} characters, which Google may refuse")
+
+
+def _text_findings(line: Line) -> Iterator[Finding]:
     text = line.job.text or ""
-    signs, said = len("".join(text.split())), sum(character.isalnum() for character in text)
-    if signs > _DRAWING and said < signs / _SAID_IN_A_TEXT:
-        yield _unwise(line, "text", f"has {said} letters and digits among {signs} signs: is it a drawing, or a table?")
+    signs, spoken = len("".join(text.split())), sum(character.isalnum() for character in text)
+    if signs > _DRAWING_CHARACTERS and spoken < signs * _LEAST_SPOKEN_SHARE:
+        message = f"has {spoken} letters and digits among {signs} signs: is it a drawing, or a table?"
+        yield _warning(line, "text", message)
     length = longest_sentence(text)
     if length > MAX_SENTENCE_CHARACTERS:
         message = f"has a sentence of {length} characters; over {MAX_SENTENCE_CHARACTERS} it is spoken in parts"
-        yield _unwise(line, "text", message)
+        yield _warning(line, "text", message)
     elif (size := len(text.encode())) > MAX_INPUT_BYTES:
-        yield _unwise(line, "text", f"is {size:,} bytes long; over {MAX_INPUT_BYTES:,} it is spoken in parts")
+        yield _warning(line, "text", f"is {size:,} bytes long; over {MAX_INPUT_BYTES:,} it is spoken in parts")
 
 
-def _wrong(line: Line, field: str, message: str) -> Finding:
+def _error(line: Line, field: str, message: str) -> Finding:
     return Finding(Severity.ERROR, line.at(field), message, line.id)
 
 
-def _unwise(line: Line, field: str, message: str) -> Finding:
+def _warning(line: Line, field: str, message: str) -> Finding:
     return Finding(Severity.WARNING, line.at(field), message, line.id)

@@ -1,4 +1,4 @@
-"""The report: one HTML page that plays each line, with voice, duration, fallback and filters."""
+"""Renders the report of a batch: one HTML page that plays each line, with voice, duration, fallback and filters."""
 
 import html
 import json
@@ -6,35 +6,38 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from worker.batch.manifest import Entry
+from worker.batch.entry import ManifestEntry
 from worker.batch.scripts.model import Line
 
 _TEMPLATE: Final = Path(__file__).with_name("page.html")
-# In a script element the parser looks for these alone, whatever they stand for in JSON.
+# Inside of a script element an HTML parser looks only for these characters; in JSON their escapes mean the same.
 _ESCAPES: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
-def page_of(
-    lines: Iterable[Line], entries: Mapping[str, Entry], *, title: str, audio: Callable[[Entry], str | None]
+def render_report(
+    lines: Iterable[Line],
+    entries: Mapping[str, ManifestEntry],
+    *,
+    title: str,
+    audio: Callable[[ManifestEntry], str | None],
 ) -> str:
-    """The page.
+    """The report as HTML.
 
     Args:
-        lines: of the script, in its order.
-        entries: of the manifest.
-        title: of the page.
-        audio: the address of a line's audio as the page sees it; None where there is none.
+        lines: in the script's order.
+        entries: of the manifest, by line.
+        audio: gives the URL of an entry's audio, relative to the page; None where there is no audio.
     """
     data = json.dumps([_row(line, entries.get(line.id), audio) for line in lines], ensure_ascii=False)
     for character, escape in _ESCAPES.items():
         data = data.replace(character, escape)
-    # The data last: a text may hold what looks like a place to fill.
+    # The data is filled in last: a text may contain a placeholder.
     page = _TEMPLATE.read_text(encoding="utf-8").replace("@TITLE@", html.escape(title))
     before, _, after = page.partition("@DATA@")
     return f"{before}{data}{after}"
 
 
-def _row(line: Line, entry: Entry | None, audio: Callable[[Entry], str | None]) -> dict[str, object]:
+def _row(line: Line, entry: ManifestEntry | None, audio: Callable[[ManifestEntry], str | None]) -> dict[str, object]:
     error = entry.error if entry else None
     return {
         "line": line.id,

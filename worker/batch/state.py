@@ -1,80 +1,80 @@
-"""What is known of a batch, in memory and on disk: the manifest, and the journal of what happened since."""
+"""The state of a batch, in memory and on disk: the manifest, and the journal of what has happened since."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from worker.batch.entry import ManifestEntry, SentJob
 from worker.batch.journal import Journal, JournalEntry, Positions, journal_entries
-from worker.batch.manifest import Entry, Sent, journal_of, read_manifest, write_manifest
+from worker.batch.manifest import journal_path, read_manifest, write_manifest
 
 
 class BatchState:
-    """The entries of a batch, and its jobs under way.
+    """The entries of a batch, and its jobs in flight.
 
     Attributes:
-        entries: how each line ended, the last time that it was made.
-        under_way: jobs that were sent, or about to be, and of which nothing was heard, by their ids.
+        entries: how the last job of each line ended, by line.
+        in_flight: jobs recorded as sent and without a completion yet, by job id.
         positions: how far the topics are read; empty before the first job.
     """
 
-    def __init__(self, manifest: Path, notes: Sequence[JournalEntry]) -> None:
+    def __init__(self, manifest: Path, journal: Sequence[JournalEntry]) -> None:
         self.manifest = manifest
-        self.entries: dict[str, Entry] = read_manifest(manifest)
-        self.under_way: dict[str, Sent] = {}
+        self.entries: dict[str, ManifestEntry] = read_manifest(manifest)
+        self.in_flight: dict[str, SentJob] = {}
         self.positions = Positions()
         self._changed = False
-        for note in notes:
-            self._take(note)
+        for entry in journal:
+            self._apply(entry)
 
     @property
-    def lines_under_way(self) -> dict[str, Sent]:
-        """The jobs under way, by the lines that they are of."""
-        return {sent.line: sent for sent in self.under_way.values()}
+    def lines_in_flight(self) -> dict[str, SentJob]:
+        """The jobs in flight, by line."""
+        return {sent.line: sent for sent in self.in_flight.values()}
 
-    def _take(self, note: JournalEntry) -> None:
-        if note.positions is not None:
-            self.positions = note.positions
-        self._changed |= bool(note.sent or note.ended or note.unsent)
-        for sent in note.sent:
-            self.under_way[sent.job_id] = sent
-        for entry in note.ended:
-            self.under_way.pop(entry.job_id, None)
-            self.entries[entry.line] = entry.after(self.entries.get(entry.line))
-        for job_id in note.unsent:
-            self.under_way.pop(job_id, None)
+    def _apply(self, change: JournalEntry) -> None:
+        if change.positions is not None:
+            self.positions = change.positions
+        self._changed |= bool(change.sent or change.ended or change.unsent)
+        for sent in change.sent:
+            self.in_flight[sent.job_id] = sent
+        for entry in change.ended:
+            self.in_flight.pop(entry.job_id, None)
+            self.entries[entry.line] = entry.with_earlier_takes(self.entries.get(entry.line))
+        for job_id in change.unsent:
+            self.in_flight.pop(job_id, None)
 
 
 class WritableBatchState(BatchState):
-    """A book that this process alone has open. Each change is on disk when its method returns."""
+    """A batch's state that only this process has open. Each change is on disk once its method returns."""
 
     def __init__(self, manifest: Path, journal: Journal) -> None:
         super().__init__(manifest, journal.read())
         self._journal = journal
 
     def begin(self, positions: Positions) -> None:
-        """Notes where the topics end, while no job is under way."""
-        self._note(JournalEntry(positions=positions))
+        """Records the ends of the topics, while no job is in flight."""
+        self._record(JournalEntry(positions=positions))
 
-    def sending(self, sent: Sequence[Sent]) -> None:
-        """Notes jobs, before they are sent."""
-        self._note(JournalEntry(sent=tuple(sent)))
+    def record_sent(self, sent: Sequence[SentJob]) -> None:
+        """Records jobs as sent, before they are sent."""
+        self._record(JournalEntry(sent=tuple(sent)))
 
-    def unsent(self, job_ids: Iterable[str]) -> None:
-        """Notes that jobs never got into their lane."""
-        self._note(JournalEntry(unsent=tuple(job_ids)))
+    def record_unsent(self, job_ids: Iterable[str]) -> None:
+        """Records that jobs never reached their lane."""
+        self._record(JournalEntry(unsent=tuple(job_ids)))
 
-    def ended(self, entries: Sequence[Entry], completions: dict[int, int]) -> None:
-        """Notes how lines ended, and how far the completions are read with them."""
-        self._note(
-            JournalEntry(ended=tuple(entries), positions=self.positions.model_copy(update={"completions": completions}))
-        )
+    def record_ended(self, entries: Sequence[ManifestEntry], completions: dict[int, int]) -> None:
+        """Records how jobs ended, and the offsets up to which their completions are read, by partition."""
+        positions = self.positions.model_copy(update={"completions": completions})
+        self._record(JournalEntry(ended=tuple(entries), positions=positions))
 
     def write(self, order: Iterable[str], *, keep_others: bool = False) -> None:
-        """Writes the manifest anew, whole, if it has changed, and shortens the journal to what it doesn't say.
+        """Writes the whole manifest, if it has changed, and compacts the journal.
 
         Args:
             order: the script's lines.
-            keep_others: entries of other lines are kept, behind them, and not left out.
+            keep_others: keep the entries of other lines, after those of the script; else they are dropped.
         """
         lines = list(order)
         if keep_others:
@@ -82,28 +82,25 @@ class WritableBatchState(BatchState):
         if not self._changed and list(self.entries) == lines:
             return
         write_manifest(self.manifest, self.entries, lines)
-        # A line that was left out of the manifest must not come back with the next start.
+        # A line dropped from the manifest must not come back from the journal at the next start.
         self.entries = {line: self.entries[line] for line in lines if line in self.entries}
-        self._journal.replace([JournalEntry(positions=self.positions, sent=tuple(self.under_way.values()))])
-        self._changed = bool(self.under_way)
+        self._journal.replace([JournalEntry(positions=self.positions, sent=tuple(self.in_flight.values()))])
+        self._changed = bool(self.in_flight)
 
-    def _note(self, note: JournalEntry) -> None:
-        self._journal.append(note)
-        self._take(note)
+    def _record(self, change: JournalEntry) -> None:
+        self._journal.append(change)
+        self._apply(change)
 
 
 @contextmanager
 def open_state(manifest: Path) -> Iterator[WritableBatchState]:
-    """Opens a batch's book for this process alone.
-
-    Args:
-        manifest: its path; the journal is beside it.
+    """Opens a batch's state for this process alone.
 
     Raises:
         RefusedError: another command has it open.
-        UsageError: manifest or journal can't be read or written.
+        UsageError: the manifest or the journal can't be read or written.
     """
-    journal = Journal(journal_of(manifest))
+    journal = Journal(journal_path(manifest))
     try:
         yield WritableBatchState(manifest, journal)
     finally:
@@ -111,10 +108,11 @@ def open_state(manifest: Path) -> Iterator[WritableBatchState]:
 
 
 def read_state(manifest: Path) -> BatchState:
-    """A batch's book as it is now, though another command may be writing it.
+    """A batch's present state, while another command may be writing it.
 
     Raises:
-        UsageError: manifest or journal can't be read.
+        UsageError: the manifest or the journal can't be read.
     """
-    # In this order: what leaves the journal is in the manifest by then.
-    return BatchState(manifest, journal_entries(journal_of(manifest)))
+    # The journal first: an entry that has left the journal is in the manifest by then.
+    entries = journal_entries(journal_path(manifest))
+    return BatchState(manifest, entries)

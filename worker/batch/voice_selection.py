@@ -1,4 +1,4 @@
-"""Which voice each line of a script gets now, which take that is, and what Google would be asked for it. Pure."""
+"""Selects the voice of each line of a script by the rollout's decision, and renders its request to Google. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from worker.storage.takes import take_key
 
 
 class KeepTogether(StrEnum):
-    """Which lines have one voice model, whatever the percentage: each for itself, a scene's, a character's."""
+    """The unit that gets one voice model, whatever the percentage: a line, a scene or a character."""
 
     LINE = "line"
     SCENE = "scene"
@@ -25,34 +25,34 @@ class KeepTogether(StrEnum):
 
 @dataclass(frozen=True)
 class VoicePreference:
-    """How lines are cast.
+    """How voices are selected.
 
     Attributes:
-        together: what keeps together; None for scenes where the script has any, else characters.
-        voice_model: of lines that name no voice of their own; None for the rollout's decision.
+        together: the unit that gets one voice model; None for scenes where the script has any, else characters.
+        voice_model: for lines that name no voice of their own; None for the rollout's decision.
     """
 
     together: KeepTogether | None = None
     voice_model: VoiceModel | None = None
 
     def for_script(self, lines: Sequence[Line]) -> KeepTogether:
-        """What keeps together in this script."""
+        """The unit that gets one voice model in this script."""
         has_scenes = any(line.scene is not None for line in lines)
         return self.together or (KeepTogether.SCENE if has_scenes else KeepTogether.CHARACTER)
 
 
 @dataclass(frozen=True, slots=True)
-class VoicedLine:
-    """A line with its voice.
+class PlannedLine:
+    """A line with its voice and the requests to Google that it needs.
 
     Attributes:
-        line: as it stands in the script.
-        job: what is sent, but for its id.
-        decision: the rollout's.
-        voice: that is asked first.
-        key: of the take that it would make.
-        billed: characters that Google would bill for it, tags included.
-        calls: requests that it takes.
+        line: of the script.
+        job: as it is sent, except for its id.
+        decision: of the rollout.
+        voice: the first voice to try.
+        key: of the take that this voice makes.
+        billed: characters that Google bills for the take, tags included.
+        calls: requests to Google.
     """
 
     line: Line
@@ -65,39 +65,36 @@ class VoicedLine:
 
 
 class VoiceSelector:
-    """Casts lines as workers decide them.
+    """Selects voices with the decision that workers use.
 
     Args:
-        catalogue: the characters.
-        state: the rollout.
-        now: the time, with an offset.
-        prefix: of the takes' keys.
+        now: with an offset.
+        prefix: of take keys.
     """
 
-    def __init__(self, catalogue: Catalogue, state: RolloutState, now: datetime, prefix: str) -> None:
+    def __init__(self, catalogue: Catalogue, rollout: RolloutState, now: datetime, prefix: str) -> None:
         self._catalogue = catalogue
-        self._state = state
+        self._rollout = rollout
         self._now = now
         self._prefix = prefix
 
-    def cast(self, lines: Sequence[Line], wish: VoicePreference) -> Iterator[VoicedLine]:
-        """Each line with its voice.
+    def select(self, lines: Sequence[Line], preference: VoicePreference) -> Iterator[PlannedLine]:
+        """The lines with their voices.
 
         Args:
-            lines: that the lint, told of the same voice model, has nothing against.
-            wish: what keeps together, and what is forced.
+            lines: without errors in a lint for the same voice model.
         """
-        together = wish.for_script(lines)
+        together = preference.for_script(lines)
         for line in lines:
-            job = _wished(line, together, wish.voice_model)
+            job = _job(line, together, preference.voice_model)
             forced = self._catalogue.admit(job)
-            speaks = self._catalogue.chirp_speaks(job.language)
+            chirp_speaks = self._catalogue.chirp_speaks(job.language)
             forced_model = forced.voice_model if isinstance(forced, Voice) else forced
-            request = decision_request(job, forced=forced_model, chirp_speaks_language=speaks)
-            decision = decide(self._state, request, self._now)
+            request = decision_request(job, forced=forced_model, chirp_speaks_language=chirp_speaks)
+            decision = decide(self._rollout, request, self._now)
             voice = self._voice(job, forced, decision.voice_model)
             rendered = self._rendered(job, voice)
-            yield VoicedLine(
+            yield PlannedLine(
                 line=line,
                 job=job,
                 decision=decision,
@@ -107,31 +104,31 @@ class VoiceSelector:
                 calls=len(rendered.inputs),
             )
 
-    def key_by(self, cast: VoicedLine, voice_model: VoiceModel) -> str | None:
-        """The key of a line's take by a voice model; None where it doesn't speak the line's language."""
-        if voice_model is cast.voice.voice_model:
-            return cast.key
-        forced = self._catalogue.admit(cast.line.job)
-        if self._catalogue.voice(cast.job.character, cast.job.language, voice_model) is None and forced is None:
+    def key_for(self, planned: PlannedLine, voice_model: VoiceModel) -> str | None:
+        """The key of a line's take for a voice model; None where the model doesn't speak the line's language."""
+        if voice_model is planned.voice.voice_model:
+            return planned.key
+        forced = self._catalogue.admit(planned.line.job)
+        if self._catalogue.voice(planned.job.character, planned.job.language, voice_model) is None and forced is None:
             return None
-        rendered = self._rendered(cast.job, self._voice(cast.job, forced, voice_model))
-        return take_key(self._prefix, cast.job.character, rendered, cast.job.take)
+        rendered = self._rendered(planned.job, self._voice(planned.job, forced, voice_model))
+        return take_key(self._prefix, planned.job.character, rendered, planned.job.take)
 
     def _rendered(self, job: Job, voice: Voice) -> Rendered:
         return render(job, self._catalogue.characters[job.character], voice)
 
     def _voice(self, job: Job, forced: Voice | VoiceModel | None, voice_model: VoiceModel) -> Voice:
-        """As the pipeline: a voice that the job names, if it is of the model that was decided on."""
+        """As in the pipeline: the job's own voice if it belongs to the decided model, else the catalogue's."""
         if isinstance(forced, Voice) and forced.voice_model is voice_model:
             return forced
         voice = self._catalogue.voice(job.character, job.language, voice_model)
-        # Where Chirp doesn't speak, the decision is WaveNet, which the catalogue's check of the job has found.
+        # For a language that Chirp doesn't speak, the decision is WaveNet, and `admit` has found a voice for it.
         if voice is None:
             raise ValueError(f"{job.character} has no {voice_model} voice for {job.language}")
         return voice
 
 
-def _wished(line: Line, together: KeepTogether, voice_model: VoiceModel | None) -> Job:
+def _job(line: Line, together: KeepTogether, voice_model: VoiceModel | None) -> Job:
     job = line.job
     changes: dict[str, object] = {}
     if job.rollout_key is None and together is not KeepTogether.LINE:

@@ -1,4 +1,4 @@
-"""The commands of the studio's night: `batch SCRIPT`, `batch lint|retry|status|report|template`."""
+"""The commands for a studio's scripts: `batch SCRIPT`, `batch lint|retry|status|report|template`."""
 
 import os
 import sys
@@ -11,11 +11,11 @@ import typer
 from typer.core import TyperGroup
 
 from schemas.words import VoiceModel
-from worker.batch import template as templates
-from worker.batch.file_names import path_of
+from worker.batch.entry import ManifestEntry
+from worker.batch.file_names import audio_path
 from worker.batch.line_status import LineStatus
-from worker.batch.manifest import Entry, default_manifest
-from worker.batch.report import page_of
+from worker.batch.manifest import default_manifest
+from worker.batch.report import render_report
 from worker.batch.scripts.loader import read_script
 from worker.batch.state import read_state
 from worker.batch.voice_selection import KeepTogether, VoicePreference
@@ -29,9 +29,24 @@ from worker.speech.catalogue import load_catalogue
 SOME_FAILED: Final = 1
 REFUSED: Final = 2
 
+_CSV_EXAMPLE: Final = """\
+job_id,character,text,scene,language,speaking_rate,take,pronunciations,labels.quest
+intro-1,pip_boy,"Good morning, wanderer. [pause] Your boots are dry.",vault-door,en-US,,,,main
+intro-2,ghoul,"They call me ""Smoothskin"". I don't mind.",vault-door,en-US,0.9,,,main
+intro-3,ghoul,The ghoul speaks last.,vault-door,en-US,,2,"[{""phrase"": ""ghoul"", ""phonetic"": ""ɡuːl""}]",
+intro-4,pip_boy,今天的輻射值偏低。,garden,cmn-TW,,,,side
+"""
+
+_JSON_LINES_EXAMPLE: Final = """\
+{"job_id": "intro-1", "character": "pip_boy", "text": "Good morning. [pause] All is well.", "scene": "vault-door"}
+{"job_id": "intro-2", "character": "ghoul", "text": "I don't mind.", "scene": "vault-door", "speaking_rate": 0.9}
+{"job_id": "intro-3", "character": "ghoul", "ssml": "<speak>Wait <break time=\\"1s\\"/> for it.</speak>", "take": 2}
+{"job_id": "intro-4", "character": "pip_boy", "text": "今天的輻射值偏低。", "language": "cmn-TW", "take": 1}
+"""
+
 
 class _ScriptOrCommand(TyperGroup):
-    """Takes what is no command's name for the script of `run`: `batch SCRIPT` is `batch run SCRIPT`."""
+    """Runs a script where no command is named: `batch SCRIPT` means `batch run SCRIPT`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
@@ -42,26 +57,26 @@ class _ScriptOrCommand(TyperGroup):
 app = typer.Typer(
     cls=_ScriptOrCommand,
     no_args_is_help=True,
-    help="A studio's scripts: `chirp-worker batch SCRIPT` lints one, says which voices and what price it comes to, has "
-    "it spoken, and goes on where it was when it is run again.",
+    help="Make the audio of a script: `chirp-worker batch SCRIPT` checks it, shows voices and price, and makes it. "
+    "Run again, it continues where it ended.",
 )
 
-Script = Annotated[Path, typer.Argument(metavar="SCRIPT", help="A CSV or JSON Lines file, or a folder of them.")]
-Manifest = Annotated[Path | None, typer.Option(help="Default: beside the script, with its name.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Warnings stop it too.")]
-LeaveOut = Annotated[bool, typer.Option("--leave-out", help="Go on without the lines that have errors.")]
+Script = Annotated[Path, typer.Argument(metavar="SCRIPT", help="A CSV or JSON Lines file, or a folder of such files.")]
+Manifest = Annotated[Path | None, typer.Option(help="The manifest's path; default: beside the script.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse a script with warnings too.")]
+LeaveOut = Annotated[bool, typer.Option("--leave-out", help="Leave out the lines with errors.")]
 Together = Annotated[
     KeepTogether | None,
-    typer.Option("--rollout-key", help="What has one voice model; default scene, or character without scenes."),
+    typer.Option("--rollout-key", help="The unit with one voice model; default: scene, or character without scenes."),
 ]
 Model = Annotated[
-    VoiceModel | None, typer.Option("--voice-model", help="For all lines that name no voice of their own.")
+    VoiceModel | None, typer.Option("--voice-model", help="The voice model for all lines that name no voice.")
 ]
-Budget = Annotated[float | None, typer.Option(min=0, help="Refuse what costs more USD at list price.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask before it starts.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Findings, voices and price; send nothing.")]
+Budget = Annotated[float | None, typer.Option(min=0, help="Refuse a run that costs more USD at list price.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Start without a question.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show findings, voices and price; send nothing.")]
 Download = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Fetch the audio into DIR/<character>/<line id>.<ext>.")
+    Path | None, typer.Option(metavar="DIR", help="Download the audio to DIR/<character>/<line id>.<ext>.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -75,7 +90,7 @@ def run(
     rollout_key: Together = None,
     voice_model: Model = None,
     remake: Annotated[
-        bool, typer.Option("--remake", help="Make those lines again whose voice model has changed since.")
+        bool, typer.Option("--remake", help="Make lines again that would get another voice model now.")
     ] = False,
     budget: Budget = None,
     yes: Yes = False,
@@ -83,11 +98,20 @@ def run(
     download: Download = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have a script spoken; run again, it goes on. Exits 0: all done, 1: some failed, 2: refused, 130: stopped."""
+    """Make a script's audio; run again, it continues. Exits 0: all done, 1: some failed, 2: refused, 130: stopped."""
     wanted = {LineStatus.NEW, LineStatus.EDITED} | ({LineStatus.VOICE_CHANGED} if remake else set())
-    wish = VoicePreference(rollout_key, voice_model)
-    asked = BatchOptions(wish, frozenset(wanted), strict, leave_out, budget, yes, dry_run, download, as_json)
-    _run(script, manifest, asked)
+    options = BatchOptions(
+        VoicePreference(rollout_key, voice_model),
+        frozenset(wanted),
+        strict=strict,
+        leave_out=leave_out,
+        budget=budget,
+        yes=yes,
+        dry_run=dry_run,
+        download=download,
+        as_json=as_json,
+    )
+    _run(script, manifest, options)
 
 
 @app.command()
@@ -102,22 +126,28 @@ def retry(
     download: Download = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the lines again that failed, and nothing else."""
-    wish = VoicePreference(rollout_key, voice_model)
-    wanted = frozenset({LineStatus.FAILED})
-    asked = BatchOptions(wish, wanted, leave_out=leave_out, budget=budget, yes=yes, download=download, as_json=as_json)
-    _run(script, manifest, asked)
+    """Try the failed lines again, and only these."""
+    options = BatchOptions(
+        VoicePreference(rollout_key, voice_model),
+        frozenset({LineStatus.FAILED}),
+        leave_out=leave_out,
+        budget=budget,
+        yes=yes,
+        download=download,
+        as_json=as_json,
+    )
+    _run(script, manifest, options)
 
 
-def _run(script: Path, manifest: Path | None, asked: BatchOptions) -> None:
+def _run(script: Path, manifest: Path | None, options: BatchOptions) -> None:
     from worker.cli.batch_run import Batch
 
-    raise typer.Exit(Batch(load_settings(), script, manifest or default_manifest(script), asked).run())
+    raise typer.Exit(Batch(load_settings(), script, manifest or default_manifest(script), options).run())
 
 
 @app.command("lint")
 def lint_command(script: Script, strict: Strict = False, as_json: AsJson = False) -> None:
-    """Find what would fail or sound otherwise than meant, without any server. Exits 2 on errors."""
+    """Check a script for what would fail or sound different than intended; needs no server. Exits 2 on errors."""
     settings = load_settings()
     checked = check_script(script, settings.worker.max_text_bytes, load_catalogue(settings.worker.characters_file))
     if as_json:
@@ -131,13 +161,13 @@ def lint_command(script: Script, strict: Strict = False, as_json: AsJson = False
 
 @app.command()
 def status(script: Script, manifest: Manifest = None, as_json: AsJson = False) -> None:
-    """How a batch stands, by its manifest: done, failed and why, under way, money."""
+    """Show a batch's manifest: lines done, failed (and why) and in progress, and the cost."""
     settings = load_settings()
     lines = {line.id for line in read_script(script, settings.worker.max_text_bytes).lines}
     path = manifest or default_manifest(script)
-    book = read_state(path)
-    row = manifest_row(book.entries, lines, len(book.under_way))
-    failed = failed_rows(entry for line, entry in book.entries.items() if line in lines)
+    state = read_state(path)
+    row = manifest_row(state.entries, lines, len(state.in_flight))
+    failed = failed_rows(entry for line, entry in state.entries.items() if line in lines)
     if as_json:
         terminal.show_one({"manifest": str(path), **row, "failures": failed}, as_json=True)
         return
@@ -151,25 +181,29 @@ def status(script: Script, manifest: Manifest = None, as_json: AsJson = False) -
 def report(
     script: Script,
     manifest: Manifest = None,
-    download: Annotated[Path | None, typer.Option(metavar="DIR", help="Where --download has put the audio.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Default: DIR/report.html, or beside the script.")] = None,
+    download: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder of --download, with the audio.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The page's path; default: DIR/report.html, or beside the script.")
+    ] = None,
 ) -> None:
-    """Write an HTML page that plays each line; it needs no server, and the audio beside it."""
+    """Write an HTML page that plays each line. It needs no server; keep the audio beside it."""
     settings = load_settings()
     read = read_script(script, settings.worker.max_text_bytes)
     target = out or (download or script.parent) / ("report.html" if download else f"{script.name}.report.html")
-    book = read_state(manifest or default_manifest(script))
-    page = page_of(read.lines, book.entries, title=script.name, audio=partial(_address, target, download))
+    state = read_state(manifest or default_manifest(script))
+    page = render_report(read.lines, state.entries, title=script.name, audio=partial(_address, target, download))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
     typer.echo(target)
 
 
-def _address(page: Path, folder: Path | None, entry: Entry) -> str | None:
-    """Where the page finds a line's audio: relative to it, so that both can be moved together."""
+def _address(page: Path, folder: Path | None, entry: ManifestEntry) -> str | None:
+    """The URL of a line's audio, relative to the page, so that both can be moved together."""
     if folder is None or entry.encoding is None:
         return None
-    path = folder / path_of(entry.character, entry.line, entry.encoding)
+    path = folder / audio_path(entry.character, entry.line, entry.encoding)
     if not path.exists():
         return None
     return quote(Path(os.path.relpath(path, page.parent)).as_posix())
@@ -177,11 +211,11 @@ def _address(page: Path, folder: Path | None, entry: Entry) -> str | None:
 
 @app.command()
 def template(
-    form: Annotated[Literal["csv", "jsonl"] | None, typer.Argument(help="Only this one.")] = None,
+    form: Annotated[Literal["csv", "jsonl"] | None, typer.Argument(help="Only this format.")] = None,
 ) -> None:
-    """Print an example of a script: CSV, and JSON Lines."""
-    examples = {"csv": templates.CSV, "jsonl": templates.JSON_LINES}
+    """Print an example script in CSV and in JSON Lines."""
+    examples = {"csv": _CSV_EXAMPLE, "jsonl": _JSON_LINES_EXAMPLE}
     if form is not None:
         typer.echo(examples[form], nl=False)
         return
-    typer.echo(f"script.csv\n\n{templates.CSV}\nscript.jsonl\n\n{templates.JSON_LINES}", nl=False)
+    typer.echo(f"script.csv\n\n{_CSV_EXAMPLE}\nscript.jsonl\n\n{_JSON_LINES_EXAMPLE}", nl=False)

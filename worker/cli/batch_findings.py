@@ -1,4 +1,4 @@
-"""A script with what is wrong with it, as `batch` and `batch lint` find it and show it."""
+"""Checks a script and shows the findings, for `batch` and `batch lint`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,28 +17,25 @@ _SHOWN_WARNINGS: Final = 20
 def check_script(
     script: Path, max_text_bytes: int, catalogue: Catalogue, voice_model: VoiceModel | None = None
 ) -> Script:
-    """Reads a script and looks for all that would fail or sound otherwise than meant.
+    """Reads a script and lints it.
 
     Args:
-        script: a file, or a folder of them.
+        script: a file, or a folder of files.
         max_text_bytes: the longest text, in bytes of UTF-8.
-        catalogue: of the characters.
-        voice_model: that lines without a voice of their own are to have; None where the rollout decides.
+        voice_model: for lines without a voice of their own; None where the rollout decides.
 
     Raises:
-        UsageError: there is no such script.
+        UsageError: the script doesn't exist.
     """
     read = read_script(script, max_text_bytes)
     return replace(read, findings=(*read.findings, *lint(read.lines, catalogue, voice_model)))
 
 
 def show_findings(findings: Sequence[Finding], to: TextIO, *, all_of_them: bool = False) -> None:
-    """A line a finding: every error, and of many warnings the first.
+    """Writes one line for each finding: all errors, and the first 20 warnings.
 
     Args:
-        findings: what to show.
-        to: where.
-        all_of_them: every warning too.
+        all_of_them: write all warnings too.
     """
     warnings = 0
     for each in findings:
@@ -46,4 +43,4 @@ def show_findings(findings: Sequence[Finding], to: TextIO, *, all_of_them: bool 
         if all_of_them or each.severity is Severity.ERROR or warnings <= _SHOWN_WARNINGS:
             to.write(f"{each}\n")
     if not all_of_them and warnings > _SHOWN_WARNINGS:
-        to.write(f"… and {warnings - _SHOWN_WARNINGS:,} warnings more; `chirp-worker batch lint` shows all\n")
+        to.write(f"… and {warnings - _SHOWN_WARNINGS:,} more warnings; `chirp-worker batch lint` shows all\n")

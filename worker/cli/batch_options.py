@@ -1,4 +1,4 @@
-"""What is asked of a run of `chirp-worker batch`."""
+"""The options of a run of `chirp-worker batch`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,18 @@ class BatchOptions:
     """The options of a run.
 
     Attributes:
-        wish: how lines are cast.
-        wanted: which standings are made.
-        strict: warnings stop it too.
-        leave_out: lines with errors are left out.
-        budget: in dollars at list price; None for no limit.
-        yes: nobody is asked.
-        dry_run: nothing is sent.
-        download: where the audio goes; None for nowhere.
-        as_json: one document instead of tables.
+        voices: how voices are selected.
+        wanted: lines with these statuses are made.
+        strict: warnings stop the run too.
+        leave_out: lines with errors are left out, and don't stop the run.
+        budget: in US dollars at list price; None for no limit.
+        yes: start without a question.
+        dry_run: send nothing.
+        download: the folder for the audio; None for no download.
+        as_json: print one JSON document instead of tables.
     """
 
-    wish: VoicePreference
+    voices: VoicePreference
     wanted: frozenset[LineStatus]
     strict: bool = False
     leave_out: bool = False

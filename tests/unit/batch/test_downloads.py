@@ -1,4 +1,4 @@
-"""The audio of a batch in a folder: the batch replaces what is its own there, and nothing of anybody else's."""
+"""The audio of a batch in a folder: the batch replaces its own files there, and no others."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.words import AudioEncoding
-from tests.unit.batches import cast, done, line
-from worker.batch.downloads import Downloaded, download
+from tests.unit.batches import done, line, plan
+from worker.batch.downloads import DownloadResult, download
+from worker.batch.entry import ManifestEntry, SentJob, build_entry
 from worker.batch.line_status import next_job
-from worker.batch.manifest import Entry, Sent, entry_of, read_manifest
+from worker.batch.manifest import read_manifest
 from worker.batch.state import BatchState, open_state, read_state
 
 if TYPE_CHECKING:
@@ -38,26 +39,26 @@ class Desk:
     async def fetch(self, key: str) -> bytes:
         return self.takes[key]
 
-    def make(self, audio: bytes | None, encoding: AudioEncoding = OGG, *, write: bool = True) -> Entry:
+    def make(self, audio: bytes | None, encoding: AudioEncoding = OGG, *, write: bool = True) -> ManifestEntry:
         """The line is made again and becomes this audio, or fails."""
-        with open_state(self.manifest) as book:
-            (made,) = cast(line("l1", character="ghoul", text=f"Line {len(self.takes)}."))
-            _, sent = next_job(made, book.entries.get("l1"))
-            book.sending([sent])
-            book.ended([self._entry(sent, audio, encoding)], {0: 1})
+        with open_state(self.manifest) as state:
+            (made,) = plan(line("l1", character="ghoul", text=f"Line {len(self.takes)}."))
+            _, sent = next_job(made, state.entries.get("l1"))
+            state.record_sent([sent])
+            state.record_ended([self._entry(sent, audio, encoding)], {0: 1})
             if write:
-                book.write(["l1"])
-            return book.entries["l1"]
+                state.write(["l1"])
+            return state.entries["l1"]
 
-    def _entry(self, sent: Sent, audio: bytes | None, encoding: AudioEncoding) -> Entry:
+    def _entry(self, sent: SentJob, audio: bytes | None, encoding: AudioEncoding) -> ManifestEntry:
         completion = done(sent.job_id, sent.key)
         if audio is None or completion.audio is None:
-            return entry_of(sent, completion.model_copy(update={"status": "failed", "audio": None}))
+            return build_entry(sent, completion.model_copy(update={"status": "failed", "audio": None}))
         self.takes[sent.key] = audio
         spoken = completion.audio.model_copy(update={"sha256": sha256(audio), "encoding": encoding})
-        return entry_of(sent, completion.model_copy(update={"audio": spoken}))
+        return build_entry(sent, completion.model_copy(update={"audio": spoken}))
 
-    async def download(self) -> Downloaded:
+    async def download(self) -> DownloadResult:
         return await download(self, list(read_state(self.manifest).entries.values()), self.audio, lambda *_: None)
 
     def files(self) -> dict[str, bytes]:
@@ -69,20 +70,20 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-async def test_a_file_that_somebody_changed_and_files_beside_it_are_left_alone_and_told(desk: Desk) -> None:
+async def test_a_file_that_somebody_changed_and_files_beside_it_are_left_alone_and_reported(desk: Desk) -> None:
     desk.make(b"take")
     assert (await desk.download()).fetched == 1
     (desk.ghoul / "l1.ogg").write_bytes(b"trimmed")
     (desk.ghoul / "l1.wav").write_bytes(b"master")
     for _ in range(2):
-        told = await desk.download()
-        assert (told.fetched, told.kept, told.left) == (0, 0, 1)
-        (problem,) = told.problems
+        result = await desk.download()
+        assert (result.fetched, result.kept, result.left) == (0, 0, 1)
+        (problem,) = result.problems
         assert problem.startswith(f"l1: {desk.ghoul / 'l1.ogg'} ")
         assert "move it away" in problem
         assert desk.files() == {"l1.ogg": b"trimmed", "l1.wav": b"master"}
     (desk.ghoul / "l1.ogg").rename(desk.ghoul / "l1 trimmed.ogg")
-    assert await desk.download() == Downloaded(fetched=1, kept=0, left=0, problems=())
+    assert await desk.download() == DownloadResult(fetched=1, kept=0, left=0, problems=())
     assert desk.files() == {"l1.ogg": b"take", "l1 trimmed.ogg": b"trimmed", "l1.wav": b"master"}
 
 
@@ -111,12 +112,12 @@ async def test_a_line_in_another_encoding_removes_its_earlier_file_and_no_change
     assert desk.files() == {"l1.ogg": b"trimmed", "l1.mp3": b"mine", "l1.wav": b"third"}
 
 
-async def test_what_cant_be_read_is_told_and_left(desk: Desk) -> None:
+async def test_what_cant_be_read_is_reported_and_left(desk: Desk) -> None:
     desk.make(b"take")
     (desk.ghoul / "l1.ogg").mkdir(parents=True)
-    told = await desk.download()
-    assert (told.fetched, told.kept, told.left) == (0, 0, 0)
-    assert "Is a directory" in told.problems[0]
+    result = await desk.download()
+    assert (result.fetched, result.kept, result.left) == (0, 0, 0)
+    assert "Is a directory" in result.problems[0]
 
 
 @given(st.lists(st.tuples(st.sampled_from([b"one", b"two", b"three", None]), st.booleans()), min_size=1))

@@ -1,4 +1,4 @@
-"""While a batch runs: what is sent, what the book keeps, and what survives a crash at any moment."""
+"""While a batch runs: what is sent, what the state keeps, and what survives a crash at any moment."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import RefusedError, UsageError
-from tests.unit.batches import HALF, InstantLane, cast, casting, done, line
+from tests.unit.batches import HALF, InstantLane, done, line, plan, selector
 from tests.unit.makers import CHIRP, WAVENET
+from worker.batch.entry import ManifestEntry, build_entry
 from worker.batch.journal import Positions
 from worker.batch.line_status import LineStatus, line_states, next_job
-from worker.batch.manifest import Entry, entry_of, journal_of, read_manifest
-from worker.batch.report import page_of
-from worker.batch.runner import WINDOW, BatchRunner
+from worker.batch.manifest import journal_path, read_manifest
+from worker.batch.report import render_report
+from worker.batch.runner import WINDOW, BatchRunner, RunPlan
 from worker.batch.state import BatchState, open_state
-from worker.batch.voice_selection import VoicedLine
+from worker.batch.voice_selection import PlannedLine
 from worker.lifecycle.clock import Clock
 
 TO_MAKE = frozenset({LineStatus.NEW, LineStatus.EDITED})
@@ -30,188 +31,188 @@ def manifest(tmp_path: Path) -> Path:
     return tmp_path / "script.csv.manifest.jsonl"
 
 
-def lane_for(book: BatchState, **answers: object) -> InstantLane:
-    return InstantLane(lambda job_id: book.under_way[job_id].key, **answers)
+def lane_for(state: BatchState, **answers: object) -> InstantLane:
+    return InstantLane(lambda job_id: state.in_flight[job_id].key, **answers)
 
 
-def night(book: BatchState, casts: list[VoicedLine], **changes: object) -> BatchRunner:
-    options = {"wanted": TO_MAKE, "stored": (), "clock": Clock(), **changes}
-    return BatchRunner(book, casts, casting(), **options)
+def runner(state: BatchState, planned_lines: list[PlannedLine], **changes: object) -> BatchRunner:
+    clock = changes.pop("clock", Clock())
+    return BatchRunner(state, RunPlan(planned_lines, selector(), **{"wanted": TO_MAKE, **changes}), clock)
 
 
-async def run(book: BatchState, casts: list[VoicedLine], **changes: object) -> InstantLane:
-    lane = lane_for(book)
-    await night(book, casts, **changes).run(lane, lambda _: None)
-    book.write([each.line.id for each in casts])
+async def run(state: BatchState, planned_lines: list[PlannedLine], **changes: object) -> InstantLane:
+    lane = lane_for(state)
+    await runner(state, planned_lines, **changes).run(lane, lambda _: None)
+    state.write([each.line.id for each in planned_lines])
     return lane
 
 
 async def test_every_line_is_sent_once_within_the_window_and_a_second_run_sends_nothing(tmp_path):
-    casts = cast(*(line(f"l-{n}", text=f"Line {n}.") for n in range(WINDOW + 300)))
-    with open_state(manifest(tmp_path)) as book:
-        lane = await run(book, casts)
-        assert sorted(job.text for job in lane.sent) == sorted(each.job.text for each in casts)
-        assert lane.most_under_way <= WINDOW
-        assert not (await run(book, casts)).sent
+    planned_lines = plan(*(line(f"l-{n}", text=f"Line {n}.") for n in range(WINDOW + 300)))
+    with open_state(manifest(tmp_path)) as state:
+        lane = await run(state, planned_lines)
+        assert sorted(job.text for job in lane.sent) == sorted(each.job.text for each in planned_lines)
+        assert lane.most_in_flight <= WINDOW
+        assert not (await run(state, planned_lines)).sent
     entries = [json.loads(each) for each in manifest(tmp_path).read_text().splitlines()]
-    assert [entry["line"] for entry in entries] == [each.line.id for each in casts]
+    assert [entry["line"] for entry in entries] == [each.line.id for each in planned_lines]
 
 
 async def test_lines_of_one_take_wait_for_the_first_and_then_go_together(tmp_path):
-    casts = cast(*(line(f"l-{n}", text="The same.") for n in range(5)))
+    planned_lines = plan(*(line(f"l-{n}", text="The same.") for n in range(5)))
     shown = []
-    with open_state(manifest(tmp_path)) as book:
-        lane = lane_for(book)
-        await night(book, casts).run(lane, lambda _: shown.append(len(lane.sent)))
+    with open_state(manifest(tmp_path)) as state:
+        lane = lane_for(state)
+        await runner(state, planned_lines).run(lane, lambda _: shown.append(len(lane.sent)))
     assert shown == [0, 1, 5]
 
 
 async def test_lines_of_a_take_that_is_stored_already_dont_wait(tmp_path):
-    casts = cast(*(line(f"l-{n}", text="The same.") for n in range(5)))
-    with open_state(manifest(tmp_path)) as book:
-        assert (await run(book, casts, stored={casts[0].key})).most_under_way == 5
+    planned_lines = plan(*(line(f"l-{n}", text="The same.") for n in range(5)))
+    with open_state(manifest(tmp_path)) as state:
+        assert (await run(state, planned_lines, stored={planned_lines[0].key})).most_in_flight == 5
 
 
 async def test_where_the_first_of_a_take_fails_the_next_tries(tmp_path):
-    casts = cast(line("l-1", text="The same."), line("l-2", text="The same."))
-    with open_state(manifest(tmp_path)) as book:
-        lane = lane_for(book, fails=lambda job: job.job_id.startswith("l-1"))
-        made = night(book, casts)
+    planned_lines = plan(line("l-1", text="The same."), line("l-2", text="The same."))
+    with open_state(manifest(tmp_path)) as state:
+        lane = lane_for(state, fails=lambda job: job.job_id.startswith("l-1"))
+        made = runner(state, planned_lines)
         await made.run(lane, lambda _: None)
-        assert (made.tally.failed, made.tally.done) == (1, 1)
-        assert not (await run(book, casts)).sent
-        again = await run(book, casts, wanted={LineStatus.FAILED})
+        assert (made.progress.failed, made.progress.done) == (1, 1)
+        assert not (await run(state, planned_lines)).sent
+        again = await run(state, planned_lines, wanted={LineStatus.FAILED})
         assert [job.job_id.count(":") for job in again.sent] == [2]
-        assert all(entry.is_done for entry in book.entries.values())
+        assert all(entry.is_done for entry in state.entries.values())
 
 
 async def test_a_line_that_was_edited_while_its_job_was_under_way_is_made_as_it_is_now(tmp_path):
-    (before,) = cast(line("l-1", text="As it was."))
-    (after,) = cast(line("l-1", text="As it is."))
+    (before,) = plan(line("l-1", text="As it was."))
+    (after,) = plan(line("l-1", text="As it is."))
     job, sent = next_job(before, None)
-    with open_state(manifest(tmp_path)) as book:
-        book.sending([sent])
-    with open_state(manifest(tmp_path)) as book:
-        lane = lane_for(book)
-        lane._unheard.append(job)
-        made = night(book, [after])
+    with open_state(manifest(tmp_path)) as state:
+        state.record_sent([sent])
+    with open_state(manifest(tmp_path)) as state:
+        lane = lane_for(state)
+        lane._pending.append(job)
+        made = runner(state, [after])
         await made.run(lane, lambda _: None)
         assert [each.text for each in lane.sent] == ["As it is."]
-        assert book.entries["l-1"].key == after.key
-        assert (made.tally.total, made.tally.done) == (2, 2)
+        assert state.entries["l-1"].key == after.key
+        assert (made.progress.total, made.progress.done) == (2, 2)
 
 
 @pytest.mark.parametrize("decided", [WAVENET, CHIRP])
-async def test_a_line_under_way_whose_voice_changed_is_made_again_if_asked_and_if_it_was_known_before(
+async def test_a_line_under_way_whose_voice_changed_is_made_again_if_requested_and_if_it_was_known_before(
     tmp_path, decided
 ):
-    """What a worker decides in between was in no price: the next run tells it, and asks."""
-    (before,) = cast(line("l-1"), state=replace(HALF, enabled=decided is CHIRP, percentage=10_000))
-    (after,) = cast(line("l-1"), state=replace(HALF, percentage=10_000))
+    """What a worker decides meanwhile was in no confirmed price: the next run shows and confirms it."""
+    (before,) = plan(line("l-1"), state=replace(HALF, enabled=decided is CHIRP, percentage=10_000))
+    (after,) = plan(line("l-1"), state=replace(HALF, percentage=10_000))
     job, sent = next_job(before, None)
-    spoke = done(job.job_id, casting().key_by(before, WAVENET))
-    with open_state(manifest(tmp_path)) as book:
-        book.sending([sent])
-        lane = lane_for(book)
-        lane._unheard.append(job)
+    spoke = done(job.job_id, selector().key_for(before, WAVENET))
+    with open_state(manifest(tmp_path)) as state:
+        state.record_sent([sent])
+        lane = lane_for(state)
+        lane._pending.append(job)
         lane.completion = lambda each: spoke if each.job_id == job.job_id else done(each.job_id, after.key)
-        await night(book, [after], wanted=TO_MAKE | {LineStatus.VOICE_CHANGED}).run(lane, lambda _: None)
+        await runner(state, [after], wanted=TO_MAKE | {LineStatus.VOICE_CHANGED}).run(lane, lambda _: None)
         assert [each.voice for each in lane.sent] == ([] if decided is CHIRP else [after.job.voice])
-        (left,) = line_states([after], book.entries, {}, casting())
-        assert left.standing is (LineStatus.VOICE_CHANGED if decided is CHIRP else LineStatus.DONE)
+        (left,) = line_states([after], state.entries, {}, selector())
+        assert left.status is (LineStatus.VOICE_CHANGED if decided is CHIRP else LineStatus.DONE)
 
 
-async def test_it_stops_soon_and_goes_on_where_it_was(tmp_path):
-    casts = cast(*(line(f"l-{n}", text=f"Line {n}.") for n in range(WINDOW * 2)))
-    with open_state(manifest(tmp_path)) as book:
-        first = night(book, casts)
-        lane = lane_for(book)
+async def test_a_run_stops_soon_and_the_next_one_continues_where_it_ended(tmp_path):
+    planned_lines = plan(*(line(f"l-{n}", text=f"Line {n}.") for n in range(WINDOW * 2)))
+    with open_state(manifest(tmp_path)) as state:
+        first = runner(state, planned_lines)
+        lane = lane_for(state)
         await first.run(lane, lambda _: first.stop() if lane.sent else None)
         sent = len(lane.sent)
         assert 0 < sent <= WINDOW
-    with open_state(manifest(tmp_path)) as book:
-        assert len(book.entries) + len(book.under_way) == sent
-        assert len((await run(book, casts)).sent) == len(casts) - sent
+    with open_state(manifest(tmp_path)) as state:
+        assert len(state.entries) + len(state.in_flight) == sent
+        assert len((await run(state, planned_lines)).sent) == len(planned_lines) - sent
 
 
-def sent_entry(made: VoicedLine) -> tuple:
+def sent_entry(made: PlannedLine) -> tuple:
     _, sent = next_job(made, None)
-    return sent, entry_of(sent, done(sent.job_id, made.key))
+    return sent, build_entry(sent, done(sent.job_id, made.key))
 
 
 @given(st.data())
-def test_whatever_is_cut_off_the_journals_end_what_was_whole_before_is_kept(tmp_path_factory, data):
+def test_complete_journal_entries_are_kept_wherever_a_crash_cuts_the_journal_off(tmp_path_factory, data):
     path = manifest(tmp_path_factory.mktemp("cut"))
-    casts = cast(*(line(f"l-{n}", text=f"Line {n}.") for n in range(4)))
-    pairs = [sent_entry(each) for each in casts]
+    planned_lines = plan(*(line(f"l-{n}", text=f"Line {n}.") for n in range(4)))
+    pairs = [sent_entry(each) for each in planned_lines]
     lengths = []
-    with open_state(path) as book:
-        book.begin(Positions(completions={0: 5}, lane={0: 7}))
+    with open_state(path) as state:
+        state.begin(Positions(completions={0: 5}, lane={0: 7}))
         for sent, entry in pairs:
-            book.sending([sent])
-            lengths.append((journal_of(path).stat().st_size, len(book.entries), len(book.under_way)))
-            book.ended([entry], {0: 6})
-            lengths.append((journal_of(path).stat().st_size, len(book.entries), len(book.under_way)))
-    content = journal_of(path).read_bytes()
+            state.record_sent([sent])
+            lengths.append((journal_path(path).stat().st_size, len(state.entries), len(state.in_flight)))
+            state.record_ended([entry], {0: 6})
+            lengths.append((journal_path(path).stat().st_size, len(state.entries), len(state.in_flight)))
+    content = journal_path(path).read_bytes()
     cut = data.draw(st.integers(lengths[0][0], len(content)))
-    journal_of(path).write_bytes(content[:cut])
-    _, entries, under_way = max(each for each in lengths if each[0] <= cut)
-    with open_state(path) as book:
-        assert (len(book.entries), len(book.under_way)) == (entries, under_way)
-        assert book.positions.lane == {0: 7}
+    journal_path(path).write_bytes(content[:cut])
+    _, entries, in_flight = max(each for each in lengths if each[0] <= cut)
+    with open_state(path) as state:
+        assert (len(state.entries), len(state.in_flight)) == (entries, in_flight)
+        assert state.positions.lane == {0: 7}
         # What comes after is written behind what is whole.
-        book.sending([pairs[0][0]])
-    with open_state(path) as book:
-        assert pairs[0][0].job_id in book.under_way
+        state.record_sent([pairs[0][0]])
+    with open_state(path) as state:
+        assert pairs[0][0].job_id in state.in_flight
 
 
-def test_a_manifest_is_whole_at_every_moment_and_says_each_line_once(tmp_path):
-    casts = cast(line("l-1"), line("l-2", text="Two."), line("l-3", text="Three."))
-    with open_state(manifest(tmp_path)) as book:
-        for sent, entry in map(sent_entry, casts):
-            book.sending([sent])
-            book.ended([entry, entry], {0: 1})
-            book.write(["l-3", "l-2", "l-1"])
-            assert len(read_manifest(manifest(tmp_path))) == len(book.entries)
-        book.write(["l-3", "l-1"])
+def test_a_manifest_is_complete_at_every_moment_and_has_each_line_once(tmp_path):
+    planned_lines = plan(line("l-1"), line("l-2", text="Two."), line("l-3", text="Three."))
+    with open_state(manifest(tmp_path)) as state:
+        for sent, entry in map(sent_entry, planned_lines):
+            state.record_sent([sent])
+            state.record_ended([entry, entry], {0: 1})
+            state.write(["l-3", "l-2", "l-1"])
+            assert len(read_manifest(manifest(tmp_path))) == len(state.entries)
+        state.write(["l-3", "l-1"])
     assert list(read_manifest(manifest(tmp_path))) == ["l-3", "l-1"]
-    with open_state(manifest(tmp_path)) as book:
-        assert list(book.entries) == ["l-3", "l-1"]
+    with open_state(manifest(tmp_path)) as state:
+        assert list(state.entries) == ["l-3", "l-1"]
 
 
 async def test_lines_that_may_be_among_those_left_out_are_kept_while_it_runs_and_when_they_end(tmp_path):
-    """Written after each completion: the night's own writing must not drop what the end keeps."""
-    casts = cast(line("l-1", text="One."), line("l-2", text="Two."), line("l-3", text="Three."))
-    (first, ended), (_, other), _ = map(sent_entry, casts)
-    job, _ = next_job(casts[0], None)
-    with open_state(manifest(tmp_path)) as book:
-        book.ended([other], {0: 1})
-        book.sending([first])
-        lane = lane_for(book)
-        lane._unheard.append(job)
+    """The manifest is written after each completion: this must not drop what is kept at the end."""
+    planned_lines = plan(line("l-1", text="One."), line("l-2", text="Two."), line("l-3", text="Three."))
+    (first, ended), (_, other), _ = map(sent_entry, planned_lines)
+    job, _ = next_job(planned_lines[0], None)
+    with open_state(manifest(tmp_path)) as state:
+        state.record_ended([other], {0: 1})
+        state.record_sent([first])
+        lane = lane_for(state)
+        lane._pending.append(job)
         hourly = Clock(monotonic=itertools.count(0, 3600).__next__)
-        made = night(book, casts[2:], clock=hourly, keep_others=True)
+        made = runner(state, planned_lines[2:], clock=hourly, keep_others=True)
         await made.run(lane, lambda _: None)
         assert list(read_manifest(manifest(tmp_path))) == ["l-3", "l-2", "l-1"]
-        book.write(["l-3"], keep_others=True)
-        assert book.entries["l-1"] == ended
-        book.write(["l-3"])
+        state.write(["l-3"], keep_others=True)
+        assert state.entries["l-1"] == ended
+        state.write(["l-3"])
     assert list(read_manifest(manifest(tmp_path))) == ["l-3"]
 
 
 def test_jobs_that_never_got_into_the_lane_are_made_again(tmp_path):
-    (made,) = cast(line())
+    (made,) = plan(line())
     sent, _ = sent_entry(made)
-    with open_state(manifest(tmp_path)) as book:
-        book.sending([sent])
-        book.unsent([sent.job_id])
-    with open_state(manifest(tmp_path)) as book:
-        assert not book.under_way
+    with open_state(manifest(tmp_path)) as state:
+        state.record_sent([sent])
+        state.record_unsent([sent.job_id])
+    with open_state(manifest(tmp_path)) as state:
+        assert not state.in_flight
 
 
-def test_two_commands_dont_work_on_one_manifest(tmp_path):
-    with open_state(manifest(tmp_path)) as book:
-        book.write([])
+def test_two_commands_cannot_open_one_manifest(tmp_path):
+    with open_state(manifest(tmp_path)) as state:
+        state.write([])
         with pytest.raises(RefusedError, match="another `chirp-worker batch`"), open_state(manifest(tmp_path)):
             pass
     with open_state(manifest(tmp_path)):
@@ -219,21 +220,21 @@ def test_two_commands_dont_work_on_one_manifest(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["rubbish\n", '{"line": "a"}\n', "[]\n"])
-def test_what_is_no_manifest_is_refused_with_its_line(tmp_path, content):
+def test_an_invalid_manifest_is_refused_with_its_line(tmp_path, content):
     manifest(tmp_path).write_text(content)
     with pytest.raises(UsageError, match=r"script\.csv\.manifest\.jsonl:1:"), open_state(manifest(tmp_path)):
         pass
 
 
-def test_the_page_tells_of_each_line_and_nothing_in_a_text_is_markup():
+def test_the_report_shows_each_line_and_takes_no_text_for_markup():
     wicked = '</script><script>alert("x")</script> & <b>@DATA@</b>'
     lines = [line("l-1", text=f"Well {wicked}".replace("<", "‹")), line("l-2")]
     spoken = lines[0].job.model_copy(update={"text": wicked})
     lines[0] = type(lines[0])(spoken, None, lines[0].place, lines[0].columns)
-    (made,) = cast(line("l-2"))
-    entry: Entry = sent_entry(made)[1]
-    page = page_of(lines, {"l-2": entry}, title="<night>", audio=lambda _: "pip_boy/l-2.ogg")
-    assert "<title>&lt;night&gt;</title>" in page
+    (made,) = plan(line("l-2"))
+    entry: ManifestEntry = sent_entry(made)[1]
+    page = render_report(lines, {"l-2": entry}, title="<act 1>", audio=lambda _: "pip_boy/l-2.ogg")
+    assert "<title>&lt;act 1&gt;</title>" in page
     assert page.count("</script>") == 2
     data = page.partition('id="data">')[2].partition("</script>")[0]
     first, second = json.loads(data)

@@ -1,4 +1,4 @@
-"""One run of `batch` without its servers: what it tells, asks and refuses before anything is sent."""
+"""One run of `batch` without its servers: what it shows, confirms and refuses before anything is sent."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 from schemas.errors import UsageError
 from tests.unit.batches import done, line
 from worker.app.rollout_seed import rollout_state
+from worker.batch.entry import build_entry
 from worker.batch.line_status import next_job
-from worker.batch.manifest import default_manifest, entry_of, read_manifest
+from worker.batch.manifest import default_manifest, read_manifest
 from worker.batch.state import open_state
-from worker.batch.voice_selection import VoicedLine, VoicePreference, VoiceSelector
+from worker.batch.voice_selection import PlannedLine, VoicePreference, VoiceSelector
 from worker.cli import batch_run
 from worker.cli.main import app
 from worker.config.settings import load_settings
@@ -28,49 +29,49 @@ EVERYBODY = {"CHIRP3_ENABLED": "true", "CHIRP3_ROLLOUT_PERCENTAGE": "100", "CHIR
 
 
 class Studio:
-    """A script, its manifest, and the command; nothing is stored, and nothing was heard of what is under way."""
+    """A script, its manifest, and the command; nothing is stored, and no job in flight has a completion."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.script = folder / "script.csv"
-        self.nights = 0
-        monkeypatch.setattr(batch_run, "catch_up", _nothing)
-        monkeypatch.setattr(batch_run.Batch, "_stored", _nothing_stored)
-        monkeypatch.setattr(batch_run.Batch, "_night", self._night)
+        self.runs = 0
+        monkeypatch.setattr(batch_run, "reconcile", _nothing)
+        monkeypatch.setattr(batch_run.Batch, "_find_stored", _nothing_stored)
+        monkeypatch.setattr(batch_run.Batch, "_run_jobs", self._run_jobs)
 
-    def _night(self, *_: object, **__: object) -> bool:
-        self.nights += 1
+    def _run_jobs(self, *_: object, **__: object) -> bool:
+        self.runs += 1
         return False
 
     def write(self, **texts: str) -> None:
         rows = "".join(f"{line_id},pip_boy,{text}\n" for line_id, text in texts.items())
         self.script.write_text(f"job_id,character,text\n{rows}", encoding="utf-8")
 
-    def casts(self, **texts: str) -> list[VoicedLine]:
+    def planned_lines(self, **texts: str) -> list[PlannedLine]:
         settings = load_settings()
         catalogue = load_catalogue(settings.worker.characters_file)
         state = rollout_state(settings.rollout, catalogue.names)
-        casting = VoiceSelector(catalogue, state, Clock().now(), settings.storage.prefix)
+        selector = VoiceSelector(catalogue, state, Clock().now(), settings.storage.prefix)
         lines = [line(line_id, text=text) for line_id, text in texts.items()]
-        return list(casting.cast(lines, VoicePreference()))
+        return list(selector.select(lines, VoicePreference()))
 
     def send(self, **texts: str) -> None:
-        """As a run does that is stopped before anything is heard."""
-        with open_state(default_manifest(self.script)) as book:
-            book.sending([next_job(each, None)[1] for each in self.casts(**texts)])
+        """As a run that is stopped before the first completion."""
+        with open_state(default_manifest(self.script)) as state:
+            state.record_sent([next_job(each, None)[1] for each in self.planned_lines(**texts)])
 
     def finish(self, **texts: str) -> None:
-        """As a run does that comes to its end."""
-        with open_state(default_manifest(self.script)) as book:
-            for each in self.casts(**texts):
+        """As a run that ends by itself."""
+        with open_state(default_manifest(self.script)) as state:
+            for each in self.planned_lines(**texts):
                 sent = next_job(each, None)[1]
-                book.ended([entry_of(sent, done(sent.job_id, sent.key))], {0: 1})
-            book.write(texts)
+                state.record_ended([build_entry(sent, done(sent.job_id, sent.key))], {0: 1})
+            state.write(texts)
 
     def entries(self) -> list[str]:
         return list(read_manifest(default_manifest(self.script)))
 
     def run(self, *options: str) -> tuple[Any, dict[str, Any]]:
-        """The command's end, and its one JSON document."""
+        """Runs the command; returns its result and its JSON document."""
         ended = CliRunner().invoke(app, ["batch", str(self.script), "--json", *options])
         return ended, json.loads(ended.stdout)
 
@@ -88,20 +89,20 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
     return Studio(tmp_path, monkeypatch)
 
 
-def test_a_line_that_was_edited_while_its_job_is_under_way_is_in_price_budget_and_question(studio: Studio) -> None:
+def test_a_line_that_was_edited_while_its_job_is_under_way_is_in_price_budget_and_confirmation(studio: Studio) -> None:
     studio.send(a="As it was.", b="The same.")
     studio.write(a="As it is.", b="The same.")
-    ended, told = studio.run("--dry-run")
+    ended, document = studio.run("--dry-run")
     assert ended.exit_code == 0
-    assert told["lines"] | {"under way": 2, "new": 0} == told["lines"]
-    total = told["price"]["rows"][-1]
+    assert document["lines"] | {"under way": 2, "new": 0} == document["lines"]
+    total = document["price"]["rows"][-1]
     assert (total["lines"], total["characters"]) == (1, len("As it is."))
-    assert "1 of the lines under way have changed since they were sent" in ended.stderr
-    ended, told = studio.run("--yes", "--budget", "0")
-    assert "more than the budget of 0 USD" in told["refused"]
-    ended, told = studio.run()
-    assert "nobody is there to say yes" in told["refused"]
-    assert not studio.nights
+    assert "1 of the lines in progress have changed since they were sent" in ended.stderr
+    ended, document = studio.run("--yes", "--budget", "0")
+    assert "more than the budget of 0 USD" in document["refused"]
+    ended, document = studio.run()
+    assert "nobody can confirm the price" in document["refused"]
+    assert not studio.runs
 
 
 def test_a_line_whose_voice_changed_while_its_job_is_under_way_is_in_the_price_if_it_is_remade(
@@ -116,28 +117,28 @@ def test_a_line_whose_voice_changed_while_its_job_is_under_way_is_in_the_price_i
     assert rows["chirp3-hd"]["characters"] == len("The same.")
 
 
-def test_lines_under_way_that_are_as_they_were_sent_cost_nothing_and_nobody_is_asked(studio: Studio) -> None:
+def test_lines_under_way_that_are_as_they_were_sent_cost_nothing_and_need_no_confirmation(studio: Studio) -> None:
     studio.send(a="The same.")
     studio.write(a="The same.")
-    ended, told = studio.run("--budget", "0")
-    assert (told["price"]["usd"], studio.nights) == (0, 1)
+    ended, document = studio.run("--budget", "0")
+    assert (document["price"]["usd"], studio.runs) == (0, 1)
     assert "have changed" not in ended.stderr
 
 
 TWO = {"a": "One.", "b": "Two."}
 
 
-def test_a_done_line_that_has_an_error_now_stays_in_the_manifest_and_mended_it_is_done(studio: Studio) -> None:
+def test_a_done_line_that_has_an_error_now_stays_in_the_manifest_and_is_done_once_corrected(studio: Studio) -> None:
     studio.finish(**TWO)
     studio.write(a="One.", b="...")
-    ended, told = studio.run("--leave-out")
-    assert (ended.exit_code, told["lines"]["done"]) == (1, 1)
-    assert "1 lines of the manifest aren't among those that go on" in ended.stderr
+    ended, document = studio.run("--leave-out")
+    assert (ended.exit_code, document["lines"]["done"]) == (1, 1)
+    assert "1 lines of the manifest aren't among the lines of this run" in ended.stderr
     assert "any more" not in ended.stderr
     assert studio.entries() == ["a", "b"]
     studio.write(**TWO)
-    ended, told = studio.run()
-    assert (ended.exit_code, told["lines"]["done"], told["price"]["usd"]) == (0, 2, 0)
+    ended, document = studio.run()
+    assert (ended.exit_code, document["lines"]["done"], document["price"]["usd"]) == (0, 2, 0)
 
 
 def test_lines_of_a_file_that_cant_be_read_stay_in_the_manifest_too(studio: Studio, tmp_path: Path) -> None:
@@ -163,11 +164,11 @@ def test_lines_that_left_the_script_leave_the_manifest_once_no_line_is_left_out(
 
 def test_a_dry_run_is_refused_by_the_budget_as_the_run_itself_would_be(studio: Studio) -> None:
     studio.write(**TWO)
-    dry, told = studio.run("--dry-run", "--budget", "0.00001")
-    real, told_too = studio.run("--yes", "--budget", "0.00001")
+    dry, document = studio.run("--dry-run", "--budget", "0.00001")
+    real, real_document = studio.run("--yes", "--budget", "0.00001")
     assert type(dry.exception) is type(real.exception) is UsageError
-    assert told == told_too
-    assert "more than the budget of 1e-05 USD" in told["refused"]
-    dry, told = studio.run("--dry-run", "--budget", "1")
-    assert (dry.exit_code, studio.nights) == (0, 0)
-    assert "refused" not in told
+    assert document == real_document
+    assert "more than the budget of 1e-05 USD" in document["refused"]
+    dry, document = studio.run("--dry-run", "--budget", "1")
+    assert (dry.exit_code, studio.runs) == (0, 0)
+    assert "refused" not in document

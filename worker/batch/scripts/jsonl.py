@@ -1,4 +1,4 @@
-"""Reads a script from JSON Lines: a job a line, and `scene` beside its fields. Pure."""
+"""Reads a script from JSON Lines: each line is a job, with `scene` as an additional field. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -12,19 +12,19 @@ _COLUMNS = {name: name for name in (*Job.model_fields, SCENE)}
 
 
 def read_jsonl(text: str, file: str, max_text_bytes: int) -> Iterator[Line | Finding]:
-    """The lines of a JSON Lines file, and what is wrong in it; blank lines are passed over.
+    """The lines of a JSON Lines file, and the errors in it. Blank lines are skipped.
 
     Args:
-        text: the file's, decoded.
-        file: how findings call it.
-        max_text_bytes: the longest `text` of a line.
+        text: the file's content.
+        file: its name in findings.
+        max_text_bytes: the longest `text` of a line, in bytes of UTF-8.
     """
-    found = False
-    # Not splitlines: it would cut at characters that may stand inside of a text.
+    has_lines = False
+    # Not splitlines: it also splits at characters that a text may contain.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        found = True
+        has_lines = True
         try:
             document = json.loads(line, object_pairs_hook=_object, parse_constant=_no_constant)
         except json.JSONDecodeError as error:
@@ -38,7 +38,7 @@ def read_jsonl(text: str, file: str, max_text_bytes: int) -> Iterator[Line | Fin
                 yield from read_line(document, Place(file, number), _COLUMNS, max_text_bytes)
             else:
                 yield _wrong(file, number, 1, f"is a JSON {type(document).__name__}; a line is a JSON object")
-    if not found:
+    if not has_lines:
         yield _wrong(file, 1, 1, "is empty; each line is a job as a JSON object")
 
 
@@ -51,7 +51,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(document) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the field {twice[:60]!a} stands twice in one object")
+        raise ValueError(f"the field {twice[:60]!a} occurs twice in one object")
     return document
 
 

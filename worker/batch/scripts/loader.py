@@ -1,37 +1,36 @@
-"""Reads a script: a CSV or JSON Lines file, or a folder of them."""
+"""Loads a script from a CSV or JSON Lines file, or from a folder of such files."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from schemas.errors import UsageError
-from worker.batch.manifest import is_ours
 from worker.batch.scripts.csv import read_csv
 from worker.batch.scripts.jsonl import read_jsonl
-from worker.batch.scripts.model import Finding, Line, Place, Script, Severity
+from worker.batch.scripts.model import JOURNAL_SUFFIX, MANIFEST_SUFFIX, Finding, Line, Place, Script, Severity
 from worker.batch.scripts.text_encoding import UndecodableError, decode
 
 _READERS: Final = {
     ".csv": read_csv,
     ".tsv": read_csv,
-    # As spreadsheets call their "Unicode text".
+    # Spreadsheets save "Unicode text" with this suffix.
     ".txt": read_csv,
     ".jsonl": read_jsonl,
     ".ndjson": read_jsonl,
 }
 LARGEST_BYTES: Final = 200 * 2**20
-"""Of one file: it is read whole."""
+"""The largest file that is read; a file is read into memory as a whole."""
 
 
 def read_script(path: Path, max_text_bytes: int) -> Script:
-    """Reads all lines, and finds all that is wrong with those that are none.
+    """Reads all lines, and finds the errors in rows that are no valid lines.
 
     Args:
-        path: a file, or a folder whose files are read in the order of their names, folders in it too.
-        max_text_bytes: the longest `text` of a line.
+        path: a file, or a folder: its files, also in subfolders, are read in the order of their names.
+        max_text_bytes: the longest `text` of a line, in bytes of UTF-8.
 
     Raises:
-        UsageError: there is no such file, or nothing in it that could be a script.
+        UsageError: the file doesn't exist, or the folder holds no script.
     """
     lines: list[Line] = []
     findings: list[Finding] = []
@@ -49,10 +48,12 @@ def _files(path: Path) -> list[tuple[Path, str]]:
             found = [
                 (each, str(each.relative_to(path)))
                 for each in sorted(path.rglob("*"))
-                if each.is_file() and each.suffix.lower() in _READERS and not is_ours(each)
+                if each.is_file()
+                and each.suffix.lower() in _READERS
+                and not each.name.endswith((MANIFEST_SUFFIX, JOURNAL_SUFFIX))
             ]
             if not found:
-                raise UsageError(f"{path}: no file in it ends in {', '.join(_READERS)}")
+                raise UsageError(f"{path}: no file in this folder ends in {', '.join(_READERS)}")
             return found
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
@@ -62,7 +63,7 @@ def _files(path: Path) -> list[tuple[Path, str]]:
 
 
 def _read_file(path: Path, name: str, max_text_bytes: int) -> Iterator[Line | Finding]:
-    # What a file is called is anybody's: nothing in it is to be a terminal's command.
+    # A file's name is untrusted: a terminal would run an escape sequence in it.
     shown = "".join(character if character.isprintable() else "?" for character in name)
     try:
         if path.stat().st_size > LARGEST_BYTES:

@@ -1,14 +1,19 @@
-"""A studio's script: its lines, where each stands, and what is found wrong with it. Pure."""
+"""The model of a studio's script: its lines with their places, and findings about them. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from schemas.job import Job
 
+MANIFEST_SUFFIX: Final = ".manifest.jsonl"
+JOURNAL_SUFFIX: Final = ".manifest.journal"
+"""A batch keeps files with these suffixes beside its script; they are no scripts themselves."""
+
 
 class Severity(StrEnum):
-    """An error stops the batch; a warning doesn't, but for `--strict`."""
+    """An error stops the batch. A warning stops it only with `--strict`."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -16,7 +21,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where something stands: `line` from 1; `column` is a number where the form is broken, else the field's name."""
+    """A place in a file: `line` counts from 1; `column` is a number where the format is broken, else a field's name."""
 
     file: str
     line: int
@@ -28,7 +33,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong or unwise, and of which line."""
+    """An error or a warning, and the line that it is about."""
 
     severity: Severity
     place: Place
@@ -44,10 +49,9 @@ class Line:
     """One line of a script.
 
     Attributes:
-        job: as the script says it; its `job_id` is the line's id.
-        scene: what the script says, if it has scenes.
-        place: where it begins.
-        columns: how the file calls the job's fields, such as `C (text)`; one mapping for all lines of a file.
+        job: its `job_id` is the line's id.
+        place: where the line begins.
+        columns: the file's names of the job's fields, such as `C (text)`; one mapping for all lines of a file.
     """
 
     job: Job
@@ -61,31 +65,31 @@ class Line:
         return self.job.job_id
 
     def at(self, field: str) -> Place:
-        """Where a field of the line stands; one that the file doesn't have, by its name."""
+        """The place of a field; a field that the file doesn't have keeps its own name."""
         return Place(self.place.file, self.place.line, column_of(field, self.columns))
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What was read: the lines that are jobs, and what is wrong with the others."""
+    """The lines that are valid jobs, and the findings about all rows."""
 
     lines: tuple[Line, ...]
     findings: tuple[Finding, ...]
 
     @property
     def rows_with_errors(self) -> frozenset[tuple[str, int]]:
-        """The file and line of each row in which an error was found."""
+        """File and line of each row with an error."""
         return frozenset(
             (each.place.file, each.place.line) for each in self.findings if each.severity is Severity.ERROR
         )
 
 
 def column_of(field: str, columns: Mapping[str, str]) -> str:
-    """How a file calls a job's field; of a deeper one the nearest that it has.
+    """A file's name of a job's field; for a nested field, of the nearest outer field that the file has.
 
     Args:
         field: dotted, such as `audio.sample_rate` or `pronunciations.0.phrase`.
-        columns: the file's own names by field.
+        columns: the file's names by field.
     """
     name = field
     while name not in columns and "." in name:

@@ -1,4 +1,4 @@
-"""Makes lines of what a file's rows say: the columns that there are, and a job of each row's fields. Pure."""
+"""Converts the rows of a script to lines: the known columns, the values of cells, and the job of each row. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ COLUMNS: Final = (
     "labels",
     SCENE,
 )
-"""What a CSV file's columns may be called; `labels.NAME` besides."""
+"""The names of a CSV file's columns; `labels.NAME` is allowed too."""
 _LABEL: Final = "labels."
 _NUMBERS: Final = frozenset({"speaking_rate", "pitch", "volume_gain_db"})
 _WHOLE_NUMBERS: Final = frozenset({"take", "audio.sample_rate"})
@@ -27,15 +27,15 @@ _SCENE_CHARACTERS: Final = 256
 
 
 def is_column(name: str) -> bool:
-    """Whether a CSV file may have such a column."""
+    """Whether a CSV file may have a column of this name."""
     return name in COLUMNS or (name.startswith(_LABEL) and len(name) > len(_LABEL))
 
 
 def cell_value(column: str, cell: str) -> Any:
-    """The value of a cell that isn't empty, as the job's field takes it.
+    """The value of a cell that isn't empty, in the type of the job's field.
 
     Raises:
-        ValueError: the column is for numbers or JSON, and this is none.
+        ValueError: the column holds numbers or JSON, and the cell is not one.
     """
     if column in _VERBATIM or column.startswith(_LABEL):
         return cell
@@ -58,7 +58,7 @@ def cell_value(column: str, cell: str) -> Any:
 
 
 def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A job's document of columns whose names may be dotted."""
+    """The nested document of a job, from columns with dotted names."""
     document: dict[str, Any] = {}
     for name, value in fields.items():
         outer, dot, inner = name.partition(".")
@@ -74,18 +74,18 @@ def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
 def read_line(
     document: dict[str, Any], place: Place, columns: Mapping[str, str], max_text_bytes: int
 ) -> Iterator[Line | Finding]:
-    """The line of a row, or all that is wrong with it.
+    """The line of a row, or all its errors.
 
     Args:
-        document: a job's fields, and `scene`.
+        document: the fields of a job, and `scene`.
         place: where the row begins.
-        columns: how the file calls the fields.
-        max_text_bytes: the longest `text`.
+        columns: the file's names by field.
+        max_text_bytes: the longest `text`, in bytes of UTF-8.
     """
     fields = dict(document)
     scene = fields.pop(SCENE, None)
-    said_id = fields.get("job_id")
-    line_id = said_id if isinstance(said_id, str) else None
+    job_id = fields.get("job_id")
+    line_id = job_id if isinstance(job_id, str) else None
 
     def wrong(field: str, message: str) -> Finding:
         at = Place(place.file, place.line, column_of(field, columns))

@@ -1,4 +1,4 @@
-"""Makes text of a script's bytes: UTF-8, or what its BOM says. Pure."""
+"""Decodes the bytes of a script: as UTF-8, or as its byte order mark (BOM) says. Pure."""
 
 import codecs
 from typing import Final
@@ -13,13 +13,13 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_LOOKED_AT: Final = 1000
-_MANY_NULS: Final = 0.2
+_SAMPLE_BYTES: Final = 1000
+_MOST_NULS_SHARE: Final = 0.2
 _SAVE_AS: Final = "save it as UTF-8, or as UTF-16 with a BOM"
 
 
 class UndecodableError(ChirpWorkerError):
-    """Bytes that are no text. `problems` has (line, column, what is wrong), lines and columns from 1."""
+    """The bytes are no text. `problems` holds (line, column, message); lines and columns count from 1."""
 
     def __init__(self, problems: list[tuple[int, int, str]]) -> None:
         super().__init__(problems[0][2])
@@ -27,16 +27,16 @@ class UndecodableError(ChirpWorkerError):
 
 
 def decode(content: bytes) -> str:
-    """The text of a file.
+    """Decodes a file.
 
     Raises:
-        UndecodableError: it is in no encoding that is read; of UTF-8 every line that isn't.
+        UndecodableError: the bytes are in no supported encoding; for UTF-8, with a problem for each invalid line.
     """
     for bom, encoding in _BOMS:
         if content.startswith(bom):
             return _decode_as(encoding, content[len(bom) :])
-    beginning = content[:_LOOKED_AT]
-    if beginning.count(0) > _MANY_NULS * len(beginning):
+    beginning = content[:_SAMPLE_BYTES]
+    if beginning.count(0) > _MOST_NULS_SHARE * len(beginning):
         raise UndecodableError([(1, 1, f"is UTF-16 without a BOM, or no text at all; {_SAVE_AS}")])
     return _decode_as("utf-8", content)
 

@@ -1,22 +1,22 @@
-"""What people and scripts read of a batch: findings, voices by character, price, how it stands. Pure."""
+"""Shows a batch as rows and sentences: findings, voices by character, price, status of lines, results. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from schemas.words import JobStatus, VoiceModel
-from worker.batch.downloads import Downloaded
+from worker.batch.downloads import DownloadResult
+from worker.batch.entry import ManifestEntry
 from worker.batch.line_status import LineState, LineStatus
-from worker.batch.manifest import Entry
-from worker.batch.price import Price
+from worker.batch.price_estimate import PriceEstimate
 from worker.batch.scripts.model import Finding
-from worker.batch.voice_selection import VoicedLine
+from worker.batch.voice_selection import PlannedLine
 from worker.pricing.google_terms import list_price
 
 Row = dict[str, object]
 
 
 def finding_rows(findings: Iterable[Finding]) -> list[Row]:
-    """A row a finding, for scripts."""
+    """One row for each finding, for scripts."""
     return [
         {
             "severity": each.severity.value,
@@ -30,13 +30,17 @@ def finding_rows(findings: Iterable[Finding]) -> list[Row]:
     ]
 
 
-def voice_rows(casts: Sequence[VoicedLine]) -> list[Row]:
-    """How many lines each character speaks in each language with which voice model, and by which rules."""
+def voice_rows(planned_lines: Sequence[PlannedLine]) -> list[Row]:
+    """The number of lines by character, language and voice model, with the reasons of the decisions."""
     rows: list[Row] = []
-    for character, language in sorted({(cast.job.character, cast.job.language) for cast in casts}):
-        mine = [cast for cast in casts if (cast.job.character, cast.job.language) == (character, language)]
-        reasons = Counter(cast.decision.reason.value for cast in mine)
-        by_model = Counter(cast.voice.voice_model for cast in mine)
+    for character, language in sorted({(planned.job.character, planned.job.language) for planned in planned_lines}):
+        mine = [
+            planned
+            for planned in planned_lines
+            if (planned.job.character, planned.job.language) == (character, language)
+        ]
+        reasons = Counter(planned.decision.reason.value for planned in mine)
+        by_model = Counter(planned.voice.voice_model for planned in mine)
         rows.append(
             {
                 "character": character,
@@ -50,38 +54,39 @@ def voice_rows(casts: Sequence[VoicedLine]) -> list[Row]:
     return rows
 
 
-def voices_in_words(casts: Sequence[VoicedLine]) -> list[str]:
-    """A sentence for each character that would speak a language with two voice models."""
-    rows = [row for row in voice_rows(casts) if row["voices"] == "two"]
+def describe_split_characters(planned_lines: Sequence[PlannedLine]) -> list[str]:
+    """A sentence for each character that would speak one language with two voice models."""
+    rows = [row for row in voice_rows(planned_lines) if row["voices"] == "two"]
     return [f"{row['character']}: {row['chirp3-hd']:,} lines Chirp, {row['wavenet']:,} WaveNet" for row in rows]
 
 
-def standing_row(stands: Iterable[LineState]) -> Row:
-    """How many lines stand how."""
-    counts = Counter(each.standing for each in stands)
-    return {standing.value: counts[standing] for standing in LineStatus}
+def status_row(states: Iterable[LineState]) -> Row:
+    """The number of lines with each status."""
+    counts = Counter(each.status for each in states)
+    return {status.value: counts[status] for status in LineStatus}
 
 
-def others_in_words(count: int, *, kept: bool) -> str:
-    """What becomes of the manifest's lines that aren't among those of this run.
+def describe_other_entries(count: int, *, kept: bool) -> str:
+    """What happens to the manifest's entries of lines that this run doesn't have.
 
     Args:
-        count: how many there are.
-        kept: they may be among the script's lines that are left out, and stay in the manifest.
+        count: of these entries.
+        kept: the script has lines that were left out, and these entries may be theirs.
     """
     if kept:
-        return f"{count:,} lines of the manifest aren't among those that go on: they stay in it, as lines are left out"
-    return f"{count:,} lines of the manifest aren't in the script any more: they are taken out of it"
+        sentence = f"{count:,} lines of the manifest aren't among the lines of this run"
+        return f"{sentence}: the manifest keeps them, as lines were left out"
+    return f"{count:,} lines of the manifest aren't in the script any more: the manifest drops them"
 
 
-def price_rows(price: Price) -> list[Row]:
-    """What each voice model's part costs, in dollars, and the total."""
+def price_rows(price: PriceEstimate) -> list[Row]:
+    """The price of each voice model's lines in US dollars, and the total."""
     rows: list[Row] = [
         {
             "voice model": each.voice_model.value,
             "lines": each.lines,
             "already stored": each.stored,
-            "same take as another": each.repeats,
+            "same take as another": each.duplicates,
             "new": each.new,
             "characters": each.characters,
             "USD": round(each.dollars, 4),
@@ -95,27 +100,27 @@ def price_rows(price: Price) -> list[Row]:
     return [*rows, {"voice model": "total", **total}]
 
 
-def price_in_words(price: Price) -> str:
-    """The price in a sentence."""
+def describe_price(price: PriceEstimate) -> str:
+    """The price as a sentence."""
     free = f"{price.dollars_at_least:,.2f} USD if this month's free characters are unused"
     quota = f"at least {price.minutes:,.1f} min at Google's default quotas"
     chirp = f"Chirp speaks {price.chirp_share:.0%} of the lines to be made"
     return f"{price.dollars:,.2f} USD at list price, {free}; {quota}; {chirp}"
 
 
-def downloaded_in_words(downloaded: Downloaded) -> str:
-    """What became of the files, in a sentence."""
-    left = f", {downloaded.left:,} are somebody else's and were left" if downloaded.left else ""
-    return f"{downloaded.fetched:,} files fetched, {downloaded.kept:,} were there already{left}"
+def describe_download(result: DownloadResult) -> str:
+    """The result of a download as a sentence."""
+    left = f", {result.left:,} were left, as they are no takes of these lines" if result.left else ""
+    return f"{result.fetched:,} files downloaded, {result.kept:,} were up to date{left}"
 
 
-def manifest_row(entries: Mapping[str, Entry], lines: Collection[str] | None, under_way: int) -> Row:
-    """What a manifest comes to.
+def manifest_row(entries: Mapping[str, ManifestEntry], lines: Collection[str] | None, in_flight: int) -> Row:
+    """The totals of a manifest.
 
     Args:
-        entries: of it.
-        lines: the script's; None if nobody knows them.
-        under_way: jobs of which nothing was heard.
+        entries: of the manifest, by line.
+        lines: of the script; None where they are not known.
+        in_flight: the number of jobs without a completion.
     """
     known = [entry for line, entry in entries.items() if lines is None or line in lines]
     seconds = sum(entry.duration_s or 0.0 for entry in known)
@@ -126,15 +131,15 @@ def manifest_row(entries: Mapping[str, Entry], lines: Collection[str] | None, un
         "of them found in the store": sum(entry.cached for entry in known),
         "failed": sum(entry.status is JobStatus.FAILED for entry in known),
         "expired": sum(entry.status is JobStatus.EXPIRED for entry in known),
-        "under way": under_way,
+        "under way": in_flight,
         "minutes of audio": round(seconds / 60, 1),
         "characters billed": sum(sum(entry.billed.values()) for entry in known),
         "USD at list price": round(sum(list_price(entry.billed) for entry in known), 4),
     }
 
 
-def failed_rows(entries: Iterable[Entry]) -> list[Row]:
-    """The lines that have no audio, and why."""
+def failed_rows(entries: Iterable[ManifestEntry]) -> list[Row]:
+    """The lines without audio, with the reason."""
     return [
         {
             "line": entry.line,

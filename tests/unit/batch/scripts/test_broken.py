@@ -75,10 +75,10 @@ BROKEN = {
     "no text": csv("job_id,character\na,pip_boy\n", 1, "C", "the column text is missing"),
     "no header at all": csv("a,pip_boy,hi\n", 1, "A", "'a' is no column"),
     "a misspelt column": csv("job_id,character,txt\na,pip_boy,hi\n", 1, "C", "'txt' is no column"),
-    "a column twice": csv("job_id,character,text,text\na,pip_boy,hi,ho\n", 1, "D", "stands twice"),
+    "a column twice": csv("job_id,character,text,text\na,pip_boy,hi,ho\n", 1, "D", "occurs twice"),
     "a cell without a column": row("a,pip_boy,hi,oops", "D", "the column has no name", HEAD.rstrip() + ",\n"),
-    "a comma outside of quotes": row("a,pip_boy,Well, well", "D", "has 4 cells"),
-    "a cell too few": row("a,pip_boy", "C", "has 2 cells"),
+    "a comma outside of quotes": row("a,pip_boy,Well, well", "D", "has 4 cells for 3 columns"),
+    "a cell too few": row("a,pip_boy", "C", "has 2 cells for 3 columns"),
     # quotes
     "a quote that is never closed": csv(HEAD + 'a,pip_boy,"oh\nb,pip_boy,hi\n', 2, "11", "never closed"),
     "a quote inside a quoted cell": csv(HEAD + 'a,pip_boy,"he said "no" to me"\n', 2, "21", "written twice"),
@@ -115,17 +115,17 @@ BROKEN = {
     "an absolute path as an id": row("/etc/passwd,ghoul,hi", "A (job_id)", "pattern"),
     "a backslash in an id": row("..\\\\a,ghoul,hi", "A (job_id)", "pattern"),
     "a character that is a path": row("a,../ghoul,hi", "B (character)", "is unknown"),
-    "an id twice": row("good-1,ghoul,hi", "A (job_id)", "is the id of the line at script.csv:2"),
-    "two ids that are one file": row("GOOD-1,pip_boy,hi", "A (job_id)", "would be one file"),
+    "an id twice": row("good-1,ghoul,hi", "A (job_id)", "is also the id of the line at script.csv:2"),
+    "two ids that are one file": row("GOOD-1,pip_boy,hi", "A (job_id)", "would have the same file"),
     "two ids that are one file once made safe": csv(
-        HEAD + "a:1,pip_boy,hi\na_1,pip_boy,ho\n", 3, "A (job_id)", "would be one file"
+        HEAD + "a:1,pip_boy,hi\na_1,pip_boy,ho\n", 3, "A (job_id)", "would have the same file"
     ),
     "an id that is too long": row("a" * 120 + ",ghoul,hi", "A (job_id)", "at most 110"),
     # JSON Lines
     "no JSON": jsonl('{"job_id": "a", }\n', 1, "17", "is not JSON"),
     "a list": jsonl("[1, 2]\n", 1, "1", "is a JSON list"),
     "a line in two": jsonl('{"job_id": "a",\n"text": "hi"}\n', 1, "16", "is not JSON"),
-    "a field twice": jsonl('{"job_id": "a", "job_id": "b"}\n', 1, "1", "stands twice"),
+    "a field twice": jsonl('{"job_id": "a", "job_id": "b"}\n', 1, "1", "occurs twice"),
     "nested too deeply": jsonl("[" * 100_000 + "\n", 1, "1", "nested too deeply"),
     "no number": jsonl('{"job_id": "a", "pitch": NaN}\n', 1, "1", "NaN is no JSON number"),
     "nothing": jsonl("\n\n", 1, "1", "is empty"),
@@ -138,7 +138,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_script_is_told_by_file_line_and_column_and_nothing_is_sent(
+def test_each_error_has_its_file_line_and_column_and_nothing_is_sent(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_run.Batch, "_run", _must_not_begin)
@@ -168,7 +168,7 @@ def test_there_are_fifty_of_them() -> None:
     assert len(BROKEN) >= 50
 
 
-def test_all_that_is_wrong_in_all_files_of_a_folder_is_told_at_once(tmp_path: Path) -> None:
+def test_all_errors_in_all_files_of_a_folder_are_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "act-1").mkdir()
     (tmp_path / "act-1" / "a.csv").write_text(f"{HEAD}a,nobody,hi\nb,pip_boy,...\nc,ghoul,good\n", encoding="utf-8")
     (tmp_path / "b.jsonl").write_text('{"job_id": "d", "character": 3, "pitch": 99}\n{]\n', encoding="utf-8")
@@ -192,10 +192,10 @@ def test_strict_stops_for_warnings_too(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["batch", "lint", str(script)]).exit_code == 0
     assert CliRunner().invoke(app, ["batch", "lint", "--strict", str(script)]).exit_code == 2
     ended = CliRunner().invoke(app, ["batch", "--strict", str(script), "--yes"])
-    assert "--strict takes none" in str(ended.exception)
+    assert "--strict allows none" in str(ended.exception)
 
 
-def test_a_script_is_told_from_a_command(tmp_path: Path) -> None:
+def test_a_script_is_distinguished_from_a_command(tmp_path: Path) -> None:
     for command in (["batch", str(tmp_path / "a.csv")], ["batch", "run", str(tmp_path / "a.csv")]):
         assert "there is no such file" in str(CliRunner().invoke(app, command).exception)
     assert CliRunner().invoke(app, ["batch", "template", "csv"]).stdout.startswith("job_id,character,text")
@@ -203,7 +203,7 @@ def test_a_script_is_told_from_a_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["missing.csv", "script.xlsx", "."])
-def test_what_is_no_script_is_refused_in_one_line(path: str, tmp_path: Path) -> None:
+def test_a_path_to_no_script_is_refused_in_one_line(path: str, tmp_path: Path) -> None:
     (tmp_path / "script.xlsx").write_bytes(b"PK")
     ended = CliRunner().invoke(app, ["batch", str(tmp_path / path)])
     assert type(ended.exception).__name__ == "UsageError"

@@ -1,4 +1,4 @@
-"""Scripts that are good: every encoding, every form, every field; and what the lint says of them."""
+"""Valid scripts: every encoding, every format, every field; and the warnings of the lint."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from schemas.job import MAX_TEXT_BYTES, Job
 from schemas.words import AudioEncoding
 from tests.unit.batches import line
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, good_documents
-from worker.batch.file_names import path_of, safe_name
+from worker.batch.file_names import audio_path, safe_name
 from worker.batch.lint import lint
 from worker.batch.scripts.csv import read_csv
 from worker.batch.scripts.jsonl import read_jsonl
@@ -24,7 +25,7 @@ from worker.batch.scripts.loader import read_script
 from worker.batch.scripts.model import Finding, Line, Severity
 from worker.batch.scripts.rows import COLUMNS
 from worker.batch.scripts.text_encoding import UndecodableError, decode
-from worker.batch.template import CSV, JSON_LINES
+from worker.cli.main import app
 from worker.speech.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def test_a_script_is_read_in_every_form_that_spreadsheets_write(name: str, tmp_p
 
 
 @given(st.lists(good_documents(), min_size=1, max_size=5))
-def test_json_lines_say_the_jobs_that_they_hold(documents: list[dict[str, Any]]) -> None:
+def test_json_lines_give_the_jobs_that_they_hold(documents: list[dict[str, Any]]) -> None:
     text = "\n".join(json.dumps(each, ensure_ascii=False) for each in documents)
     assert jobs(read_jsonl(text, "f", MAX_TEXT_BYTES)) == [Job.model_validate(each) for each in documents]
 
@@ -75,7 +76,7 @@ def _cells(document: dict[str, Any]) -> dict[str, str]:
 
 
 @given(st.lists(good_documents(), min_size=1, max_size=5), st.sampled_from(",;\t"))
-def test_csv_says_the_jobs_that_it_holds(documents: list[dict[str, Any]], delimiter: str) -> None:
+def test_csv_gives_the_jobs_that_it_holds(documents: list[dict[str, Any]], delimiter: str) -> None:
     # Cells but the texts' are read without the blanks around them.
     documents = [
         {
@@ -92,7 +93,7 @@ def test_csv_says_the_jobs_that_it_holds(documents: list[dict[str, Any]], delimi
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"job_id,character,text\n", codecs.BOM_UTF16_LE, b'{"job_id": ']))
-def test_whatever_the_bytes_are_there_are_lines_or_findings(content: bytes, beginning: bytes) -> None:
+def test_any_bytes_give_lines_or_findings(content: bytes, beginning: bytes) -> None:
     try:
         text = decode(beginning + content)
     except UndecodableError as error:
@@ -119,18 +120,19 @@ def test_labels_and_audio_have_columns_of_their_own() -> None:
     assert second == Job(job_id="b", character="ghoul", text="hi")
 
 
-def test_rows_without_a_cell_are_passed_over() -> None:
+def test_rows_without_content_are_skipped() -> None:
     assert len(jobs(read_csv("job_id,character,text\n,,\na,ghoul,hi\n, ,\n\n", "f", MAX_TEXT_BYTES))) == 1
 
 
 def test_the_templates_are_scripts_without_a_finding() -> None:
-    for read, text in ((read_csv, CSV), (read_jsonl, JSON_LINES)):
+    for read, form in ((read_csv, "csv"), (read_jsonl, "jsonl")):
+        text = CliRunner().invoke(app, ["batch", "template", form]).stdout
         lines = [each for each in read(text, "f", MAX_TEXT_BYTES) if isinstance(each, Line)]
         assert len(lines) == 4
         assert not lint(lines, CATALOGUE)
 
 
-def said(*lines: Line, catalogue: Catalogue = CATALOGUE) -> list[str]:
+def findings(*lines: Line, catalogue: Catalogue = CATALOGUE) -> list[str]:
     return [str(each) for each in lint(lines, catalogue)]
 
 
@@ -149,10 +151,10 @@ WARNINGS = {
 
 
 @pytest.mark.parametrize("name", WARNINGS)
-def test_what_would_sound_otherwise_than_meant_is_a_warning(name: str) -> None:
-    fields, says = WARNINGS[name]
-    (finding,) = said(line(**fields))
-    assert says in finding
+def test_what_would_sound_different_than_intended_is_a_warning(name: str) -> None:
+    fields, message = WARNINGS[name]
+    (finding,) = findings(line(**fields))
+    assert message in finding
     assert finding.startswith("script.csv:2:")
 
 
@@ -160,31 +162,31 @@ def test_what_would_sound_otherwise_than_meant_is_a_warning(name: str) -> None:
     "fields", [{"pitch": -4.0, "voice": "wavenet"}, {"pitch": -4.0, "language": "cmn-TW", "text": "早安"}]
 )
 def test_a_pitch_is_fine_where_chirp_never_speaks(fields: dict[str, Any]) -> None:
-    assert not said(line(**fields))
+    assert not findings(line(**fields))
 
 
-def test_pauses_and_pronunciations_are_told_where_the_catalogue_says_that_chirp_has_none() -> None:
+def test_pauses_and_pronunciations_are_warnings_where_the_catalogue_says_that_chirp_has_none() -> None:
     spoken = line(text="Wait. [pause] Ghoul.", pronunciations=[{"phrase": "Ghoul", "phonetic": "ɡuːl"}])
-    assert not said(spoken)
+    assert not findings(spoken)
     without = {"chirp_pauses": False, "chirp_pronunciations": False}
     english = CATALOGUE.languages["en-US"].model_copy(update=without)
-    deaf = CATALOGUE.model_copy(update={"languages": {**CATALOGUE.languages, "en-US": english}})
-    assert [each.partition("warning: ")[2] for each in said(spoken, catalogue=deaf)] == [
+    limited = CATALOGUE.model_copy(update={"languages": {**CATALOGUE.languages, "en-US": english}})
+    assert [each.partition("warning: ")[2] for each in findings(spoken, catalogue=limited)] == [
         "Chirp knows no pause marks in en-US",
         "Chirp knows no pronunciations in en-US",
     ]
 
 
-def test_a_voice_model_that_is_asked_for_all_must_speak_each_lines_language() -> None:
+def test_a_voice_model_chosen_for_all_lines_must_speak_each_lines_language() -> None:
     chinese = line("l-2", language="cmn-TW", text="早安")
     (finding,) = lint([line("l-1"), chinese, line("l-3", voice="wavenet")], CATALOGUE, CHIRP)
     assert (finding.line_id, finding.severity) == ("l-2", Severity.ERROR)
     assert "does not speak cmn-TW" in finding.message
-    # And where WaveNet is asked for all, nothing is dropped.
+    # Where WaveNet is chosen for all lines, nothing is dropped.
     assert not lint([chinese, line("l-1", pitch=-3.0)], CATALOGUE, WAVENET)
 
 
-def test_errors_and_warnings_come_in_the_scripts_order() -> None:
+def test_errors_and_warnings_are_in_the_scripts_order() -> None:
     found = lint([line("a-3", character="nobody"), line("a-1", pitch=2.0)], CATALOGUE)
     assert [each.severity for each in found] == [Severity.WARNING, Severity.ERROR]
 
@@ -206,4 +208,4 @@ def test_a_name_is_made_safe_for_every_file_system(name: str, safe: str) -> None
 
 
 def test_a_lines_file_stands_in_its_characters_folder() -> None:
-    assert path_of("ghoul", "act1:7", AudioEncoding.MULAW) == "ghoul/act1_7.mulaw.wav"
+    assert audio_path("ghoul", "act1:7", AudioEncoding.MULAW) == "ghoul/act1_7.mulaw.wav"

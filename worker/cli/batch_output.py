@@ -1,0 +1,129 @@
+"""What a run of `chirp-worker batch` prints: tables and messages while it runs, or one JSON document at its end."""
+
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from schemas.errors import UsageError
+from worker.batch.downloads import DownloadResult
+from worker.batch.entry import ManifestEntry
+from worker.batch.line_status import LineState, LineStatus
+from worker.batch.price_estimate import PriceEstimate
+from worker.batch.scripts.model import Finding
+from worker.batch.state import BatchState
+from worker.batch.voice_selection import KeepTogether, PlannedLine
+from worker.cli import terminal
+from worker.cli.batch_findings import show_findings
+from worker.cli.views.batch import (
+    Row,
+    describe_download,
+    describe_price,
+    describe_split_characters,
+    failed_rows,
+    finding_rows,
+    manifest_row,
+    price_rows,
+    status_row,
+    voice_rows,
+)
+
+
+class BatchOutput:
+    """Prints tables on standard error, or collects the same content for one JSON document on standard output."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._document: dict[str, object] = {}
+
+    def findings(self, findings: Sequence[Finding]) -> None:
+        """Shows the findings about the script."""
+        self._document["findings"] = finding_rows(findings)
+        if not self._as_json:
+            show_findings(findings, sys.stderr)
+
+    def voices(
+        self, rollout: str, together: KeepTogether, lines: Sequence[PlannedLine], states: Sequence[LineState]
+    ) -> None:
+        """Shows the voices of the script's lines, and how many lines have which status.
+
+        Args:
+            rollout: the state of the rollout, for people.
+        """
+        rows = voice_rows(lines)
+        statuses = status_row(states)
+        self._document |= {"rollout": rollout, "kept_together": together, "voices": rows, "lines": statuses}
+        if self._as_json:
+            return
+        self.say(f"rollout: {rollout}; one voice model for each {together}")
+        terminal.show(rows, as_json=False, to_stderr=True)
+        for sentence in describe_split_characters(lines):
+            self.say(sentence)
+        if any(row["voices"] == "two" for row in rows):
+            self.say(
+                "--rollout-key character gives each character one voice model, --voice-model gives all lines the same"
+            )
+        terminal.show([statuses], as_json=False, to_stderr=True)
+        if changed := statuses[LineStatus.VOICE_CHANGED.value]:
+            self.say(f"{changed:,} lines would get another voice model now; --remake makes them again")
+
+    def price(self, price: PriceEstimate) -> None:
+        """Shows the price of the lines to be made."""
+        rows = price_rows(price)
+        self._document["price"] = {
+            "rows": rows,
+            "usd": price.dollars,
+            "usd_at_least": price.dollars_at_least,
+            "minutes_at_least": price.minutes,
+            "chirp_share": price.chirp_share,
+        }
+        if price.lines and not self._as_json:
+            terminal.show(rows, as_json=False, to_stderr=True)
+            self.say(describe_price(price))
+
+    def result(self, state: BatchState, lines: Collection[str]) -> list[Row]:
+        """Shows how the lines ended.
+
+        Returns:
+            A row for each line that failed.
+        """
+        row = manifest_row(state.entries, lines, len(state.in_flight))
+        failed = failed_rows(_entries(state.entries, lines))
+        self._document |= {"manifest": str(state.manifest), "result": row, "failures": failed}
+        if not self._as_json:
+            terminal.show_one({"manifest": str(state.manifest), **row}, as_json=False)
+        return failed
+
+    def downloaded(self, folder: Path, result: DownloadResult) -> None:
+        """Shows the result of the download."""
+        self._document["download"] = {"folder": str(folder), **asdict(result)}
+        if not self._as_json:
+            typer.echo(f"{folder}: {describe_download(result)}")
+        for problem in result.problems:
+            self.say(problem)
+
+    def refuse(self, message: str) -> NoReturn:
+        """Ends the run before anything is sent.
+
+        Raises:
+            UsageError: always.
+        """
+        if self._as_json:
+            terminal.show_one({**self._document, "refused": message}, as_json=True)
+        raise UsageError(message)
+
+    def finish(self) -> None:
+        """Prints the JSON document, if JSON is requested."""
+        if self._as_json:
+            terminal.show_one(self._document, as_json=True)
+
+    def say(self, text: str) -> None:
+        """Prints a message on standard error, with JSON too."""
+        sys.stderr.write(f"chirp-worker: {text}\n")
+
+
+def _entries(entries: Mapping[str, ManifestEntry], lines: Collection[str]) -> list[ManifestEntry]:
+    return [entry for line, entry in entries.items() if line in lines]
