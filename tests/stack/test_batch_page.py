@@ -29,7 +29,7 @@ async def test_the_page_plays_a_line_and_filters(tmp_path: Path):
     (tmp_path / "l-1.ogg").write_bytes(audio(AudioEncoding.OGG_OPUS, seconds=2.0))
     page = tmp_path / "report.html"
     page.write_text(
-        render_report(lines, entries, title="a night", audio=lambda entry: f"{entry.line}.ogg"), encoding="utf-8"
+        render_report(lines, entries, title="act 1", audio=lambda entry: f"{entry.line}.ogg"), encoding="utf-8"
     )
     async with browser(tmp_path) as shown:
         await shown.open(page)
