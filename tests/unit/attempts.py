@@ -1,4 +1,4 @@
-"""Attempts for the tests of measurements and gates."""
+"""Attempts, counts and measurements for the tests of the analysis."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -38,14 +38,14 @@ def attempt(after: timedelta = MINUTE, **fields: object) -> Observation:
     return Observation(**given)
 
 
-def ledger_of(*attempts: Observation, resolution: timedelta = MINUTE) -> AttemptCounts:
+def count_attempts(*attempts: Observation, resolution: timedelta = MINUTE) -> AttemptCounts:
     ledger = AttemptCounts(resolution)
     for each in attempts:
         ledger.add(each, 1, each.ended_at)
     return ledger
 
 
-def readings_of(*attempts: Observation, until: timedelta = timedelta(hours=1)) -> Measurements:
-    readings = Measurements(ledger_of(*attempts), BEGAN, REVISION, WINDOW)
+def measure(*attempts: Observation, until: timedelta = timedelta(hours=1)) -> Measurements:
+    readings = Measurements(count_attempts(*attempts), BEGAN, REVISION, WINDOW)
     readings.settle(BEGAN + until)
     return readings

@@ -1,4 +1,4 @@
-"""`make simulations`: what is counted in the courses of each demand, and when a demand is met."""
+"""`make simulations`: what each demand counts in simulations, and when it is met."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEALTHY, QUARANTINED, BOTH_ILL, HALF, TWELVE, SEVEN = DEMANDS
 ERRORS = ("step", "errors_against_control", None)
 
 
-def course(*happened: tuple[timedelta, str], **more: Any) -> SimulatedRollout:
+def simulation(*happened: tuple[timedelta, str], **more: Any) -> SimulatedRollout:
     entries = tuple(Event(after, kind, "10", 1_000, 14, "") for after, kind in happened)
     heard = {model: ModelTotals() for model in VoiceModel}
     return SimulatedRollout(1, DAY, entries, heard, 0, **{"first_failed": {}, "points": (), **more})
@@ -28,20 +28,26 @@ def course(*happened: tuple[timedelta, str], **more: Any) -> SimulatedRollout:
 @pytest.mark.parametrize(
     ("demand", "counted", "not_counted"),
     [
-        (HEALTHY, course((DAY, "turned off")), course((DAY, "quarantined"))),
-        (QUARANTINED, course((DAY, "quarantined")), course((DAY, "turned off"))),
+        (HEALTHY, simulation((DAY, "turned off")), simulation((DAY, "quarantined"))),
+        (QUARANTINED, simulation((DAY, "quarantined")), simulation((DAY, "turned off"))),
         (
             BOTH_ILL,
-            course(first_failed={("character", "errors_against_control", "ghoul"): DAY}),
-            course(first_failed={("at_once", "error_rate", None): DAY}),
+            simulation(first_failed={("character", "errors_against_control", "ghoul"): DAY}),
+            simulation(first_failed={("at_once", "error_rate", None): DAY}),
         ),
-        (HALF, course((DAY + 13 * MINUTE, "turned off")), course((DAY + 18 * MINUTE, "turned off"))),
-        (HALF, course((DAY + 8 * MINUTE, "turned off")), course((DAY - MINUTE, "turned off"))),
-        (TWELVE, course(first_failed={ERRORS: 3 * DAY + MINUTE}), course(first_failed={ERRORS: DAY})),
-        (SEVEN, course(first_failed={ERRORS: 3 * DAY + MINUTE}), course(first_failed={("step", "slow", None): DAY})),
+        (HALF, simulation((DAY + 13 * MINUTE, "turned off")), simulation((DAY + 18 * MINUTE, "turned off"))),
+        (HALF, simulation((DAY + 8 * MINUTE, "turned off")), simulation((DAY - MINUTE, "turned off"))),
+        (TWELVE, simulation(first_failed={ERRORS: 3 * DAY + MINUTE}), simulation(first_failed={ERRORS: DAY})),
+        (
+            SEVEN,
+            simulation(first_failed={ERRORS: 3 * DAY + MINUTE}),
+            simulation(first_failed={("step", "slow", None): DAY}),
+        ),
     ],
 )
-def test_what_is_counted(demand: Demand, counted: SimulatedRollout, not_counted: SimulatedRollout) -> None:
+def test_a_demand_counts_its_own_simulations(
+    demand: Demand, counted: SimulatedRollout, not_counted: SimulatedRollout
+) -> None:
     assert demand.matches(counted)
     assert not demand.matches(not_counted)
     assert demand.result([counted, not_counted, not_counted]).count == 1
@@ -61,16 +67,16 @@ def test_a_demand_is_met_below_or_above_its_share_and_the_row_says_of_how_many(
     assert result.row().index("yes" if met else "NO") == table_head().index("met")
 
 
-def test_late_illnesses_end_with_the_last_window_that_counts() -> None:
+def test_traces_with_a_late_regression_end_with_the_last_window_that_counts() -> None:
     windows = [(each.case.trace.lasts - 3 * DAY) / (5 * MINUTE) for each in (TWELVE, SEVEN)]
     assert windows == [15, 40]
 
 
-def test_comparisons_are_watched_by_the_rules_of_the_production_plan_and_act_on_nothing() -> None:
+def test_the_comparisons_of_the_production_plan_are_dry_runs() -> None:
     acting, watching = HEALTHY.case.plan, TWELVE.case.plan
     for use in ("step", "character"):
         rules = getattr(watching.roll_back, use)
-        assert [replace_dry(each) for each in rules] == [
+        assert [without_dry_run(each) for each in rules] == [
             each for each in getattr(acting.roll_back, use) if each.measure in AGAINST_CONTROL
         ]
         assert all(each.dry_run for each in rules)
@@ -78,5 +84,5 @@ def test_comparisons_are_watched_by_the_rules_of_the_production_plan_and_act_on_
     assert acting.stages[0].at_least > HEALTHY.case.trace.lasts
 
 
-def replace_dry(rule: Any) -> Any:
+def without_dry_run(rule: Any) -> Any:
     return rule.model_copy(update={"dry_run": False})

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.words import AttemptResult, VoiceModel
-from tests.unit.attempts import BEGAN, FAILED, MINUTE, attempt, ledger_of
+from tests.unit.attempts import BEGAN, FAILED, MINUTE, attempt, count_attempts
 from worker.rollout.analysis.attempt_counts import MAX_PUBLISH_DELAY, AttemptCounts
 
 HOUR = timedelta(hours=1)
@@ -32,14 +32,14 @@ def everything(ledger: AttemptCounts) -> dict:
 def test_neither_order_nor_repeats_matter(attempts, rng):
     again = attempts + rng.sample(attempts, len(attempts) // 2)
     rng.shuffle(again)
-    one, other = ledger_of(*attempts), ledger_of(*again)
+    one, other = count_attempts(*attempts), count_attempts(*again)
     assert everything(one) == everything(other)
     assert other.repeated == len(again) - len(attempts)
 
 
 @given(some)
-def test_counts_are_those_of_all_attempts(attempts):
-    counts = ledger_of(*attempts).by_result()
+def test_counts_by_result_add_up_all_attempts(attempts):
+    counts = count_attempts(*attempts).by_result()
     for who in ("pip_boy", "ghoul"):
         of_one = [each for each in attempts if each.character == who]
         failed = sum(each.failure is not None for each in of_one)
@@ -47,28 +47,28 @@ def test_counts_are_those_of_all_attempts(attempts):
         assert counts.get((VoiceModel.CHIRP3_HD, who, AttemptResult.SUCCESS), 0) == len(of_one) - failed
 
 
-def test_an_attempt_counts_when_it_ended_not_when_it_was_published():
+def test_an_attempt_counts_in_the_step_of_its_end_not_of_its_publication():
     ledger = AttemptCounts(MINUTE)
     ledger.add(attempt(MINUTE), 1, BEGAN + 2 * HOUR)
     ((step, _),) = ledger.cells(0, ledger.step_at(BEGAN + HOUR))
     assert ledger.step_start(step) == BEGAN + MINUTE
 
 
-def test_what_was_published_too_late_is_told_and_not_counted():
+def test_an_attempt_that_was_published_too_late_is_reported_and_not_counted():
     ledger = AttemptCounts(MINUTE)
     assert not ledger.add(attempt(), 1, BEGAN + MINUTE + MAX_PUBLISH_DELAY + MINUTE)
     assert (ledger.late, ledger.counted) == (1, 0)
 
 
 def test_stored_takes_are_no_attempts():
-    ledger = ledger_of(attempt(cached=True))
+    ledger = count_attempts(attempt(cached=True))
     assert ledger.by_result() == {}
     ((_, cells),) = ledger.cells(0, ledger.step_at(BEGAN + HOUR))
     assert [(each.cached, each.attempts) for each in cells.values()] == [(1, 0)]
 
 
-def test_what_comes_into_a_settled_time_is_noticed():
-    ledger = ledger_of(attempt(MINUTE))
+def test_an_attempt_in_a_settled_step_is_a_change():
+    ledger = count_attempts(attempt(MINUTE))
     ledger.settle(ledger.step_at(BEGAN + 10 * MINUTE))
     ledger.add(attempt(11 * MINUTE), 1, BEGAN + 11 * MINUTE)
     assert ledger.changes == 0
@@ -76,8 +76,8 @@ def test_what_comes_into_a_settled_time_is_noticed():
     assert ledger.changes == 1
 
 
-def test_what_is_known_is_no_late_attempt_however_late_it_is_listed_again():
-    ledger = ledger_of(attempt(MINUTE, id="one"))
+def test_a_repeat_is_no_late_attempt_however_late_it_is_published():
+    ledger = count_attempts(attempt(MINUTE, id="one"))
     assert not ledger.add(attempt(MINUTE, id="one"), 1, BEGAN + MAX_PUBLISH_DELAY + HOUR)
     assert (ledger.late, ledger.repeated) == (0, 1)
 
@@ -89,7 +89,7 @@ def test_an_attempt_that_ended_long_after_it_was_published_is_not_counted():
 
 
 @given(some, st.lists(st.integers(0, 12 * 60), min_size=30, max_size=30), st.randoms(use_true_random=False))
-def test_what_is_counted_does_not_depend_on_which_of_its_records_comes_first(attempts, delays, rng):
+def test_the_counts_do_not_depend_on_which_record_of_an_attempt_comes_first(attempts, delays, rng):
     # Each is listed by a record in time or not, and by one that comes much later.
     records = [
         (each, each.ended_at + minutes * MINUTE)
@@ -105,8 +105,8 @@ def test_what_is_counted_does_not_depend_on_which_of_its_records_comes_first(att
     assert one.counted == sum(delay * MINUTE <= MAX_PUBLISH_DELAY for delay in delays[: len(attempts)])
 
 
-def test_a_repeat_is_known_as_long_as_it_can_come():
-    ledger = ledger_of(attempt(MINUTE, id="old"))
+def test_a_repeat_is_recognised_as_long_as_it_can_come():
+    ledger = count_attempts(attempt(MINUTE, id="old"))
     # What was published before is read; one from just after it may still list the attempt.
     ledger.forget_ids(BEGAN + MAX_PUBLISH_DELAY)
     assert not ledger.add(attempt(MINUTE, id="old"), 1, BEGAN + MAX_PUBLISH_DELAY)
@@ -114,7 +114,7 @@ def test_a_repeat_is_known_as_long_as_it_can_come():
 
 
 @given(st.lists(st.tuples(st.integers(0, 20 * 60), st.integers(0, 9 * 60)), max_size=30))
-def test_ids_that_are_forgotten_are_never_counted_twice(attempts):
+def test_attempts_with_dropped_ids_are_never_counted_twice(attempts):
     """Records come in the order in which they are published, and what can't come again is forgotten at each."""
     ledger = AttemptCounts(MINUTE)
     records = sorted(
@@ -129,8 +129,8 @@ def test_ids_that_are_forgotten_are_never_counted_twice(attempts):
     assert ledger.counted == len(attempts)
 
 
-def test_what_is_forgotten_takes_no_room():
-    ledger = ledger_of(attempt(MINUTE, id="old"), attempt(20 * HOUR, id="new"))
+def test_dropped_cells_and_ids_take_no_memory():
+    ledger = count_attempts(attempt(MINUTE, id="old"), attempt(20 * HOUR, id="new"))
     ledger.forget(BEGAN + 19 * HOUR)
     assert len(everything(ledger)) == 1
     ledger.forget_ids(BEGAN + 20 * HOUR)

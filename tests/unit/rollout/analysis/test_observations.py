@@ -1,4 +1,4 @@
-"""What is told of attempts by records as workers write them, by older ones, and by rubbish."""
+"""Decoding of records as workers write them now, as earlier versions wrote them, and of malformed ones."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -82,12 +82,12 @@ def headers_of(made: Completion) -> list[tuple[str, bytes]]:
     return completion_headers(made, event="event-1", source="/chirp-worker/test", now=ENDED)
 
 
-def told(made: Completion) -> list[Observation]:
+def decoded(made: Completion) -> list[Observation]:
     return decode_completion(made.model_dump_json().encode(), headers_of(made))
 
 
-def test_a_completion_tells_each_attempt_with_the_decision_that_led_to_it() -> None:
-    first, second = told(completion(FAILED, SPOKE))
+def test_a_completion_has_each_attempt_with_its_decision() -> None:
+    first, second = decoded(completion(FAILED, SPOKE))
     assert first == Observation(
         id="one",
         ended_at=ENDED,
@@ -108,43 +108,43 @@ def test_a_completion_tells_each_attempt_with_the_decision_that_led_to_it() -> N
     assert (second.id, second.first, second.failure, second.seconds, second.billed) == ("two", False, None, 1.5, 19)
 
 
-def test_an_attempt_that_made_no_call_is_told_as_one_whose_time_says_nothing() -> None:
+def test_an_attempt_without_a_call_is_marked_as_not_called() -> None:
     skipped = FAILED.model_copy(update={"calls": 0, "seconds": 0.0, "failure_class": FailureClass.CIRCUIT_OPEN})
-    first, second = told(completion(skipped, SPOKE))
+    first, second = decoded(completion(skipped, SPOKE))
     assert (first.called, first.failure, first.falls_back) == (False, FailureClass.CIRCUIT_OPEN, True)
     assert second.called
 
 
-def test_a_stored_take_is_told_once_by_its_event_and_when_the_event_was() -> None:
+def test_a_stored_take_has_the_id_and_the_time_of_its_event() -> None:
     made = completion(cached=True)
-    (stored,) = told(made)
+    (stored,) = decoded(made)
     assert (stored.id, stored.ended_at) == ("event-1", ENDED)
     assert (stored.cached, stored.first, stored.voice_model, stored.revision) == (True, True, VoiceModel.WAVENET, 8)
 
 
 def test_a_stored_take_in_the_place_of_a_failed_attempt_is_no_first_answer() -> None:
-    attempt, stored = told(completion(FAILED, cached=True))
+    attempt, stored = decoded(completion(FAILED, cached=True))
     assert (attempt.first, stored.first, stored.cached) == (True, False, True)
 
 
-def test_a_retry_record_tells_the_attempts_so_far_and_the_same_as_the_completion_later() -> None:
+def test_a_retry_record_has_the_same_attempts_as_the_later_completion() -> None:
     headers = [(RETRY_ATTEMPTS, attempts_json((FAILED, SPOKE)).encode())]
-    assert decode_retry(json.dumps(JOB).encode(), headers, Lane.BATCH) == told(completion(FAILED, SPOKE))
+    assert decode_retry(json.dumps(JOB).encode(), headers, Lane.BATCH) == decoded(completion(FAILED, SPOKE))
 
 
-def test_the_text_of_a_retry_is_measured_as_the_worker_measures_it() -> None:
+def test_the_text_length_of_a_retry_is_the_workers() -> None:
     headers = [(RETRY_ATTEMPTS, attempts_json((FAILED,)).encode())]
     ssml = {"job_id": "1", "character": "ghoul", "ssml": "<speak>Hi</speak>"}
     (attempt,) = decode_retry(json.dumps(ssml).encode(), headers, Lane.BATCH)
     assert attempt.text_characters == len("<speak>Hi</speak>")
 
 
-def test_a_job_that_nobody_could_read_made_no_attempts() -> None:
+def test_a_job_that_could_not_be_parsed_has_no_attempts() -> None:
     nobody = {"character": None, "language": None, "text_characters": None, "decision": None, "audio": None}
-    assert told(completion(status=JobStatus.FAILED, **nobody)) == []
+    assert decoded(completion(status=JobStatus.FAILED, **nobody)) == []
 
 
-def test_an_older_workers_attempts_have_no_decision() -> None:
+def test_attempts_of_an_earlier_version_have_no_decision() -> None:
     record = json.loads(completion(FAILED).model_dump_json())
     for name in ("decided", "reason", "revision", "falls_back"):
         del record["attempts"][0][name]
@@ -168,7 +168,7 @@ def test_an_older_workers_attempts_have_no_decision() -> None:
         ("voice_model", {}),
     ],
 )
-def test_what_no_worker_writes_is_refused(field: str, value: object) -> None:
+def test_a_value_that_no_worker_writes_is_refused(field: str, value: object) -> None:
     record = json.loads(completion(FAILED).model_dump_json())
     record["attempts"][0][field] = value
     with pytest.raises(UnreadableAttemptsError):
@@ -176,14 +176,14 @@ def test_what_no_worker_writes_is_refused(field: str, value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b"[]", b"1", b"null", b'{"attempts": 3}', b"[" * 100_000])
-def test_what_is_no_record_of_ours_is_refused_by_its_name(value: bytes | None) -> None:
+def test_a_foreign_record_is_refused(value: bytes | None) -> None:
     with pytest.raises(UnreadableAttemptsError):
         decode_completion(value, [])
     with pytest.raises(UnreadableAttemptsError):
         decode_retry(value, [(RETRY_ATTEMPTS, b"[]")], Lane.BATCH)
 
 
-rubbish = st.recursive(
+any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.datetimes().map(str),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
@@ -202,8 +202,8 @@ paths = st.sampled_from(
 )
 
 
-@given(paths, rubbish, st.booleans())
-def test_whatever_stands_in_a_record_it_is_refused_or_can_be_counted(path: tuple, value: object, cached: bool) -> None:
+@given(paths, any_json, st.booleans())
+def test_any_record_is_refused_or_can_be_counted(path: tuple, value: object, cached: bool) -> None:
     made = completion(FAILED, cached=cached)
     record: Any = json.loads(made.model_dump_json())
     at = record

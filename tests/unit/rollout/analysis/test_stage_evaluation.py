@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.words import DecisionReason, VoiceModel
-from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, WINDOW, attempt, readings_of
+from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, WINDOW, attempt, measure
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import QueryResult
 from worker.rollout.analysis.stage_evaluation import LAST_TENTH, STAGE, Round, evaluate_stage, violated_rules
@@ -34,7 +34,7 @@ def plan_of(**fields: object) -> Plan:
 
 
 def judged(plan: Plan, *attempts, until=HOUR, answers=None, hears=("pip_boy",), starts=None):
-    readings = readings_of(*attempts, until=until)
+    readings = measure(*attempts, until=until)
     stage = plan.stages[0]
     comparisons = Comparisons(plan, stage, hears)
     comparisons.update(readings, hears, starts or {})
@@ -180,7 +180,7 @@ def test_slower_than_the_control_is_judged_by_the_calls_that_were_made():
     plan = plan_of(roll_back={"step": [{"measure": "slow_against_control"}]})
     attempts = [*some(30, seconds=1.0), *some(300, **SKIPPED), *some(100, seconds=1.0, **CONTROL)]
     comparisons = Comparisons(plan, plan.stages[0], [])
-    comparisons.update(readings_of(*attempts), [], {})
+    comparisons.update(measure(*attempts), [], {})
     compared = comparisons.find(plan.roll_back.step[0].measure, None)
     assert (compared.chirp, compared.control) == (30, 100)
 
@@ -229,7 +229,7 @@ def test_those_of_all_have_one_half_of_the_plans_alpha_and_the_characters_the_ot
 def test_late_attempts_are_compared_as_if_they_had_come_in_time():
     plan = plan_of(roll_back={"step": [{"measure": "errors_against_control"}]})
     attempts = [each for n in range(6) for each in (*some(60, 40, n * WINDOW), *some(98, 2, n * WINDOW, **CONTROL))]
-    in_time, late = readings_of(*attempts), readings_of(*attempts[:-50])
+    in_time, late = measure(*attempts), measure(*attempts[:-50])
     evidence = []
     for readings in (in_time, late):
         comparisons = Comparisons(plan, plan.stages[0], [])

@@ -1,4 +1,4 @@
-"""Sums that are kept in blocks say what adding up step by step says."""
+"""Sums over ranges, kept in blocks, equal the sums over single steps."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,10 +11,10 @@ from worker.rollout.analysis.tally import RangeSums, Tally
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=8),
 )
 def test_any_range_is_the_sum_of_its_steps(steps, ranges):
-    asked = []
+    requested = []
 
     def of_step(number):
-        asked.append(number)
+        requested.append(number)
         return {group: Tally(attempts=count) for group, count in steps[number].items()} if number < len(steps) else {}
 
     sums = RangeSums(of_step)
@@ -27,4 +27,4 @@ def test_any_range_is_the_sum_of_its_steps(steps, ranges):
         assert {group: tally.attempts for group, tally in sums.totals(first, end).items()} == expected
         for group in "abc":
             assert sums.total(first, end, group).attempts == expected.get(group, 0)
-    assert len(asked) == len(set(asked))
+    assert len(requested) == len(set(requested))

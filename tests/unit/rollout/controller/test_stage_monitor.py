@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from schemas.words import Phase
-from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, attempt, ledger_of
+from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, attempt, count_attempts
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout import changes
 from worker.rollout.controller import stages
@@ -36,7 +36,7 @@ def round_of(monitor: StageMonitor, state: RolloutState, after: timedelta) -> St
 def test_a_character_that_is_included_again_is_not_quarantined_for_what_came_before() -> None:
     state = begun()
     assert state.run is not None
-    monitor = StageMonitor(plan(), state.run, ledger_of(*FAILING, *HEALTHY, *OTHERS), CHARACTERS)
+    monitor = StageMonitor(plan(), state.run, count_attempts(*FAILING, *HEALTHY, *OTHERS), CHARACTERS)
     step = round_of(monitor, state, 6 * MINUTE)
     assert isinstance(step, Transition)
     assert step.kind == "quarantined"

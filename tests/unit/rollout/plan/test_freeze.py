@@ -1,4 +1,4 @@
-"""Freeze windows: whether one is on now, by cron, in its time zone, for as long as it lasts."""
+"""Change freezes: whether one is active now, by its cron expression, time zone and duration."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def berlin(text: str) -> datetime:
         ("2026-02-04 16:00:00", False),
     ],
 )
-def test_a_window_is_on_from_its_first_second_to_before_its_last(now: str, is_frozen: bool) -> None:
+def test_a_freeze_is_active_from_its_first_second_until_before_its_end(now: str, is_frozen: bool) -> None:
     assert (active_freeze([WEEKEND], berlin(now)) is not None) is is_frozen
 
 
-def test_it_says_why_and_until_when_in_the_windows_own_time() -> None:
+def test_an_active_freeze_names_its_reason_and_end_in_its_own_time_zone() -> None:
     said = active_freeze([WEEKEND], datetime(2026, 1, 31, 12, 0, tzinfo=UTC))
     assert said == "frozen for the weekend: since Fri 16:00 for 64h, until 2026-02-02 08:00 Europe/Berlin"
 
 
-def test_any_of_several_windows_freezes_and_without_one_nothing_is_frozen() -> None:
+def test_any_of_several_freezes_may_be_active_and_without_freezes_none_is() -> None:
     night = datetime(2026, 2, 4, 23, 0, tzinfo=UTC)
     assert active_freeze([], night) is None
     assert active_freeze([WEEKEND], night) is None
@@ -54,7 +54,7 @@ def test_any_of_several_windows_freezes_and_without_one_nothing_is_frozen() -> N
     ("friday", "until"),
     [("2026-03-27", "2026-03-30 09:00"), ("2026-10-23", "2026-10-26 07:00")],
 )
-def test_hours_pass_though_the_clocks_are_put_on_or_back_meanwhile(friday: str, until: str) -> None:
+def test_a_freeze_lasts_elapsed_hours_over_a_change_of_daylight_saving_time(friday: str, until: str) -> None:
     began = berlin(f"{friday} 16:00")
     said = active_freeze([WEEKEND], began)
     assert said is not None
@@ -69,7 +69,7 @@ def test_hours_pass_though_the_clocks_are_put_on_or_back_meanwhile(friday: str, 
     hour=st.integers(0, 23),
     lasts=st.integers(1, 30),
 )
-def test_a_daily_window_is_on_exactly_for_as_long_as_it_lasts(now: datetime, hour: int, lasts: int) -> None:
+def test_a_daily_freeze_is_active_for_exactly_its_duration(now: datetime, hour: int, lasts: int) -> None:
     window = Freeze(cron=f"0 {hour} * * *", lasts=f"{lasts}h", why="a test")
     began = now.replace(hour=hour, minute=0, second=0, microsecond=0)
     began = began if began <= now else began - timedelta(days=1)

@@ -1,4 +1,4 @@
-"""A plan's file: what is read, and that all that is wrong is told at once, with its line and what to write."""
+"""Plan files: what is parsed, and that all errors are reported at once, with their lines and what to write."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def built_in(name: str) -> Plan:
     return parse_plan(read_plan_file(name)[1], name, NAMES).plan
 
 
-def test_a_plan_is_read_and_knows_the_line_of_each_field() -> None:
+def test_a_plan_is_parsed_and_knows_the_line_of_each_field() -> None:
     file = read(GOOD)
     assert file.plan.stages[0].percentage == 1_250
     assert file.plan.stages[0].characters == {"pip_boy"}
@@ -81,12 +81,12 @@ def test_a_plan_is_read_and_knows_the_line_of_each_field() -> None:
         ("name: mine", "name: 2026-02-31", "line 1: a value that YAML can't read (day is out of range for month)"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_with_its_line_and_what_to_write(good: str, bad: str, told: str) -> None:
+def test_an_error_names_its_line_and_what_to_write(good: str, bad: str, told: str) -> None:
     assert good in GOOD
     assert any(each.startswith(told) for each in refused(GOOD.replace(good, bad))), refused(GOOD.replace(good, bad))
 
 
-def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_lines() -> None:
+def test_all_errors_are_reported_at_once_in_the_order_of_the_lines() -> None:
     text = GOOD.replace("[pip_boy]", "[pip_boi]").replace("24h", "long").replace("12.5", "-1") + "    at_least: 1d\n"
     found = [line.split(":")[0] for line in refused("nmae: x\n" + text)]
     assert found == ["line 1", "line 6", "line 7", "line 9"]
@@ -95,24 +95,24 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_lines() -> None:
 @pytest.mark.parametrize(
     "text", ["", "- 1", "7", "stages: 3", "stages: [1]", "expects: {shares: 3}", "a: \0", "\ufeff{"]
 )
-def test_what_is_no_plan_at_all_is_refused_in_words(text: str) -> None:
+def test_a_text_that_is_no_plan_is_refused_with_a_message(text: str) -> None:
     assert refused(text)
 
 
-def test_few_lines_that_unfold_to_endless_values_are_refused() -> None:
+def test_aliases_that_expand_to_endless_values_are_refused() -> None:
     laughs = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9 if n else ['lol'])}]" for n in range(12))
     assert "more than 20,000 values" in refused(laughs)[0]
     assert "nested deeper" in refused("a: &a [*a]")[0]
     assert "nested deeper" in refused("[" * 100_000)[0]
 
 
-def test_an_alias_may_say_a_thing_once_for_several_stages() -> None:
+def test_several_stages_may_share_a_field_by_an_alias() -> None:
     text = (
         GOOD
-        + "    approvals: &asked [{name: ok, question: Right}]\n"
+        + "    approvals: &questions [{name: ok, question: Right}]\n"
         + GOOD[GOOD.index("  - name") :].replace("1", "2")
     )
-    plan = read(text + "    approvals: *asked\n").plan
+    plan = read(text + "    approvals: *questions\n").plan
     assert plan.stages[0].approvals == plan.stages[1].approvals
 
 
@@ -128,7 +128,7 @@ def test_any_text_is_a_plan_or_refused(text: str) -> None:
     assert told.startswith("mine.yaml, ")
 
 
-def test_a_file_that_cannot_be_had_is_told_in_words(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
     long = tmp_path / "long.yaml"
     long.write_text("#" * (LARGEST_BYTES + 1))
     latin = tmp_path / "latin.yaml"
@@ -141,12 +141,12 @@ def test_a_file_that_cannot_be_had_is_told_in_words(tmp_path: Path) -> None:
 
 
 @given(st.integers(0, 520 * 7 * 86_400))
-def test_a_duration_is_read_as_it_is_spelled(seconds: int) -> None:
+def test_a_formatted_duration_is_parsed_to_the_same_duration(seconds: int) -> None:
     if seconds < 1_000_000 or seconds % 3_600 == 0:
         assert parse_duration(format_duration(timedelta(seconds=seconds))) == timedelta(seconds=seconds)
 
 
-def test_the_committed_schema_is_what_the_model_makes_and_holds_for_the_built_in_plans() -> None:
+def test_the_committed_schema_is_generated_from_the_model_and_accepts_the_built_in_plans() -> None:
     assert TARGET.read_text(encoding="utf-8") == schema_text(), "run `make schemas`"
     schema = json.loads(schema_text())
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -158,7 +158,7 @@ def test_the_committed_schema_is_what_the_model_makes_and_holds_for_the_built_in
             jsonschema.validate(document, schema)
 
 
-def test_the_built_in_plans_are_the_owners() -> None:
+def test_the_built_in_plans_have_the_stages_and_limits_that_the_owners_decided() -> None:
     three = frozenset({"pip_boy", "vault_dweller", "wasteland_trader"})
     one = frozenset({"pip_boy"})
     days = [1, 1, 2, 3, 7, 7]

@@ -1,4 +1,4 @@
-"""Which queries are sure to give one series."""
+"""Which queries certainly return one series."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ SEVERAL = [
 
 
 @pytest.mark.parametrize("query", ONE)
-def test_an_aggregation_over_everything_and_what_is_made_of_such_is_one_series(query: str) -> None:
+def test_an_aggregation_over_everything_and_expressions_of_such_return_one_series(query: str) -> None:
     assert part_with_several_series(query) is None
 
 
 @pytest.mark.parametrize("query", SEVERAL)
-def test_anything_else_may_be_several(query: str) -> None:
+def test_any_other_query_may_return_several_series(query: str) -> None:
     assert part_with_several_series(query)
 
 
 @given(st.sampled_from(ONE), st.sampled_from(ONE), st.sampled_from(SEVERAL[:5]), st.sampled_from([*"+-*/", " or "]))
-def test_one_several_makes_several_of_the_whole(one: str, other: str, several: str, operator: str) -> None:
+def test_an_operand_with_several_series_makes_the_whole_query_one_with_several(
+    one: str, other: str, several: str, operator: str
+) -> None:
     one, other = one.split(" #", maxsplit=1)[0], other.split(" #", maxsplit=1)[0]
     assert part_with_several_series(f"({one}){operator}({other})") is None
     assert part_with_several_series(f"({one}){operator}({several})")

@@ -1,4 +1,4 @@
-"""What is wrong and unwise in a plan: each finding with its line, and none where there is nothing to say."""
+"""The check of a plan: each finding with its line, and none for a sound plan."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_built_in_plans_have_nothing_wrong_and_production_nothing_unwise() -
     assert severities["production"] == {Severity.NOTE}
 
 
-def test_a_plan_with_something_wrong_in_it_is_not_usable_and_all_of_it_is_told() -> None:
+def test_a_plan_with_errors_is_not_usable_and_all_errors_are_reported() -> None:
     twice = "  step:\n    - {measure: error_rate, limit: 0.06}\n    - {measure: error_rate, limit: 0.5}\n"
     text = PLAN.replace("expects:", f"{twice}  quarantine: 0s\nexpects:")
     with pytest.raises(InvalidFileError, match="a second condition named error_rate") as refused:
@@ -72,13 +72,13 @@ def test_a_built_in_plan_is_usable_in_any_rehearsal(name: str, seconds: int) -> 
 
 @settings(max_examples=30, deadline=None)
 @given(st.sampled_from(BUILT_IN), st.integers(10, 86_400))
-def test_in_a_rehearsal_no_stage_takes_longer_than_it_may(name: str, seconds: int) -> None:
+def test_in_a_rehearsal_no_stage_needs_more_time_than_at_most(name: str, seconds: int) -> None:
     findings = found(read_plan_file(name)[1], timedelta(seconds=seconds))
     too_long = [each for each in findings if "gates need" in each.message and each.severity is Severity.WRONG]
     assert not too_long
 
 
-def test_a_plan_with_room_for_all_that_it_asks_has_nothing_to_be_said_but_its_bands() -> None:
+def test_a_sound_plan_has_no_finding_but_the_range_between_gate_and_rule() -> None:
     (band,) = told(PLAN)
     assert band.startswith("note line 3: gates[0]: from 0.05 to 0.1 the stage holds")
 
@@ -86,7 +86,7 @@ def test_a_plan_with_room_for_all_that_it_asks_has_nothing_to_be_said_but_its_ba
 @pytest.mark.parametrize(
     ("good", "bad", "expected"),
     [
-        # The traps of the owner's plan: what a text says and a list does.
+        # The text of a stage against its fields.
         ("[pip_boy]", "all\n    text: pip_boy at 10 %", "unwise line 14: stages[0].characters: all, and the text name"),
         ('text: ""', "text: Pip-Boy and ghoul", "unwise line 14: stages[0].characters: pip_boy, and the text names gh"),
         ('text: ""', "text: all characters", "unwise line 14: stages[0].characters: pip_boy, and the text says all of"),
@@ -111,14 +111,14 @@ def test_a_plan_with_room_for_all_that_it_asks_has_nothing_to_be_said_but_its_ba
         ("peak: 2,", "peak: 500,", "wrong line 13: stages[0].percentage: 248 Chirp requests a minute at the peak; the"),
         ("minute: 200", "minute: 200, dollars_a_month: 500", "wrong line 13: stages[0].percentage: "),
         ("new_takes: 1", "new_takes: 1, shares: {ghoul: 1}", "wrong line 8: expects.shares: their sum is 1, which lea"),
-        # What nobody would see.
+        # What would not be detected.
         ("    - {measure: errors_against_control}\n", "",
          "unwise line 6: roll_back.at_once[0]: to show 20% errors takes 60 attempts, and in stage one 1h has fewer; n"),
         ("percentage: 10", "percentage: 100", "note line 13: stages[0].percentage: at 100 % there is no control to co"),
         # A query of several series.
         ("0.05}]", "0.05}, {measure: query, name: q, limit: 1, query: up}]",
          "unwise line 3: gates[1].query: may return several series (up), which is an error and never a pass; such as "),
-        # What is risky, or says nothing.
+        # What is risky, or decides nothing.
         ("risk: low", "risk: high", "unwise line 11: stages[0]: risk: high, and no approval is r"),
         ("risk: low", "risk: high", "note line 11: stages[0]: risk: high, and nobody is notified; tell: [team]"),
         ("risk: low", "fallback: false", "unwise line 17: stages[0].fallback: off: each failed attempt of Chirp fails"),
@@ -137,7 +137,7 @@ def test_a_plan_with_room_for_all_that_it_asks_has_nothing_to_be_said_but_its_ba
         ("name: mine", "name: mine\nlength_bands: [1,2,3,4,5,6,7,8,9]", "unwise line 3: length_bands: 10 bands leave"),
     ],
 )  # fmt: skip
-def test_it_is_found_with_its_line(good: str, bad: str, expected: str) -> None:
+def test_a_finding_names_its_severity_line_and_field(good: str, bad: str, expected: str) -> None:
     assert good in PLAN
     text = PLAN.replace('    text: ""\n', "", 1) if "\n    text:" in bad else PLAN
     text = text.replace(good, bad, 1)
@@ -146,12 +146,12 @@ def test_it_is_found_with_its_line(good: str, bad: str, expected: str) -> None:
     assert any(each.startswith(expected) for each in told(text)), told(text)
 
 
-def test_a_gate_that_only_shows_asks_for_no_sample() -> None:
+def test_a_dry_run_gate_needs_no_sample() -> None:
     few = PLAN.replace("100000", "1000").replace("limit: 0.05}", "limit: 0.05, dry_run: true}")
     assert not [each for each in told(few) if "gates need" in each]
 
 
-def test_the_example_of_the_docs_is_a_plan_with_nothing_unwise() -> None:
+def test_the_example_in_the_docs_is_a_sound_plan() -> None:
     example = re.search(r"(?m)(?:^    .*\n|^\n)*^    version: 1\n(?:^    .*\n)+", DOCS.read_text(encoding="utf-8"))
     assert example is not None
     text = re.sub(r"(?m)^    ", "", example[0][example[0].index("    version: 1") :])

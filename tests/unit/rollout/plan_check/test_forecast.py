@@ -1,4 +1,4 @@
-"""What a plan comes to: attempts, cost and the time until a breach is seen, held against the bounds themselves."""
+"""Forecasts of a plan: attempts, cost and the time until a breach is detected, against the bounds themselves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PRODUCTION = parse_plan(read_plan_file("production")[1], "production", NAMES).pl
 TEN, FIFTY, HUNDRED = PRODUCTION.stages
 
 
-def test_a_stage_comes_to_its_share_of_the_new_takes() -> None:
+def test_a_stage_makes_its_share_of_the_new_takes() -> None:
     comes = forecast_stage(PRODUCTION, FIFTY, NAMES)
     assert comes.attempts_a_day == pytest.approx(60_000 * 0.7 * 0.5)
     assert comes.control_a_day == pytest.approx(comes.attempts_a_day)
@@ -33,7 +33,7 @@ def test_a_stage_comes_to_its_share_of_the_new_takes() -> None:
     assert comes.peak_a_minute == pytest.approx(60_000 * 0.7 * 0.5 * 3 / 1_440)
 
 
-def test_google_is_paid_for_what_is_over_the_free_tier() -> None:
+def test_the_cost_is_of_the_characters_beyond_the_free_tier() -> None:
     million = 60_000 * 0.7 * 80 * 30 / 1e6
     assert forecast_stage(PRODUCTION, HUNDRED, NAMES).dollars_a_month == pytest.approx((million - 1) * 30)
     assert forecast_stage(PRODUCTION, TEN, NAMES).dollars_a_month == pytest.approx(
@@ -42,7 +42,7 @@ def test_google_is_paid_for_what_is_over_the_free_tier() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(NAMES)), st.floats(0.001, 0.07), max_size=len(NAMES) - 1))
-def test_the_shares_of_all_characters_come_to_one(given_: dict[str, float]) -> None:
+def test_the_shares_of_all_characters_add_up_to_one(given_: dict[str, float]) -> None:
     assert sum(job_shares(Expects(shares=given_), NAMES).values()) == pytest.approx(1)
 
 
@@ -63,7 +63,7 @@ def test_the_attempts_that_a_gate_needs_are_those_of_its_bound() -> None:
     assert attempts_to_pass(PRODUCTION, TEN, gate, 0.05) is None
 
 
-def test_twelve_percent_over_ten_takes_some_1500_attempts_as_the_rules_bound_says() -> None:
+def test_twelve_percent_above_a_limit_of_ten_takes_about_1500_attempts_to_detect() -> None:
     slight, clear, half = rule_detections(PRODUCTION, HUNDRED, "at_once", PRODUCTION.roll_back.at_once[0], NAMES)
     assert slight.attempts is not None
     assert 1_450 < slight.attempts < 1_550
@@ -74,7 +74,7 @@ def test_twelve_percent_over_ten_takes_some_1500_attempts_as_the_rules_bound_say
     ).is_detected
 
 
-def test_a_step_asks_for_its_attempts_within_the_short_window() -> None:
+def test_a_step_rule_needs_its_attempts_within_the_short_window() -> None:
     rule = PRODUCTION.roll_back.at_once[0]
     at_once = list(rule_detections(PRODUCTION, TEN, "at_once", rule, NAMES))
     step = list(rule_detections(PRODUCTION, TEN, "step", rule, NAMES))
@@ -88,7 +88,7 @@ def test_a_step_asks_for_its_attempts_within_the_short_window() -> None:
     [(20, 180, 0.04, 69, 132), (20, 180, 0.07, 18, 31), (20, 180, 0.12, 7, 12), (20, 180, 0.5, 1, 2),
      (5, 45, 0.12, 26, 48), (2, 12, 0.12, 70, 128), (2, 12, 0.5, 10, 17)],
 )  # fmt: skip
-def test_a_comparison_is_expected_to_alarm_where_simulations_did(
+def test_a_comparison_is_expected_to_alarm_when_simulations_did(
     chirp: int, control: int, rate: float, median: int, most: int
 ) -> None:
     windows = windows_until_alarm(chirp, control, rate, RATIOS, 2_016 / 0.01)
@@ -103,7 +103,7 @@ def test_no_comparison_ever_alarms_for_a_healthy_system_or_without_a_control() -
     assert not any(each.is_detected for each in found)
 
 
-def test_a_stage_that_is_off_comes_to_nothing() -> None:
+def test_a_disabled_stage_makes_no_attempts() -> None:
     off = TEN.model_copy(update={"enabled": False})
     comes = forecast_stage(Plan.model_validate(PRODUCTION.model_copy(update={"stages": (off,)})), off, NAMES)
     assert (comes.attempts_a_day, comes.rarest, comes.peak_a_minute) == (0, None, 0)

@@ -1,4 +1,4 @@
-"""A simulate rollout: the controller's rounds on a virtual clock do what they do on the real one."""
+"""A simulated rollout: the controller's rounds on a virtual clock do what they do on the real one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from worker.rollout.simulation.trace import Trace
 NAMES = CATALOGUE.names
 CHIRP, WAVENET = VoiceModel.CHIRP3_HD, VoiceModel.WAVENET
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-ILL = {"at": "2h", "voice_model": "chirp3-hd"}
+BREAK = {"at": "2h", "voice_model": "chirp3-hd"}
 
 
 def plan(**fields: Any) -> Plan:
@@ -43,15 +43,15 @@ def healthy() -> SimulatedRollout:
     return simulate(plan(), trace(lasts="7h"), NAMES, 1, 5 * MINUTE)
 
 
-def ill(seed: int = 1, step: timedelta = 5 * MINUTE, **shift: Any) -> SimulatedRollout:
-    return simulate(plan(), trace(breaks_at="2h", shifts=[{**ILL, **shift}]), NAMES, seed, step)
+def broken(seed: int = 1, step: timedelta = 5 * MINUTE, **shift: Any) -> SimulatedRollout:
+    return simulate(plan(), trace(breaks_at="2h", shifts=[{**BREAK, **shift}]), NAMES, seed, step)
 
 
-def kinds(course: SimulatedRollout) -> list[str]:
-    return [each.kind for each in course.events]
+def kinds(result: SimulatedRollout) -> list[str]:
+    return [each.kind for each in result.events]
 
 
-def test_a_healthy_system_is_promoted_to_the_plans_end() -> None:
+def test_a_healthy_system_is_promoted_to_the_end_of_the_plan() -> None:
     assert kinds(healthy()) == ["started", "promoted", "promoted", "ended"]
     assert [(each.stage, each.percentage // 100) for each in healthy().events] == [
         ("10", 10), ("50", 50), ("100", 100), ("100", 100)
@@ -62,65 +62,65 @@ def test_a_healthy_system_is_promoted_to_the_plans_end() -> None:
     assert healthy().lasted == healthy().events[-1].after - plan().windows.settle
 
 
-def test_what_is_heard_is_what_its_steps_say() -> None:
-    course = healthy()
-    assert course.totals[CHIRP].attempts == sum(each.chirp for each in course.points)
-    assert course.totals[WAVENET].failed == sum(each.wavenet_failed for each in course.points)
-    assert len(course.points) == course.lasted / (5 * MINUTE)
-    assert [each.percentage for each in course.points[::22]] == [1_000, 1_000, 5_000, 10_000]
-    billed = {model: each.billed for model, each in course.totals.items()}
-    assert course.dollars == pytest.approx((billed[CHIRP] * 30 + billed[WAVENET] * 4) / 1e6)
+def test_the_totals_are_the_sums_of_the_points() -> None:
+    result = healthy()
+    assert result.totals[CHIRP].attempts == sum(each.chirp for each in result.points)
+    assert result.totals[WAVENET].failed == sum(each.wavenet_failed for each in result.points)
+    assert len(result.points) == result.lasted / (5 * MINUTE)
+    assert [each.percentage for each in result.points[::22]] == [1_000, 1_000, 5_000, 10_000]
+    billed = {model: each.billed for model, each in result.totals.items()}
+    assert result.dollars == pytest.approx((billed[CHIRP] * 30 + billed[WAVENET] * 4) / 1e6)
 
 
 def test_a_broken_chirp_is_turned_off_and_nothing_happens_after_that() -> None:
-    course = ill(errors=0.5)
-    assert kinds(course) == ["started", "turned off"]
-    assert course.events[-1].percentage == 0
-    assert course.events[-1].after <= 2 * HOUR + 13 * MINUTE
-    assert course.lasted < 3 * HOUR
-    assert 0 < course.failed_after_break < 40
-    assert course.first_failed["at_once", "error_rate", None] == course.lasted
+    result = broken(errors=0.5)
+    assert kinds(result) == ["started", "turned off"]
+    assert result.events[-1].percentage == 0
+    assert result.events[-1].after <= 2 * HOUR + 13 * MINUTE
+    assert result.lasted < 3 * HOUR
+    assert 0 < result.failed_after_break < 40
+    assert result.first_failed["at_once", "error_rate", None] == result.lasted
 
 
 def test_a_slow_chirp_is_turned_off() -> None:
-    assert kinds(ill(seconds=6)) == ["started", "turned off"]
+    assert kinds(broken(seconds=6)) == ["started", "turned off"]
 
 
 def test_one_broken_character_is_quarantined_and_the_others_go_on() -> None:
-    course = ill(characters=["ghoul"], errors=0.9)
-    assert kinds(course)[:2] == ["started", "quarantined"]
-    assert "ghoul" in course.events[1].why
-    assert course.events[1].characters == len(NAMES) - 1
-    assert kinds(course)[-1] == "promoted"
+    result = broken(characters=["ghoul"], errors=0.9)
+    assert kinds(result)[:2] == ["started", "quarantined"]
+    assert "ghoul" in result.events[1].why
+    assert result.events[1].characters == len(NAMES) - 1
+    assert kinds(result)[-1] == "promoted"
 
 
-def test_judged_by_the_minute_it_says_the_same_and_a_change_holds_only_once_it_is_made() -> None:
-    course = ill(errors=0.5, step=MINUTE)
-    assert kinds(course) == ["started", "turned off"]
-    assert len(course.points) == course.lasted / MINUTE
-    off = course.events[-1].after
-    assert off - course.lasted == plan().windows.settle
+def test_by_the_minute_the_result_is_the_same_and_a_change_applies_once_it_is_made() -> None:
+    result = broken(errors=0.5, step=MINUTE)
+    assert kinds(result) == ["started", "turned off"]
+    assert len(result.points) == result.lasted / MINUTE
+    off = result.events[-1].after
+    assert off - result.lasted == plan().windows.settle
 
 
-def test_after_a_roll_back_the_step_before_is_heard_until_a_person_comes() -> None:
+def test_after_a_step_back_the_previous_stage_applies_until_a_person_acts() -> None:
     # Better than off by fixed limits, worse than WaveNet; 50 % is there after 3 h.
     shift = {"at": "4h", "voice_model": "chirp3-hd", "errors": 0.08}
     only = plan().roll_back.model_copy(update={"at_once": (), "character": ()})
-    course = simulate(plan(roll_back=only), trace(shifts=[shift], lasts="6h"), NAMES, 1, 5 * MINUTE)
-    assert kinds(course)[:3] == ["started", "promoted", "stepped back"]
-    assert course.events[2].percentage == 1_000
+    result = simulate(plan(roll_back=only), trace(shifts=[shift], lasts="6h"), NAMES, 1, 5 * MINUTE)
+    assert kinds(result)[:3] == ["started", "promoted", "stepped back"]
+    assert result.events[2].percentage == 1_000
 
 
-def test_a_freeze_holds_the_promotion() -> None:
+def test_a_freeze_delays_the_promotion() -> None:
     freeze = {"cron": "0 0 * * *", "lasts": "5h", "why": "the night"}
     frozen = plan().model_copy(update={"freeze": Plan.model_validate(
         {"version": 1, "name": "f", "freeze": [freeze],
          "stages": [{"name": "1", "percentage": 1, "characters": "all", "at_least": "1h"}]}).freeze})  # fmt: skip
-    course = simulate(frozen, trace(lasts="6h"), NAMES, 1, 5 * MINUTE)
-    assert [each.kind for each in course.events if each.after < 5 * HOUR] == ["started"]
-    assert "promoted" in kinds(course)
+    result = simulate(frozen, trace(lasts="6h"), NAMES, 1, 5 * MINUTE)
+    assert [each.kind for each in result.events if each.after < 5 * HOUR] == ["started"]
+    assert "promoted" in kinds(result)
 
 
-def test_a_seed_gives_the_same_course_again() -> None:
-    assert ill(errors=0.5) == ill(errors=0.5)
-    assert ill(errors=0.5) != ill(seed=2, errors=0.5)
+def test_a_seed_gives_the_same_result_again() -> None:
+    assert broken(errors=0.5) == broken(errors=0.5)
+    assert broken(errors=0.5) != broken(seed=2, errors=0.5)

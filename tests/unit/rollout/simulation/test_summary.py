@@ -1,4 +1,4 @@
-"""What many courses come to."""
+"""The summary of many simulations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def course(*entries: Event, lasted: float = 24, failed: int = 0, **more: Any) ->
     return SimulatedRollout(1, lasted * HOUR, (entry(0, "started"), *entries), heard, failed, **given)
 
 
-def test_in_a_healthy_system_each_roll_back_is_wrong() -> None:
+def test_every_roll_back_of_a_healthy_system_is_a_false_alarm() -> None:
     courses = [course(), course(entry(3, "turned off"), lasted=3), course(entry(4, "quarantined")),
                course(entry(5, "stepped back"), entry(6, "turned off")), course(entry(9, "ended"))]  # fmt: skip
     summary = summarise(courses, WELL)
@@ -38,7 +38,7 @@ def test_in_a_healthy_system_each_roll_back_is_wrong() -> None:
     assert "then seen" not in summary_words(summary)
 
 
-def test_of_a_broken_one_it_is_told_how_long_it_was_heard_where_it_was_heard_at_all() -> None:
+def test_the_exposure_to_a_broken_chirp_counts_simulations_in_which_users_got_it() -> None:
     seen = [course(entry(10 + hours, "turned off"), failed=hours) for hours in range(1, 21)]
     never, before = course(failed=500), course(entry(4, "turned off"), lasted=4)
     summary = summarise([*seen, never, before], BREAKS)
@@ -54,5 +54,5 @@ def test_a_quantile_is_one_of_the_values(values: list[int], share: float, expect
     assert quantile(values, share) == expected
 
 
-def test_a_time_of_a_simulation_is_told_in_days_and_hours() -> None:
+def test_a_time_of_a_simulation_is_shown_in_days_and_hours() -> None:
     assert clock(timedelta(days=3, hours=1, minutes=13)) == "3 d 01:13"

@@ -1,4 +1,4 @@
-"""A trace: what is read, what is refused, and what holds when."""
+"""Traces: what is parsed, what is refused, and which shift applies when."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def trace() -> Trace:
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_a_built_in_trace_can_be_read_and_is_called_by_its_name(name: str) -> None:
+def test_a_built_in_trace_can_be_parsed_and_has_its_name(name: str) -> None:
     read = parse_trace(read_trace_file(name)[1], name, NAMES)
     assert read.name == name
     assert read.breaks_at is None or read.breaks_at < read.lasts
@@ -55,19 +55,19 @@ def test_a_built_in_trace_can_be_read_and_is_called_by_its_name(name: str) -> No
         ("jobs_a_day: 1000\n", "", "mine.yaml, line 1: jobs_a_day: is missing"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_with_its_line_as_of_a_plan(good: str, bad: str, told: str) -> None:
+def test_an_error_names_its_line_as_in_a_plan(good: str, bad: str, told: str) -> None:
     assert good in GOOD
     with pytest.raises(InvalidFileError) as caught:
         parse_trace(GOOD.replace(good, bad), "mine.yaml", NAMES)
     assert told in str(caught.value)
 
 
-def test_a_trace_that_isnt_there_names_those_that_are() -> None:
+def test_an_unknown_trace_lists_the_built_in_ones() -> None:
     with pytest.raises(InvalidFileError, match="a trace is a YAML file, or one of healthy, chirp_half"):
         read_trace_file("no-such-trace")
 
 
-def test_the_later_of_two_shifts_counts_while_it_holds() -> None:
+def test_the_later_of_two_shifts_applies_during_its_time() -> None:
     errors = {
         (after, model, name): trace().behaviour(after * HOUR, model, name).errors
         for after in (0, 1, 2, 3)
@@ -81,7 +81,7 @@ def test_the_later_of_two_shifts_counts_while_it_holds() -> None:
     assert [trace().job_factor(after * HOUR, "raider") for after in (0, 2, 40)] == [1, 5, 5]
 
 
-def test_it_is_known_when_something_changes() -> None:
+def test_a_change_of_shifts_within_a_time_is_detected() -> None:
     minute = timedelta(minutes=1)
     changes = [trace().changes_within(hour * HOUR, hour * HOUR + minute) for hour in range(4)]
     assert changes == [False] * 4
@@ -91,7 +91,7 @@ def test_it_is_known_when_something_changes() -> None:
 
 
 @pytest.mark.parametrize("shares", [{}, {"ghoul": 0.5}, dict.fromkeys(NAMES, 1 / 14)])
-def test_the_shares_of_all_characters_come_to_one(shares: dict[str, float]) -> None:
+def test_the_shares_of_all_characters_add_up_to_one(shares: dict[str, float]) -> None:
     read = trace().model_copy(update={"shares": shares})
     found = read.job_shares(NAMES)
     assert found.keys() == NAMES

@@ -1,4 +1,4 @@
-"""What is drawn of a trace: as much as it says, and nobody hears Chirp who may not."""
+"""The drawn traffic: as much as its trace says, and no Chirp for jobs that must not get it."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def near(count: int, expected: float) -> bool:
 
 
 @given(st.lists(st.floats(0, 60) | st.integers(0, 600).map(lambda tenths: tenths / 10), max_size=20))
-def test_many_times_fall_into_the_steps_that_each_falls_into(seconds: list[float]) -> None:
+def test_the_buckets_of_many_durations_are_those_of_each(seconds: list[float]) -> None:
     assert duration_buckets(np.array(seconds, dtype=float)).tolist() == [duration_bucket(each) for each in seconds]
 
 
-def test_a_day_brings_what_the_trace_says() -> None:
+def test_a_day_has_the_traffic_of_its_trace() -> None:
     models = {"chirp3-hd": {"errors": 0.1, "seconds": 2, "falls_back": 0.5}, "wavenet": {"errors": 0.05, "hits": 0.3}}
     sums = drawn(trace(models=models))
     chirp, control = total(sums, voice_model=CHIRP), total(sums, voice_model=WAVENET, decided=WAVENET)
@@ -99,7 +99,9 @@ def test_characters_lengths_and_the_hours_have_their_shares() -> None:
         (replace(ON, characters=frozenset({"raider"})), DecisionReason.NOT_LISTED),
     ],
 )
-def test_who_may_not_hear_chirp_does_not_and_is_no_control(state: RolloutState, reason: DecisionReason) -> None:
+def test_characters_without_chirp_make_no_attempts_of_it_and_are_no_control(
+    state: RolloutState, reason: DecisionReason
+) -> None:
     sums = drawn(trace(), state, steps=12)
     assert {key.reason for key in sums if key.character == "ghoul"} == {reason}
     assert total(sums, character="ghoul", voice_model=CHIRP).attempts == 0
@@ -117,7 +119,7 @@ def test_at_a_hundred_percent_nobody_is_left_outside_and_without_fallback_nobody
     assert total(sums).fallbacks == total(sums, voice_model=WAVENET).attempts == 0
 
 
-def test_what_shifts_is_drawn_from_then_on() -> None:
+def test_a_shift_applies_from_its_begin() -> None:
     of = trace(shifts=[{"at": "1h", "voice_model": "chirp3-hd", "errors": 1}, {"at": "2h", "jobs": 0}])
     assert total(drawn(of, steps=12), voice_model=CHIRP).errors < 60
     later = drawn(of, steps=24)
@@ -125,6 +127,6 @@ def test_what_shifts_is_drawn_from_then_on() -> None:
     assert total(drawn(of, steps=48)).attempts == total(later).attempts
 
 
-def test_a_seed_is_drawn_the_same_again_and_another_is_not() -> None:
+def test_a_seed_draws_the_same_again_and_another_seed_does_not() -> None:
     assert drawn(trace(), steps=3) == drawn(trace(), steps=3)
     assert drawn(trace(), steps=3) != drawn(trace(), steps=3, seed=2)
