@@ -47,5 +47,13 @@ def test_kafka_clients_are_stopped_within_a_time_limit(module: str) -> None:
     ] == []
 
 
+def test_committed_offsets_are_never_read_by_aiokafkas_consumer() -> None:
+    # It takes the error of a moving coordinator for "nothing was committed": `CommittedOffsets` uses the admin client.
+    awaited = [node.value for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.Await)]
+    calls = [call.func for call in awaited if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)]
+    assert len(calls) > 100
+    assert [ast.unparse(each) for each in calls if each.attr == "committed"] == []
+
+
 def test_an_attempt_and_its_fallback_are_counted_in_one_step_without_an_await() -> None:
     assert not inspect.iscoroutinefunction(Metrics.count_attempt)
