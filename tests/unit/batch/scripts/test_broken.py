@@ -20,34 +20,34 @@ GOOD = "good-1,pip_boy,All is well.\n"
 
 
 class Broken(NamedTuple):
-    """A script, and where its error stands: the line, the column, and words of the message."""
+    """A script, and the place of its error: the line, the column, and part of the message."""
 
     content: bytes
     line: int
     column: str
-    says: str
+    message: str
     file: str = "script.csv"
 
 
-def csv(text: str, line: int, column: str, says: str) -> Broken:
-    return Broken(text.encode(), line, column, says)
+def csv(text: str, line: int, column: str, message: str) -> Broken:
+    return Broken(text.encode(), line, column, message)
 
 
-def row(cells: str, column: str, says: str, header: str = HEAD) -> Broken:
+def row(cells: str, column: str, message: str, header: str = HEAD) -> Broken:
     """A CSV script with a good line and a bad one after it."""
     more = "," * (header.count(",") - 2)
-    return csv(f"{header}{GOOD.rstrip()}{more}\n{cells}\n", 3, column, says)
+    return csv(f"{header}{GOOD.rstrip()}{more}\n{cells}\n", 3, column, message)
 
 
-def jsonl(text: str, line: int, column: str, says: str) -> Broken:
-    return Broken(text.encode(), line, column, says, "script.jsonl")
+def jsonl(text: str, line: int, column: str, message: str) -> Broken:
+    return Broken(text.encode(), line, column, message, "script.jsonl")
 
 
-def entry(column: str, says: str, **fields: Any) -> Broken:
+def entry(column: str, message: str, **fields: Any) -> Broken:
     """A JSON Lines script with a bad line."""
     document = {"job_id": "bad-1", "character": "pip_boy", "text": "Hello.", **fields}
     document = {name: value for name, value in document.items() if value is not None}
-    return jsonl(json.dumps(document) + "\n", 1, column, says)
+    return jsonl(json.dumps(document) + "\n", 1, column, message)
 
 
 WITH = "job_id,character,text,"
@@ -152,7 +152,7 @@ def test_each_error_has_its_file_line_and_column_and_nothing_is_sent(
     errors = [each for each in document["findings"] if each["severity"] == "error"]
     first = errors[0]
     assert (first["file"], first["line"], first["column"]) == (broken.file, broken.line, broken.column), errors
-    assert broken.says in first["message"], errors
+    assert broken.message in first["message"], errors
     assert not list(tmp_path.glob("*.manifest.*"))
 
     linted = CliRunner().invoke(app, ["batch", "lint", str(script)])
