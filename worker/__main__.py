@@ -1,4 +1,4 @@
-"""`python -m worker`: the command line."""
+"""Runs the command line as `python -m worker`."""
 
 from worker.cli.main import main
 

@@ -1,112 +1,43 @@
-"""Reaches what the worker needs, and says what to do where it can't."""
+"""The command that checks a deployment: `doctor`."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import asyncio
 
-from aiokafka.errors import KafkaError
-from google.auth.exceptions import GoogleAuthError
+import typer
 
-from schemas.topics import all_topics
-from worker.config.sections import DeliverySettings, GoogleSettings, KafkaSettings, StorageSettings
-from worker.config.settings import Settings
-from worker.kafka.client.admin import connect_admin
-from worker.kafka.client.topics import missing_topics
-from worker.speech.catalogue import Catalogue
-from worker.speech.catalogue_check import check_voices
-from worker.speech.failures import CallFailedError, Failure
-from worker.speech.google import connect_google
-from worker.speech.health import trial_call
-from worker.storage.client import connect_store
-from worker.storage.errors import StorageError
+from worker.app.rollout_seed import rollout_state
+from worker.cli.exit_codes import ExitCode
+from worker.config.settings import Settings, load_settings
+from worker.speech.catalogue import Catalogue, load_catalogue
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; `advice` says what to do where it isn't `ok`."""
-
-    subject: str
-    ok: bool
-    message: str
-    advice: str = ""
-
-
-def _well(subject: str, message: str) -> Finding:
-    return Finding(subject, ok=True, message=message)
+def doctor() -> None:
+    """Check that Kafka, S3 and Google can be reached, and say what to do where one can't."""
+    settings = load_settings()
+    catalogue = load_catalogue(settings.worker.characters_file)
+    typer.echo(f"ok    Settings: {_describe_rollout(settings, catalogue)}")
+    if not asyncio.run(_check(settings, catalogue)):
+        raise typer.Exit(ExitCode.FAILED)
 
 
-def _ill(subject: str, message: str, advice: str) -> Finding:
-    return Finding(subject, ok=False, message=message, advice=advice)
+def _describe_rollout(settings: Settings, catalogue: Catalogue) -> str:
+    rollout = rollout_state(settings.rollout, catalogue.names)
+    by_variables = rollout.describe(catalogue.names)
+    if settings.rollout.source == "env" or rollout.braked:
+        return by_variables
+    return (
+        "the rollout's topic decides, `chirp-worker rollout status` shows it; an empty one is seeded with: "
+        f"{by_variables}"
+    )
 
 
-async def examine(settings: Settings, catalogue: Catalogue) -> AsyncIterator[Finding]:
-    """Looks at Kafka, S3 and Google in turn; each finding comes as soon as it is known."""
-    yield await _kafka(settings.kafka, settings.delivery)
-    async for finding in _storage(settings.storage):
-        yield finding
-    async for finding in _google(settings.google, catalogue):
-        yield finding
+async def _check(settings: Settings, catalogue: Catalogue) -> bool:
+    """Prints each result as soon as it is known; returns whether all are good."""
+    from worker.cli.doctor_checks import check_dependencies
 
-
-async def _kafka(settings: KafkaSettings, delivery: DeliverySettings) -> Finding:
-    subject = f"Kafka at {settings.bootstrap_servers}"
-    try:
-        async with connect_admin(settings) as admin:
-            present = await admin.list_topics()
-    except (KafkaError, OSError) as error:
-        return _ill(subject, f"{type(error).__name__}: {error}", "start it, or set KAFKA_BOOTSTRAP_SERVERS")
-    delays, reply_topics = delivery.retry_delays, delivery.reply_topics
-    if missing := missing_topics(present, settings.topic_prefix, delays, reply_topics):
-        return _ill(subject, f"reached; no topic {', '.join(missing)}", "run `chirp-worker topics create`")
-    return _well(subject, f"reached; all {len(all_topics(delays)) + len(reply_topics)} topics are there")
-
-
-async def _storage(settings: StorageSettings) -> AsyncIterator[Finding]:
-    subject = f"S3 bucket {settings.bucket} at {settings.endpoint_url or 'AWS'}"
-    async with connect_store(settings, connections=2) as store:
-        try:
-            await store.check_bucket()
-        except StorageError as error:
-            advice = "check S3_ENDPOINT_URL, S3_BUCKET and the keys; the keys need GetObject, PutObject and ListBucket"
-            yield _ill(subject, str(error), advice)
-            return
-        yield _well(subject, "reached")
-        key = "/".join(part for part in (settings.prefix, ".doctor-probe") if part)
-        try:
-            honoured = await store.probe_conditional_put(key)
-        except StorageError as error:
-            yield _ill("S3 conditional PUT", str(error), "the keys need PutObject and DeleteObject here")
-            return
-        advice = "use a store that honours it, or two jobs may each store a take and report different audio"
-        message = "the second PUT was refused with 412" if honoured else "If-None-Match: * is ignored"
-        yield Finding("S3 conditional PUT", honoured, message, "" if honoured else advice)
-
-
-async def _google(settings: GoogleSettings, catalogue: Catalogue) -> AsyncIterator[Finding]:
-    subject = f"Google at {settings.endpoint}"
-    try:
-        async with connect_google(settings) as google:
-            try:
-                listed = await google.voices()
-            except CallFailedError as failed:
-                yield _ill(subject, _told(failed.failure), _google_advice(failed.failure))
-                return
-            yield _well(subject, f"reached; {len(listed)} voices")
-            failure = await trial_call(google, catalogue)()
-            message = "speaks" if failure is None else _told(failure)
-            yield Finding("Google, WaveNet", failure is None, message, _google_advice(failure) if failure else "")
-            wrong = [finding for finding in check_voices(catalogue, listed) if finding.error]
-            message = wrong[0].message if wrong else "Google has every voice of the catalogue"
-            yield Finding("Catalogue", not wrong, message, "run `chirp-worker voices check`" if wrong else "")
-    except GoogleAuthError as error:
-        advice = "set GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`"
-        yield _ill(subject, str(error).splitlines()[0], advice)
-
-
-def _told(failure: Failure) -> str:
-    return f"{failure.code}: {failure.message}"
-
-
-def _google_advice(failure: Failure) -> str:
-    if failure.failure_class == "denied":
-        return "check that the API is enabled, billing is on and the account may use it"
-    return "check TTS_ENDPOINT, and the network on the way to it"
+    all_ok = True
+    async for result in check_dependencies(settings, catalogue):
+        typer.echo(f"{'ok   ' if result.ok else 'FAIL '} {result.subject}: {result.message}")
+        if result.advice:
+            typer.echo(f"      → {result.advice}")
+        all_ok = all_ok and result.ok
+    return all_ok

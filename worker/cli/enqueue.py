@@ -1,11 +1,11 @@
-"""The command that asks for one line: `enqueue`."""
+"""The command that puts one job into its lane: `enqueue`."""
 
 import asyncio
 import json
 import sys
 import uuid
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -13,20 +13,19 @@ from schemas.completion import Completion
 from schemas.job import Job
 from schemas.parsing import parse_job
 from schemas.words import JobStatus, Lane
+from worker.cli.exit_codes import ExitCode
 from worker.config.settings import Settings, load_settings
 from worker.kafka.client.producer import connect_producer
 from worker.kafka.client.submit import read_completions, submit
 from worker.speech.catalogue import load_catalogue
 
-_FAILED: Final = 1
-
 
 def enqueue(
     text: Annotated[str | None, typer.Argument(help="The line; leave out with --ssml or --job.")] = None,
-    character: Annotated[str, typer.Option(help="Who speaks.")] = "pip_boy",
+    character: Annotated[str, typer.Option(help="The character that speaks.")] = "pip_boy",
     ssml: Annotated[str | None, typer.Option(help="The line as SSML.")] = None,
     language: Annotated[str | None, typer.Option(help="en-US, cmn-TW, …; default en-US.")] = None,
-    user_id: Annotated[str | None, typer.Option(help="Whose rollout bucket decides.")] = None,
+    user_id: Annotated[str | None, typer.Option(help="The user, whose rollout bucket decides.")] = None,
     voice: Annotated[str | None, typer.Option(help="Force a voice model or a full voice name.")] = None,
     job_id: Annotated[str | None, typer.Option(help="Default: a new one.")] = None,
     job: Annotated[Path | None, typer.Option(help="A whole job as a JSON file, - for standard input.")] = None,
@@ -48,7 +47,7 @@ def enqueue(
         return
     typer.echo(completion.model_dump_json(indent=2, exclude_none=True))
     if completion.status is not JobStatus.DONE:
-        raise typer.Exit(_FAILED)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 async def _enqueue(

@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="The lanes of running workers.")
 
 @app.callback()
 def _lanes() -> None:
-    # Without it typer would make the only command the app itself.
+    # Without a callback typer would make the only command the group itself.
     pass
 
 
@@ -30,7 +30,7 @@ def resume(
         typer.Option(help="A worker's HTTP address; several, once each. Default: HTTP_HOST:HTTP_PORT."),
     ] = None,
 ) -> None:
-    """Take from a lane again that pauses for bad input; each worker pauses for itself."""
+    """Resume a lane that is paused for bad input; each worker pauses on its own."""
     settings = load_settings().worker
     for each in url or [f"http://{settings.http_host}:{settings.http_port}"]:
         paused = asyncio.run(_resume(each.rstrip("/"), lane))

@@ -7,7 +7,9 @@ from typing import Annotated, Final
 import typer
 
 from worker.cli import terminal
-from worker.cli.rollout_change import AsJson, day_of
+from worker.cli.exit_codes import ExitCode
+from worker.cli.options import AsJson, Day, PlanName
+from worker.cli.rollout_change import parse_day
 from worker.cli.views.plan import breach_rows, finding_rows, for_people, for_scripts, stage_rows
 from worker.config.settings import load_settings
 from worker.rollout.plan.document import InvalidFileError
@@ -18,8 +20,7 @@ from worker.rollout.plan.rehearsal import rehearse
 from worker.rollout.plan_check.check import check_plan
 from worker.speech.catalogue import load_catalogue
 
-_WRONG: Final = 1
-# Of each table: what stands over it, and what None is called in it.
+# Of each table: its title, and the word for None.
 _TITLES: Final = {
     "stages": ("At the traffic that it expects", "-"),
     "breaches": ("How soon a breach is seen; never: its attempts don't come within the rule's window", "never"),
@@ -30,13 +31,13 @@ app = typer.Typer(no_args_is_help=True, help="The plans: what there is, and whet
 
 @app.command("check")
 def check_command(
-    plan: Annotated[str, typer.Argument(metavar="PLAN", help="A YAML file, or staging or production.")],
-    day: Annotated[str, typer.Option(help="A rehearsal: how long a day lasts, such as 60s.")] = "1d",
+    plan: PlanName,
+    day: Day = "1d",
     as_json: AsJson = False,
 ) -> None:
-    """Say what is wrong (exit 1) and unwise in a plan, and what it comes to at the traffic that it expects."""
+    """Report what is wrong (exit 1) and unwise in a plan, and its exposure at the traffic that it expects."""
     catalogue = load_catalogue(load_settings().worker.characters_file).names
-    lasts = day_of(day)
+    lasts = parse_day(day)
     name, text = read_plan_file(plan)
     try:
         file = parse_plan(text, name, catalogue)
@@ -55,13 +56,13 @@ def check_command(
         plain = {table: for_scripts(each) for table, each in tables.items()}
         terminal.show_one({"plan": name, "findings": rows, **plain}, as_json=True)
     else:
-        terminal.show(rows, as_json=False, nothing="Nothing to be said against it.")
+        terminal.show(rows, as_json=False, nothing="No findings.")
         for table, each in tables.items():
             title, none = _TITLES[table]
             typer.echo(f"\n{title}")
             terminal.show(for_people(each, none), as_json=False)
     if any(each.severity is Severity.WRONG for each in findings):
-        raise typer.Exit(_WRONG)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""What the commands that change the rollout share: their options, the question before what widens, the change."""
+"""What the commands that change the rollout share: their options, the confirmation of a wider exposure, the change."""
 
 import asyncio
 import getpass
@@ -8,14 +8,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
 from schemas.errors import UsageError
 from worker.cli import terminal
-from worker.cli.views.rollout import change_document, change_rows, told, why_asked
+from worker.cli.exit_codes import ExitCode
+from worker.cli.option_groups import Without
+from worker.cli.options import AsJson
+from worker.cli.views.rollout import change_document, change_rows, confirmation_reason, describe_change
 from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
@@ -25,54 +28,53 @@ from worker.rollout.log.writer import RevisionWriter
 from worker.rollout.plan.units import DAY, parse_duration
 from worker.speech.catalogue import load_catalogue
 
-_DECLINED: Final = 1
-
-ActorOption = Annotated[str | None, typer.Option("--actor", help="Who changes it; default: your login name.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the history.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask where it widens exposure.")]
-OnRevision = Annotated[int | None, typer.Option("--revision", min=0, help="Only if this is the current revision.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
 
 @dataclass(frozen=True)
 class ChangeOptions:
-    """The options that all verbs have."""
+    """The options of every command that changes the rollout."""
 
-    actor: str | None
-    reason: str
-    yes: bool = False
-    revision: int | None = None
-    as_json: bool = False
+    actor: Annotated[str | None, typer.Option("--actor", help="Who makes the change; default: your login name.")] = None
+    reason: Annotated[str, typer.Option("--reason", help="Why; recorded in the history.")] = ""
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask where the change widens exposure.")] = False
+    revision: Annotated[int | None, typer.Option("--revision", min=0, help="Only if this is the current revision.")] = (
+        None
+    )
+    as_json: AsJson = False
 
     @property
     def provenance(self) -> Provenance:
-        """Who changes it, and why.
+        """Who makes the change, and why.
 
         Raises:
-            UsageError: nobody knows who.
+            UsageError: no actor is given, and the user has no login name.
         """
         return Provenance(self.actor or _login_name(), self.reason)
 
 
-def change(settings: Settings, verb: Verb, asked: ChangeOptions) -> None:
-    """Makes a change, once it is confirmed where it asks, and says what it changed.
+UnconfirmedChangeOptions = Annotated[ChangeOptions, Without("yes", "revision")]
+"""The options of a command that never widens exposure: it asks nothing, and applies to any revision."""
+
+
+def change_rollout(settings: Settings, verb: Verb, options: ChangeOptions) -> None:
+    """Makes a change and prints it; a change that needs confirmation is confirmed first.
 
     Raises:
-        UsageError: actor or reason can't be written, or nobody is there to confirm it.
+        UsageError: actor or reason can't be written, or nobody is there to confirm the change.
         SupersededError: somebody else made a revision first.
         RefusedError: the expected revision isn't there yet, or the plan's state doesn't allow the change.
     """
     names = load_catalogue(settings.worker.characters_file).names
-    provenance = asked.provenance
+    provenance = options.provenance
 
     async def write() -> None:
         async with read_log(settings) as log:
-            editor = RevisionWriter(log, settings.kafka, Clock())
-            made = await editor.change(verb, provenance, partial(_confirm, names, yes=asked.yes), asked.revision)
-            if asked.as_json:
-                terminal.show_one(change_document(made, log.revisions.current, names), as_json=True)
+            writer = RevisionWriter(log, settings.kafka, Clock())
+            confirm = partial(_confirm, names, yes=options.yes)
+            change = await writer.change(verb, provenance, confirm, options.revision)
+            if options.as_json:
+                terminal.show_one(change_document(change, log.revisions.current, names), as_json=True)
             else:
-                typer.echo(told(made, names))
+                typer.echo(describe_change(change, names))
 
     try:
         asyncio.run(write())
@@ -85,45 +87,51 @@ def change(settings: Settings, verb: Verb, asked: ChangeOptions) -> None:
 def _confirm(catalogue: frozenset[str], change: Change, *, yes: bool) -> None:
     if yes:
         return
+    reason = confirmation_reason(change)
     if not sys.stdin.isatty():
         raise UsageError(
-            f"{why_asked(change)}, and nobody is there to confirm it: say --yes for {told(change, catalogue)}"
+            f"{reason}, and nobody is there to confirm it: add --yes for {describe_change(change, catalogue)}"
         )
     terminal.show(change_rows(change, catalogue), as_json=False, to_stderr=True)
-    if not typer.confirm(f"{why_asked(change).capitalize()}. Do it?", err=True):
-        tell("nothing changed")
-        raise typer.Exit(_DECLINED)
+    if not typer.confirm(f"{reason.capitalize()}. Do it?", err=True):
+        terminal.note("nothing changed")
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @asynccontextmanager
 async def read_log(settings: Settings) -> AsyncIterator[RolloutLog]:
-    """The log, read to its end."""
+    """The rollout's log, read to its end."""
     async with open_log(settings.kafka, Clock()) as log:
         await log.read_to_end()
         yield log
 
 
 def rollout_settings() -> Settings:
-    """The settings; says so if workers with the same ones don't follow the topic."""
+    """The settings; notes on standard error if workers with the same settings don't follow the topic."""
     settings = load_settings()
     if settings.rollout.source != "topic":
-        tell("ROLLOUT_SOURCE is env here: workers that have it so don't follow the rollout's topic")
+        terminal.note("ROLLOUT_SOURCE is env here: workers with this setting don't follow the rollout's topic")
     return settings
 
 
-def check_known(settings: Settings, names: Collection[str], text: str) -> None:
-    """Refuses characters that the catalogue doesn't have; `text` is what was given.
+def check_characters(settings: Settings, names: Collection[str], text: str) -> None:
+    """Refuses characters that aren't in the catalogue.
+
+    Args:
+        settings: with the catalogue's file.
+        names: the characters.
+        text: the option's value, for the message.
 
     Raises:
-        UsageError: one is unknown.
+        UsageError: a character is unknown.
     """
     catalogue = load_catalogue(settings.worker.characters_file).names
     if unknown := sorted(set(names) - catalogue):
         raise UsageError(f"{text!r}: {unknown[0]!r} is unknown; the characters are {', '.join(sorted(catalogue))}")
 
 
-def day_of(text: str) -> timedelta:
-    """How long a day lasts in a rehearsal.
+def parse_day(text: str) -> timedelta:
+    """The length of a plan's day in a rehearsal: the value of `--day`.
 
     Raises:
         UsageError: it is no duration of at most a day.
@@ -142,9 +150,4 @@ def _login_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         # In a container the user may have no name.
-        raise UsageError("who are you? Say --actor NAME") from None
-
-
-def tell(text: str) -> None:
-    """Says something beside the answer."""
-    sys.stderr.write(f"chirp-worker: {text}\n")
+        raise UsageError("your login name is unknown; add --actor NAME") from None

@@ -49,31 +49,31 @@ def run_simulation(
     if lasts is not None:
         trace = trace.model_copy(update={"lasts": _duration("--lasts", lasts)})
     draw = load_renderer() if plot is not None else None
-    of = Simulation(file.plan, trace, catalogue, _step(file.plan, step))
-    first = simulate(of.plan, of.trace, of.catalogue, seed, of.step)
+    simulation = Simulation(file.plan, trace, catalogue, _step(file.plan, step))
+    first = simulate(simulation.plan, simulation.trace, simulation.catalogue, seed, simulation.step)
     if draw is not None and plot is not None:
         draw(first, trace, f"{file.plan.name} on {trace.name}, seed {seed}", plot)
     if seeds > 1:
-        _show_many(of, [first, *_others(of, seed, seeds)], as_json=as_json)
+        _show_many(simulation, [first, *_others(simulation, seed, seeds)], as_json=as_json)
     else:
-        _show_one(of, first, as_json=as_json)
+        _show_one(simulation, first, as_json=as_json)
 
 
-def _others(of: Simulation, seed: int, seeds: int) -> list[SimulatedRollout]:
+def _others(simulation: Simulation, seed: int, seeds: int) -> list[SimulatedRollout]:
     found: list[SimulatedRollout] = []
-    with terminal.progress("simulating") as tell:
-        tell(1, seeds)
-        for each in simulate_many(of, range(seed + 1, seed + seeds), min(os.cpu_count() or 1, seeds - 1)):
+    with terminal.progress("simulating") as report:
+        report(1, seeds)
+        for each in simulate_many(simulation, range(seed + 1, seed + seeds), min(os.cpu_count() or 1, seeds - 1)):
             found.append(each)
-            tell(1 + len(found), seeds)
+            report(1 + len(found), seeds)
     return found
 
 
-def _show_one(of: Simulation, course: SimulatedRollout, *, as_json: bool) -> None:
+def _show_one(simulation: Simulation, course: SimulatedRollout, *, as_json: bool) -> None:
     heard = heard_rows(course)
     if as_json:
         document = {
-            **_about(of),
+            **_about(simulation),
             "seed": course.seed,
             "lasted_s": round(course.lasted.total_seconds()),
             "timeline": timeline_document(course),
@@ -83,20 +83,24 @@ def _show_one(of: Simulation, course: SimulatedRollout, *, as_json: bool) -> Non
         terminal.show_one(document, as_json=True)
         return
     terminal.show(for_people(timeline_rows(course), "-"), as_json=False)
-    typer.echo(f"\nWhat was heard in {approximate_duration(course.lasted)}; list prices without the free tier")
+    typer.echo(f"\nAttempts in {approximate_duration(course.lasted)}; list prices without the free tier")
     terminal.show(for_people(heard, "-"), as_json=False)
 
 
-def _show_many(of: Simulation, found: list[SimulatedRollout], *, as_json: bool) -> None:
-    summary = summarise(found, of.trace)
+def _show_many(simulation: Simulation, found: list[SimulatedRollout], *, as_json: bool) -> None:
+    summary = summarise(found, simulation.trace)
     if as_json:
-        terminal.show_one({**_about(of), **summary_row(summary)}, as_json=True)
+        terminal.show_one({**_about(simulation), **summary_row(summary)}, as_json=True)
     else:
         terminal.show_one(summary_words(summary), as_json=False)
 
 
-def _about(of: Simulation) -> dict[str, object]:
-    return {"plan": of.plan.name, "trace": of.trace.name, "step_s": round(of.step.total_seconds())}
+def _about(simulation: Simulation) -> dict[str, object]:
+    return {
+        "plan": simulation.plan.name,
+        "trace": simulation.trace.name,
+        "step_s": round(simulation.step.total_seconds()),
+    }
 
 
 def _duration(option: str, text: str) -> timedelta:

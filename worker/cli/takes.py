@@ -13,6 +13,8 @@ from schemas.job import Job
 from schemas.parsing import parse_job
 from schemas.words import Lane
 from worker.cli import terminal
+from worker.cli.exit_codes import ExitCode
+from worker.cli.options import AsJson
 from worker.config.settings import Settings, load_settings
 from worker.jobs.redo import next_job
 from worker.kafka.client.producer import connect_producer
@@ -22,13 +24,10 @@ from worker.kafka.scan.find_jobs import FoundJob, completed_takes, find_job, fin
 from worker.kafka.scan.find_takes import referenced_takes
 from worker.speech.catalogue import load_catalogue
 
-_FAULTY: Final = 1
 # To the store: of the takes that are checked at once, and of the listing.
 _CONNECTIONS: Final = 8
 
 app = typer.Typer(no_args_is_help=True, help="The stored takes.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @app.command()
@@ -41,10 +40,10 @@ def redo(
         Path | None,
         typer.Option(help="The whole job as a JSON file, - for standard input, if no lane keeps it."),
     ] = None,
-    lane: Annotated[Lane | None, typer.Option(help="Default: the lane that it was asked in; batch with --job.")] = None,
+    lane: Annotated[Lane | None, typer.Option(help="Default: the lane of the rejected job; batch with --job.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask for the next take of a line whose reading was rejected: the same job with the next number that is free."""
+    """Request the next take of a line whose reading was rejected: the same job with the next free take number."""
     if (line is None) == (job is None):
         raise UsageError("say what was rejected: a job's id or its audio, or a whole job with --job; one of them")
     settings = load_settings()
@@ -56,25 +55,25 @@ def redo(
 
 
 async def _redo(settings: Settings, line: str, given: Job | None, lane: Lane | None) -> dict[str, object]:
-    asked = await _asked(settings, line) if given is None else FoundJob(given)
+    found = await _find(settings, line) if given is None else FoundJob(given)
     with terminal.progress("reading the completions") as progress:
-        takes = asked.takes | await completed_takes(settings.kafka, asked, progress)
-    wanted = next_job(asked.job, takes)
+        takes = found.takes | await completed_takes(settings.kafka, found, progress)
+    wanted = next_job(found.job, takes)
     load_catalogue(settings.worker.characters_file).admit(wanted)
-    into = lane or asked.lane or Lane.BATCH
+    into = lane or found.lane or Lane.BATCH
     async with connect_producer(settings.kafka) as producer:
-        await submit(producer, settings.kafka, into, wanted, asked.key)
+        await submit(producer, settings.kafka, into, wanted, found.key)
     return {
         "job_id": wanted.job_id,
         "take": wanted.take,
-        "instead_of": asked.job.job_id,
+        "instead_of": found.job.job_id,
         "lane": into.value,
         "character": wanted.character,
         "line": wanted.text if wanted.text is not None else wanted.ssml,
     }
 
 
-async def _asked(settings: Settings, line: str) -> FoundJob:
+async def _find(settings: Settings, line: str) -> FoundJob:
     job_id = line
     # No job's id has a slash, and every take's key has some.
     if "/" in line:
@@ -89,17 +88,17 @@ async def _asked(settings: Settings, line: str) -> FoundJob:
 def check(
     sample: Annotated[
         int,
-        typer.Option(min=1, help="How many of the stored takes are looked at, and how many that completions tell of."),
+        typer.Option(min=1, help="How many stored takes are checked, and how many that completions reference."),
     ] = 100,
     everything: Annotated[bool, typer.Option("--all", help="All of them instead of a sample.")] = False,
     since: Annotated[
         str | None,
         typer.Option(help="Completions since an RFC 3339 time, or of the last 30m, 2h, 3d; default: all."),
     ] = None,
-    stored_only: Annotated[bool, typer.Option("--stored-only", help="Don't ask Kafka for completions.")] = False,
+    stored_only: Annotated[bool, typer.Option("--stored-only", help="Don't read the completions in Kafka.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look at stored takes: missing, corrupt and implausible ones (exit 1)."""
+    """Check stored takes: missing, corrupt and implausible ones (exit 1)."""
     from worker.audit.takes_check import KINDS
 
     settings = load_settings()
@@ -112,7 +111,7 @@ def check(
         terminal.show(result.pop("faults"), as_json=False, nothing="No faults.")
         typer.echo(", ".join(f"{name.replace('_', ' ')}: {value:,}" for name, value in result.items()))
     if any(result[kind] for kind in KINDS):
-        raise typer.Exit(_FAULTY)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 async def _check(settings: Settings, size: int | None, since: datetime | None, *, stored_only: bool) -> dict[str, Any]:

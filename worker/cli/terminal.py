@@ -6,14 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
-
-from schemas.topics import DAY_MS, HOUR_MS
-from worker.config.settings import Settings, variables, without_credentials
 
 _LINE_EVERY_S = 5.0
 
@@ -64,64 +60,36 @@ def show_one(row: Mapping[str, object], *, as_json: bool) -> None:
 
 
 @contextmanager
-def progress(doing: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Tells of progress: a bar on a terminal, else a line now and then.
+def progress(activity: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Shows progress on standard error: a bar on a terminal, else a line every few seconds.
 
     Args:
-        doing: what is done, in words.
+        activity: what is being done, such as "reading the lanes".
 
     Yields:
-        What is to be told how much is done, and of how much; None where nobody knows yet.
+        Reports how much is done, and of how much; None while the total is unknown.
     """
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task(doing, total=None)
+            task = bar.add_task(activity, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
-    told = time.monotonic()
+    reported_at = time.monotonic()
 
-    def tell(done: int, total: int | None) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _LINE_EVERY_S:
-            told = time.monotonic()
-            console.out(f"{doing}: {done:,}{'' if total is None else f' of {total:,}'}", highlight=False)
+    def report(done: int, total: int | None) -> None:
+        nonlocal reported_at
+        if time.monotonic() - reported_at >= _LINE_EVERY_S:
+            reported_at = time.monotonic()
+            console.out(f"{activity}: {done:,}{'' if total is None else f' of {total:,}'}", highlight=False)
 
-    yield tell
-
-
-def settings_rows(settings: Settings) -> list[dict[str, object]]:
-    """Every setting: variable, value, what is allowed; secrets masked."""
-    rows: list[dict[str, object]] = []
-    for name in type(settings).model_fields:
-        part = getattr(settings, name)
-        for variable, field in variables(type(part)).items():
-            allowed = type(part).model_fields[field].description
-            rows.append({"variable": variable, "value": _shown(variable, getattr(part, field)), "allowed": allowed})
-    return rows
+    yield report
 
 
-def retention(milliseconds: int) -> str:
-    """A topic's retention in words."""
-    if milliseconds < 0:
-        return "for ever"
-    return f"{milliseconds // DAY_MS} days" if milliseconds >= DAY_MS else f"{milliseconds // HOUR_MS} h"
-
-
-def _shown(variable: str, value: object) -> str:
-    if value is None:
-        return "(unset)"
-    if isinstance(value, SecretStr):
-        return "***"
-    if isinstance(value, frozenset | dict):
-        # Of a webhook its audience alone: its address is a secret.
-        return ",".join(f"{name}=***" if isinstance(value, dict) else name for name in sorted(value)) or "(empty)"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if variable == "CHIRP3_ROLLOUT_PERCENTAGE" and isinstance(value, int):
-        return f"{value / 100:g}"
-    return without_credentials(str(value)) or "(empty)"
+def note(text: str) -> None:
+    """Writes one line to standard error, beside the command's result."""
+    sys.stderr.write(f"chirp-worker: {text}\n")
 
 
 def _write_json(document: object) -> None:

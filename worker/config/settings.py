@@ -99,8 +99,8 @@ def variables(part: type[SettingsPart]) -> dict[str, str]:
     return {str(field.validation_alias): name for name, field in part.model_fields.items()}
 
 
-def without_credentials(url: str) -> str:
-    """An address, or a sentence that holds one, as it may be shown: `https://name:password@host` has a password."""
+def mask_credentials(url: str) -> str:
+    """Masks the user and password of an address, or of one within a sentence: `https://name:password@host`."""
     _, found, host = url.rpartition("@")
     scheme = "".join(re.findall(r"^https?://", url))
     return f"{scheme}***@{host}" if found else url
@@ -118,5 +118,5 @@ def _read(part: type[SettingsPart], environment: Mapping[str, str]) -> SettingsP
         variable = str(error.errors()[0]["loc"][0])
         field = part.model_fields[names[variable]]
         secret = "SECRET" in variable or variable == "ROLLOUT_WEBHOOKS"
-        value = "'***'" if secret else repr(without_credentials(given.get(variable, "")))
+        value = "'***'" if secret else repr(mask_credentials(given.get(variable, "")))
         raise UsageError(f"{variable}={value}: allowed is {field.description}") from None

@@ -12,7 +12,7 @@ from schemas.topics import RETRY_DELAYS
 from schemas.words import Lane
 from tests.unit.makers import CATALOGUE
 from worker.app.rollout_seed import rollout_state
-from worker.cli.terminal import settings_rows
+from worker.cli.views.settings import settings_rows
 from worker.config.sections import (
     CircuitSettings,
     ControllerSettings,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollouts import HOUR, NOW, revision, value
-from worker.cli.views.rollout import change_rows, revision_document, status_document, status_row, told
+from worker.cli.views.rollout import change_rows, describe_change, revision_document, status_document, status_row
 from worker.rollout.changes import Change, exclude, set_to
 from worker.rollout.description import exposure
 from worker.rollout.log.revisions import RevisionLog
@@ -42,14 +42,14 @@ def test_a_change_is_shown_as_it_is_and_as_it_would_be() -> None:
     rows = [tuple(row.values()) for row in change_rows(change, CATALOGUE.names)]
     assert rows == [
         (
-            "who hears Chirp",
+            "exposure",
             "12.5 % of users get Chirp for ghoul, raider",
             "50 % of users get Chirp for all 14 characters",
         ),
         ("percentage", "12.5 %", "50 %"),
         ("characters", "ghoul, raider", "all"),
     ]
-    assert told(change, CATALOGUE.names) == (
+    assert describe_change(change, CATALOGUE.names) == (
         "revision 4: 12.5 % of users get Chirp for ghoul, raider → 50 % of users get Chirp for all 14 characters "
         "(percentage 12.5 % → 50 %; characters ghoul, raider → all)"
     )
@@ -60,7 +60,7 @@ def test_status_says_what_it_would_be_if_it_were_on_and_when_there_is_no_revisio
     assert str(status_row(fold, CATALOGUE.names, NOW)["revision"]).startswith("none yet")
     fold.add(value(revision(0, enabled=False, percentage=2_500)))
     row = status_row(fold, CATALOGUE.names, NOW)
-    assert row["who hears Chirp"] == "Chirp is off: no user gets it"
+    assert row["exposure"] == "Chirp is off: no user gets it"
     assert row["when it is on"] == "25 % of users get Chirp for all 14 characters"
     assert str(row["revision"]).startswith("1, by anna")
 

@@ -20,10 +20,10 @@ def revision_document(revision: Revision) -> dict[str, Any]:
     return loaded
 
 
-def status_row(fold: RevisionLog, catalogue: frozenset[str], now: datetime) -> dict[str, object]:
-    """The state that counts now, for people: who hears Chirp first."""
-    state, revision = current_state(fold), fold.current
-    rows: dict[str, object] = {"who hears Chirp": exposure(state, catalogue, now)}
+def status_row(revisions: RevisionLog, catalogue: frozenset[str], now: datetime) -> dict[str, object]:
+    """The state that counts now, for people: the exposure to Chirp first."""
+    state, revision = current_state(revisions), revisions.current
+    rows: dict[str, object] = {"exposure": exposure(state, catalogue, now)}
     if not state.enabled:
         rows["when it is on"] = exposure(replace(state, enabled=True), catalogue, now)
     rows |= {"fallback": "WaveNet answers when Chirp fails" if state.fallback else "off: a failed line stays silent"}
@@ -36,12 +36,14 @@ def status_row(fold: RevisionLog, catalogue: frozenset[str], now: datetime) -> d
     return {**rows, "revision": made, "reason": revision.reason or "-"}
 
 
-def status_document(fold: RevisionLog, catalogue: frozenset[str], now: datetime, changes: int) -> dict[str, object]:
-    """The same for scripts; `revision` is null before the first."""
+def status_document(
+    revisions: RevisionLog, catalogue: frozenset[str], now: datetime, changes: int
+) -> dict[str, object]:
+    """The same for scripts; `revision` is null before the first revision."""
     return {
-        "who": exposure(current_state(fold), catalogue, now),
-        "revision": revision_document(fold.current) if fold.current else None,
-        "changes": [revision_document(each) for each in fold.accepted[-changes:]],
+        "who": exposure(current_state(revisions), catalogue, now),
+        "revision": revision_document(revisions.current) if revisions.current else None,
+        "changes": [revision_document(each) for each in revisions.accepted[-changes:]],
     }
 
 
@@ -61,10 +63,10 @@ def history_rows(revisions: list[Revision]) -> list[dict[str, object]]:
 
 
 def change_rows(change: Change, catalogue: frozenset[str]) -> list[dict[str, object]]:
-    """A change before it is made: who hears Chirp, and each thing that differs."""
+    """A change before it is made: the exposure to Chirp, and each value that differs."""
     rows: list[dict[str, object]] = [
         {
-            "": "who hears Chirp",
+            "": "exposure",
             "now": exposure(change.before, catalogue, change.now),
             "then": exposure(change.after, catalogue, change.now),
         }
@@ -83,17 +85,17 @@ def change_document(change: Change, revision: Revision | None, catalogue: frozen
     }
 
 
-def why_asked(change: Change) -> str:
+def confirmation_reason(change: Change) -> str:
     """Why a change is confirmed before it is made."""
-    return "this widens who hears Chirp" if change.widens else "this leaves a line silent when Chirp fails"
+    return "this exposes more lines to Chirp" if change.widens else "this leaves a line silent when Chirp fails"
 
 
-def told(change: Change, catalogue: frozenset[str]) -> str:
+def describe_change(change: Change, catalogue: frozenset[str]) -> str:
     """A change, or that nothing changes, in one line."""
     was, becomes = (exposure(state, catalogue, change.now) for state in (change.before, change.after))
     if change.is_noop:
         return f"nothing to change; revision {change.before.revision}: {was}"
-    # `off` may change what nobody hears yet, `--fallback` what nobody hears directly.
+    # A change may leave the exposure as it is: `off` of what isn't exposed yet, or `--fallback`.
     changed = "; ".join(
         f"{each.what} {each.before} → {each.after}" for each in differences(change.before, change.after)
     )

@@ -1,0 +1,39 @@
+"""The whole command line: the version, and option groups that typer reads as options."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+from typer.testing import CliRunner
+
+import worker
+from worker.cli.main import app
+
+
+def test_the_version_is_printed_and_is_the_packages() -> None:
+    ended = CliRunner().invoke(app, ["--version"])
+    assert (ended.exit_code, ended.output) == (0, f"chirp-worker {version('chirp-worker')}\n")
+    assert worker.__version__ == version("chirp-worker")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    ended = subprocess.run([sys.executable, "-m", "worker", "--version"], capture_output=True, text=True, check=True)
+    assert ended.stdout == f"chirp-worker {worker.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["set", "include", "start", "resume", "promote"])
+def test_a_command_that_may_widen_exposure_can_be_confirmed_and_bound_to_a_revision(command: str) -> None:
+    shown = CliRunner().invoke(app, ["rollout", command, "--help"], env={"COLUMNS": "200"}).output
+    places = [shown.index(option) for option in ("--actor", "--reason", "--yes", "--revision", "--json")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("command", ["off", "exclude", "approve", "reject", "pause", "rollback", "stop"])
+def test_a_command_that_never_widens_exposure_asks_nothing(command: str) -> None:
+    shown = CliRunner().invoke(app, ["rollout", command, "--help"], env={"COLUMNS": "200"}).output
+    assert all(option in shown for option in ("--actor", "--reason", "--json"))
+    assert "--yes" not in shown
+    assert "--revision" not in shown
