@@ -1,14 +1,14 @@
-# The two commands: `make demo` and `make test`. Each sets up what it needs in .venv.
+# Start with `make demo` or `make test`. Each target installs what it needs into .venv.
 PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo demo-rollout test coverage test-kafka test-faults check format bench bench-dialogue simulations bench-quota schemas lock clean
 
-help: ## what there is
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-# $(call pip_sync,run) installs one locked set, and the project on top of it.
+# $(call pip_sync,run) installs one lock file and the project.
 define pip_sync
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$(1).txt
@@ -25,39 +25,39 @@ endef
 .venv/dev.stamp: requirements/dev.txt pyproject.toml
 	$(call pip_sync,dev)
 
-install: .venv/run.stamp ## chirp-worker in .venv/bin
+install: .venv/run.stamp ## install chirp-worker into .venv/bin
 
-demo: .venv/local.stamp ## speak a script on a local stack (KEEP=1 keeps the stack running)
+demo: .venv/local.stamp ## run a script on a local stack (KEEP=1 keeps the stack running)
 	@$(BIN)/python -m loadtest.demo $(if $(KEEP),--keep)
 
-demo-rollout: .venv/local.stamp ## roll Chirp out by the production plan, with seconds for days
+demo-rollout: .venv/local.stamp ## run the production plan of the rollout, with seconds instead of days
 	@$(BIN)/python -m loadtest.rollout_demo
 
 # Tests of the stack wait far more than they compute, so more of them run side by side than there are cores.
 TEST_WORKERS ?= 4
 SIDE_BY_SIDE = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
 
-test: .venv/dev.stamp ## all tests that need no Java
+test: .venv/dev.stamp ## run all tests that need no Java
 	$(SIDE_BY_SIDE) tests/unit tests/stack
 
-coverage: .venv/dev.stamp ## the same tests, with the lines that they miss; slower
+coverage: .venv/dev.stamp ## run the same tests and list the lines that they miss; slower
 	$(SIDE_BY_SIDE) tests/unit tests/stack --cov --cov-report=term:skip-covered
 
-# Without Maven nothing is made, and pytest says why it skips (with CI=true: fails).
+# Without Maven there are no jars: pytest skips the tests and says why, or fails with CI=true.
 .kafka/jars.stamp: loadtest/stack/kafka.xml
 	@if command -v mvn >/dev/null; then \
 		rm -rf $(@D) && mvn -B -q -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)/jars \
 		&& touch $@; \
 	else echo "Maven is not installed: no Apache Kafka"; fi
 
-test-kafka: .venv/dev.stamp .kafka/jars.stamp ## delivery on Apache Kafka, every fault small (Java 17, Maven)
+test-kafka: .venv/dev.stamp .kafka/jars.stamp ## test delivery on Apache Kafka, with small fault campaigns (Java 17, Maven)
 	$(SIDE_BY_SIDE) -m "not alone" tests/kafka tests/faults
 	$(BIN)/python -m pytest -m alone tests/kafka tests/faults
 
-test-faults: .venv/dev.stamp .kafka/jars.stamp ## every fault in full size; prints the figures
+test-faults: .venv/dev.stamp .kafka/jars.stamp ## run the fault campaigns in full size and print their figures
 	FAULTS=full $(BIN)/python -m pytest tests/faults -s --timeout=3600
 
-check: .venv/dev.stamp ## the static checks
+check: .venv/dev.stamp ## run the static checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -65,35 +65,35 @@ check: .venv/dev.stamp ## the static checks
 	$(BIN)/hadolint Dockerfile loadtest/emulator/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
-format: .venv/dev.stamp ## put the code into its form
+format: .venv/dev.stamp ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/local.stamp ## the worker against bounded gathers without Kafka
+bench: .venv/local.stamp ## compare the worker's throughput with bounded gathers without Kafka
 	@$(BIN)/python -m loadtest.benchmarks.throughput
 
-bench-dialogue: .venv/local.stamp .kafka/jars.stamp ## how long a game server waits, alone and beside a batch backlog
+bench-dialogue: .venv/local.stamp .kafka/jars.stamp ## measure the latency of dialogue, alone and beside a batch backlog
 	@$(BIN)/python -m loadtest.benchmarks.dialogue
 
 SEEDS ?= 1000
-simulations: .venv/run.stamp ## the roll-back rules over SEEDS simulated rollouts each (1000: hours)
+simulations: .venv/run.stamp ## run the roll-back rules over SEEDS simulated rollouts each (1000: hours)
 	@$(BIN)/python -m loadtest.benchmarks.simulations --seeds $(SEEDS)
 
-bench-quota: .venv/local.stamp ## how much of the quota workers use together, and what a broken Chirp costs; 16 minutes
+bench-quota: .venv/local.stamp ## measure how much of the quota the workers use, and a Chirp outage; 16 minutes
 	@$(BIN)/python -m loadtest.benchmarks.quota
 
-schemas: .venv/run.stamp ## make the JSON Schemas and the AsyncAPI document from the models
+schemas: .venv/run.stamp ## generate the JSON Schemas and the AsyncAPI document from the models
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m worker.rollout.plan.schema
 
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml requirements/build.in
 
-lock: .venv/dev.stamp ## make the lock files anew from pyproject.toml
+lock: .venv/dev.stamp ## update the lock files from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(UV_COMPILE) --group dev -o requirements/dev.txt
 	$(UV_COMPILE) -c requirements/dev.txt --group local -o requirements/local.txt
 	$(UV_COMPILE) -c requirements/dev.txt -o requirements/run.txt
 
-clean: ## remove what the commands made
+clean: ## remove everything that these targets created
 	rm -rf .venv .kafka demo-audio demo-script.jsonl* studio-audio .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,11 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from loadtest.demo.audio import FOLDER, clear, fetch_takes
 from loadtest.demo.environment import demo_settings, exports
+from loadtest.demo.interrupt import Stopping
 from loadtest.demo.outcome import problems_of
 from loadtest.demo.report import console_of_stdout, show_lines, show_queries, show_totals
+from loadtest.demo.run import DemoFailedError, speak
 from loadtest.demo.script import STUDIO_SCRIPT, Line, faults_of, read_script, studio_script
-from loadtest.demo.speaking import DemoFailedError, speak
-from loadtest.demo.stopping import Stopping
 from loadtest.stack.counters import scrape
 from loadtest.stack.local_stack import Stack, local_stack, worker_process
 from loadtest.stack.processes import Process, StackError

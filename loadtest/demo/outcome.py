@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from loadtest.demo.readings import totals_of
+from loadtest.demo.queries import totals_of
 from loadtest.demo.script import Line
 from loadtest.stack.counters import Counters
 from schemas.completion import Completion

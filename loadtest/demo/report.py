@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.demo.readings import plan_readings, totals_of
+from loadtest.demo.queries import plan_readings, totals_of
 from loadtest.demo.script import Line
 from loadtest.stack.counters import Counters
 from schemas.completion import Completion

@@ -1,1 +1,1 @@
-"""The rollout's demo: the production plan with seconds for days, an illness on the way, and a person who looks."""
+"""The demo of the rollout: the production plan with seconds for days, a regression, and an operator who resumes."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from loadtest.demo.stopping import run_command
+from loadtest.demo.interrupt import run_command
 
 
 def _load() -> Callable[..., object]:

@@ -1,4 +1,4 @@
-"""The command: starts the stack, a worker, a controller and steady traffic, and plays the story on it."""
+"""The command: starts the stack, a worker, a controller and steady traffic, and plays the scenario on it."""
 
 import asyncio
 import time
@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from loadtest.demo.interrupt import Stopping
 from loadtest.demo.report import console_of_stdout
-from loadtest.demo.speaking import DemoFailedError
-from loadtest.demo.stopping import Stopping
-from loadtest.rollout_demo.person import Person
+from loadtest.demo.run import DemoFailedError
+from loadtest.rollout_demo.operator import Operator
+from loadtest.rollout_demo.scenario import DAY, Scenario
 from loadtest.rollout_demo.screen import show_live
-from loadtest.rollout_demo.story import DAY, Story
 from loadtest.stack.local_stack import Stack, local_stack, worker_process
 from loadtest.stack.processes import StackError
 from loadtest.stack.topics import make_topics
@@ -82,9 +82,9 @@ def _run(stopping: Stopping, console: Console) -> None:
 async def _play(console: Console, stack: Stack, environment: Mapping[str, str]) -> None:
     settings = load_settings(environment)
     catalogue = load_catalogue(settings.worker.characters_file).names
-    person = Person(console, environment)
-    story = Story(
-        settings.kafka, stack.control, person, lambda said: console.print(f"\n[bold]{escape(said)}[/]"), catalogue
+    operator = Operator(console, environment)
+    scenario = Scenario(
+        settings.kafka, stack.control, operator, lambda said: console.print(f"\n[bold]{escape(said)}[/]"), catalogue
     )
     flow = Flow("demo", _JOBS_A_SECOND, sorted(catalogue))
     async with connect_producer(settings.kafka) as producer, asyncio.TaskGroup() as group:
@@ -93,7 +93,7 @@ async def _play(console: Console, stack: Stack, environment: Mapping[str, str]) 
             group.create_task(show_live(console, settings.kafka, catalogue), name="screen"),
         ]
         try:
-            await story.play()
+            await scenario.play()
         finally:
             for task in beside:
                 task.cancel()

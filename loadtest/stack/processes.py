@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, Protocol
 
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -102,6 +102,55 @@ def listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+class Started(Protocol):
+    """What `subprocess.Popen` has, as far as it is used here."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status; None while the process runs."""
+
+    def poll(self) -> int | None:
+        """Returns the exit status; None while the process runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits for the end and returns the exit status, or raises TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """Sends a signal."""
+
+    def kill(self) -> None:
+        """Sends SIGKILL."""
+
+
+Start = Callable[[list[str], BinaryIO, Mapping[str, str] | None], Started]
+"""Starts a command that writes its output to a file and has these variables."""
+
+
+def start_program(command: list[str], out: BinaryIO, environment: Mapping[str, str] | None) -> Started:
+    """Starts a program that ends with this process."""
+    return _spawner.submit(
+        subprocess.Popen[bytes],
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        # Ctrl-C must reach this process only, which stops the others in order.
+        start_new_session=True,
+        preexec_fn=end_with_parent,
+    ).result()
+
+
+def end_with_parent() -> None:
+    """Has the system end this process when its parent ends, which only Linux can: one system call."""
+    if _LIBC:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Process:
     """A process that writes its output to a log file. It ends with this process.
 
@@ -111,6 +160,7 @@ class Process:
         log: the file for its output.
         environment: its variables; by default those of this process.
         stop_s: seconds from SIGTERM to SIGKILL.
+        start: starts the command.
     """
 
     def __init__(
@@ -119,23 +169,15 @@ class Process:
         command: list[str],
         log: Path,
         environment: Mapping[str, str] | None = None,
+        *,
         stop_s: float = 30.0,
+        start: Start = start_program,
     ) -> None:
         self.name = name
         self._stop_s = stop_s
         self.log = log
         self._out = log.open("ab")
-        self._popen = _spawner.submit(
-            subprocess.Popen[bytes],
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=self._out,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            # Ctrl-C must reach this process only, which stops the others in order.
-            start_new_session=True,
-            preexec_fn=_die_with_parent if _LIBC else None,  # one system call
-        ).result()
+        self._popen = start(command, self._out, environment)
 
     @property
     def pid(self) -> int:
@@ -249,8 +291,3 @@ class Restartable:
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal, if the process runs: SIGSTOP freezes it, SIGCONT lets it continue."""
         self.process.signal(number)
-
-
-def _die_with_parent() -> None:
-    if _LIBC:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Many jobs on one deployment, and what became of them: lost, repeated, committed, paid for."""
+"""Sends many jobs to a deployment and counts the lost, repeated, committed and paid ones."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ class Campaign:
         self.places: dict[str, tuple[TopicPartition, int]] = {}
 
     async def produce(self, start: int = 0, count: int | None = None, **fields: object) -> None:
-        """Puts jobs into the lane and remembers where each lies."""
+        """Sends jobs to the lane and remembers the offset of each."""
         topic = self.deployment.topic(LANES[self.lane])
         producer = AIOKafkaProducer(bootstrap_servers=self.deployment.stack.kafka, acks="all", enable_idempotence=True)
         await producer.start()
@@ -54,7 +54,7 @@ class Campaign:
             await producer.stop()
 
     async def completions(self, *, timeout_s: float, until: int | None = None, quiet_s: float = 2.0) -> list[Ended]:
-        """Reads completions from the beginning until so many jobs have one, and a while longer: repeats come late."""
+        """Reads completions until `until` jobs have one, and `quiet_s` longer, since repeats come late."""
         wanted = self.jobs if until is None else until
         consumer = self._consumer(COMPLETIONS)
         await consumer.start()
@@ -78,19 +78,19 @@ class Campaign:
         return found
 
     async def published(self) -> list[str]:
-        """The job ids of all completions that are there now."""
+        """Returns the job ids of all present completions."""
         return await self._ids_to_end(COMPLETIONS)
 
     async def dead_letters(self) -> int:
         return len(await self._ids_to_end(DEAD_LETTERS))
 
     async def committed_jobs(self) -> set[str]:
-        """The jobs that a restart won't do again: below the committed offset, or done in its map."""
+        """Returns the jobs that a restart won't repeat: below the committed offset, or done in the offset map."""
         below, above = await self._committed()
         return below | above
 
     async def committed_above_gaps(self) -> set[str]:
-        """Those of them that only the map tells of."""
+        """Those of them above the committed offset, which only the offset map records."""
         _, above = await self._committed()
         return above
 
@@ -112,17 +112,17 @@ class Campaign:
         return below, above
 
     async def exposed(self) -> int:
-        """Completions that are published and whose jobs aren't committed: a restart now repeats at most these."""
+        """Counts published completions of uncommitted jobs: a restart now repeats at most these."""
         committed = await self.committed_jobs()
         return len({job_id for job_id in await self.published() if job_id not in committed})
 
     async def calls(self) -> int:
-        """Google calls, finished or under way."""
+        """Counts Google calls, finished or in flight."""
         counts = await self.deployment.calls()
         return counts["total"] + counts["in_flight"]
 
     async def under_way(self, timeout_s: float = 60.0) -> None:
-        """Waits until a worker that was started has finished calls: its first second is its warm-up."""
+        """Waits until a started worker has finished ten calls; its first second is its warm-up."""
         before = (await self.deployment.calls())["total"]
         async with asyncio.timeout(timeout_s):
             while (await self.deployment.calls())["total"] < before + 10:
@@ -133,7 +133,7 @@ class Campaign:
 
     @staticmethod
     def repeats(ended: list[Ended]) -> Counter:
-        """How often each job ended more than once."""
+        """Counts the surplus completions of each job."""
         counted = Counter(each.job_id for each in ended)
         return Counter({job_id: count - 1 for job_id, count in counted.items() if count > 1})
 
@@ -164,18 +164,18 @@ class Campaign:
             await consumer.stop()
 
 
-def tell(scenario: str, **figures: object) -> None:
+def report(scenario: str, **figures: object) -> None:
     """Prints a scenario's figures; `make test-faults` shows them."""
-    told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
-    print(f"\n{scenario}: {told}", flush=True)
+    text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
+    print(f"\n{scenario}: {text}", flush=True)
 
 
-def settings_of(deployment: Deployment, guarantee: str, **more: str) -> Mapping[str, str]:
-    """A worker that is restarted at once comes back by its own name, whatever the guarantee."""
+def worker_settings(deployment: Deployment, guarantee: str, **more: str) -> Mapping[str, str]:
+    """Returns settings under which a restarted worker returns as the same group member, whatever the guarantee."""
     return {"KAFKA_GROUP_INSTANCE_ID": f"{deployment.name}-1", "DELIVERY": guarantee, "MAX_IN_FLIGHT": "32", **more}
 
 
-async def ended_within(process: object, seconds: float) -> tuple[int, float]:
+async def wait_for_exit(process: object, seconds: float) -> tuple[int, float]:
     """A process's exit status and how long it took."""
     began = time.monotonic()
     status = await asyncio.to_thread(process.wait, seconds)

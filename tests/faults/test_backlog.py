@@ -1,6 +1,6 @@
 """Memory doesn't grow with the backlog."""
 
-from tests.faults.campaign import Campaign, tell
+from tests.faults.campaign import Campaign, report
 from tests.faults.scale import SCALE
 from tests.faults.test_outages import resident_mb
 from tests.stack.deployment import Deployment
@@ -21,7 +21,7 @@ async def test_memory_does_not_grow_with_the_backlog(kafka_stack, tmp_path):
             memory[backlog] = resident_mb(process.pid)
             process.kill()
     ratio = memory[SCALE.backlog] / memory[SMALL_BACKLOG]
-    tell(
+    report(
         f"8. a backlog of {SCALE.backlog} jobs",
         resident=f"{memory[SCALE.backlog]:.0f} MB",
         of_2000_jobs=f"{memory[SMALL_BACKLOG]:.0f} MB",

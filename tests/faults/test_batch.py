@@ -18,7 +18,7 @@ import pytest
 
 from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Process
-from tests.faults.campaign import tell
+from tests.faults.campaign import report
 from tests.faults.scale import SCALE
 from tests.stack.deployment import Deployment
 from worker.batch.kafka_lane import end_positions
@@ -130,7 +130,7 @@ async def test_texts_that_nobody_wrote_for_it_are_spoken_or_have_a_finding(deplo
     done = {entry["line"] for entry in studio.entries() if entry["status"] == "done"}
     errors = {each["id"]: each for each in ended.document["findings"] if each["severity"] == "error"}
     warned = {each["id"] for each in ended.document["findings"] if each["severity"] == "warning"}
-    tell(
+    report(
         "texts of the packages fortunes and fortunes-zh",
         lines={language: len(texts) for language, texts in chosen.items()},
         done=Counter(line.rpartition("-")[0] for line in done),
@@ -176,7 +176,7 @@ async def test_killed_and_resumed_every_line_is_made_once_and_an_unchanged_scrip
         edited = await studio.run()
         sent_by_edited = await studio.in_lane() - sent
         paid_by_edited = await studio.paid() - paid
-    tell(
+    report(
         f"a batch of {lines:,} lines, the command killed after a third, the worker after two",
         took=f"{took:.0f} s",
         sent=sent,

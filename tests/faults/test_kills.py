@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.faults.campaign import Campaign, ended_within, settings_of, tell
+from tests.faults.campaign import Campaign, report, wait_for_exit, worker_settings
 from tests.faults.scale import SCALE
 
 GRACE_S = 20.0
@@ -16,7 +16,7 @@ GRACE_S = 20.0
 async def test_sigkill_at_random_moments_loses_nothing(deployment, guarantee):
     campaign = Campaign(deployment, SCALE.jobs)
     await deployment.emulator(latency={"kind": "constant", "seconds": 0.1})
-    settings = settings_of(deployment, guarantee)
+    settings = worker_settings(deployment, guarantee)
     in_flight = int(settings["MAX_IN_FLIGHT"])
     await campaign.produce()
     moments = random.Random(9)
@@ -33,7 +33,7 @@ async def test_sigkill_at_random_moments_loses_nothing(deployment, guarantee):
         ended = await campaign.completions(timeout_s=240)
     calls = await campaign.calls()
     repeated = campaign.repeats(ended).total()
-    tell(
+    report(
         f"1. SIGKILL {SCALE.kills} times in {SCALE.jobs} jobs, {guarantee}",
         lost=len(campaign.lost(ended)),
         repeated=repeated,
@@ -53,7 +53,7 @@ async def test_sigkill_at_random_moments_loses_nothing(deployment, guarantee):
 async def test_sigterm_at_random_moments_loses_and_repeats_nothing(deployment, guarantee):
     campaign = Campaign(deployment, SCALE.jobs)
     await deployment.emulator(latency={"kind": "constant", "seconds": 0.3})
-    settings = settings_of(deployment, guarantee, SHUTDOWN_GRACE_S=str(GRACE_S))
+    settings = worker_settings(deployment, guarantee, SHUTDOWN_GRACE_S=str(GRACE_S))
     await campaign.produce()
     moments = random.Random(10)
     slowest = 0.0
@@ -62,13 +62,13 @@ async def test_sigterm_at_random_moments_loses_and_repeats_nothing(deployment, g
             await campaign.under_way()
             await asyncio.sleep(moments.uniform(0.0, 1.0))
             process.signal(signal.SIGTERM)
-            status, took = await ended_within(process, GRACE_S + 10)
+            status, took = await wait_for_exit(process, GRACE_S + 10)
             slowest = max(slowest, took)
             assert status == 0, process.log_end()
     with deployment.worker("last", **settings):
         ended = await campaign.completions(timeout_s=240)
     calls = await campaign.calls()
-    tell(
+    report(
         f"2. SIGTERM {SCALE.kills} times in {SCALE.jobs} jobs, {guarantee}",
         lost=len(campaign.lost(ended)),
         repeated=campaign.repeats(ended).total(),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.campaign import Campaign, tell
+from tests.faults.campaign import Campaign, report
 from tests.faults.scale import SCALE
 from tests.stack.deployment import get
 
@@ -58,7 +58,7 @@ async def test_an_outage_in_mid_run_ends_no_job_badly(deployment, own_cluster, w
         others = [line for line in lines if '"event": "job"' not in line]
         grown = resident_mb(process.pid) / memory
     calls = await campaign.calls()
-    tell(
+    report(
         f"5. {what} down for {SCALE.outage_s:g} s in {SCALE.jobs} jobs",
         lost=len(campaign.lost(ended)),
         repeated=campaign.repeats(ended).total(),

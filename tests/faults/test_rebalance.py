@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.campaign import Campaign, settings_of, tell
+from tests.faults.campaign import Campaign, report, worker_settings
 from tests.faults.scale import SCALE
 from worker.config.settings import load_settings
 from worker.kafka.client.admin import connect_admin
@@ -47,7 +47,7 @@ async def test_workers_that_are_added_stopped_and_frozen_lose_nothing(deployment
     repeats = campaign.repeats(ended)
     # What the frozen worker held is done by others. It publishes what was in work when it froze once more, and others
     # what it had published in its last moment and not committed.
-    tell(
+    report(
         f"3. {SCALE.jobs} jobs, a worker added, one stopped, one frozen past its session of {SESSION_S} s",
         lost=len(campaign.lost(ended)),
         repeated=repeats.total(),
@@ -87,7 +87,7 @@ async def test_partitions_that_are_handed_over_repeat_nothing_exactly_once(deplo
             assert left > 0
         ended = await campaign.completions(timeout_s=300)
         running = stays.running
-    tell(
+    report(
         f"1. {handovers} hand-overs under load in {campaign.jobs} jobs, exactly-once",
         lost=len(campaign.lost(ended)),
         repeated=campaign.repeats(ended).total(),
@@ -114,7 +114,7 @@ async def test_a_broker_of_three_that_is_killed_and_restarted_repeats_nothing(
     campaign = Campaign(deployment, SCALE.jobs)
     await deployment.emulator(latency={"kind": "constant", "seconds": 0.2})
     await campaign.produce()
-    settings = settings_of(deployment, "exactly-once")
+    settings = worker_settings(deployment, "exactly-once")
     with deployment.worker(**settings) as (process, _):
         await campaign.under_way()
         # The broker that knows the group's offsets, or the one that knows the worker's transactions.
@@ -124,7 +124,7 @@ async def test_a_broker_of_three_that_is_killed_and_restarted_repeats_nothing(
         await asyncio.to_thread(three_brokers.start, broker)
         ended = await campaign.completions(timeout_s=300)
         running = process.running
-    tell(
+    report(
         f"4. {SCALE.jobs} jobs, one of three brokers killed and restarted, exactly-once",
         it_coordinated="the transactions" if of_transactions else "the group",
         lost=len(campaign.lost(ended)),

@@ -8,7 +8,7 @@ from collections import Counter
 
 from loadtest.stack.local_stack import worker_environment
 from schemas.topics import COMPLETIONS, DEAD_LETTERS
-from tests.faults.campaign import tell
+from tests.faults.campaign import report
 from tests.faults.scale import SCALE
 from tests.stack.deployment import job
 
@@ -55,7 +55,7 @@ async def test_dead_letters_of_one_kind_are_replayed_each_once_and_all_complete(
     values = [json.loads(record.value) for record in records]
     ended = Counter(value["job_id"] for value in values if value["status"] == "done")
     calls = (await deployment.calls())["total"]
-    tell(
+    report(
         f"7. {SCALE.letters} dead letters of three kinds",
         listed=dict(counted),
         filtered=len(filtered),

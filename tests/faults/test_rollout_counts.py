@@ -11,7 +11,7 @@ from loadtest.stack.counters import scrape
 from loadtest.stack.traffic import Flow, send_steadily
 from schemas.topics import LANES, RETRY_DELAYS
 from schemas.words import AttemptResult, Lane, VoiceModel
-from tests.faults.campaign import tell
+from tests.faults.campaign import report
 from tests.faults.rollouts import NAMES
 from tests.faults.scale import SCALE
 from tests.stack.deployment import Deployment
@@ -83,7 +83,7 @@ async def test_the_readings_equal_the_workers_counters(deployment):
     assert ledger.repeated > 0
     again = await read_all(deployment, began)
     assert counts_of(again) == counts_of(ledger)
-    tell(
+    report(
         f"6. {SCALE.counted_s:g} s of traffic",
         attempts=sum(counts.values()),
         counted=int(counted.total("tts_synthesis_total")),

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from loadtest.stack.processes import Process, free_ports
-from tests.faults.campaign import tell
+from tests.faults.campaign import report
 from tests.faults.rollouts import plan, rolling_out, stage
 from tests.faults.scale import SCALE, SMALL
 from tests.stack.deployment import program
@@ -43,7 +43,7 @@ async def test_chirp_is_turned_off_at_once(deployment, tmp_path, name, fault):
         off = await rollout.until(lambda each: not each.enabled and each.run is not None, 150)
     assert off.actor.startswith("controller")
     assert off.run.phase == "waiting"
-    tell(f"2. {name}: off", why=off.reason, judged=[(m.gate, m.value, m.sample) for m in off.measured])
+    report(f"2. {name}: off", why=off.reason, judged=[(m.gate, m.value, m.sample) for m in off.measured])
 
 
 @pytest.mark.timeout(300)
@@ -55,7 +55,7 @@ async def test_errors_between_the_limits_are_a_step_back(deployment, tmp_path):
     assert back.enabled
     assert back.percentage == 5_000
     assert back.run.phase == "waiting"
-    tell("2. errors 7.5 %: a step back", why=back.reason)
+    report("2. errors 7.5 %: a step back", why=back.reason)
 
 
 @pytest.mark.timeout(300)
@@ -69,7 +69,7 @@ async def test_one_broken_character_is_quarantined_and_the_others_stay(deploymen
         last = rollout.revisions[-1]
     assert set(out.quarantined) == {"codsworth"}
     assert (last.enabled, last.percentage, set(last.quarantined)) == (True, 10_000, {"codsworth"})
-    tell("2. one character broken: quarantined", why=out.reason)
+    report("2. one character broken: quarantined", why=out.reason)
 
 
 @FULL_ONLY
@@ -83,7 +83,7 @@ async def test_three_seconds_on_average_are_a_hold(deployment, tmp_path):
         last = rollout.revisions[-1]
     assert (last.enabled, last.percentage, last.run.stage, last.run.phase) == (True, 5_000, "half", "running")
     assert any("mean_time" in each for each in judged["waits_for"])
-    tell("2. 3 s on average: hold", waits_for=judged["waits_for"])
+    report("2. 3 s on average: hold", waits_for=judged["waits_for"])
 
 
 @FULL_ONLY
@@ -100,7 +100,7 @@ async def test_a_chirp_that_is_wholly_broken_at_ten_percent_passes_no_gate(deplo
     rates = [each for each in judged["judged"] if each["title"] in {"error_rate", "fallback_rate"}]
     assert rates
     assert {each["verdict"] for each in rates} <= {"fail", "hold"}
-    tell(
+    report(
         "2. Chirp wholly broken at 10 %: no gate passes", gates=[(e["title"], e["verdict"], e["value"]) for e in rates]
     )
 
@@ -132,4 +132,4 @@ async def test_without_prometheus_its_gate_holds_and_off_works(deployment, tmp_p
         await rollout.cli("off", "--actor", "anna")
         off = await rollout.until(lambda each: each.run is not None and not each.enabled, 20)
     assert off.actor == "anna"
-    tell("2. Prometheus down: its gate held, up: it passed, down again: off worked", waits_for=held["waits_for"])
+    report("2. Prometheus down: its gate held, up: it passed, down again: off worked", waits_for=held["waits_for"])

@@ -9,7 +9,7 @@ import pytest
 from schemas.completion import Completion
 from schemas.topics import COMPLETIONS
 from schemas.words import Phase, VoiceModel
-from tests.faults.campaign import tell
+from tests.faults.campaign import report
 from tests.faults.rollouts import NAMES, rolling_out
 from tests.faults.scale import SCALE, SMALL
 from worker.rollout.decision import DecisionRequest, decide
@@ -95,5 +95,5 @@ def check_shares(completions, users, revisions) -> None:
             told[f"{stage} {character}"] = f"{got / n:.1%} of {n} users, {share:.0%} asked"
         if abs(got / n - share) > STANDARD_ERRORS * error + 1e-12:
             off.append((stage, character, got, n, share))
-    tell(f"1. the staging plan with days of {DAY}: {len(completions)} completions", **told)
+    report(f"1. the staging plan with days of {DAY}: {len(completions)} completions", **told)
     assert off == []

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from tests.faults.campaign import Campaign, settings_of, tell
+from tests.faults.campaign import Campaign, report, worker_settings
 from tests.faults.scale import SCALE
 
 SHARE = 0.01
@@ -17,7 +17,7 @@ def slow_pattern(jobs: int) -> tuple[str, set[str]]:
 
 async def rate_of_the_rest(deployment, name: str, slow: set[str], campaign: Campaign) -> float:
     """Jobs a second of those that aren't slow, from the first to the last of their completions."""
-    settings = settings_of(
+    settings = worker_settings(
         deployment, "at-least-once", MAX_IN_FLIGHT="256", TTS_TIMEOUT_BASE_S="60", TTS_TIMEOUT_MAX_S="90"
     )
     with deployment.worker(name, **settings):
@@ -46,7 +46,7 @@ async def test_the_rest_goes_on_as_fast_while_one_call_in_a_hundred_is_slow(depl
         campaign = Campaign(mine, jobs)
         await campaign.produce()
         rates.append(await rate_of_the_rest(mine, name, slow, campaign))
-    tell(
+    report(
         f"6. {jobs} jobs, {len(slow)} of the calls take {SCALE.slow_s:g} s",
         the_rest=f"{rates[1]:.0f} jobs/s",
         without_slow_calls=f"{rates[0]:.0f} jobs/s",
@@ -60,7 +60,7 @@ async def test_a_kill_redoes_nothing_that_is_committed_above_the_gap(deployment)
     await deployment.set_faults({"kind": "slow", "seconds": SCALE.slow_s, "text_pattern": pattern})
     campaign = Campaign(deployment, jobs)
     await campaign.produce()
-    settings = settings_of(
+    settings = worker_settings(
         deployment, "at-least-once", MAX_IN_FLIGHT="256", TTS_TIMEOUT_BASE_S="60", TTS_TIMEOUT_MAX_S="90"
     )
     with deployment.worker("killed", **settings) as (process, _):
@@ -75,7 +75,7 @@ async def test_a_kill_redoes_nothing_that_is_committed_above_the_gap(deployment)
     with deployment.worker("last", **settings):
         ended = await campaign.completions(timeout_s=400)
     repeats = campaign.repeats(ended)
-    tell(
+    report(
         f"6. SIGKILL in the middle of {jobs} jobs, {len(slow)} of the calls take {SCALE.slow_s:g} s",
         lost=len(campaign.lost(ended)),
         published_at_the_kill=len(published),

@@ -1,6 +1,7 @@
 import pytest
 
 from loadtest.stack.local_stack import local_stack
+from tests.stack.cli import start_fork
 from tests.stack.deployment import CANNED, Deployment
 from worker.speech.catalogue import load_catalogue
 
@@ -19,7 +20,7 @@ def stack():
 
 @pytest.fixture
 async def deployment(stack, tmp_path):
-    mine = Deployment(stack, tmp_path)
+    mine = Deployment(stack, tmp_path, start_fork)
     await mine.reset_emulator()
     await mine.create_topics()
     return mine

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from loadtest.stack.local_stack import Stack, worker_process
-from loadtest.stack.processes import Process
+from loadtest.stack.processes import Process, Start, start_program
 from loadtest.stack.topics import make_topics
 from schemas.completion import Completion
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
@@ -32,8 +32,9 @@ def job(number: int, **fields: object) -> dict:
 
 
 class Deployment:
-    def __init__(self, stack: Stack, folder: Path) -> None:
+    def __init__(self, stack: Stack, folder: Path, start: Start = start_program) -> None:
         self.stack = stack
+        self.start = start
         self.name = f"t{uuid.uuid4().hex[:12]}"
         self.folder = folder
         self.environment = {
@@ -53,7 +54,10 @@ class Deployment:
 
     @contextmanager
     def worker(self, name: str = "worker", **settings: str) -> Iterator[tuple[Process, str]]:
-        with worker_process({**self.environment, **settings}, self.folder, name) as (process, address):
+        with worker_process({**self.environment, **settings}, self.folder, name, start=self.start) as (
+            process,
+            address,
+        ):
             yield process, address
 
     async def create_topics(self) -> None:

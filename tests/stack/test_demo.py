@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from loadtest.demo.readings import plan_readings
+from loadtest.demo.queries import plan_readings
+from loadtest.demo.run import may_be_sent
 from loadtest.demo.script import Line, read_script
-from loadtest.demo.speaking import may_be_sent
 from loadtest.emulator.settings import Fault
 from loadtest.stack.counters import Counters
 from schemas.job import Job

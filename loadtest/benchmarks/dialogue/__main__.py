@@ -16,8 +16,8 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from loadtest.benchmarks.dialogue.figures import latency_table, percentile, stage_table
-from loadtest.benchmarks.dialogue.load import Ears
-from loadtest.benchmarks.dialogue.runs import Load, Place, run_backlog, run_load
+from loadtest.benchmarks.dialogue.load import CompletionListener
+from loadtest.benchmarks.dialogue.runs import Bench, Load, run_backlog, run_load
 from loadtest.benchmarks.throughput.runs import EmulatorControl
 from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import KafkaCluster
@@ -78,27 +78,27 @@ class _Bench:
         self.failed = False
 
     async def run(self, stack: Stack, scenarios: list[Scenario], rounds: int) -> None:
-        place = Place(stack.kafka, stack.folder, _environment(stack))
+        bench = Bench(stack.kafka, stack.folder, _environment(stack))
         async with aiohttp.ClientSession() as session:
             emulator = EmulatorControl(session, stack.control)
             for number in range(1, rounds + 1):
                 for scenario in scenarios:
                     self._console.rule(f"{scenario}, round {number} of {rounds}")
-                    await self._measure(scenario, place, emulator)
+                    await self._measure(scenario, bench, emulator)
 
-    async def _measure(self, scenario: Scenario, place: Place, emulator: EmulatorControl) -> None:
+    async def _measure(self, scenario: Scenario, bench: Bench, emulator: EmulatorControl) -> None:
         name = f"{scenario}-{uuid.uuid4().hex[:6]}"
         if scenario is Scenario.OWN_WAY:
             await emulator.set_latency(_OWN_WAY_S)
-            ears = await run_load(place, name, Load(_OWN_WAY_EVERY_S, self._jobs))
-            self._check(ears)
-            self._console.print(stage_table("idle", ears.heard, _OWN_WAY_S))
+            listener = await run_load(bench, name, Load(_OWN_WAY_EVERY_S, self._jobs))
+            self._check(listener)
+            self._console.print(stage_table("idle", listener.received, _OWN_WAY_S))
         elif scenario is Scenario.BESIDE_BATCH:
             await emulator.set_latency(_BESIDE_S)
-            await self._beside_batch(place, name)
+            await self._beside_batch(bench, name)
         else:
             await emulator.set_latency(_WORKERS_S)
-            bound = Place(place.bootstrap, place.folder, {**place.environment, "MAX_IN_FLIGHT": "16"})
+            bound = Bench(bench.bootstrap, bench.folder, {**bench.environment, "MAX_IN_FLIGHT": "16"})
             one = await run_backlog(bound, f"{name}-1", 1, 200)
             four = await run_backlog(bound, f"{name}-4", 4, 800)
             self._console.print(
@@ -106,7 +106,7 @@ class _Bench:
                 f"four {four:.2f}: {four / one:.2f} times as many"
             )
 
-    async def _beside_batch(self, place: Place, name: str) -> None:
+    async def _beside_batch(self, bench: Bench, name: str) -> None:
         loads = {
             "idle": Load(1 / self._rate, self._jobs),
             f"{self._backlog:,} batch jobs wait": Load(1 / self._rate, self._jobs, self._backlog),
@@ -114,25 +114,27 @@ class _Bench:
         }
         runs: dict[str, tuple[list[float], int]] = {}
         for number, (title, load) in enumerate(loads.items()):
-            ears = await run_load(place, f"{name}-{number}", load)
+            listener = await run_load(bench, f"{name}-{number}", load)
             if load.lane is Lane.DIALOGUE:
-                self._check(ears)
-            if ears.heard:
-                self._console.print(stage_table(title, ears.heard, _BESIDE_S))
-            runs[title] = ([heard.latency_s for heard in ears.heard], ears.waiting)
+                self._check(listener)
+            if listener.received:
+                self._console.print(stage_table(title, listener.received, _BESIDE_S))
+            runs[title] = ([received.latency_s for received in listener.received], listener.waiting)
         self._console.print(latency_table(runs))
         idle, beside, _ = (percentile(latencies, 99) if latencies else float("inf") for latencies, _ in runs.values())
         self._console.print(f"p99 beside batch: {beside / idle:.2f} times the idle system's")
 
-    def _check(self, ears: Ears) -> None:
+    def _check(self, listener: CompletionListener) -> None:
         bad = [
-            heard.completion
-            for heard in ears.heard
-            if heard.completion.status is not JobStatus.DONE or heard.completion.fallback
+            received.completion
+            for received in listener.received
+            if received.completion.status is not JobStatus.DONE or received.completion.fallback
         ]
-        if bad or ears.waiting:
+        if bad or listener.waiting:
             self.failed = True
-            self._console.print(f"{len(bad)} jobs failed or fell back, {ears.waiting} weren't answered", style="red")
+            self._console.print(
+                f"{len(bad)} jobs failed or fell back, {listener.waiting} weren't answered", style="red"
+            )
 
 
 def _environment(stack: Stack) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from rich.table import Table
 
-from loadtest.benchmarks.dialogue.load import Heard
+from loadtest.benchmarks.dialogue.load import Received
 
 _PERCENTILES: Final = (50, 90, 99, 100)
 
@@ -22,35 +22,35 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return sorted(values)[max(0, int(rank) - 1)]
 
 
-def stages(google_s: float) -> dict[str, Callable[[Heard], float]]:
+def stages(google_s: float) -> dict[str, Callable[[Received], float]]:
     """The stages of a dialogue job's way, in order, each with its seconds; they add up to the latency.
 
     Args:
         google_s: how long Google takes for an answer; its call's stage is told without it.
     """
     return {
-        "due → sent": lambda heard: heard.sent - heard.due,
-        "sent → work begins": lambda heard: _timing(heard, "wait"),
-        "look-up": lambda heard: _timing(heard, "look_up"),
-        f"Google, over its {1000 * google_s:g} ms": lambda heard: _timing(heard, "speak") - google_s,
-        "store": lambda heard: _timing(heard, "store"),
-        "the rest of the work": lambda heard: (
-            _timing(heard, "total") - sum(_timing(heard, name) for name in ("look_up", "speak", "store"))
+        "due → sent": lambda received: received.sent - received.due,
+        "sent → work begins": lambda received: _timing(received, "wait"),
+        "look-up": lambda received: _timing(received, "look_up"),
+        f"Google, over its {1000 * google_s:g} ms": lambda received: _timing(received, "speak") - google_s,
+        "store": lambda received: _timing(received, "store"),
+        "the rest of the work": lambda received: (
+            _timing(received, "total") - sum(_timing(received, name) for name in ("look_up", "speak", "store"))
         ),
-        "outcome → completion read": lambda heard: (
-            heard.read - heard.sent - _timing(heard, "wait") - _timing(heard, "total")
+        "outcome → completion read": lambda received: (
+            received.read - received.sent - _timing(received, "wait") - _timing(received, "total")
         ),
     }
 
 
-def stage_table(title: str, heard: Sequence[Heard], google_s: float) -> Table:
+def stage_table(title: str, received: Sequence[Received], google_s: float) -> Table:
     """Milliseconds by stage, and of the own way: from the game server's send, and from when the job was due."""
-    table = Table("ms", *_heads(), title=f"{title}: {len(heard)} jobs", title_justify="left")
+    table = Table("ms", *_heads(), title=f"{title}: {len(received)} jobs", title_justify="left")
     for name, seconds in stages(google_s).items():
-        table.add_row(name, *_cells([seconds(each) for each in heard]))
+        table.add_row(name, *_cells([seconds(each) for each in received]))
     table.add_section()
-    table.add_row("sent → completion read", *_cells([each.read - each.sent - google_s for each in heard]))
-    table.add_row("due → completion read", *_cells([each.latency_s - google_s for each in heard]))
+    table.add_row("sent → completion read", *_cells([each.read - each.sent - google_s for each in received]))
+    table.add_row("due → completion read", *_cells([each.latency_s - google_s for each in received]))
     return table
 
 
@@ -63,8 +63,8 @@ def latency_table(runs: Mapping[str, tuple[Sequence[float], int]]) -> Table:
     return table
 
 
-def _timing(heard: Heard, stage: str) -> float:
-    timings = heard.completion.timings
+def _timing(received: Received, stage: str) -> float:
+    timings = received.completion.timings
     return 0.0 if timings is None else float(getattr(timings, stage))
 
 

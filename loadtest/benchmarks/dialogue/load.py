@@ -16,7 +16,7 @@ _READ_MS: Final = 100
 
 
 @dataclass(frozen=True)
-class Heard:
+class Received:
     """One dialogue job's times, in seconds since 1970."""
 
     due: float
@@ -31,25 +31,25 @@ class Heard:
 
 
 @dataclass
-class Ears:
+class CompletionListener:
     """What is known of the jobs that were sent: those not answered yet, and those that were."""
 
     due: dict[str, tuple[float, float]] = field(default_factory=dict)
-    heard: list[Heard] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
 
     expected: int = 0
-    all_heard: asyncio.Event = field(default_factory=asyncio.Event)
+    all_received: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def waiting(self) -> int:
         """How many have no completion yet."""
-        return self.expected - len(self.heard)
+        return self.expected - len(self.received)
 
-    def hear(self, heard: Heard) -> None:
+    def add(self, received: Received) -> None:
         """Notes a completion."""
-        self.heard.append(heard)
+        self.received.append(received)
         if not self.waiting:
-            self.all_heard.set()
+            self.all_received.set()
 
 
 def lines(name: str, count: int | None = None) -> Iterator[Job]:
@@ -69,36 +69,38 @@ def record_of(job: Job) -> tuple[bytes, bytes]:
     return job.job_id.encode(), json.dumps(job.model_dump(mode="json", exclude_defaults=True)).encode()
 
 
-async def send_by_the_clock(producer: Any, topic: str, name: str, ears: Ears, *, every_s: float, count: int) -> None:
+async def send_by_the_clock(
+    producer: Any, topic: str, name: str, listener: CompletionListener, *, every_s: float, count: int
+) -> None:
     """Sends a job each `every_s` seconds, whatever the answers are.
 
     Args:
         producer: a started aiokafka producer.
         topic: of a lane.
         name: of the jobs.
-        ears: learn when each was due.
+        listener: learn when each was due.
         every_s: between two jobs.
         count: of jobs.
     """
-    ears.expected = count
+    listener.expected = count
     began = time.time() + every_s
     acknowledged = []
     for number, job in enumerate(lines(name, count)):
         due = began + number * every_s
         await asyncio.sleep(max(0.0, due - time.time()))
         key, value = record_of(job)
-        ears.due[job.job_id] = (due, time.time())
+        listener.due[job.job_id] = (due, time.time())
         acknowledged.append(await producer.send(topic, value, key=key))
     await asyncio.gather(*acknowledged)
 
 
-async def listen(consumer: Any, ears: Ears) -> None:
+async def listen(consumer: Any, listener: CompletionListener) -> None:
     """Reads completions until it is cancelled; those of other jobs are passed over by their key."""
     while True:
         taken = await consumer.getmany(timeout_ms=_READ_MS)
         read = time.time()
         for record in itertools.chain.from_iterable(taken.values()):
-            times = ears.due.get((record.key or b"").decode())
+            times = listener.due.get((record.key or b"").decode())
             if times is None:
                 continue
-            ears.hear(Heard(*times, read, Completion.model_validate_json(record.value)))
+            listener.add(Received(*times, read, Completion.model_validate_json(record.value)))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from loadtest.benchmarks.dialogue.load import Ears, lines, listen, record_of, send_by_the_clock
+from loadtest.benchmarks.dialogue.load import CompletionListener, lines, listen, record_of, send_by_the_clock
 from loadtest.benchmarks.throughput.topics import completions_of, topics_of
 from loadtest.stack.local_stack import worker_process
 from schemas.topics import LANES, prefixed
@@ -26,7 +26,7 @@ _UNDER_WAY_S: Final = 5.0
 
 
 @dataclass(frozen=True)
-class Place:
+class Bench:
     """Where runs happen: the broker, the folder of the logs, the variables of the workers."""
 
     bootstrap: str
@@ -47,39 +47,39 @@ class Load:
     lane: Lane = Lane.DIALOGUE
 
 
-async def run_load(place: Place, name: str, load: Load) -> Ears:
+async def run_load(bench: Bench, name: str, load: Load) -> CompletionListener:
     """Runs one load on one worker.
 
     Raises:
         StackError: the worker didn't start.
         KafkaError: the broker refused.
     """
-    ears, warm = Ears(), Ears()
-    async with _running(place, name, 1) as (producer, consumer):
+    listener, warm = CompletionListener(), CompletionListener()
+    async with _running(bench, name, 1) as (producer, consumer):
         listening = asyncio.create_task(listen(consumer, warm))
         lane = prefixed(LANES[Lane.DIALOGUE], name)
         await send_by_the_clock(producer, lane, f"{name}-warm", warm, every_s=_WARM_UP_EVERY_S, count=_WARM_UP)
-        await _hear_all(warm)
+        await _receive_all(warm)
         await _stop(listening)
         if load.backlog:
             await _fill(producer, prefixed(LANES[Lane.BATCH], name), f"{name}-batch", load.backlog)
             await asyncio.sleep(_UNDER_WAY_S)
-        listening = asyncio.create_task(listen(consumer, ears))
+        listening = asyncio.create_task(listen(consumer, listener))
         topic = prefixed(LANES[load.lane], name)
-        await send_by_the_clock(producer, topic, f"{name}-line", ears, every_s=load.every_s, count=load.count)
-        await _hear_all(ears)
+        await send_by_the_clock(producer, topic, f"{name}-line", listener, every_s=load.every_s, count=load.count)
+        await _receive_all(listener)
         await _stop(listening)
-    return ears
+    return listener
 
 
-async def run_backlog(place: Place, name: str, workers: int, jobs: int) -> float:
+async def run_backlog(bench: Bench, name: str, workers: int, jobs: int) -> float:
     """Lets workers do jobs that lie there, once all of them are ready.
 
     Returns:
         Jobs a second, between the first tenth of the completions and the last but a tenth.
     """
     came: list[float] = []
-    async with _running(place, name, workers) as (producer, consumer):
+    async with _running(bench, name, workers) as (producer, consumer):
         await _fill(producer, prefixed(LANES[Lane.BATCH], name), f"{name}-batch", jobs)
         while len(came) < jobs:
             for records in (await consumer.getmany(timeout_ms=100)).values():
@@ -90,19 +90,19 @@ async def run_backlog(place: Place, name: str, workers: int, jobs: int) -> float
 
 
 @asynccontextmanager
-async def _running(place: Place, name: str, workers: int) -> AsyncIterator[tuple[Any, Any]]:
+async def _running(bench: Bench, name: str, workers: int) -> AsyncIterator[tuple[Any, Any]]:
     names = {"KAFKA_TOPIC_PREFIX": name, "KAFKA_GROUP_ID": f"{name}-group", "S3_PREFIX": name}
-    async with topics_of(place.bootstrap, name, _PARTITIONS):
-        producer = AIOKafkaProducer(bootstrap_servers=place.bootstrap, acks="all", enable_idempotence=False)
+    async with topics_of(bench.bootstrap, name, _PARTITIONS):
+        producer = AIOKafkaProducer(bootstrap_servers=bench.bootstrap, acks="all", enable_idempotence=False)
         await producer.start()
         try:
-            async with completions_of(place.bootstrap, name) as consumer:
+            async with completions_of(bench.bootstrap, name) as consumer:
                 with ExitStack() as stack:
                     for number in range(workers):
-                        environment = {**place.environment, **names}
+                        environment = {**bench.environment, **names}
                         await asyncio.to_thread(
                             stack.enter_context,
-                            worker_process(environment, place.folder, f"{name}-{number}"),
+                            worker_process(environment, bench.folder, f"{name}-{number}"),
                         )
                     try:
                         yield producer, consumer
@@ -120,10 +120,10 @@ async def _fill(producer: Any, topic: str, name: str, count: int) -> None:
     await asyncio.gather(*acknowledged)
 
 
-async def _hear_all(ears: Ears) -> None:
+async def _receive_all(listener: CompletionListener) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(_LAST_ANSWERS_S):
-            await ears.all_heard.wait()
+            await listener.all_received.wait()
 
 
 async def _stop(task: "asyncio.Task[None]") -> None:

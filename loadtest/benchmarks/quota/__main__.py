@@ -10,7 +10,7 @@ import aiohttp
 import typer
 from aiokafka.errors import KafkaError
 
-from loadtest.benchmarks.quota.place import Place
+from loadtest.benchmarks.quota.environment import Bench
 from loadtest.benchmarks.quota.runs import OutageRun, QuotaRun, run_outage, run_quota
 from loadtest.stack.local_stack import Stack, local_stack
 from loadtest.stack.processes import StackError
@@ -42,17 +42,17 @@ def main(
 async def _bench(stack: Stack, quota: Sequence[QuotaRun], outage: OutageRun) -> None:
     name = f"quota-{uuid.uuid4().hex[:8]}"
     async with aiohttp.ClientSession() as session:
-        place = Place(session, stack.control, stack.kafka, stack.folder, stack.environment)
+        bench = Bench(session, stack.control, stack.kafka, stack.folder, stack.environment)
         for run in quota:
             print(f"{run.limit} requests of {run.voice_model} a minute, a backlog of batch jobs", flush=True)
-            figures = await run_quota(place, run, f"{name}-{run.voice_model}")
+            figures = await run_quota(bench, run, f"{name}-{run.voice_model}")
             print("\n".join(figures.lines), flush=True)
         if outage.down_s:
             print(
                 f"Chirp down for {outage.down_s:g} s, {outage.jobs_a_second:g} dialogue jobs a second on one worker",
                 flush=True,
             )
-            print("\n".join((await run_outage(place, outage, f"{name}-outage")).lines), flush=True)
+            print("\n".join((await run_outage(bench, outage, f"{name}-outage")).lines), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from loadtest.benchmarks.quota.environment import Bench, CallLog
 from loadtest.benchmarks.quota.figures import (
     MINUTE_S,
     OutageFigures,
@@ -19,7 +20,6 @@ from loadtest.benchmarks.quota.figures import (
     outage_figures,
     quota_figures,
 )
-from loadtest.benchmarks.quota.place import CallLog, Place
 from loadtest.stack.traffic import Flow, send_steadily
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from schemas.words import Lane, VoiceModel
@@ -58,24 +58,24 @@ class QuotaRun:
         return int(2 * self.limit * (self.warm_up_s + 3 * self.seconds) / MINUTE_S) + 500
 
 
-async def run_quota(place: Place, run: QuotaRun, name: str) -> QuotaFigures:
+async def run_quota(bench: Bench, run: QuotaRun, name: str) -> QuotaFigures:
     """A backlog of batch jobs; the third worker joins and leaves."""
-    await place.set_faults()
+    await bench.set_faults()
     limits = {run.voice_model.value: run.limit, "all": run.limit}
-    await place.set_emulator(quota=limits, latency={"kind": "constant", "seconds": GOOGLE_S})
-    log = CallLog(place)
-    async with place.topics(name) as topics, AsyncExitStack() as stack:
+    await bench.set_emulator(quota=limits, latency={"kind": "constant", "seconds": GOOGLE_S})
+    log = CallLog(bench)
+    async with bench.topics(name) as topics, AsyncExitStack() as stack:
         settings = {**topics, **run.settings}
-        await _preload(place, prefixed(LANES[Lane.BATCH], name), run.jobs, name)
+        await _preload(bench, prefixed(LANES[Lane.BATCH], name), run.jobs, name)
         for number in (1, 2):
-            await stack.enter_async_context(place.worker(f"{name}-{number}", _named(settings, number)))
+            await stack.enter_async_context(bench.worker(f"{name}-{number}", _named(settings, number)))
         reading = asyncio.create_task(log.run())
         stack.callback(reading.cancel)
         await asyncio.sleep(run.warm_up_s)
         began = time.time()
         await asyncio.sleep(run.seconds)
         phases = [Phase("two workers", began, time.time())]
-        async with place.worker(f"{name}-3", _named(settings, 3)):
+        async with bench.worker(f"{name}-3", _named(settings, 3)):
             await asyncio.sleep(run.seconds)
             phases.append(Phase("a third joins, and works", phases[-1].end, time.time()))
         await asyncio.sleep(run.seconds)
@@ -91,8 +91,8 @@ def _named(settings: Mapping[str, str], number: int) -> dict[str, str]:
     return {**settings, "KAFKA_GROUP_INSTANCE_ID": f"{settings['KAFKA_GROUP_ID']}-{number}"}
 
 
-async def _preload(place: Place, topic: str, jobs: int, name: str) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=place.kafka, acks="all", enable_idempotence=False)
+async def _preload(bench: Bench, topic: str, jobs: int, name: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bench.kafka, acks="all", enable_idempotence=False)
     await producer.start()
     try:
         partitions = itertools.cycle(sorted(await producer.partitions_for(topic)))
@@ -126,14 +126,14 @@ class OutageRun:
     window_s: float = 10.0
 
 
-async def run_outage(place: Place, run: OutageRun, name: str) -> OutageFigures:
+async def run_outage(bench: Bench, run: OutageRun, name: str) -> OutageFigures:
     """Steady dialogue on one worker while Chirp's calls fail for a time."""
-    await place.set_faults()
-    await place.set_emulator(quota="off", latency={"kind": "constant", "seconds": GOOGLE_S})
+    await bench.set_faults()
+    await bench.set_emulator(quota="off", latency={"kind": "constant", "seconds": GOOGLE_S})
     completions: dict[str, Mapping[str, Any]] = {}
     lane = prefixed(LANES[Lane.DIALOGUE], name)
     flow = Flow(name, run.jobs_a_second, _CHARACTERS, again_every=10**9)
-    async with place.topics(name) as topics:
+    async with bench.topics(name) as topics:
         settings = {
             **topics,
             "CHIRP3_ENABLED": "true",
@@ -142,21 +142,21 @@ async def run_outage(place: Place, run: OutageRun, name: str) -> OutageFigures:
             # A job that is late is no failure of Chirp.
             "TTS_TIMEOUT_BASE_S": "20",
         }
-        async with place.worker(name, settings):
-            reading = asyncio.create_task(_read(place, prefixed(COMPLETIONS, name), completions))
-            producer = AIOKafkaProducer(bootstrap_servers=place.kafka)
+        async with bench.worker(name, settings):
+            reading = asyncio.create_task(_read(bench, prefixed(COMPLETIONS, name), completions))
+            producer = AIOKafkaProducer(bootstrap_servers=bench.kafka)
             await producer.start()
             sending = asyncio.create_task(send_steadily(producer, lane, flow))
             try:
                 await asyncio.sleep(run.before_s)
-                await place.set_faults({"kind": "status", "code": "UNAVAILABLE", "voice_model": "chirp3-hd"})
+                await bench.set_faults({"kind": "status", "code": "UNAVAILABLE", "voice_model": "chirp3-hd"})
                 went_down = time.time()
                 await asyncio.sleep(run.down_s)
-                await place.set_faults()
+                await bench.set_faults()
                 down = Phase("down", went_down, time.time())
                 await asyncio.sleep(run.after_s)
                 sending.cancel()
-                jobs = await _records(place, lane)
+                jobs = await _records(bench, lane)
                 await _until_ended(completions, jobs)
             finally:
                 sending.cancel()
@@ -165,9 +165,9 @@ async def run_outage(place: Place, run: OutageRun, name: str) -> OutageFigures:
     return outage_figures(completions, jobs, down, run.window_s)
 
 
-async def _records(place: Place, topic: str) -> int:
+async def _records(bench: Bench, topic: str) -> int:
     """How many records a topic holds."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=place.kafka)
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bench.kafka)
     await consumer.start()
     try:
         ends: dict[Any, int] = await consumer.end_offsets(consumer.assignment())
@@ -185,9 +185,9 @@ async def _until_ended(completions: Mapping[str, object], jobs: int) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _read(place: Place, topic: str, completions: dict[str, Mapping[str, Any]]) -> None:
+async def _read(bench: Bench, topic: str, completions: dict[str, Mapping[str, Any]]) -> None:
     consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=place.kafka, auto_offset_reset="earliest", isolation_level="read_committed"
+        topic, bootstrap_servers=bench.kafka, auto_offset_reset="earliest", isolation_level="read_committed"
     )
     await consumer.start()
     try:

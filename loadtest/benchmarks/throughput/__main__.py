@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from loadtest.benchmarks.throughput.figures import Round, head, row, summary, verdicts
 from loadtest.benchmarks.throughput.lines import Run, pattern_of, slow_numbers
-from loadtest.benchmarks.throughput.runs import EmulatorControl, Place, RunFailedError, run_gather, run_worker
+from loadtest.benchmarks.throughput.runs import Bench, EmulatorControl, RunFailedError, run_gather, run_worker
 from loadtest.stack.local_stack import Stack, local_stack
 from loadtest.stack.processes import StackError
 
@@ -67,32 +67,32 @@ async def _bench(stack: Stack, jobs: int, rounds: int, scenarios: list[Scenario]
     print(_HOW.format(slots=slots, broker=f"tansu {bootstrap}" if bootstrap == stack.kafka else bootstrap))
     told = []
     async with aiohttp.ClientSession() as session:
-        place = Place(EmulatorControl(session, stack.control), bootstrap, stack.folder, environment)
+        bench = Bench(EmulatorControl(session, stack.control), bootstrap, stack.folder, environment)
         # The store makes its volumes and the emulator its clip when they are asked for first.
-        await run_gather(place, Run(f"{session_id}-warm", _WARM_UP_JOBS), "own")
+        await run_gather(bench, Run(f"{session_id}-warm", _WARM_UP_JOBS), "own")
         for scenario in scenarios:
             print(f"\n{_title(scenario, jobs)}\n{head()}", flush=True)
             measured = []
             for number in range(1, rounds + 1):
                 name = f"{session_id}-{scenario[0]}{number}"
-                measured.append(await _round(place, name, jobs, scenario))
+                measured.append(await _round(bench, name, jobs, scenario))
                 print(row(str(number), measured[-1].columns), flush=True)
             print("\n".join(summary(measured)), flush=True)
             told += [f"{scenario}: {verdict}" for verdict in verdicts(measured)]
     print("", *told, sep="\n")
 
 
-async def _round(place: Place, name: str, jobs: int, scenario: Scenario) -> Round:
+async def _round(bench: Bench, name: str, jobs: int, scenario: Scenario) -> Round:
     faults: list[dict[str, object]] = []
     if scenario is Scenario.SLOW:
         # The same numbers on all sides.
         pattern = pattern_of(slow_numbers(Run(name, jobs)))
         faults = [{"kind": "slow", "seconds": _SLOW_S - _GOOGLE_S, "text_pattern": pattern}]
-    await place.emulator.set_faults(faults)
+    await bench.emulator.set_faults(faults)
     return Round(
-        plain=await run_gather(place, Run(f"{name}p", jobs), "plain"),
-        own=await run_gather(place, Run(f"{name}o", jobs), "own"),
-        worker=await run_worker(place, Run(f"{name}w", jobs)),
+        plain=await run_gather(bench, Run(f"{name}p", jobs), "plain"),
+        own=await run_gather(bench, Run(f"{name}o", jobs), "own"),
+        worker=await run_worker(bench, Run(f"{name}w", jobs)),
     )
 
 

@@ -54,7 +54,7 @@ def slow_numbers(run: Run) -> list[int]:
     places = -(-wanted // PARTITIONS)
     room = run.block - min(_LAST_WITHOUT_SLOW, run.block * 3 // 4)
     numbers = [
-        block * run.block + (place + 1) * room // places - 1 for block in range(PARTITIONS) for place in range(places)
+        block * run.block + (bench + 1) * room // places - 1 for block in range(PARTITIONS) for bench in range(places)
     ]
     return sorted(number for number in numbers if number < run.jobs)[-wanted:]
 

@@ -29,8 +29,8 @@ class RunFailedError(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where runs happen: the emulator's door, the broker, the folder of the logs, the variables of all sides."""
+class Bench:
+    """Where runs happen: the emulator's control API, the broker, the log folder, and the variables of all programs."""
 
     emulator: "EmulatorControl"
     bootstrap: str
@@ -46,7 +46,7 @@ class EmulatorControl:
         self._address = address
 
     async def set_faults(self, faults: list[dict[str, object]]) -> None:
-        """Puts these faults in the place of all others."""
+        """Replaces all active faults."""
         async with self._session.put(f"{self._address}/faults", json=faults) as answer:
             answer.raise_for_status()
 
@@ -73,11 +73,11 @@ class EmulatorControl:
             return [float(call["time"]) for call in await answer.json()]
 
 
-async def run_gather(place: Place, run: Run, module: str) -> Figures:
+async def run_gather(bench: Bench, run: Run, module: str) -> Figures:
     """A bounded gather without Kafka.
 
     Args:
-        place: where.
+        bench: where.
         run: whose jobs.
         module: `plain` or `own`.
 
@@ -86,7 +86,7 @@ async def run_gather(place: Place, run: Run, module: str) -> Figures:
         StackError: it ended before its first call.
     """
     command = [sys.executable, "-m", f"loadtest.benchmarks.throughput.{module}", run.name, str(run.jobs)]
-    async with _started(place, run, command, {}) as (process, began, cpu_at):
+    async with _started(bench, run, command, {}) as (process, began, cpu_at):
 
         async def ended() -> dict[str, Any]:
             while not process.log.read_bytes().endswith(b"}\n"):
@@ -104,7 +104,7 @@ async def run_gather(place: Place, run: Run, module: str) -> Figures:
         return Figures(run.jobs, report["ended"] - await began, cpu_s)
 
 
-async def run_worker(place: Place, run: Run) -> Figures:
+async def run_worker(bench: Bench, run: Run) -> Figures:
     """The real worker process, its jobs lying in Kafka before it starts.
 
     Raises:
@@ -114,12 +114,12 @@ async def run_worker(place: Place, run: Run) -> Figures:
     """
     command = [sys.executable, "-m", "worker", "run"]
     completions = Completions()
-    async with topics_of(place.bootstrap, run.name, PARTITIONS):
-        await preload(place.bootstrap, run)
+    async with topics_of(bench.bootstrap, run.name, PARTITIONS):
+        await preload(bench.bootstrap, run)
         names = {"KAFKA_TOPIC_PREFIX": run.name, "KAFKA_GROUP_ID": f"{run.name}-group"}
         async with (
-            completions_of(place.bootstrap, run.name) as consumer,
-            _started(place, run, command, names) as (process, began, cpu_at),
+            completions_of(bench.bootstrap, run.name) as consumer,
+            _started(bench, run, command, names) as (process, began, cpu_at),
         ):
             try:
                 async with asyncio.timeout(_START_S + run.jobs / _LEAST_JOBS_A_SECOND):
@@ -139,23 +139,23 @@ def cpu_seconds(pid: int) -> float:
 
 @asynccontextmanager
 async def _started(
-    place: Place, run: Run, command: list[str], names: Mapping[str, str]
+    bench: Bench, run: Run, command: list[str], names: Mapping[str, str]
 ) -> AsyncIterator[tuple[Process, "asyncio.Task[float]", float]]:
     """A process at its first call to Google: it, when that call arrived (soon), its CPU time until then."""
-    await place.emulator.forget_calls()
+    await bench.emulator.forget_calls()
     process = Process(
-        run.name, command, place.folder / f"{run.name}.log", worker_environment({**place.environment, **names})
+        run.name, command, bench.folder / f"{run.name}.log", worker_environment({**bench.environment, **names})
     )
     try:
         deadline = time.monotonic() + _START_S
-        while not (counts := await place.emulator.calls())["in_flight"] and not counts["total"]:
+        while not (counts := await bench.emulator.calls())["in_flight"] and not counts["total"]:
             if not process.running or time.monotonic() > deadline:
                 raise RunFailedError(f"{run.name} made no call:\n{process.log_end()}")
             await asyncio.sleep(0.005)
         cpu_at = cpu_seconds(process.pid)
-        began = asyncio.create_task(_first_arrival(place.emulator))
+        began = asyncio.create_task(_first_arrival(bench.emulator))
         yield process, began, cpu_at
-        calls = (await place.emulator.calls())["calls"]
+        calls = (await bench.emulator.calls())["calls"]
         if calls != {"chirp3-hd": {"OK": run.jobs}}:
             raise RunFailedError(f"{run.name} made other calls to Google than one for each of {run.jobs} jobs: {calls}")
     finally:

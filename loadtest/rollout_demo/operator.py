@@ -1,4 +1,4 @@
-"""The person of the demo: asks what anybody would ask on the command line, and shows what."""
+"""The operator of the demo: runs commands as a person would, and prints them."""
 
 import asyncio
 import subprocess
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
-from loadtest.demo.speaking import DemoFailedError
+from loadtest.demo.run import DemoFailedError
 from loadtest.stack.local_stack import worker_environment
 
 
-class Person:
+class Operator:
     """Types commands.
 
     Args:

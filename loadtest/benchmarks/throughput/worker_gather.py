@@ -1,4 +1,4 @@
-"""The gather by the worker's own modules, whose S3 client leaves out what aioboto3 does needlessly. One process."""
+"""The baseline of the worker's modules: a bounded gather without Kafka, with a leaner S3 client. One process."""
 
 import asyncio
 import sys

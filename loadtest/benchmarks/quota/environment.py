@@ -1,4 +1,4 @@
-"""Where the runs happen: the emulator's door, its log of calls, topics of a run's own, workers."""
+"""The environment of the runs: the emulator's control API and call log, topics of their own, workers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -19,7 +19,7 @@ _POLL_S: Final = 5.0
 
 
 @dataclass(frozen=True)
-class Place:
+class Bench:
     """The running stack, as far as a run needs it; `environment` are a worker's variables."""
 
     session: aiohttp.ClientSession
@@ -33,7 +33,7 @@ class Place:
         await self._control("PATCH", "/settings", settings)
 
     async def set_faults(self, *faults: Mapping[str, object]) -> None:
-        """Puts these faults in the place of all others."""
+        """Replaces all active faults."""
         await self._control("PUT", "/faults", list(faults))
 
     async def calls(self) -> list[Call]:
@@ -72,8 +72,8 @@ class Place:
 class CallLog:
     """Every call since it was made, read from the emulator's log before it is forgotten there."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, bench: Bench) -> None:
+        self._place = bench
         self.calls: set[Call] = set()
 
     async def read(self) -> None:

@@ -1,4 +1,4 @@
-"""The plan's four queries over the run, from the worker's own counters before and after it."""
+"""Evaluates the plan's four queries over the run, from the worker's counters before and after it."""
 
 from dataclasses import dataclass
 from typing import Final

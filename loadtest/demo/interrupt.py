@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: whatever runs is ended in order, once, with the exit status that a shell expects."""
+"""Handles Ctrl-C and SIGTERM: stops everything once, in order, and exits with the status that a shell expects."""
 
 import asyncio
 import signal

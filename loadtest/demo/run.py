@@ -1,4 +1,4 @@
-"""Speaks the script: sends the lines as jobs and collects their completions, both over Kafka alone."""
+"""Runs the script: sends its lines as jobs and collects their completions, both over Kafka."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The story: the plan starts, Chirp gets ill at 50 %, the rollout goes back, a person looks and resumes, 100 %."""
+"""The scenario: the plan starts, Chirp regresses at 50 %, the rollout steps back, the operator resumes, 100 %."""
 
 import asyncio
 import time
@@ -7,8 +7,8 @@ from typing import Final
 
 import aiohttp
 
-from loadtest.demo.speaking import DemoFailedError
-from loadtest.rollout_demo.person import Person
+from loadtest.demo.run import DemoFailedError
+from loadtest.rollout_demo.operator import Operator
 from schemas.revision import Revision
 from schemas.words import Phase
 from worker.config.sections import KafkaSettings
@@ -33,21 +33,23 @@ _ILLNESS: Final = {
 Say = Callable[[str], None]
 
 
-class Story:
+class Scenario:
     """Plays the demo's acts.
 
     Args:
         kafka: of the stack.
         control: the address of the emulator's control API.
-        person: who starts, answers, looks and resumes.
+        operator: starts, approves and resumes the rollout.
         say: tells the audience.
         catalogue: the keys of all characters.
     """
 
-    def __init__(self, kafka: KafkaSettings, control: str, person: Person, say: Say, catalogue: frozenset[str]) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, control: str, operator: Operator, say: Say, catalogue: frozenset[str]
+    ) -> None:
         self._kafka = kafka
         self._control = control
-        self._person = person
+        self._operator = operator
         self._say = say
         self._questions = {
             stage.name: [each.name for each in stage.approvals]
@@ -61,7 +63,7 @@ class Story:
             DemoFailedError: it didn't go as it is told.
         """
         async with open_log(self._kafka, Clock()) as log:
-            await self._person.asks(
+            await self._operator.asks(
                 "start", "production", "--day", DAY, "--yes", "--actor", "demo", "--reason", "the demo begins"
             )
             await self._until(log, _in_stage("10"))
@@ -74,19 +76,19 @@ class Story:
             self._say(f"The controller went back by itself: {back.reason}")
             await self._set_faults()
             await asyncio.sleep(_LOOK_S)
-            self._say("Chirp is well again. A person has looked, and goes on:")
-            await self._person.asks("resume", "--yes", "--actor", "anna", "--reason", "Google has mended it")
+            self._say("Chirp works again. The operator has checked it and resumes:")
+            await self._operator.asks("resume", "--yes", "--actor", "anna", "--reason", "Google has mended it")
             began = back.run.stage if back.run is not None else ILL_STAGE
             for stage in list(self._questions)[list(self._questions).index(began) :]:
                 await self._until(log, _in_stage(stage))
                 await self._answers(stage)
             await self._until(log, lambda each: each.run is not None and each.run.phase is Phase.DONE)
             self._say("100 % of users get Chirp. What happened, as it stands in the rollout's topic:")
-            await self._person.asks("history")
+            await self._operator.asks("history")
 
     async def _answers(self, stage: str) -> None:
         for name in self._questions[stage]:
-            await self._person.asks("approve", name, "--actor", "anna", "--reason", "listened to it")
+            await self._operator.asks("approve", name, "--actor", "anna", "--reason", "listened to it")
 
     async def _until(self, log: RolloutLog, wanted: Callable[[Revision], bool]) -> Revision:
         end = time.monotonic() + _PATIENCE_S

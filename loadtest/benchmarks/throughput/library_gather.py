@@ -1,4 +1,4 @@
-"""The plain gather: aioboto3 and Google's client as their documentation uses them. One process."""
+"""The baseline of libraries: a bounded gather over aioboto3 and Google's client as documented. One process."""
 
 import asyncio
 import sys
