@@ -12,6 +12,9 @@ from schemas.words import VoiceModel
 from tests.faults.campaign import report
 from tests.faults.scale import SCALE
 
+# Counts what is done in set times, which other tests on the same cores would change.
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 async def bench(deployment):

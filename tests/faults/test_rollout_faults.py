@@ -10,6 +10,9 @@ from tests.faults.rollouts import plan, rolling_out, stage
 from tests.faults.scale import SCALE, SMALL
 from tests.stack.deployment import program
 
+# Rates and times decide here, which other tests on the same cores would change.
+pytestmark = pytest.mark.alone
+
 JOBS_A_SECOND = 100
 FULL_ONLY = pytest.mark.skipif(SCALE is SMALL, reason="one of each kind is enough in CI; all with FAULTS=full")
 CHIRP = {"voice_model": "chirp3-hd"}

@@ -163,7 +163,7 @@ async def revision_of(deployment, wanted):
     """The first revision that is looked for, once it is there."""
 
     async def found():
-        return next((each for each in (await whole_history(deployment)).taken if wanted(each)), None)
+        return next((each for each in (await whole_history(deployment)).accepted if wanted(each)), None)
 
     return await until(found)
 
