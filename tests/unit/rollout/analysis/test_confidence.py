@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.rollout.analysis.confidence import (
+    _wilson,
     attempts_to_show_above,
     attempts_to_show_below,
     mean_bounds,
@@ -70,6 +71,23 @@ def test_a_mean_is_between_bounds_that_more_values_narrow():
     few = mean_bounds(4, sum(values) * 2, sum(each**2 for each in values) * 2, 1.645)
     many = mean_bounds(400, sum(values) * 200, sum(each**2 for each in values) * 200, 1.645)
     assert few[0] < many[0] < 2.0 < many[1] < few[1]
+
+
+@given(st.floats(0.0, 0.5), st.floats(0.01, 0.99), sureness)
+def test_the_sample_size_that_shows_a_rate_is_the_smallest(rate, distance, z):
+    limit = rate + distance * (1 - rate)
+    below = attempts_to_show_below(rate, limit, z)
+    assert _wilson(rate, below, z) < limit
+    assert below == 1 or _wilson(rate, below - 1, z) >= limit
+    above = attempts_to_show_above(limit, rate, z)
+    assert _wilson(limit, above, -z) > rate
+    assert above == 1 or _wilson(limit, above - 1, -z) <= rate
+
+
+def test_one_attempt_may_show_a_rate_and_two_values_bound_a_mean():
+    assert attempts_to_show_below(0.0, 0.9, 1.645) == 1
+    lower, upper = mean_bounds(2, 4.0, 10.0, 1.0)
+    assert (lower, upper) == (1.0, 3.0)
 
 
 def test_one_value_says_nothing_of_a_mean():

@@ -116,6 +116,8 @@ def test_a_rule_needs_seven_events_to_roll_back(use: Use, events: int, attempts:
 
 def test_a_rule_whose_bound_is_below_its_limit_does_not_speak_of_a_roll_back() -> None:
     assert "roll-back" not in evaluate(criterion("error_rate", 0.10, use="at_once"), tally(100, 6)).message
+    at_bound = criterion("error_rate", wilson_lower(6, 6, ROLL_BACK_Z), use="at_once")
+    assert "roll-back" not in evaluate(at_bound, tally(6, 6)).message
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,14 @@ def test_times_have_the_sample_of_the_attempts_that_called_google() -> None:
     assert evaluate(criterion("error_rate", 0.5, sample=31), chirp).message == "10 of 31 attempts needed"
 
 
+def test_rates_have_the_sample_of_all_attempts() -> None:
+    chirp = tally(1_000, 68, 68)
+    chirp.timed = 10
+    for measure in ("error_rate", "fallback_rate"):
+        verdict = evaluate(criterion(measure, 0.05), chirp)
+        assert (verdict.value, verdict.sample) == (0.068, 1_000)
+
+
 @pytest.mark.parametrize(
     ("use", "slow", "status"),
     [
@@ -195,7 +205,9 @@ def test_an_attempt_of_exactly_the_limit_is_not_slower() -> None:
 def test_a_mean_without_spread_passes_below_and_fails_above_its_limit(
     use: Use, tail: bool, limit: float, status: Status
 ) -> None:
-    verdict = evaluate(criterion("mean_time", limit, use=use, tail=tail), tally(64, seconds=2.0))
+    chirp = tally(64, seconds=2.0)
+    chirp.attempts = 1_000
+    verdict = evaluate(criterion("mean_time", limit, use=use, tail=tail), chirp)
     assert (verdict.status, verdict.value, verdict.bound, verdict.sample) == (status, 2.0, 2.0, 64)
 
 
@@ -243,6 +255,8 @@ def test_a_failed_rate_is_compared_with_the_control(
     control = tally(control_attempts, control_errors, fallbacks=control_attempts)
     for measure, chirp in (("error_rate", tally(400, chirp_errors)), ("fallback_rate", tally(400, 0, chirp_errors))):
         rule = criterion(measure, 0.10, use="at_once", when_control_fails=policy)
+        # Attempts without a call have no time, and count in a rate.
+        chirp.timed = control.timed = 1
         verdict = evaluate(rule, chirp, control)
         assert verdict.status is (HOLD if noted and policy == "hold" else FAIL)
         assert verdict.value == chirp_errors / 400
@@ -402,6 +416,9 @@ def test_a_cache_hit_rate_has_no_limit_below_zero() -> None:
 def test_hits_and_misses_are_not_confused() -> None:
     verdict = evaluate_cache(criterion("cache_hit_rate", drop=0.1), lookups(30, 70), lookups(10, 190))
     assert (verdict.value, verdict.sample, verdict.limit) == (0.05, 200, pytest.approx(0.2))
+    assert verdict.message == "5.0% of 200 look-ups were hits, 30.0% earlier; limit 20.0%"
+    without_drop = evaluate_cache(criterion("cache_hit_rate", use="step"), lookups(30, 70), lookups(10, 190))
+    assert without_drop.limit == 0.3
 
 
 def test_a_verdict_has_all_that_identifies_its_criterion() -> None:
