@@ -20,8 +20,9 @@ from tests.stack.cli import CLI, call, run
 from tests.stack.deployment import Deployment, job, program
 from worker.config.sections import KafkaSettings
 from worker.config.settings import load_settings
-from worker.jobs.outcome import History, Record
+from worker.jobs.outcome import History
 from worker.kafka.client.producer import connect_producer
+from worker.kafka.consumer.record import Record
 from worker.kafka.dead_letters.decoder import DeadLetter
 from worker.kafka.dead_letters.encoder import build_dead_letter
 from worker.kafka.dead_letters.filter import LetterFilter

@@ -1,4 +1,4 @@
-"""The work on one record, from its bytes to its outcome: parse, run the pipeline, retry or not, count, log."""
+"""Handles one received job, from its bytes to its outcome: parse, run the pipeline, retry or not, count, log."""
 
 import asyncio
 import random
@@ -10,9 +10,9 @@ from schemas.job import Job
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.topics import Delays
 from schemas.words import JobStatus, Lane
-from worker.jobs.outcome import BAD_INPUT, Outcome, Record
+from worker.jobs.outcome import BAD_INPUT, Outcome, ReceivedJob
 from worker.jobs.pipeline import Pipeline
-from worker.jobs.retry_policy import history_of, next_outcome
+from worker.jobs.retry_policy import next_outcome
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.observability.metrics import Metrics
@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Handler:
-    """Handles records; whatever a record holds, it ends in an outcome."""
+    """Handles received jobs; whatever they hold, each ends in an outcome."""
 
     def __init__(
         self,
@@ -40,57 +40,53 @@ class Handler:
         self._retry_delays = retry_delays
         self._reply_topics = reply_topics
 
-    async def handle(self, record: Record, waiting: InterruptibleWait) -> Outcome:
-        """Does a record's work; raises nothing but cancellation.
+    async def handle(self, received: ReceivedJob, waiting: InterruptibleWait) -> Outcome:
+        """Does a job; raises nothing but its cancellation.
 
         Args:
-            record: as it came.
             waiting: entered while a batch job waits for quota, or for another job that makes the same take.
         """
-        began = self._clock.now()
-        history = history_of(record, began)
-        waited = max(0.0, began.timestamp() - history.timestamp_ms / 1000)
+        history = received.history
+        waited = max(0.0, self._clock.now().timestamp() - history.timestamp_ms / 1000)
         job: Job | None = None
         try:
-            job = self._job(record)
-            outcome = await self._pipeline.run(job, record.lane, waited, waiting)
+            job = self._parse(received)
+            outcome = await self._pipeline.run(job, received.lane, waited, waiting)
         except InvalidJobError as error:
-            asked_at = error.reply_topic if job is None else job.reply_topic
-            outcome = _rejected(error, record.lane, asked_at if asked_at in self._reply_topics else None)
+            reply_topic = error.reply_topic if job is None else job.reply_topic
+            outcome = _rejected(error, received.lane, reply_topic if reply_topic in self._reply_topics else None)
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            # A fault of ours, or a library's cancellation that nobody asked for, must not stop the others' jobs nor
+            # A fault of ours, or a cancellation that a library raised by itself, must neither stop the other jobs nor
             # lose this one: it is kept whole among the dead letters.
             _log.exception("job_crashed", job_id=job.job_id if job else None)
             # A message that isn't Unicode (a lone surrogate) couldn't be published.
             message = str(error)[:300].encode("utf-8", "backslashreplace").decode()
             problem = Problem(failure_class="internal", code=type(error).__name__, message=message)
-            outcome = _crashed(job, record.lane, problem)
+            outcome = _crashed(job, received.lane, problem)
         outcome = next_outcome(outcome, history, self._retry_delays, self._clock.now(), random.random)
-        self._report(record, outcome)
+        self._report(received, outcome)
         return outcome
 
-    def _job(self, record: Record) -> Job:
-        if record.unreadable is not None:
-            raise InvalidJobError("record", f"can't be read: {record.unreadable}")
-        job = parse_job(record.value, max_text_bytes=self._max_text_bytes)
+    def _parse(self, received: ReceivedJob) -> Job:
+        if received.unreadable is not None:
+            raise InvalidJobError("record", f"can't be read: {received.unreadable}")
+        job = parse_job(received.content, max_text_bytes=self._max_text_bytes)
         if job.reply_topic is not None and job.reply_topic not in self._reply_topics:
             allowed = ", ".join(sorted(self._reply_topics)) or "none"
             message = f"{job.reply_topic!r} is no topic to reply to; allowed is (REPLY_TOPICS): {allowed}"
             raise InvalidJobError("reply_topic", message, job.job_id)
         return job
 
-    def _report(self, record: Record, outcome: Outcome) -> None:
+    def _report(self, received: ReceivedJob, outcome: Outcome) -> None:
         completion, retry = outcome.completion, outcome.retry
         name = _named(outcome)
-        self._metrics.count_job(record.lane, name, completion.timings if completion else None)
+        self._metrics.count_job(received.lane, name, completion.timings if completion else None)
         fields: dict[str, object] = {
-            "lane": record.lane.value,
+            "lane": received.lane.value,
             "outcome": name,
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
+            **received.log_fields,
         }
         if completion is not None:
             fields |= _described(completion)

@@ -1,11 +1,11 @@
-"""What goes in and what comes out of the work on one record; Kafka's side and the pipeline's meet here."""
+"""What goes into the handling of one job and what comes out: the types between the queue's adapter and the core."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from schemas.completion import Attempt, Completion, Problem
-from schemas.headers import Headers
 from schemas.words import Lane
 
 BAD_INPUT: Final = "bad_input"
@@ -13,27 +13,11 @@ BAD_INPUT: Final = "bad_input"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A record of a lane as it came, from its own topic or, with a `delay`, from that retry topic.
-
-    `timestamp_ms` is Kafka's, since 1970; `unreadable` says why it has no content.
-    """
-
-    lane: Lane
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = field(default_factory=list)
-    timestamp_ms: int = 0
-    unreadable: str | None = None
-    delay: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class History:
-    """Where a job first came from, and what was tried so far; of a fresh one, the record itself and nothing."""
+    """Where a job first came from, and what has been tried so far.
+
+    `topic`, `partition` and `offset` are its place in its queue; `timestamp_ms`, since 1970, is when it was enqueued.
+    """
 
     topic: str
     partition: int
@@ -42,6 +26,20 @@ class History:
     first_seen: str
     tries: int = 0
     attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedJob:
+    """A job as its queue delivered it, not yet parsed.
+
+    `unreadable` says why it has no content; `log_fields` say in the log where it came from.
+    """
+
+    lane: Lane
+    content: bytes | None
+    history: History
+    unreadable: str | None = None
+    log_fields: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,7 @@ class Retry:
 class Outcome:
     """How a record ended: a completion, a dead letter with its reason, or both; or a retry.
 
-    `retryable` tells of a failure that the same job may work later, unless that is after its `deadline`.
-    What is published has the job's `history`.
+    `retryable`: the same job may work later, unless that is after its `deadline`. `history` is published with it.
     """
 
     completion: Completion | None

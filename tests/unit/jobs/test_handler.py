@@ -20,7 +20,9 @@ from schemas.words import JobStatus, Lane
 from tests.unit.makers import CATALOGUE, fields
 from tests.unit.standins import Time
 from worker.jobs.handler import Handler
-from worker.jobs.outcome import Outcome, Record
+from worker.jobs.outcome import Outcome
+from worker.kafka.consumer.received_job import read_job
+from worker.kafka.consumer.record import Record
 from worker.observability.metrics import Metrics
 
 PROBLEM = Problem(failure_class="timeout", code="DEADLINE_EXCEEDED", message="slow")
@@ -51,7 +53,7 @@ class Handled:
     async def handle(self, value: bytes | None = None, **changes: Any) -> Outcome:
         given = {"timestamp_ms": self.time.ms - 3000, "value": value or json.dumps(fields()).encode(), **changes}
         record = Record(**{"lane": Lane.BATCH, "topic": "tts.batch", "partition": 1, "offset": 7, "key": b"k", **given})
-        return await self.handler.handle(record, asyncio.sleep)
+        return await self.handler.handle(read_job(record, self.time.clock.now()), asyncio.sleep)
 
     def counted(self, outcome: str) -> float | None:
         return self.metrics.registry.get_sample_value("tts_jobs_total", {"lane": "batch", "outcome": outcome})

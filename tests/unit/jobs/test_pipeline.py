@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +25,9 @@ from schemas.words import (
 )
 from tests.unit.makers import CHIRP, WAVENET, job, rendered_job
 from tests.unit.world import ALL, DENIED, NOW, SOUNDS, WAV, World, failed, spoke
-from worker.jobs.outcome import Outcome, Record
+from worker.jobs.outcome import Outcome
+from worker.kafka.consumer.received_job import read_job
+from worker.kafka.consumer.record import Record
 from worker.rollout.state import RolloutState
 from worker.speech.limits.rate_limit import RateLimitRules
 from worker.storage.takes import StoredTake, take_key
@@ -463,7 +465,7 @@ async def test_what_the_catalogue_does_not_have_is_an_invalid_job() -> None:
 
 async def handled(world: World, value: bytes | None, lane: Lane = Lane.DIALOGUE) -> Outcome:
     record = Record(lane, "tts.dialogue", 0, 0, b"k", value, timestamp_ms=int(NOW.timestamp() * 1000) - 1500)
-    outcome = await world.handler.handle(record, world.waiting)
+    outcome = await world.handler.handle(read_job(record, datetime.now(UTC)), world.waiting)
     if outcome.completion is not None:
         outcome.completion.model_dump_json().encode()
     return outcome

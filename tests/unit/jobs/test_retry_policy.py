@@ -17,8 +17,10 @@ from schemas.completion import Attempt, Completion, Problem
 from schemas.headers import Headers
 from schemas.topics import RETRY_DELAYS, delay_seconds
 from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
-from worker.jobs.outcome import BAD_INPUT, History, Outcome, Record
-from worker.jobs.retry_policy import JITTER, due_ms, history_of, next_outcome, retry_headers
+from worker.jobs.outcome import BAD_INPUT, History, Outcome
+from worker.jobs.retry_policy import JITTER, next_outcome
+from worker.kafka.consumer.record import Record
+from worker.kafka.consumer.retry_headers import due_ms, read_history, retry_headers
 from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
 from worker.lifecycle.clock import Clock
 
@@ -68,7 +70,7 @@ def failure(lane: Lane = Lane.BATCH, *attempts: Attempt, **changes: Any) -> Outc
 
 
 def fresh(of: Record) -> History:
-    return history_of(of, NOW)
+    return read_history(of, NOW)
 
 
 def never_late() -> float:
@@ -100,7 +102,7 @@ def life_of(
     """A job that fails at each try: its retry records, the last outcome and the record that it ended with."""
     at, now, retries = first, NOW, list[Record]()
     for number in range(20):
-        outcome = next_outcome(failure(lane, attempt(f"{number}")), history_of(at, now), RETRY_DELAYS, now, random)
+        outcome = next_outcome(failure(lane, attempt(f"{number}")), read_history(at, now), RETRY_DELAYS, now, random)
         if outcome.retry is None:
             return retries, outcome, at
         now += timedelta(seconds=delay_seconds(outcome.retry.delay) * 2)
@@ -246,7 +248,7 @@ def test_a_jobs_history_goes_with_it_through_all_its_retries(
     first = record(lane=lane, key=key, value=value, headers=headers)
     retries, _, last = life_of(first, lane, lambda: jitter)
     for number, each in enumerate(retries, 1):
-        history = history_of(each, NOW + timedelta(days=1))
+        history = read_history(each, NOW + timedelta(days=1))
         assert history.tries == number
         assert history.first_seen == NOW.isoformat()
         assert (history.topic, history.partition, history.offset) == (first.topic, first.partition, first.offset)
@@ -301,13 +303,13 @@ def test_what_a_producer_writes_into_the_headers_of_retries_is_ignored_in_a_lane
     assert outcome.retry is not None
     of_topic = written(spoofed, outcome)
     assert dict(of_topic.headers) == dict(written(record(), outcome).headers)
-    assert history_of(of_topic, NOW).topic == "tts.batch"
+    assert read_history(of_topic, NOW).topic == "tts.batch"
 
 
 def test_the_history_that_the_worker_wrote_wins_over_one_that_a_producer_wrote_before_it() -> None:
     outcome = next_outcome(failure(), fresh(record()), RETRY_DELAYS, NOW, never_late)
     of_topic = written(record(), outcome)
-    assert history_of(replace(of_topic, headers=[*SPOOFED, *of_topic.headers]), NOW) == history_of(of_topic, NOW)
+    assert read_history(replace(of_topic, headers=[*SPOOFED, *of_topic.headers]), NOW) == read_history(of_topic, NOW)
 
 
 @given(
@@ -322,7 +324,7 @@ def test_the_history_that_the_worker_wrote_wins_over_one_that_a_producer_wrote_b
 )
 def test_headers_of_garbage_in_a_retry_topic_end_in_a_history_all_the_same(headers: Headers) -> None:
     seen = record(topic="tts.retry.batch.10s", delay="10s", headers=headers)
-    history = history_of(seen, NOW)
+    history = read_history(seen, NOW)
     assert history.tries >= 0
     assert history.partition >= 0
     assert history.offset >= 0
@@ -335,12 +337,12 @@ def test_headers_of_garbage_in_a_retry_topic_end_in_a_history_all_the_same(heade
 
 def test_a_header_without_a_value_is_none() -> None:
     nothing: list[Any] = [(name, None) for name, _ in SPOOFED]
-    assert history_of(record(delay="10s", headers=nothing), NOW).tries in {0, 1}
+    assert read_history(record(delay="10s", headers=nothing), NOW).tries in {0, 1}
 
 
 @pytest.mark.parametrize("attempts", [b"", b"{}", b"[1]", b'[{"id": "a"}]', b"\xff", b"[" * 10_000, b"null"])
 def test_attempts_that_cannot_be_read_are_none(attempts: bytes) -> None:
     whole = written(record(), next_outcome(failure(), fresh(record()), RETRY_DELAYS, NOW, never_late))
-    read = history_of(replace(whole, headers=[*whole.headers, (names.RETRY_ATTEMPTS, attempts)]), NOW)
+    read = read_history(replace(whole, headers=[*whole.headers, (names.RETRY_ATTEMPTS, attempts)]), NOW)
     assert read.attempts == ()
     assert read.tries == 1

@@ -11,12 +11,14 @@ import structlog
 from aiokafka import TopicPartition
 
 from schemas.words import Lane
-from worker.jobs.outcome import Outcome, Record
+from worker.jobs.outcome import Outcome
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.lanes import Lanes
 from worker.kafka.consumer.partition import OwnedPartition
-from worker.kafka.consumer.ports import Delivery, IntakeGate, RecordHandler
+from worker.kafka.consumer.ports import Delivery, IntakeGate, JobHandler
 from worker.kafka.consumer.reader import MOST_AT_ONCE, Reader
+from worker.kafka.consumer.received_job import read_job
+from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.slots import LaneSlots, Slot, Slots
 from worker.kafka.consumer.stall_detector import StallDetector
 from worker.lifecycle.clock import Clock
@@ -55,7 +57,7 @@ class Intake:
         partitions: AssignedPartitions,
         lanes: Lanes,
         delivery: Delivery,
-        handler: RecordHandler,
+        handler: JobHandler,
         gate: IntakeGate,
         stall_detector: StallDetector,
         settings: IntakeSettings,
@@ -174,7 +176,8 @@ class Intake:
             try:
                 # Lanes are taken from side by side: the other one may have taken the slot that there was room in.
                 await slot.hold()
-                outcome = await self._handler.handle(record, partial(self._waiting, job.cancel, owned))
+                received = read_job(record, self._clock.now())
+                outcome = await self._handler.handle(received, partial(self._waiting, job.cancel, owned))
             finally:
                 in_flight.dec()
                 slot.give_back()

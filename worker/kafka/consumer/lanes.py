@@ -3,9 +3,10 @@
 import structlog
 
 from schemas.words import Lane
-from worker.jobs.outcome import Outcome, Record
+from worker.jobs.outcome import Outcome
 from worker.kafka.client.topics import Source
 from worker.kafka.consumer.bad_input import BadInput, BadInputLimit
+from worker.kafka.consumer.record import Record
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 

@@ -2,15 +2,16 @@
 
 from typing import Protocol
 
-from worker.jobs.outcome import Outcome, Record
+from worker.jobs.outcome import Outcome, ReceivedJob
 from worker.kafka.consumer.partition import OwnedPartition
+from worker.kafka.consumer.record import Record
 from worker.lifecycle.interruptible_wait import InterruptibleWait
 
 
-class RecordHandler(Protocol):
-    """Does the job of a record."""
+class JobHandler(Protocol):
+    """Does jobs."""
 
-    async def handle(self, record: Record, waiting: InterruptibleWait) -> Outcome:
+    async def handle(self, received: ReceivedJob, waiting: InterruptibleWait) -> Outcome:
         """Returns how the job ended; raises nothing but its cancellation."""
 
 

@@ -10,12 +10,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, IllegalStateError, UnsupportedCodecError
 
 from schemas.words import Lane
-from worker.jobs.outcome import Record
-from worker.jobs.retry_policy import due_ms
 from worker.kafka.client.consumer import Consumer, ReceivedRecord
 from worker.kafka.client.topics import Source
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.lanes import Lanes
+from worker.kafka.consumer.record import Record
+from worker.kafka.consumer.retry_headers import due_ms
 from worker.lifecycle.clock import Clock
 
 _POLL_MS: Final = 500

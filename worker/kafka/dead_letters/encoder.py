@@ -9,8 +9,9 @@ from schemas import headers as names
 from schemas.completion import Attempt, Problem
 from schemas.headers import Headers, letter_id, without_headers
 from schemas.topics import LANE_RECORD_BYTES
-from worker.jobs.outcome import History, Record
-from worker.jobs.retry_policy import attempts_json, encoded
+from worker.jobs.outcome import History
+from worker.kafka.consumer.record import Record
+from worker.kafka.consumer.retry_headers import encode_attempts, encode_headers
 
 KEPT_BYTES: Final = 64 * 2**10
 """How much of a value a truncated dead letter keeps."""
@@ -66,12 +67,12 @@ def build_dead_letter(
         names.LETTER_TRIES: str(history.tries + 1),
         names.LETTER_FIRST_SEEN: history.first_seen,
         names.LETTER_TIME: now.isoformat(),
-        names.LETTER_ATTEMPTS: attempts_json(attempts),
+        names.LETTER_ATTEMPTS: encode_attempts(attempts),
     }
     own = without_headers(record.headers, names.RETRY_HEADERS | names.LETTER_HEADERS)
     # Kafka rejects a record that has neither a key nor a value.
     value = b"" if record.key is None and record.value is None else record.value
-    letter = DeadLetterRecord(record.key, value, [*own, *encoded(reason)])
+    letter = DeadLetterRecord(record.key, value, [*own, *encode_headers(reason)])
     return letter if letter.size <= _LARGEST else truncate(letter)
 
 

@@ -5,10 +5,11 @@ import asyncio
 import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from worker.jobs.outcome import Outcome, Record
+from worker.jobs.outcome import Outcome
 from worker.kafka.client.consumer import GroupConsumer
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.partition import OwnedPartition
+from worker.kafka.consumer.record import Record
 from worker.kafka.delivery.outbox import Outbox
 
 _log = structlog.get_logger(__name__)

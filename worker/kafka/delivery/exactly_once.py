@@ -14,12 +14,13 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import UnavailableError
-from worker.jobs.outcome import Outcome, Record
+from worker.jobs.outcome import Outcome
 from worker.kafka.client.committed_offsets import Commitments, CommittedOffsets
 from worker.kafka.client.consumer import GroupConsumer
 from worker.kafka.client.producer import Producer
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.partition import OwnedPartition
+from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.stall_detector import StallDetector
 from worker.kafka.dead_letters.encoder import KEPT_BYTES, DeadLetterRecord
 from worker.kafka.delivery.outbox import OutcomeMessages

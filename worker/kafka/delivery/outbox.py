@@ -9,8 +9,9 @@ from schemas.completion import Completion
 from schemas.events import completion_headers, event_id
 from schemas.headers import REPLAY_NUMBER, header_number
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, prefixed, retry_topic
-from worker.jobs.outcome import Outcome, Record
-from worker.jobs.retry_policy import history_of, retry_headers
+from worker.jobs.outcome import Outcome
+from worker.kafka.consumer.record import Record
+from worker.kafka.consumer.retry_headers import read_history, retry_headers
 from worker.kafka.dead_letters.encoder import build_dead_letter, truncate
 from worker.kafka.delivery.sender import Message, RecordTooLargeError, Sender
 from worker.lifecycle.clock import Clock
@@ -49,7 +50,7 @@ class OutcomeMessages:
             small: for a topic that took no record so large: a retry is given up for a dead letter, and that is cut.
         """
         now = self._clock.now()
-        history = outcome.history or history_of(record, now)
+        history = outcome.history or read_history(record, now)
         completion, problem, retry = outcome.completion, outcome.dead_letter, outcome.retry
         if retry is not None and small:
             completion, problem = retry.failed, retry.problem

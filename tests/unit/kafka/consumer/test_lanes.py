@@ -8,10 +8,11 @@ from structlog.testing import capture_logs
 from schemas.completion import Completion, Problem
 from schemas.words import JobStatus, Lane
 from tests.unit.standins import Time
-from worker.jobs.outcome import BAD_INPUT, Outcome, Record
+from worker.jobs.outcome import BAD_INPUT, Outcome
 from worker.kafka.client.topics import Source
 from worker.kafka.consumer.bad_input import BadInputLimit
 from worker.kafka.consumer.lanes import Lanes
+from worker.kafka.consumer.record import Record
 from worker.observability.metrics import Metrics
 
 BAD = Outcome(None, Problem(failure_class=BAD_INPUT, code="INVALID_JOB", message="m"))

@@ -13,10 +13,11 @@ from schemas import headers as names
 from schemas.completion import Completion, Problem
 from schemas.words import JobStatus, Lane
 from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, RETRY, Member, Time
-from worker.jobs.outcome import BAD_INPUT, Outcome, Record
+from worker.jobs.outcome import BAD_INPUT, Outcome
 from worker.kafka.consumer.bad_input import BadInputLimit
 from worker.kafka.consumer.lanes import Lanes
 from worker.kafka.consumer.reader import Reader
+from worker.kafka.consumer.record import Record
 
 BAD = Outcome(None, Problem(failure_class=BAD_INPUT, code="INVALID_JOB", message="m"))
 GOOD = Outcome(Completion(job_id="a", status=JobStatus.DONE, lane=Lane.BATCH))

@@ -20,7 +20,8 @@ from schemas.topics import LANE_RECORD_BYTES
 from schemas.words import Lane
 from tests.unit.makers import CATALOGUE, fields, good_documents
 from worker.cli.views.dead_letters import json_row, plan_rows, stats_rows, table_row, whole_json, whole_table
-from worker.jobs.outcome import History, Record
+from worker.jobs.outcome import History
+from worker.kafka.consumer.record import Record
 from worker.kafka.dead_letters.decoder import DeadLetter, DeadLetterFold, is_marker, read_letter
 from worker.kafka.dead_letters.edit import Edit, apply_edits
 from worker.kafka.dead_letters.encoder import build_dead_letter

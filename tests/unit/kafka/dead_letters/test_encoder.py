@@ -17,8 +17,9 @@ from schemas.completion import Attempt, Completion, Problem
 from schemas.headers import Headers, letter_id
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANE_RECORD_BYTES
 from schemas.words import AttemptResult, JobStatus, Lane, VoiceModel
-from worker.jobs.outcome import History, Outcome, Record, Retry
-from worker.jobs.retry_policy import history_of
+from worker.jobs.outcome import History, Outcome, Retry
+from worker.kafka.consumer.record import Record
+from worker.kafka.consumer.retry_headers import read_history
 from worker.kafka.dead_letters.encoder import KEPT_BYTES, DeadLetterRecord, build_dead_letter
 from worker.kafka.delivery.outbox import Addresses, Outbox, OutcomeMessages
 from worker.kafka.delivery.sender import Message, RecordTooLargeError
@@ -46,7 +47,7 @@ def record(**changes: Any) -> Record:
 
 
 def letter_for(failed: Record, problem: Problem = PROBLEM, attempts: tuple[Attempt, ...] = ()) -> DeadLetterRecord:
-    return build_dead_letter(failed, problem, history_of(failed, NOW), attempts, NOW)
+    return build_dead_letter(failed, problem, read_history(failed, NOW), attempts, NOW)
 
 
 def own(letter: DeadLetterRecord) -> Headers:

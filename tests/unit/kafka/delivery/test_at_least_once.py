@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from schemas.words import Lane
 from tests.unit.standins import BATCH, Member
-from worker.jobs.outcome import Outcome, Record
+from worker.jobs.outcome import Outcome
+from worker.kafka.consumer.record import Record
 from worker.kafka.delivery.at_least_once import AtLeastOnce
 from worker.kafka.delivery.sender import RecordTooLargeError
 

@@ -15,7 +15,8 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas.completion import Completion, Problem
 from schemas.words import JobStatus, Lane
-from worker.jobs.outcome import Outcome, Record
+from worker.jobs.outcome import Outcome
+from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.stall_detector import StallDetector
 from worker.kafka.delivery import producer as producing_module
 from worker.kafka.delivery.exactly_once import ExactlyOnce, FencedError, TransactionGrouping

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ from tests.unit.makers import CATALOGUE, fields
 from tests.unit.standins import Time
 from tests.unit.world import WAV, World
 from worker.jobs.handler import Handler
-from worker.jobs.outcome import Outcome, Record
+from worker.jobs.outcome import Outcome
+from worker.kafka.consumer.received_job import read_job
+from worker.kafka.consumer.record import Record
 from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
 from worker.kafka.delivery.sender import Message
 from worker.observability.metrics import Metrics
@@ -40,7 +43,7 @@ async def published(allowed: frozenset[str] = ALLOWED, pipeline: Any = None, **c
     handler = Handler(pipeline or world.pipeline, metrics, time.clock, 1000, RETRY_DELAYS, reply_topics=allowed)
     value = json.dumps({**fields(audio=WAV), **changes}).encode()
     record = Record(Lane.DIALOGUE, "tts.dialogue", 1, 7, b"scene-1", value, timestamp_ms=time.ms)
-    outcome = await handler.handle(record, asyncio.sleep)
+    outcome = await handler.handle(read_job(record, datetime.now(UTC)), asyncio.sleep)
     return OutcomeMessages(Addresses.of("tts", "g"), time.clock).of(record, outcome)
 
 

@@ -12,7 +12,7 @@ from schemas.completion import Attempt, Audio, Completion, DecisionTaken
 from schemas.events import completion_headers
 from schemas.headers import RETRY_ATTEMPTS
 from schemas.words import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
-from worker.jobs.retry_policy import attempts_json
+from worker.kafka.consumer.retry_headers import encode_attempts
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.observations import Observation, UnreadableAttemptsError, decode_completion, decode_retry
 
@@ -128,12 +128,12 @@ def test_a_stored_take_in_the_place_of_a_failed_attempt_is_no_first_answer() -> 
 
 
 def test_a_retry_record_has_the_same_attempts_as_the_later_completion() -> None:
-    headers = [(RETRY_ATTEMPTS, attempts_json((FAILED, SPOKE)).encode())]
+    headers = [(RETRY_ATTEMPTS, encode_attempts((FAILED, SPOKE)).encode())]
     assert decode_retry(json.dumps(JOB).encode(), headers, Lane.BATCH) == decoded(completion(FAILED, SPOKE))
 
 
 def test_the_text_length_of_a_retry_is_the_workers() -> None:
-    headers = [(RETRY_ATTEMPTS, attempts_json((FAILED,)).encode())]
+    headers = [(RETRY_ATTEMPTS, encode_attempts((FAILED,)).encode())]
     ssml = {"job_id": "1", "character": "ghoul", "ssml": "<speak>Hi</speak>"}
     (attempt,) = decode_retry(json.dumps(ssml).encode(), headers, Lane.BATCH)
     assert attempt.text_characters == len("<speak>Hi</speak>")
