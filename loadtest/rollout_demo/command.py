@@ -23,7 +23,7 @@ from schemas.topics import LANES
 from schemas.words import Lane
 from worker.config.settings import load_settings
 from worker.kafka.client.producer import connect_producer
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 app = typer.Typer(add_completion=False)
 

@@ -20,7 +20,7 @@ from tests.stack.deployment import Deployment
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.log.reader import open_log
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 NAMES = sorted(load_catalogue(load_settings({}).worker.characters_file).names)
 # A call may be as slow as the scenarios make it, and still be an answer.

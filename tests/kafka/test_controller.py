@@ -37,7 +37,7 @@ from worker.rollout.log.codec import current_state
 from worker.rollout.log.reader import open_log
 from worker.rollout.log.revisions import RevisionLog
 from worker.rollout.log.writer import RevisionWriter
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 CHARACTERS = ("pip_boy", "ghoul", "raider", "codsworth")
 JOBS_A_SECOND = 100

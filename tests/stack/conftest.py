@@ -3,7 +3,7 @@ import pytest
 from loadtest.stack.local_stack import local_stack
 from tests.stack.cli import start_fork
 from tests.stack.deployment import CANNED, Deployment
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 
 @pytest.fixture(scope="session")

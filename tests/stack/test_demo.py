@@ -24,7 +24,7 @@ from schemas.text_markup import PAUSE_MARK
 from schemas.words import AudioEncoding, DecisionReason, Lane, VoiceModel
 from worker.rollout.decision import DecisionRequest, decide, sticky_key
 from worker.rollout.state import RolloutState
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = read_script()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from schemas.job import SAMPLE_RATES, Job
 from schemas.words import AudioEncoding, VoiceModel
-from worker.speech.catalogue import Voice, load_catalogue
+from worker.speech.catalogue import Voice
+from worker.speech.catalogue_file import load_catalogue
 from worker.speech.render import Input, InputForm, Rendered, render
 
 CATALOGUE = load_catalogue()

@@ -26,7 +26,7 @@ from worker.rollout.controller.status import publish_status
 from worker.rollout.controller.webhooks import RevisionHistory, WebhookNotifier
 from worker.rollout.log.reader import open_log
 from worker.rollout.log.writer import RevisionWriter
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 _REPORT_TIMEOUT_S: Final = 5.0
 _log = structlog.get_logger(__name__)

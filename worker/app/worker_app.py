@@ -34,7 +34,7 @@ from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
 from worker.rollout.description import describe
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 from worker.storage.resilient import outage_at_start
 
 _KAFKA_BACKOFF: Final = Backoff(0.5, 5.0)

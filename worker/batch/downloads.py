@@ -3,12 +3,12 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 from schemas.words import AudioEncoding
 from worker.batch.atomic_file import replace_file
+from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
 from worker.batch.file_names import audio_path
 from worker.storage.errors import StorageError
@@ -45,23 +45,6 @@ async def stored_keys(store: TakeStore, keys: Iterable[str], progress: ProgressC
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
     return found
-
-
-@dataclass(frozen=True)
-class DownloadResult:
-    """Counts of audio files.
-
-    Attributes:
-        fetched: downloaded.
-        kept: up to date already.
-        left: not downloaded, since a file that the batch didn't write is in the place.
-        problems: a message for each file left, and for each that couldn't be downloaded.
-    """
-
-    fetched: int
-    kept: int
-    left: int
-    problems: tuple[str, ...]
 
 
 async def download(

@@ -24,7 +24,7 @@ from worker.cli.batch_findings import check_script, show_findings
 from worker.cli.batch_options import BatchOptions
 from worker.cli.views.batch import failed_rows, finding_rows, manifest_row
 from worker.config.settings import load_settings
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 SOME_FAILED: Final = 1
 REFUSED: Final = 2

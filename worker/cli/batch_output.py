@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from schemas.errors import UsageError
-from worker.batch.downloads import DownloadResult
+from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
 from worker.batch.line_status import LineState, LineStatus
 from worker.batch.price_estimate import PriceEstimate

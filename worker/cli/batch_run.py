@@ -30,7 +30,8 @@ from worker.rollout.description import describe
 from worker.rollout.log.codec import to_state
 from worker.rollout.log.reader import open_log
 from worker.rollout.state import RolloutState
-from worker.speech.catalogue import Catalogue, load_catalogue
+from worker.speech.catalogue import Catalogue
+from worker.speech.catalogue_file import load_catalogue
 from worker.storage.client import connect_store
 
 DONE: Final = 0

@@ -21,7 +21,7 @@ from worker.kafka.dead_letters.replay import Replayer, connect_replayer
 from worker.kafka.dead_letters.replay_plan import ReplayPlan, ReplayRequest, plan_replay
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import ShutdownSignals
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 INTERRUPTED = 130
 _SHOWN_ROWS = 100

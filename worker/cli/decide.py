@@ -17,7 +17,8 @@ from worker.lifecycle.clock import Clock
 from worker.rollout.decision import decision_request
 from worker.rollout.explain import Explanation, explain
 from worker.rollout.state import RolloutState
-from worker.speech.catalogue import Voice, load_catalogue
+from worker.speech.catalogue import Voice
+from worker.speech.catalogue_file import load_catalogue
 
 
 @dataclass(frozen=True)

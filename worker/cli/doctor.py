@@ -7,7 +7,8 @@ import typer
 from worker.app.rollout_seed import rollout_state
 from worker.cli.exit_codes import ExitCode
 from worker.config.settings import Settings, load_settings
-from worker.speech.catalogue import Catalogue, load_catalogue
+from worker.speech.catalogue import Catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 
 def doctor() -> None:

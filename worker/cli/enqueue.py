@@ -17,7 +17,7 @@ from worker.cli.exit_codes import ExitCode
 from worker.config.settings import Settings, load_settings
 from worker.kafka.client.producer import connect_producer
 from worker.kafka.client.submit import read_completions, submit
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 
 def enqueue(

@@ -18,7 +18,7 @@ from worker.rollout.plan.findings import Finding, Severity
 from worker.rollout.plan.parser import parse_plan
 from worker.rollout.plan.rehearsal import rehearse
 from worker.rollout.plan_check.check import check_plan
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 # Of each table: its title, and the word for None.
 _TITLES: Final = {

@@ -26,7 +26,7 @@ from worker.rollout.log.codec import Provenance
 from worker.rollout.log.reader import RolloutLog, open_log
 from worker.rollout.log.writer import RevisionWriter
 from worker.rollout.plan.units import DAY, parse_duration
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 
 @dataclass(frozen=True)

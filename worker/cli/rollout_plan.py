@@ -29,7 +29,7 @@ from worker.rollout.plan.file import read_plan_file
 from worker.rollout.plan.model import Plan
 from worker.rollout.plan_check.check import usable_plan
 from worker.rollout.state import RolloutState
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 PlannedVerb = Callable[[RolloutState, Plan], RolloutState]
 """A change of the state that depends on the running plan."""

@@ -23,7 +23,7 @@ from worker.rollout.controller.status import last_status
 from worker.rollout.log.codec import current_state
 from worker.rollout.log.reader import RolloutLog
 from worker.rollout.state import RolloutState
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 _LAST_CHANGES: Final = 5
 _REFRESH_S: Final = 1.0

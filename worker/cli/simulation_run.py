@@ -21,7 +21,7 @@ from worker.rollout.simulation.result import SimulatedRollout
 from worker.rollout.simulation.simulator import simulate
 from worker.rollout.simulation.summary import summarise
 from worker.rollout.simulation.trace_file import parse_trace, read_trace_file
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 
 def run_simulation(

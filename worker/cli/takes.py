@@ -22,7 +22,7 @@ from worker.kafka.client.submit import submit
 from worker.kafka.dead_letters.filter import parse_time
 from worker.kafka.scan.find_jobs import FoundJob, completed_takes, find_job, find_job_by_audio
 from worker.kafka.scan.find_takes import referenced_takes
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 # To the store: of the takes that are checked at once, and of the listing.
 _CONNECTIONS: Final = 8

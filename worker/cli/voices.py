@@ -9,8 +9,8 @@ from worker.cli.exit_codes import ExitCode
 from worker.cli.options import AsJson
 from worker.cli.views.voices import finding_rows, voice_rows
 from worker.config.settings import Settings, load_settings
-from worker.speech.catalogue import load_catalogue
 from worker.speech.catalogue_check import character_voices, check_voices
+from worker.speech.catalogue_file import load_catalogue
 
 app = typer.Typer(no_args_is_help=True, help="The characters' voices.")
 

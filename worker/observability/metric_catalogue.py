@@ -1,4 +1,4 @@
-"""The one catalogue of the worker's metrics, by topic; each help text says what a high value means. Pure."""
+"""The one catalogue of the worker's metrics, by topic; each help text says what a high value means."""
 
 from enum import StrEnum
 from typing import Final

@@ -1,19 +1,16 @@
-"""The catalogue of characters: each one's voices, by language and voice model; read from `characters.yaml`."""
+"""The catalogue of characters: each one's voices, by language and voice model. Pure."""
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Final
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.errors import UsageError
 from schemas.job import Job
 from schemas.parsing import InvalidJobError
 from schemas.words import VoiceModel
 
-_BUILT_IN: Final = Path(__file__).with_name("characters.yaml")
 _VOICE_NAME: Final = re.compile(r"^([a-z]{2,3}-[A-Z]{2})-(Chirp3-HD|Wavenet)-([A-Za-z]+)$")
 _MODELS: Final = {"Chirp3-HD": VoiceModel.CHIRP3_HD, "Wavenet": VoiceModel.WAVENET}
 # A character's key is part of its takes' keys, an item in settings' lists, and a metric label.
@@ -63,6 +60,14 @@ class Catalogue(_Part):
     def names(self) -> frozenset[str]:
         """The keys of all characters."""
         return frozenset(self.characters)
+
+    def misnamed_wavenet_voices(self) -> Iterator[tuple[str, str, str]]:
+        """Character, language and name of each WaveNet voice that is no WaveNet voice of a listed language."""
+        for key, character in self.characters.items():
+            for language, name in character.wavenet.items():
+                found = _VOICE_NAME.fullmatch(name)
+                if language not in self.languages or found is None or found[2] != "Wavenet":
+                    yield key, language, name
 
     def chirp_speaks(self, language: str) -> bool:
         """Whether Chirp speaks the language."""
@@ -126,31 +131,3 @@ class Catalogue(_Part):
 
 def _locale(voice_name: str) -> str:
     return "-".join(voice_name.split("-")[:2])
-
-
-def load_catalogue(path: Path | None = None) -> Catalogue:
-    """Reads a catalogue: the given file, usually CHARACTERS_FILE's, or the built-in one.
-
-    Raises:
-        UsageError: the file can't be read or is no catalogue.
-    """
-    path = path or _BUILT_IN
-    try:
-        catalogue = Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise UsageError(f"{path}: {where}: {problem['msg']}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError: not UTF-8, or an impossible date. The parser's message is put on one line.
-        raise UsageError(f"{path}: {' '.join(str(error).split())}") from None
-    for key, character in catalogue.characters.items():
-        for language, name in character.wavenet.items():
-            found = _VOICE_NAME.fullmatch(name)
-            if language not in catalogue.languages or found is None or found[2] != "Wavenet":
-                raise UsageError(
-                    f"{path}: characters.{key}.wavenet.{language}: {name!r} is no WaveNet voice of a listed language"
-                )
-    return catalogue

@@ -13,7 +13,7 @@ from worker.config.settings import load_settings
 from worker.rollout.plan.units import format_duration, parse_duration
 from worker.rollout.simulation.parallel import Simulation, simulate_many
 from worker.rollout.simulation.result import SimulatedRollout
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 _INTRODUCTION: Final = """\
 Each row: the production plan's rules at 10 %, the shipped traces (some 20 Chirp and 180 WaveNet attempts in 5 minutes,

@@ -18,7 +18,7 @@ from schemas.job import Job
 from worker.config.sections import StorageSettings
 from worker.config.settings import load_settings
 from worker.speech.attempt import check_spoken
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 from worker.speech.render import Rendered
 from worker.storage.metadata import take_metadata
 from worker.storage.takes import CONTENT_TYPES, new_take

@@ -9,7 +9,7 @@ from schemas.job import Job
 from worker.app.worker_app import tune_garbage_collector
 from worker.config.settings import load_settings
 from worker.speech.attempt import check_spoken
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 from worker.speech.google import connect_google
 from worker.storage.client import connect_store
 from worker.storage.takes import new_take

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from schemas.words import AudioEncoding
 from tests.unit.batches import done, line, plan
-from worker.batch.downloads import DownloadResult, download
+from worker.batch.download_result import DownloadResult
+from worker.batch.downloads import download
 from worker.batch.entry import ManifestEntry, SentJob, build_entry
 from worker.batch.line_status import next_job
 from worker.batch.manifest import read_manifest

@@ -20,7 +20,7 @@ from worker.cli import batch_run
 from worker.cli.main import app
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
-from worker.speech.catalogue import load_catalogue
+from worker.speech.catalogue_file import load_catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,8 @@ import pytest
 from schemas.errors import UsageError
 from schemas.parsing import InvalidJobError
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, job
-from worker.speech.catalogue import Catalogue, Voice, load_catalogue
+from worker.speech.catalogue import Catalogue, Voice
+from worker.speech.catalogue_file import load_catalogue
 
 # facts/voices.md: Chirp name, cmn-TW WaveNet letter, pitch in semitones, rate.
 VOICES = {

@@ -1,0 +1,37 @@
+"""Reads the catalogue of characters from its file: `characters.yaml`, or the owner's own."""
+
+from pathlib import Path
+from typing import Final
+
+import yaml
+from pydantic import ValidationError
+
+from schemas.errors import UsageError
+from worker.speech.catalogue import Catalogue
+
+_BUILT_IN: Final = Path(__file__).with_name("characters.yaml")
+
+
+def load_catalogue(path: Path | None = None) -> Catalogue:
+    """Reads a catalogue: the given file, usually CHARACTERS_FILE's, or the built-in one.
+
+    Raises:
+        UsageError: the file can't be read or is no catalogue.
+    """
+    path = path or _BUILT_IN
+    try:
+        catalogue = Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise UsageError(f"{path}: {where}: {problem['msg']}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: not UTF-8, or an impossible date. The parser's message is put on one line.
+        raise UsageError(f"{path}: {' '.join(str(error).split())}") from None
+    for key, language, name in catalogue.misnamed_wavenet_voices():
+        raise UsageError(
+            f"{path}: characters.{key}.wavenet.{language}: {name!r} is no WaveNet voice of a listed language"
+        )
+    return catalogue
