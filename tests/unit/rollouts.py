@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 PARTITION = TopicPartition("tts.rollout", 0)
 CHARACTERS = ("pip_boy", "ghoul", "raider")
 # One that no state names: it stands for all others.
-ASKED_FOR = (*CHARACTERS, "codsworth")
+REQUESTED = (*CHARACTERS, "codsworth")
 TIMES = [NOW + hours * HOUR for hours in (-1, 0, 1, 2, 3, 30)]
 
 PERCENTAGES = (0, 1, 1_000, 5_000, 9_999, FULL_PERCENTAGE)
@@ -33,7 +33,7 @@ SALTS = ("", "2026")
 
 
 def _users() -> list[str]:
-    """For each salt a user between any two neighbours of PERCENTAGES: together they tell any two of those apart."""
+    """For each salt a user between any two neighbours of PERCENTAGES: together they distinguish any two of those."""
     found: dict[tuple[str, int], str] = {}
     for number in range(1_000_000):
         for salt in SALTS:
@@ -72,7 +72,7 @@ def exposed(state: RolloutState, at: datetime) -> set[tuple[str, str]]:
     """Who gets Chirp by the real decision: character and user."""
     return {
         (character, user)
-        for character in ASKED_FOR
+        for character in REQUESTED
         for user in USERS
         if decide(state, DecisionRequest(character, user, chirp_speaks_language=True), at).voice_model is CHIRP
     }

@@ -40,7 +40,7 @@ verbs = narrowing | setting | st.builds(lambda name: partial(include, character=
 
 @settings(max_examples=300, deadline=None)
 @given(states, st.lists(narrowing, max_size=6))
-def test_what_narrows_never_adds_anybody_in_whatever_order_and_never_asks(
+def test_what_narrows_never_adds_anybody_in_whatever_order_and_needs_no_confirmation(
     state: RolloutState, steps: list[Any]
 ) -> None:
     for verb in steps:
@@ -66,7 +66,7 @@ def test_whatever_adds_somebody_at_any_time_from_now_on_is_known_to_widen(
 
 @settings(max_examples=300, deadline=None)
 @given(states, states)
-def test_widening_is_told_exactly_between_any_two_states_of_one_salt(before: RolloutState, after: RolloutState) -> None:
+def test_widening_is_exact_between_any_two_states_of_one_salt(before: RolloutState, after: RolloutState) -> None:
     after = replace(after, salt=before.salt)
     adds = any(exposed(after, at) - exposed(before, at) for at in LATER)
     assert widens(before, after, NOW) is adds
@@ -154,7 +154,7 @@ def test_set_leaves_what_is_not_given() -> None:
     assert set_to(state, fallback=True) == replace(state, fallback=True)
 
 
-def test_taking_the_fallback_away_asks_and_giving_it_back_does_not() -> None:
+def test_turning_the_fallback_off_needs_confirmation_and_turning_it_on_does_not() -> None:
     without = set_to(ON, fallback=False)
     assert Change(ON, without, NOW).needs_confirmation
     assert not Change(ON, without, NOW).widens
@@ -162,7 +162,7 @@ def test_taking_the_fallback_away_asks_and_giving_it_back_does_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "asks"),
+    ("verb", "confirmed"),
     [
         (partial(set_to, percentage=5_001), True),
         (partial(set_to, percentage=4_999), False),
@@ -171,8 +171,8 @@ def test_taking_the_fallback_away_asks_and_giving_it_back_does_not() -> None:
         (partial(include, character="ghoul", now=NOW), False),
     ],
 )
-def test_a_change_asks_only_if_somebody_more_would_hear_chirp(verb: Any, asks: bool) -> None:
-    assert Change(ON, verb(ON), NOW).needs_confirmation is asks
+def test_a_change_needs_confirmation_only_if_more_users_would_get_chirp(verb: Any, confirmed: bool) -> None:
+    assert Change(ON, verb(ON), NOW).needs_confirmation is confirmed
 
 
 @example(state=OFF)

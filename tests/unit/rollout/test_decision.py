@@ -32,7 +32,7 @@ from worker.rollout.state import RolloutState
 VECTORS = json.loads(Path(__file__).with_name("bucket_vectors.json").read_text(encoding="utf-8"))["vectors"]
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 ON = RolloutState(enabled=True, percentage=FULL_PERCENTAGE, characters=None)
-ASKED = DecisionRequest(character="pip_boy", sticky_key="user-1", chirp_speaks_language=True)
+REQUEST = DecisionRequest(character="pip_boy", sticky_key="user-1", chirp_speaks_language=True)
 
 
 def state_of(**variables: str) -> RolloutState:
@@ -43,7 +43,7 @@ def chirp_users(state: RolloutState, character: str = "pip_boy", count: int = 10
     return {
         user
         for user in range(count)
-        if decide(state, replace(ASKED, character=character, sticky_key=f"user-{user}"), NOW).voice_model is CHIRP
+        if decide(state, replace(REQUEST, character=character, sticky_key=f"user-{user}"), NOW).voice_model is CHIRP
     }
 
 
@@ -79,7 +79,7 @@ def test_a_rule_wins_over_each_and_all_that_come_after_it(first: int) -> None:
     for others in [[], *([later] for later in RULES[first + 1 :]), RULES[first + 1 :]]:
         state_changes = {key: value for other in others for key, value in other[1].items()} | state
         request_changes = {key: value for other in others for key, value in other[2].items()} | request
-        decision = decide(replace(ON, **state_changes), replace(ASKED, **request_changes), NOW)
+        decision = decide(replace(ON, **state_changes), replace(REQUEST, **request_changes), NOW)
         assert (decision.reason, decision.voice_model) == (reason, voice_model)
 
 
@@ -89,29 +89,29 @@ def test_the_reasons_stand_in_the_order_of_the_rules() -> None:
 
 
 def test_forcing_wavenet_is_forced_too() -> None:
-    decision = decide(ON, replace(ASKED, forced=WAVENET), NOW)
+    decision = decide(ON, replace(REQUEST, forced=WAVENET), NOW)
     assert (decision.voice_model, decision.reason) == (WAVENET, DecisionReason.FORCED)
 
 
 def test_a_decision_shows_bucket_revision_and_percentage_whatever_decided() -> None:
     for change in ({"braked": True}, {"enabled": False}, {"percentage": 1250}):
-        decision = decide(replace(ON, revision=7, salt="s", **change), ASKED, NOW)
+        decision = decide(replace(ON, revision=7, salt="s", **change), REQUEST, NOW)
         assert decision.bucket == bucket_of("s", "user-1")
         assert decision.revision == 7
     assert decision.percent == 12.5
 
 
 def test_only_what_the_percentage_decided_belongs_to_the_arms_that_gates_compare() -> None:
-    assert decide(ON, ASKED, NOW).by_percentage
-    assert decide(replace(ON, percentage=0), ASKED, NOW).by_percentage
-    assert not decide(ON, replace(ASKED, forced=CHIRP), NOW).by_percentage
-    assert not decide(replace(ON, enabled=False), ASKED, NOW).by_percentage
+    assert decide(ON, REQUEST, NOW).by_percentage
+    assert decide(replace(ON, percentage=0), REQUEST, NOW).by_percentage
+    assert not decide(ON, replace(REQUEST, forced=CHIRP), NOW).by_percentage
+    assert not decide(replace(ON, enabled=False), REQUEST, NOW).by_percentage
 
 
 def test_a_bucket_is_in_while_it_is_below_the_percentage_in_hundredths() -> None:
     bucket = bucket_of("", "user-1")
-    assert decide(replace(ON, percentage=bucket), ASKED, NOW).reason is DecisionReason.OUTSIDE
-    assert decide(replace(ON, percentage=bucket + 1), ASKED, NOW).reason is DecisionReason.IN_ROLLOUT
+    assert decide(replace(ON, percentage=bucket), REQUEST, NOW).reason is DecisionReason.OUTSIDE
+    assert decide(replace(ON, percentage=bucket + 1), REQUEST, NOW).reason is DecisionReason.IN_ROLLOUT
 
 
 def test_of_10000_users_at_25_percent_about_a_quarter_get_chirp_and_all_of_them_still_at_50() -> None:
@@ -133,7 +133,7 @@ def test_stage_3_gives_its_three_characters_a_quarter_and_the_others_nothing() -
     for character in CATALOGUE.names:
         share = len(chirp_users(state, character, 4_000)) / 4_000
         assert (0.23 < share < 0.27) if character in listed else share == 0
-    assert decide(state, replace(ASKED, character="ghoul"), NOW).reason is DecisionReason.NOT_LISTED
+    assert decide(state, replace(REQUEST, character="ghoul"), NOW).reason is DecisionReason.NOT_LISTED
 
 
 @settings(max_examples=200, deadline=None)
@@ -142,7 +142,7 @@ def test_raising_takes_chirp_from_nobody_and_lowering_takes_it_from_the_last_fir
     key: str, salt: str, one: int, other: int
 ) -> None:
     low, high = sorted((one, other))
-    request = replace(ASKED, sticky_key=key)
+    request = replace(REQUEST, sticky_key=key)
     below, above = (decide(replace(ON, percentage=p, salt=salt), request, NOW) for p in (low, high))
     assert not (below.voice_model is CHIRP and above.voice_model is WAVENET)
     # Whoever loses it was in later than all who keep it.
@@ -240,10 +240,10 @@ def test_a_quarantined_character_is_out_until_its_time_is_over_and_excluded_ones
         (until, DecisionReason.IN_ROLLOUT),
         (until.astimezone(timezone(timedelta(hours=9))), DecisionReason.IN_ROLLOUT),
     ):
-        assert decide(state, ASKED, now).reason is reason
-    assert decide(state, replace(ASKED, character="ghoul"), NOW).reason is DecisionReason.IN_ROLLOUT
+        assert decide(state, REQUEST, now).reason is reason
+    assert decide(state, replace(REQUEST, character="ghoul"), NOW).reason is DecisionReason.IN_ROLLOUT
     both = replace(state, excluded=frozenset({"pip_boy"}))
-    assert decide(both, ASKED, until).reason is DecisionReason.EXCLUDED
+    assert decide(both, REQUEST, until).reason is DecisionReason.EXCLUDED
 
 
 @pytest.mark.parametrize(
@@ -257,4 +257,4 @@ def test_a_quarantined_character_is_out_until_its_time_is_over_and_excluded_ones
     ],
 )
 def test_a_decision_is_explained_by_what_decided_it(state: RolloutState, why: str) -> None:
-    assert why in explain(state, job(), ASKED, NOW).why
+    assert why in explain(state, job(), REQUEST, NOW).why

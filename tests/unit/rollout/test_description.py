@@ -1,4 +1,4 @@
-"""What people are told of the rollout: who hears Chirp, in their words, before and after."""
+"""Descriptions of the rollout for people: who gets Chirp, before and after a change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prometheus is asked each query once a round: one finite number, nothing, or what is wrong, and how often in a row."""
+"""Each query runs once a round: one finite number, nothing, or what is wrong, and how often in a row."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ class Prometheus:
     """Answers by the query's text, over HTTP."""
 
     def __init__(self) -> None:
-        self.asked: Counter[str] = Counter()
+        self.received: Counter[str] = Counter()
         self.at_once = 0
         self.most_at_once = 0
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         query = request.query["query"]
-        self.asked[query] += 1
+        self.received[query] += 1
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -98,22 +98,22 @@ async def prometheus() -> AsyncIterator[Prometheus]:
     await server.close()
 
 
-async def asked(url: str | None, *rounds: set[str], timeout_s: float = 5.0) -> list[dict[str, QueryResult]]:
+async def results(url: str | None, *rounds: set[str], timeout_s: float = 5.0) -> list[dict[str, QueryResult]]:
     async with aiohttp.ClientSession() as session:
         queries = PrometheusClient(session, url, timeout_s)
         return [dict(await queries.run_queries(each)) for each in rounds]
 
 
-async def test_all_queries_of_a_round_are_asked_at_once_and_each_once(prometheus: Prometheus) -> None:
-    (answers,) = await asked(prometheus.url, {"a", "b", "two"})
+async def test_all_queries_of_a_round_run_at_once_and_each_once(prometheus: Prometheus) -> None:
+    (answers,) = await results(prometheus.url, {"a", "b", "two"})
     assert answers["a"] == answers["b"] == QueryResult(1.0, None, 0)
     assert answers["two"].value is None
-    assert prometheus.asked == {"a": 1, "b": 1, "two": 1}
+    assert prometheus.received == {"a": 1, "b": 1, "two": 1}
     assert prometheus.most_at_once == 3
 
 
-async def test_errors_are_told_in_the_answer_of_the_query_that_has_them(prometheus: Prometheus) -> None:
-    (answers,) = await asked(prometheus.url, {"a", "broken", "page", "slow"}, timeout_s=0.5)
+async def test_errors_are_reported_in_the_answer_of_their_query(prometheus: Prometheus) -> None:
+    (answers,) = await results(prometheus.url, {"a", "broken", "page", "slow"}, timeout_s=0.5)
     assert answers["a"] == QueryResult(1.0, None, 0)
     assert answers["broken"].error == "Prometheus: bad_data: parse error"
     assert (answers["page"].error or "").startswith("Prometheus: JSONDecodeError")
@@ -130,11 +130,11 @@ async def test_consecutive_errors_are_counted_and_a_good_answer_ends_them(promet
 
 
 async def test_a_prometheus_that_is_down_or_isnt_set_is_an_error_of_each_query() -> None:
-    (down,) = await asked("http://127.0.0.1:1", {"a"})
+    (down,) = await results("http://127.0.0.1:1", {"a"})
     assert down["a"].value is None
     assert "ClientConnectorError" in (down["a"].error or "")
-    (wrong,) = await asked("http://anna:hunter2@prometheus:99999", {"a"})
+    (wrong,) = await results("http://anna:hunter2@prometheus:99999", {"a"})
     assert "hunter2" not in (wrong["a"].error or "hunter2")
-    (unset,) = await asked(None, {"a"})
+    (unset,) = await results(None, {"a"})
     assert unset["a"] == QueryResult(None, "PROMETHEUS_URL is not set: the query can't run", 1)
-    assert await asked(None, set()) == [{}]
+    assert await results(None, set()) == [{}]

@@ -40,7 +40,7 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.topic = Topic()
         self.clock = Clock(monotonic=lambda: self.topic.at, now=lambda: NOW)
-        self.asked: list[Change] = []
+        self.confirmed: list[Change] = []
         self.metrics = Metrics(CollectorRegistry(), CATALOGUE.names)
         monkeypatch.setattr(writing, "connect_producer", lambda _: Opened(self.topic))
 
@@ -53,7 +53,7 @@ class World:
         return RevisionWriter(log, load_settings({}).kafka, self.clock)
 
     async def change(self, verb: Any, expected: int | None = None) -> Change:
-        return await (await self.editor()).change(verb, ANNA, self.asked.append, expected)
+        return await (await self.editor()).change(verb, ANNA, self.confirmed.append, expected)
 
     def follower(self, current: CurrentRollout, seed: RolloutState = ON) -> Follower:
         return Follower(
@@ -162,7 +162,7 @@ async def test_a_change_is_the_next_revision_with_actor_and_reason(world: World)
     assert (change.before, change.after) == (OFF, replace(ON, revision=1))
     (kept,) = (await world.editor())._log.revisions.accepted
     assert (kept.actor, kept.reason, kept.time) == ("anna", "since I say so", NOW)
-    assert [each.after for each in world.asked] == [ON]
+    assert [each.after for each in world.confirmed] == [ON]
 
 
 async def test_a_change_that_changes_nothing_writes_nothing(world: World) -> None:
@@ -195,7 +195,7 @@ async def test_what_narrows_is_done_on_whatever_the_state_is_by_then(world: Worl
         world.topic.before_send.append([value(faster)])
     change = await world.change(turn_off)
     assert (change.after.enabled, change.after.percentage, change.after.revision) == (False, 2_002, 5)
-    assert len(world.asked) == 1
+    assert len(world.confirmed) == 1
 
 
 async def test_what_narrowed_what_was_shown_and_would_widen_what_is_there_now_fails(world: World) -> None:
@@ -225,7 +225,7 @@ async def test_a_record_that_was_not_acknowledged_and_is_there_counts(world: Wor
         raise KafkaTimeoutError
 
     world.topic.send_and_wait = lost_acknowledgement  # type: ignore[method-assign]
-    assert (await editor.change(partial(set_to, enabled=True), ANNA, world.asked.append)).after.revision == 1
+    assert (await editor.change(partial(set_to, enabled=True), ANNA, world.confirmed.append)).after.revision == 1
     assert len(written) == 1
 
 
@@ -238,13 +238,13 @@ async def test_a_record_that_was_not_acknowledged_and_is_not_there_fails(world: 
 @pytest.mark.parametrize("provenance", [Provenance(""), Provenance("a\x00"), Provenance("anna", "x" * 1001)])
 async def test_an_author_that_cannot_be_written_is_refused(world: World, provenance: Provenance) -> None:
     with pytest.raises(ValidationError):
-        await (await world.editor()).change(partial(set_to, enabled=True), provenance, world.asked.append)
+        await (await world.editor()).change(partial(set_to, enabled=True), provenance, world.confirmed.append)
     assert world.topic.records == []
 
 
 async def test_two_writers_at_once_make_one_history(world: World) -> None:
     one, other = await world.editor(), await world.editor()
-    await one.change(partial(set_to, enabled=True, percentage=10), ANNA, world.asked.append)
+    await one.change(partial(set_to, enabled=True, percentage=10), ANNA, world.confirmed.append)
     with pytest.raises(SupersededError, match="anna"):
         await other.write(OFF, ON, Provenance("bert"))
     assert [each.actor for each in other._log.revisions.accepted] == ["anna"]
@@ -300,7 +300,7 @@ async def test_the_hand_brake_wins_over_every_revision(world: World) -> None:
     assert world.gauge("tts_rollout_percentage") == 0
 
 
-async def test_while_the_topic_is_out_of_reach_the_last_state_stays_its_age_grows_and_it_is_told_once(
+async def test_while_the_topic_is_out_of_reach_the_last_state_stays_its_age_grows_and_it_is_logged_once(
     world: World,
 ) -> None:
     current = CurrentRollout()
@@ -333,7 +333,7 @@ async def test_a_topic_that_was_emptied_says_nothing_and_the_last_state_stays(wo
     assert "rollout_went_back" in [line["event"] for line in logs]
 
 
-async def test_records_that_are_no_revisions_or_change_an_unknown_one_are_told(world: World) -> None:
+async def test_records_that_are_no_revisions_or_change_an_unknown_one_are_logged(world: World) -> None:
     world.topic.write(b"rubbish", value(revision(7)), value(revision(0)), value(revision(0, "late")))
     with capture_logs() as logs:
         await world.follower(CurrentRollout()).start()

@@ -1,4 +1,4 @@
-"""The log of revisions: the first writer on a base wins, losers are told by whom, rubbish is passed over."""
+"""The log of revisions: the first writer on a base wins, the others learn the winner, rubbish is skipped."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_each_record_that_changes_the_current_revision_is_the_next_one() -> None
     assert [each.id for each in fold.accepted] == ["one", "two"]
 
 
-def test_the_second_writer_on_a_base_loses_and_is_told_who_won() -> None:
+def test_the_second_writer_on_a_base_is_superseded_by_a_known_winner() -> None:
     fold = RevisionLog()
     first, second = revision(0, "a", "anna"), revision(0, "b", "bert")
     assert fold.add(value(first)) == Accepted(first)
