@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo demo-rollout test coverage test-kafka test-faults check format bench bench-dialogue simulations bench-quota schemas lock clean
+.PHONY: help install demo demo-rollout test mutants coverage test-kafka test-faults check format bench bench-dialogue simulations bench-quota schemas lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ SIDE_BY_SIDE = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
 
 test: .venv/dev.stamp ## run all tests that need no Java
 	$(SIDE_BY_SIDE) tests/unit tests/stack
+
+mutants: .venv/dev.stamp ## run the rules' own unit tests against mutants of their modules
+	$(BIN)/python -m tests.mutants
 
 coverage: .venv/dev.stamp ## run the same tests and list the lines that they miss; slower
 	$(SIDE_BY_SIDE) tests/unit tests/stack --cov --cov-report=term:skip-covered
