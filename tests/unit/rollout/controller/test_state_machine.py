@@ -218,11 +218,12 @@ def test_what_all_characters_have_is_not_one_characters_fault(exposed: tuple[str
 
 
 def test_of_many_broken_rules_two_are_described_and_all_are_evidence() -> None:
-    found = tuple(judgement("at_once", title=f"rule {number}") for number in range(5))
-    step = step_of(begun("2"), *found)
-    assert isinstance(step, Transition)
-    assert step.why == "rule 0 (5m): 12 %; rule 1 (5m): 12 %; and 3 more"
-    assert step.evidence == found
+    for count, more in ((1, ""), (2, ""), (3, "; and 1 more"), (5, "; and 3 more")):
+        found = tuple(judgement("at_once", title=f"rule {number}") for number in range(count))
+        step = step_of(begun("2"), *found)
+        assert isinstance(step, Transition)
+        assert step.why == "; ".join(f"rule {number} (5m): 12 %" for number in range(min(count, 2))) + more
+        assert step.evidence == found
 
 
 def test_a_step_is_made_of_whatever_is_there_by_then() -> None:
