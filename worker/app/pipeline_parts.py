@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from schemas.words import VoiceModel
-from worker.app.common import Common
+from worker.app.process_parts import ProcessParts
 from worker.config.sections import CircuitSettings, QuotaSettings
 from worker.jobs.pipeline import Pipeline
 from worker.jobs.take_maker import TakeMaker
@@ -53,17 +53,17 @@ class Storage:
     health: ProbedDependency
 
 
-async def connect_speech(common: Common, stack: AsyncExitStack) -> Speech:
+async def connect_speech(parts: ProcessParts, stack: AsyncExitStack) -> Speech:
     """Connects to Google; the stack closes the connection.
 
     Raises:
         GoogleAuthError: there are no usable credentials.
     """
-    settings, metrics, clock = common.settings, common.metrics, common.clock
+    settings, metrics, clock = parts.settings, parts.metrics, parts.clock
     google = await stack.enter_async_context(connect_google(settings.google))
     quota = _rate_limit(settings.quota, metrics, clock)
     retry_after_s = settings.google.quick_retry_after_s
-    probe = google_probe(trial_call(google, common.catalogue, quota.charge), retry_after_s)
+    probe = google_probe(trial_call(google, parts.catalogue, quota.charge), retry_after_s)
     backoff = Backoff(settings.google.probe_interval_s, _GOOGLE_LONGEST_S)
     return Speech(
         attempter=Attempter(google, metrics, retry_after_s, clock),
@@ -73,40 +73,40 @@ async def connect_speech(common: Common, stack: AsyncExitStack) -> Speech:
     )
 
 
-async def connect_storage(common: Common, stack: AsyncExitStack) -> Storage:
+async def connect_storage(parts: ProcessParts, stack: AsyncExitStack) -> Storage:
     """Opens the store's client; the stack closes it. The store itself needn't be up yet.
 
     Raises:
         StorageRefusedError: the settings are unusable.
     """
-    settings, clock = common.settings.storage, common.clock
-    connections = common.settings.worker.max_in_flight + _SPARE_CONNECTIONS
+    settings, clock = parts.settings.storage, parts.clock
+    connections = parts.settings.worker.max_in_flight + _SPARE_CONNECTIONS
     store = await stack.enter_async_context(connect_store(settings, connections))
     backoff = Backoff(settings.probe_interval_s, _STORE_LONGEST_S)
-    health = ProbedDependency("s3", store_probe(store), backoff, common.metrics, clock)
+    health = ProbedDependency("s3", store_probe(store), backoff, parts.metrics, clock)
     recent = RecentTakes(settings.known_takes, settings.known_takes_s)
     return Storage(store, ResilientStore(store, health, recent, settings.kept_audio_mb * 2**20, clock), health)
 
 
-def build_pipeline(common: Common, rollout: CurrentRollout, speech: Speech, storage: Storage) -> Pipeline:
+def build_pipeline(parts: ProcessParts, rollout: CurrentRollout, speech: Speech, storage: Storage) -> Pipeline:
     """The pipeline that does one job, start to finish."""
     takes = TakeMaker(
-        catalogue=common.catalogue,
+        catalogue=parts.catalogue,
         permits=speech.permits,
         attempter=speech.attempter,
         store=storage.resilient,
         latency=LatencyEstimate(),
-        metrics=common.metrics,
-        clock=common.clock,
-        prefix=common.settings.storage.prefix,
+        metrics=parts.metrics,
+        clock=parts.clock,
+        prefix=parts.settings.storage.prefix,
     )
     return Pipeline(
-        catalogue=common.catalogue,
+        catalogue=parts.catalogue,
         rollout=rollout,
         takes=takes,
         google=speech.health,
         bucket=storage.plain.bucket,
-        clock=common.clock,
+        clock=parts.clock,
     )
 
 

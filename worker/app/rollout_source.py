@@ -4,7 +4,7 @@ import socket
 from dataclasses import replace
 from functools import partial
 
-from worker.app.common import Common
+from worker.app.process_parts import ProcessParts
 from worker.app.rollout_seed import rollout_state
 from worker.rollout.current import CurrentRollout
 from worker.rollout.log.codec import Provenance
@@ -14,26 +14,26 @@ from worker.rollout.log.writer import RevisionWriter
 from worker.rollout.state import OFF, RolloutState
 
 
-def build_rollout(common: Common) -> tuple[CurrentRollout, Follower | None]:
+def build_rollout(parts: ProcessParts) -> tuple[CurrentRollout, Follower | None]:
     """The current state, and the follower that keeps it up to date; no follower with `ROLLOUT_SOURCE=env`.
 
     Raises:
         UsageError: a variable names an unknown character.
     """
-    state = rollout_state(common.settings.rollout, common.catalogue.names)
-    if common.settings.rollout.source == "env":
-        common.metrics.set_rollout(state.revision, 0 if state.is_off else state.percent)
+    state = rollout_state(parts.settings.rollout, parts.catalogue.names)
+    if parts.settings.rollout.source == "env":
+        parts.metrics.set_rollout(state.revision, 0 if state.is_off else state.percent)
         return CurrentRollout(state), None
     # The variables only seed an empty topic. Until the topic is read, no job may be decided by them.
     current = CurrentRollout(OFF, braked=state.braked)
-    common.metrics.set_rollout(0, 0)
-    follower = _build_follower(common, current, seed=replace(state, braked=False))
-    common.metrics.track_rollout_age(follower.age_s)
+    parts.metrics.set_rollout(0, 0)
+    follower = _build_follower(parts, current, seed=replace(state, braked=False))
+    parts.metrics.track_rollout_age(follower.age_s)
     return current, follower
 
 
-def _build_follower(common: Common, current: CurrentRollout, *, seed: RolloutState) -> Follower:
-    kafka, clock = common.settings.kafka, common.clock
+def _build_follower(parts: ProcessParts, current: CurrentRollout, *, seed: RolloutState) -> Follower:
+    kafka, clock = parts.settings.kafka, parts.clock
     name = kafka.group_instance_id or socket.gethostname()
     return Follower(
         open_log=partial(open_log, kafka, clock),
@@ -41,7 +41,7 @@ def _build_follower(common: Common, current: CurrentRollout, *, seed: RolloutSta
         seed=seed,
         provenance=Provenance(f"worker {name}", "first start: the CHIRP3_* variables"),
         current=current,
-        catalogue=common.catalogue.names,
-        metrics=common.metrics,
+        catalogue=parts.catalogue.names,
+        metrics=parts.metrics,
         clock=clock,
     )

@@ -11,9 +11,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from worker.app.assignment_effects import AssignmentEffects
-from worker.app.common import Common
 from worker.app.kafka_clients import KafkaClients, connect_kafka
 from worker.app.pipeline_parts import build_pipeline, connect_speech, connect_storage
+from worker.app.process_parts import ProcessParts
 from worker.app.readiness import Readiness
 from worker.app.rollout_source import build_rollout
 from worker.config.settings import Settings
@@ -62,74 +62,74 @@ async def run_worker(settings: Settings) -> None:
     """
     signals = ShutdownSignals()
     catalogue = load_catalogue(settings.worker.characters_file)
-    common = Common(settings, catalogue, Metrics(CollectorRegistry(), catalogue.names), Clock())
+    parts = ProcessParts(settings, catalogue, Metrics(CollectorRegistry(), catalogue.names), Clock())
     async with AsyncExitStack() as stack:
-        worker = await _start(common, signals, stack)
+        worker = await _start(parts, signals, stack)
         signals.drain_with(worker.intake.stop)
         tune_garbage_collector()
         await _run_until_drained(worker)
         _log.info("stopped")
 
 
-async def _start(common: Common, signals: ShutdownSignals, stack: AsyncExitStack) -> _Worker:
+async def _start(parts: ProcessParts, signals: ShutdownSignals, stack: AsyncExitStack) -> _Worker:
     """Connects all parts in the order that the start needs; the stack closes them in the reverse order."""
-    settings = common.settings
-    rollout, follower = build_rollout(common)
-    speech = await connect_speech(common, stack)
-    storage = await connect_storage(common, stack)
-    kafka = Dependency("kafka", _KAFKA_BACKOFF, common.metrics, common.clock)
+    settings = parts.settings
+    rollout, follower = build_rollout(parts)
+    speech = await connect_speech(parts, stack)
+    storage = await connect_storage(parts, stack)
+    kafka = Dependency("kafka", _KAFKA_BACKOFF, parts.metrics, parts.clock)
     gate = DependencyGate(speech.health, storage.health, kafka)
-    lanes = _build_lanes(common)
+    lanes = _build_lanes(parts)
     assigned = asyncio.Event()
     readiness = Readiness(gate, lanes, signals, assigned, None if follower is None else follower.known)
     # Before the worker waits for any dependency: /readyz shows what it waits for.
-    http = await _serve_http(common, readiness, lanes, stack)
+    http = await _serve_http(parts, readiness, lanes, stack)
     await storage.health.wait_until_up(storage.plain.check_bucket, outage_at_start(storage.plain.bucket))
-    stall_detector = StallDetector(settings.kafka.missed_after_s, common.clock)
+    stall_detector = StallDetector(settings.kafka.missed_after_s, parts.clock)
     effects = AssignmentEffects(speech.quota, assigned)
     clients = await stack.enter_async_context(
-        connect_kafka(settings, _build_messages(common), stall_detector, effects, kafka)
+        connect_kafka(settings, _build_messages(parts), stall_detector, effects, kafka)
     )
     if follower is not None:
         # Before the worker joins the group: as long as it can't decide jobs, the other members must get them.
         await kafka.wait_until_up(follower.start, kafka_outage)
     # The consumer joins the group; the first assignment makes the worker ready.
     await kafka.wait_until_up(clients.consumer.start, kafka_outage_at_start)
-    handler = _build_handler(common, build_pipeline(common, rollout, speech, storage))
-    intake = _build_intake(common, clients, lanes=lanes, handler=handler, gate=gate, stall_detector=stall_detector)
-    _log_start(common, rollout, http, clients)
+    handler = _build_handler(parts, build_pipeline(parts, rollout, speech, storage))
+    intake = _build_intake(parts, clients, lanes=lanes, handler=handler, gate=gate, stall_detector=stall_detector)
+    _log_start(parts, rollout, http, clients)
     beside = {
         "google": speech.health.run(),
         "s3": storage.health.run(),
         "kafka": monitor_kafka(clients.consumer, intake.oldest_undelivered_s, kafka),
-        "lag": LagMonitor(clients.consumer, clients.partitions, common.metrics, common.clock).run(),
+        "lag": LagMonitor(clients.consumer, clients.partitions, parts.metrics, parts.clock).run(),
     }
     return _Worker(intake, beside if follower is None else {**beside, "rollout": follower.run()})
 
 
-def _build_lanes(common: Common) -> Lanes:
-    delivery = common.settings.delivery
+def _build_lanes(parts: ProcessParts) -> Lanes:
+    delivery = parts.settings.delivery
     limit = BadInputLimit(delivery.bad_input_share, delivery.bad_input_window, delivery.bad_input_probe_s)
-    return Lanes(limit, common.metrics, common.clock)
+    return Lanes(limit, parts.metrics, parts.clock)
 
 
-async def _serve_http(common: Common, readiness: Readiness, lanes: Lanes, stack: AsyncExitStack) -> str:
-    host, port = common.settings.worker.http_host, common.settings.worker.http_port
-    server = serve_http(host, port, common.metrics.registry, readiness.waits_for, lanes.resume)
+async def _serve_http(parts: ProcessParts, readiness: Readiness, lanes: Lanes, stack: AsyncExitStack) -> str:
+    host, port = parts.settings.worker.http_host, parts.settings.worker.http_port
+    server = serve_http(host, port, parts.metrics.registry, readiness.waits_for, lanes.resume)
     return f"http://{host}:{await stack.enter_async_context(server)}"
 
 
-def _build_messages(common: Common) -> OutcomeMessages:
-    kafka = common.settings.kafka
-    return OutcomeMessages(Addresses.of(kafka.topic_prefix, kafka.group_id), common.clock)
+def _build_messages(parts: ProcessParts) -> OutcomeMessages:
+    kafka = parts.settings.kafka
+    return OutcomeMessages(Addresses.of(kafka.topic_prefix, kafka.group_id), parts.clock)
 
 
-def _build_handler(common: Common, pipeline: Pipeline) -> Handler:
-    settings = common.settings
+def _build_handler(parts: ProcessParts, pipeline: Pipeline) -> Handler:
+    settings = parts.settings
     return Handler(
         pipeline,
-        common.metrics,
-        common.clock,
+        parts.metrics,
+        parts.clock,
         settings.worker.max_text_bytes,
         settings.delivery.retry_delays,
         reply_topics=settings.delivery.reply_topics,
@@ -137,7 +137,7 @@ def _build_handler(common: Common, pipeline: Pipeline) -> Handler:
 
 
 def _build_intake(
-    common: Common,
+    parts: ProcessParts,
     clients: KafkaClients,
     *,
     lanes: Lanes,
@@ -145,9 +145,9 @@ def _build_intake(
     gate: DependencyGate,
     stall_detector: StallDetector,
 ) -> Intake:
-    worker = common.settings.worker
+    worker = parts.settings.worker
     return Intake(
-        reader=Reader(clients.consumer, clients.partitions, lanes, common.clock),
+        reader=Reader(clients.consumer, clients.partitions, lanes, parts.clock),
         partitions=clients.partitions,
         lanes=lanes,
         delivery=clients.delivery,
@@ -155,18 +155,18 @@ def _build_intake(
         gate=gate,
         stall_detector=stall_detector,
         settings=IntakeSettings(worker.max_in_flight, worker.dialogue_slots, worker.grace_s),
-        metrics=common.metrics,
-        clock=common.clock,
+        metrics=parts.metrics,
+        clock=parts.clock,
     )
 
 
-def _log_start(common: Common, rollout: CurrentRollout, http: str, clients: KafkaClients) -> None:
-    settings = common.settings
+def _log_start(parts: ProcessParts, rollout: CurrentRollout, http: str, clients: KafkaClients) -> None:
+    settings = parts.settings
     _log.info(
         "started",
         http=http,
         rollout_source=settings.rollout.source,
-        rollout=describe(rollout.state, common.catalogue.names, common.clock.now()),
+        rollout=describe(rollout.state, parts.catalogue.names, parts.clock.now()),
         fallback=rollout.state.fallback,
         group=settings.kafka.group_id,
         delivery=settings.delivery.guarantee,

@@ -1,4 +1,4 @@
-"""What every part of the worker is built with."""
+"""The process-wide objects that every component of the worker is built from."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from worker.speech.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
-class Common:
-    """The process's one set of each."""
+class ProcessParts:
+    """The settings, catalogue, metrics and clock; one of each in a process."""
 
     settings: Settings
     catalogue: Catalogue
