@@ -18,7 +18,7 @@ import noida_db
 
 from loadtest.stack.processes import Process, Restartable, Start, free_ports, listening, start_program
 from loadtest.stack.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, connect, remove_sockets, start_store, usable
-from worker.config.settings import PARTS, variables
+from worker.config.settings import SECTIONS, variables
 
 Broker = Literal["noida", "tansu", "external"]
 """`external` is a Kafka cluster that the caller provides."""
@@ -205,7 +205,7 @@ def _start_emulator(folder: Path, settings: Mapping[str, object], port: int, con
 
 def worker_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Returns a worker's environment: the shell's variables without its settings, and these settings."""
-    known = {variable for part in PARTS.values() for variable in variables(part)}
+    known = {variable for section in SECTIONS.values() for variable in variables(section)}
     inherited = {name: value for name, value in os.environ.items() if name not in known}
     return {**inherited, **settings, "PYTHONUNBUFFERED": "1"}
 

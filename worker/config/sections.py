@@ -19,7 +19,7 @@ _CHIRP: Final = TERMS[VoiceModel.CHIRP3_HD]
 _WAVENET: Final = TERMS[VoiceModel.WAVENET]
 
 
-class SettingsPart(BaseModel):
+class SettingsSection(BaseModel):
     """Some settings, each read from the variable that it is named after."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True, allow_inf_nan=False)
@@ -34,7 +34,7 @@ def _per_minute(variable: str, default: int) -> Any:
     return _setting(variable, allowed, default, ge=0, le=1_000_000)
 
 
-class KafkaSettings(SettingsPart):
+class KafkaSettings(SettingsSection):
     """The broker, the consumer group and the outbox. Times in seconds."""
 
     bootstrap_servers: str = _setting(
@@ -73,7 +73,7 @@ class KafkaSettings(SettingsPart):
         return self.session_timeout_s - self.heartbeat_interval_s
 
 
-class DeliverySettings(SettingsPart):
+class DeliverySettings(SettingsSection):
     """The guarantee, retries, and when a lane pauses for what comes in it."""
 
     guarantee: Literal["at-least-once", "exactly-once"] = _setting(
@@ -98,7 +98,7 @@ class DeliverySettings(SettingsPart):
         return {Lane.DIALOGUE: self.retry_dialogue, Lane.BATCH: self.retry_batch}
 
 
-class StorageSettings(SettingsPart):
+class StorageSettings(SettingsSection):
     """The S3-compatible store. Without keys boto's own chain finds them."""
 
     endpoint_url: str | None = _setting(
@@ -131,7 +131,7 @@ class StorageSettings(SettingsPart):
     known_takes_s: float = _setting("KNOWN_TAKES_S", _SECONDS, 600.0, gt=0)
 
 
-class GoogleSettings(SettingsPart):
+class GoogleSettings(SettingsSection):
     """Google Cloud Text-to-Speech. A call's timeout is base + per character, at most max."""
 
     endpoint: str = _setting(
@@ -151,7 +151,7 @@ class GoogleSettings(SettingsPart):
     probe_interval_s: float = _setting("TTS_PROBE_INTERVAL_S", _SECONDS, 5.0, gt=0)
 
 
-class QuotaSettings(SettingsPart):
+class QuotaSettings(SettingsSection):
     """Google's quota, the project's: each worker takes the share of it that its share of the partitions is.
 
     The defaults are Google's own.
@@ -167,7 +167,7 @@ class QuotaSettings(SettingsPart):
     dialogue_wait_s: float = _setting("QUOTA_DIALOGUE_WAIT_S", "a number of seconds, 0 or more", 0.25, ge=0)
 
 
-class CircuitSettings(SettingsPart):
+class CircuitSettings(SettingsSection):
     """When Chirp's circuit opens, and how long it stays so before a job probes it. Times in seconds."""
 
     share: float = _setting("CIRCUIT_SHARE", "above 0, at most 1: the share of failed attempts", 0.5, gt=0, le=1)
@@ -176,7 +176,7 @@ class CircuitSettings(SettingsPart):
     cool_down_s: float = _setting("CIRCUIT_COOL_DOWN_S", _SECONDS, 5.0, gt=0)
 
 
-class RolloutSettings(SettingsPart):
+class RolloutSettings(SettingsSection):
     """Where the rollout comes from; as the plan's four variables say it, and one to take characters out."""
 
     enabled: Flag | None = _setting("CHIRP3_ENABLED", f"{_FLAG}; an explicit false is the hand brake", None)
@@ -196,7 +196,7 @@ class RolloutSettings(SettingsPart):
     )
 
 
-class ControllerSettings(SettingsPart):
+class ControllerSettings(SettingsSection):
     """The controller of the rollout: `chirp-worker rollout run`."""
 
     round_s: float = _setting("ROLLOUT_ROUND_S", "a number of seconds above 0, at most 300", 10.0, gt=0, le=300)
@@ -209,7 +209,7 @@ class ControllerSettings(SettingsPart):
     )
 
 
-class WorkerSettings(SettingsPart):
+class WorkerSettings(SettingsSection):
     """The worker itself."""
 
     max_in_flight: int = _setting("MAX_IN_FLIGHT", "a whole number from 1 to 4096", 64, ge=1, le=4096)

@@ -17,13 +17,13 @@ from worker.config.sections import (
     KafkaSettings,
     QuotaSettings,
     RolloutSettings,
-    SettingsPart,
+    SettingsSection,
     StorageSettings,
     WorkerSettings,
 )
 
 
-class Settings(SettingsPart):
+class Settings(SettingsSection):
     """All settings of one process."""
 
     kafka: KafkaSettings
@@ -37,7 +37,7 @@ class Settings(SettingsPart):
     worker: WorkerSettings
 
 
-PARTS: Final[dict[str, type[SettingsPart]]] = {
+SECTIONS: Final[dict[str, type[SettingsSection]]] = {
     "kafka": KafkaSettings,
     "delivery": DeliverySettings,
     "storage": StorageSettings,
@@ -54,20 +54,20 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Reads all settings.
 
     Args:
-        environment: the variables; the process's own by default.
+        environment: the variables; default: those of the process.
 
     Raises:
         UsageError: a variable's value isn't allowed, or a `CHIRP3_` variable is unknown.
     """
     environment = os.environ if environment is None else environment
-    known = {variable for part in PARTS.values() for variable in variables(part)}
+    known = {variable for section in SECTIONS.values() for variable in variables(section)}
     for variable in sorted(environment):
-        # A misspelt rollout variable would quietly leave the rollout as it was.
+        # A misspelt rollout variable would leave the rollout unchanged without an error.
         if re.match(r"^(CHIRP3|ROLLOUT)_", variable) and variable not in known:
             allowed = ", ".join(sorted(name for name in known if name.startswith(("CHIRP3_", "ROLLOUT_"))))
             raise UsageError(f"{variable}={environment[variable]!r}: no such setting; there are {allowed}")
-    parts = {name: _read(part, environment) for name, part in PARTS.items()}
-    settings = Settings.model_validate(parts)
+    sections = {name: _read(section, environment) for name, section in SECTIONS.items()}
+    settings = Settings.model_validate(sections)
     storage = settings.storage
     if (storage.access_key_id is None) != (storage.secret_access_key is None):
         raise UsageError("S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY: set both, or neither for boto's own chain")
@@ -80,7 +80,7 @@ def _check_reply_topics(settings: Settings) -> None:
     ours = {topic.name for topic in all_topics(settings.delivery.retry_delays)}
     for reply_topic in sorted(settings.delivery.reply_topics):
         name = unprefixed(reply_topic, settings.kafka.topic_prefix)
-        # A completion in a lane would come back as a job, or as whatever else the topic holds.
+        # The worker would read a completion in a lane as a job, and one in another topic as a record of that topic.
         if name in ours or lane_of(name) is not None:
             raise UsageError(f"REPLY_TOPICS={reply_topic!r}: is one of the worker's own topics; name another")
 
@@ -88,35 +88,35 @@ def _check_reply_topics(settings: Settings) -> None:
 def _check_exactly_once(settings: Settings) -> None:
     if settings.delivery.guarantee == "exactly-once":
         if settings.kafka.group_instance_id is None:
-            # A random one would leave a killed worker's transaction open, and read_committed readers waiting.
+            # With a random id, a killed worker's transaction would stay open and block read_committed readers.
             raise UsageError("DELIVERY='exactly-once': set KAFKA_GROUP_INSTANCE_ID, which each worker keeps for ever")
         if not settings.kafka.idempotence:
             raise UsageError("DELIVERY='exactly-once': allowed with KAFKA_IDEMPOTENCE=true alone")
 
 
-def variables(part: type[SettingsPart]) -> dict[str, str]:
-    """The environment variables of a part, each with its field's name."""
-    return {str(field.validation_alias): name for name, field in part.model_fields.items()}
+def variables(section: type[SettingsSection]) -> dict[str, str]:
+    """The environment variables of a section, each with the name of its field."""
+    return {str(field.validation_alias): name for name, field in section.model_fields.items()}
 
 
 def mask_credentials(url: str) -> str:
-    """Masks the user and password of an address, or of one within a sentence: `https://name:password@host`."""
+    """Masks the user and password of a URL, also within a sentence: `https://name:password@host`."""
     _, found, host = url.rpartition("@")
     scheme = "".join(re.findall(r"^https?://", url))
     return f"{scheme}***@{host}" if found else url
 
 
-def _read(part: type[SettingsPart], environment: Mapping[str, str]) -> SettingsPart:
-    # An empty variable is an unset one, but for the lists and texts in which empty says something.
-    said_empty = {"CHIRP3_ENABLED_CHARACTERS", "CHIRP3_EXCLUDED_CHARACTERS", "CHIRP3_SALT", "S3_PREFIX"}
-    names = variables(part)
+def _read(section: type[SettingsSection], environment: Mapping[str, str]) -> SettingsSection:
+    # An empty variable counts as unset, except for the lists and texts in which an empty value has a meaning.
+    may_be_empty = {"CHIRP3_ENABLED_CHARACTERS", "CHIRP3_EXCLUDED_CHARACTERS", "CHIRP3_SALT", "S3_PREFIX"}
+    names = variables(section)
     given = {name: environment[name] for name in names if name in environment}
-    given = {name: value for name, value in given.items() if value or name in said_empty}
+    given = {name: value for name, value in given.items() if value or name in may_be_empty}
     try:
-        return part.model_validate(given)
+        return section.model_validate(given)
     except ValidationError as error:
         variable = str(error.errors()[0]["loc"][0])
-        field = part.model_fields[names[variable]]
+        field = section.model_fields[names[variable]]
         secret = "SECRET" in variable or variable == "ROLLOUT_WEBHOOKS"
         value = "'***'" if secret else repr(mask_credentials(given.get(variable, "")))
         raise UsageError(f"{variable}={value}: allowed is {field.description}") from None
