@@ -22,12 +22,11 @@ from worker.batch.voice_selection import KeepTogether, VoicePreference
 from worker.cli import terminal
 from worker.cli.batch_findings import check_script, show_findings
 from worker.cli.batch_options import BatchOptions
+from worker.cli.exit_codes import ExitCode
+from worker.cli.options import AsJson
 from worker.cli.views.batch import failed_rows, finding_rows, manifest_row
 from worker.config.settings import load_settings
 from worker.speech.catalogue_file import load_catalogue
-
-SOME_FAILED: Final = 1
-REFUSED: Final = 2
 
 _CSV_EXAMPLE: Final = """\
 job_id,character,text,scene,language,speaking_rate,take,pronunciations,labels.quest
@@ -78,7 +77,6 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show findings, voices a
 Download = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Download the audio to DIR/<character>/<line id>.<ext>.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 @app.command()
@@ -156,7 +154,7 @@ def lint_command(script: Script, strict: Strict = False, as_json: AsJson = False
         show_findings(checked.findings, sys.stdout, all_of_them=True)
         typer.echo(f"{len(checked.lines):,} lines, {len(checked.findings):,} findings")
     if checked.rows_with_errors or (strict and checked.findings):
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(ExitCode.MISUSED)
 
 
 @app.command()

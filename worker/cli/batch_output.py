@@ -122,7 +122,7 @@ class BatchOutput:
 
     def say(self, text: str) -> None:
         """Prints a message on standard error, with JSON too."""
-        sys.stderr.write(f"chirp-worker: {text}\n")
+        terminal.note(text)
 
 
 def _entries(entries: Mapping[str, ManifestEntry], lines: Collection[str]) -> list[ManifestEntry]:

@@ -22,6 +22,7 @@ from worker.cli.batch_findings import check_script
 from worker.cli.batch_options import BatchOptions
 from worker.cli.batch_output import BatchOutput
 from worker.cli.batch_progress import show_progress
+from worker.cli.exit_codes import ExitCode
 from worker.cli.views.batch import describe_other_entries
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
@@ -34,10 +35,6 @@ from worker.speech.catalogue import Catalogue
 from worker.speech.catalogue_file import load_catalogue
 from worker.storage.client import connect_store
 
-DONE: Final = 0
-SOME_FAILED: Final = 1
-DECLINED: Final = 1
-STOPPED: Final = 130
 _UNDONE: Final = frozenset({LineStatus.NEW, LineStatus.EDITED, LineStatus.FAILED, LineStatus.IN_FLIGHT})
 
 
@@ -52,7 +49,7 @@ class Batch:
         self._clock = Clock()
         self._output = BatchOutput(as_json=options.as_json)
 
-    def run(self) -> int:
+    def run(self) -> ExitCode:
         """Runs all steps.
 
         Returns:
@@ -68,7 +65,7 @@ class Batch:
         if left_out:
             self._output.say(f"{left_out:,} lines have errors and were left out")
         self._output.finish()
-        return exit_code or (SOME_FAILED if left_out else DONE)
+        return exit_code or (ExitCode.FAILED if left_out else ExitCode.DONE)
 
     def _read(self, catalogue: Catalogue) -> tuple[list[Line], int]:
         """The lines without errors, and the number of rows with errors."""
@@ -87,7 +84,7 @@ class Batch:
             self._output.refuse(f"{self._script}: has no line to speak")
         return good, len(errors)
 
-    def _run(self, state: WritableBatchState, catalogue: Catalogue, lines: Sequence[Line], left_out: int) -> int:
+    def _run(self, state: WritableBatchState, catalogue: Catalogue, lines: Sequence[Line], left_out: int) -> ExitCode:
         if state.in_flight:
             self._output.say(f"{len(state.in_flight):,} jobs of the last run were in progress; checking how they ended")
             asyncio.run(reconcile(state, self._settings.kafka, self._clock))
@@ -103,12 +100,12 @@ class Batch:
             self._output.say(describe_other_entries(len(others), kept=keep_others))
         stored = self._confirmed_stored_keys(states)
         if self._options.dry_run:
-            return DONE
+            return ExitCode.DONE
         plan = RunPlan(planned_lines, selector, self._options.wanted, stored, keep_others)
         try:
             stopped = self._run_jobs(state, plan)
         finally:
-            # However the run ended: the manifest gets all that is known of the lines.
+            # The manifest gets every known result, also after an error.
             state.write([line.id for line in lines], keep_others=keep_others)
         return self._finish(state, plan, stopped=stopped)
 
@@ -122,7 +119,7 @@ class Batch:
             return seed if log.revisions.current is None else to_state(log.revisions.current)
 
     def _confirmed_stored_keys(self, states: Sequence[LineState]) -> set[str]:
-        """Shows the price of the wanted lines, and has it confirmed; gives the keys of those that are stored already.
+        """Shows the price of the wanted lines and has it confirmed; returns the keys that are stored already.
 
         Raises:
             UsageError: the price exceeds the budget, or nobody can confirm it.
@@ -157,7 +154,7 @@ class Batch:
             self._output.refuse("nobody can confirm the price: use --yes to accept it, or --dry-run to see it only")
         if not typer.confirm(f"Speak {price.lines:,} lines?", err=True):
             self._output.say("nothing was sent")
-            raise typer.Exit(DECLINED)
+            raise typer.Exit(ExitCode.FAILED)
 
     def _run_jobs(self, state: WritableBatchState, plan: RunPlan) -> bool:
         """Makes the wanted lines; returns whether a signal stopped the run."""
@@ -175,14 +172,14 @@ class Batch:
             return True
         return signals.requested
 
-    def _finish(self, state: WritableBatchState, plan: RunPlan, *, stopped: bool) -> int:
+    def _finish(self, state: WritableBatchState, plan: RunPlan, *, stopped: bool) -> ExitCode:
         lines = {planned.line.id for planned in plan.lines}
         failed = self._output.result(state, lines)
         folder = self._options.download
         problems = asyncio.run(self._download(state, lines, folder)) if folder is not None and not stopped else ()
         if stopped:
             self._output.say("stopped; the same command continues where it ended")
-            return STOPPED
+            return ExitCode.INTERRUPTED
         if failed:
             self._output.say(
                 f"{len(failed):,} lines failed: `chirp-worker batch status` shows why, `batch retry` tries them again"
@@ -193,7 +190,7 @@ class Batch:
             self._output.say(
                 f"{changed:,} lines don't have the audio of the present script: run `chirp-worker batch` to make it"
             )
-        return SOME_FAILED if undone or problems else DONE
+        return ExitCode.FAILED if undone or problems else ExitCode.DONE
 
     async def _download(self, state: WritableBatchState, lines: Collection[str], folder: Path) -> Collection[str]:
         """Downloads the audio of the lines; returns what went wrong."""

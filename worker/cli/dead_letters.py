@@ -1,7 +1,6 @@
 """The dead-letter commands: `dead-letters list|show|stats` and `replay`."""
 
 import asyncio
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,6 +9,8 @@ import typer
 from schemas.errors import UsageError
 from schemas.words import Lane
 from worker.cli import terminal
+from worker.cli.exit_codes import ExitCode
+from worker.cli.options import AsJson
 from worker.cli.views.dead_letters import json_row, plan_rows, stats_rows, table_row, whole_json, whole_table
 from worker.config.sections import KafkaSettings
 from worker.config.settings import Settings, load_settings
@@ -23,7 +24,6 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import ShutdownSignals
 from worker.speech.catalogue_file import load_catalogue
 
-INTERRUPTED = 130
 _SHOWN_ROWS = 100
 
 app = typer.Typer(no_args_is_help=True, help="Jobs that failed for good; `chirp-worker replay` tries them again.")
@@ -45,7 +45,6 @@ Replayed = Annotated[
     ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="The most letters to replay, oldest first.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def _filter(
@@ -75,7 +74,7 @@ async def _read(settings: KafkaSettings, wanted: LetterFilter, *, values: bool =
     with terminal.progress("reading the dead letters") as progress:
         scan = await read_letters(settings, wanted, values=values, progress=progress)
     if scan.unreadable:
-        sys.stderr.write(f"chirp-worker: skipped {scan.unreadable} offsets with records that can't be read\n")
+        terminal.note(f"skipped {scan.unreadable} offsets with records that can't be read")
     check_ids(scan.letters, wanted.ids)
     return scan.letters
 
@@ -102,7 +101,7 @@ def list_letters(
     row = json_row if as_json else table_row
     terminal.show([row(letter) for letter in shown], as_json=as_json, nothing="No dead letters.")
     if len(shown) < len(letters):
-        sys.stderr.write(f"chirp-worker: {len(shown):,} of {len(letters):,} shown; --limit shows more\n")
+        terminal.note(f"{len(shown):,} of {len(letters):,} shown; --limit shows more")
 
 
 @app.command()
@@ -187,7 +186,7 @@ def replay(
         asyncio.run(_replay(settings, wanted, request, rate))
     except asyncio.CancelledError:
         # The first signal came before anything was sent, or a second one came.
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 async def _replay(settings: Settings, wanted: LetterFilter, request: ReplayRequest, rate: float | None) -> None:
@@ -199,7 +198,7 @@ async def _replay(settings: Settings, wanted: LetterFilter, request: ReplayReque
     ended = f"ended by a signal, {len(plan.items) - done} not replayed; " if done < len(plan.items) else ""
     typer.echo(f"replayed {done}; {ended}left out: {plan.left_out_summary}")
     if ended:
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(ExitCode.INTERRUPTED)
 
 
 async def _send(replayer: Replayer, plan: ReplayPlan, rate: float | None) -> int:
