@@ -136,7 +136,7 @@ def _show_addresses(console: Console, stack: Stack, address: str) -> None:
         '  .venv/bin/chirp-worker enqueue "Dinner is served." --character codsworth --save dinner.ogg', soft_wrap=True
     )
     console.print(f"  .venv/bin/chirp-worker batch {STUDIO_SCRIPT} --rollout-key line --download studio-audio")
-    console.print("  curl -s $WORKER_METRICS | grep tts_synthesis_total", markup=False)
+    console.print("  curl -s $WORKER_METRICS/prometheus | grep tts_synthesis_total", markup=False)
     console.print("  curl -s $EMULATOR_DOOR/faults", markup=False)
     console.print(f"\nThe logs are in {stack.folder}.")
 

@@ -22,13 +22,12 @@ class SingleFlight(Generic[T]):
     result, and the first of the waiting jobs does the work. A waiting job that is cancelled affects no other.
 
     Args:
-        is_bad_luck: whether a result is one call's bad luck, which the next call may well not meet. Such a result is
-            met neither by a call for each waiting job, nor by all of them: one of them does the work once more, and
-            all share that result.
+        is_transient: whether a result is a failure that another call may not have. Then one of the waiting jobs does
+            the work once more, and all share that result.
     """
 
-    def __init__(self, is_bad_luck: Callable[[T], bool]) -> None:
-        self._is_bad_luck = is_bad_luck
+    def __init__(self, is_transient: Callable[[T], bool]) -> None:
+        self._is_transient = is_transient
         self._in_flight: dict[Hashable, asyncio.Future[T | None]] = {}
 
     async def run(
@@ -66,7 +65,7 @@ class SingleFlight(Generic[T]):
             if result is None:
                 continue
             results_seen += 1
-            if results_seen > 1 or not self._is_bad_luck(result):
+            if results_seen > 1 or not self._is_transient(result):
                 return result, False
         return await self._work(key, work), True
 

@@ -14,7 +14,7 @@ from worker.jobs.early_fallback import is_wavenet_faster, would_be_late
 from worker.jobs.errors import expired, storage_failed
 from worker.jobs.progress import Progress, Stage
 from worker.jobs.single_flight import SingleFlight, StillInFlightError
-from worker.jobs.take_result import FailedAttempt, Taken, TakeResult, is_bad_luck
+from worker.jobs.take_result import FailedAttempt, Taken, TakeResult, is_transient
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.attempt import AttemptEnd, Attempter
@@ -71,7 +71,7 @@ class TakeMaker:
         self._metrics = metrics
         self._clock = clock
         self._prefix = prefix
-        self._flights: SingleFlight[TakeResult] = SingleFlight(is_bad_luck)
+        self._flights: SingleFlight[TakeResult] = SingleFlight(is_transient)
 
     async def make(self, progress: Progress, voice: Voice) -> Taken | Failure:
         """The job's take by a voice: from the store, from another job that makes it now, or from Google.

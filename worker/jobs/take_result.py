@@ -36,6 +36,6 @@ The store's error is shared too: it has been tried three times, and another try 
 """
 
 
-def is_bad_luck(result: TakeResult) -> bool:
+def is_transient(result: TakeResult) -> bool:
     """Whether the failure is one call's bad luck: worth one more attempt for all jobs that wait."""
     return isinstance(result, FailedAttempt) and result.failure.failure_class in _BAD_LUCK

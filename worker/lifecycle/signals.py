@@ -1,4 +1,8 @@
-"""Graceful shutdown on SIGTERM and SIGINT: the first signal starts the drain, the second one ends the process."""
+"""Graceful shutdown on SIGTERM and SIGINT: the first signal starts the drain, the second one ends the process.
+
+The worker registers its intake's drain (`worker/kafka/consumer/intake.py`). The controller has nothing to drain: its
+first signal cancels.
+"""
 
 import asyncio
 import signal

@@ -1,6 +1,8 @@
 """The decision of the canary rollout: which voice model a job gets, and why. Pure.
 
-The same job gets the same answer from the same state, on every worker and in every retry.
+The same job gets the same answer from the same state at the same time, on every worker. While the percentage rises and
+the salt stays, a user who has Chirp keeps it: a bucket below the percentage stays below it. A retry is decided by the
+state of its own time.
 """
 
 import hashlib

@@ -14,7 +14,7 @@ from schemas.words import AttemptResult, AudioEncoding, FailureClass
 from tests.unit.makers import CHIRP
 from tests.unit.world import NOW
 from worker.jobs.single_flight import SingleFlight, StillInFlightError
-from worker.jobs.take_result import FailedAttempt, Taken, TakeResult, is_bad_luck
+from worker.jobs.take_result import FailedAttempt, Taken, TakeResult, is_transient
 from worker.speech.failures import Failure
 from worker.storage.errors import StorageUnavailableError
 from worker.storage.takes import StoredTake
@@ -48,7 +48,7 @@ class Desk:
     """Jobs that ask for one take; each makes when `go` is set, and what comes of it stands in `results` in turn."""
 
     def __init__(self, *results: TakeResult | RuntimeError) -> None:
-        self.flights: SingleFlight[TakeResult] = SingleFlight(is_bad_luck)
+        self.flights: SingleFlight[TakeResult] = SingleFlight(is_transient)
         self.results = list(results)
         self.go = asyncio.Event()
         self.makers: list[int] = []

@@ -1,4 +1,4 @@
-"""Permits: one attempt's leave to use a voice model, from its circuit breaker and from its rate limit."""
+"""Permits: one attempt's permission to use a voice model, from its circuit breaker and from its rate limit."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from worker.observability.metrics import Metrics
 from worker.speech.limits.circuit_breaker import AdmittedAttempt, CircuitBreaker, CircuitState
 from worker.speech.limits.rate_limit_queue import RateLimitQueue
 
-_NOT_THE_VOICE_MODELS: Final = frozenset({FailureClass.INVALID, FailureClass.QUOTA})
+_INCONCLUSIVE: Final = frozenset({FailureClass.INVALID, FailureClass.QUOTA})
 """Failures due to the text, or to the number of requests: the voice model may be healthy."""
 _log = structlog.get_logger(__name__)
 
@@ -161,7 +161,7 @@ class Permit:
         attempt, self._admitted = self._admitted, None
         denied = failure_class is FailureClass.DENIED
         # Google may deny a single voice: of a voice that the job forces, denial says nothing about the voice model.
-        says_nothing = failure_class in _NOT_THE_VOICE_MODELS or (denied and not self._may_skip)
+        says_nothing = failure_class in _INCONCLUSIVE or (denied and not self._may_skip)
         failed = None if says_nothing else failure_class is not None
         self._permits.record(self._voice_model, attempt, failed=failed, at_once=denied)
 
