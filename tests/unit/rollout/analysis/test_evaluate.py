@@ -256,7 +256,7 @@ def test_a_failed_rate_is_compared_with_the_control(
     for measure, chirp in (("error_rate", tally(400, chirp_errors)), ("fallback_rate", tally(400, 0, chirp_errors))):
         rule = criterion(measure, 0.10, use="at_once", when_control_fails=policy)
         # Attempts without a call have no time, and count in a rate.
-        chirp.timed = control.timed = 1
+        chirp.timed, control.timed = 1, 0
         verdict = evaluate(rule, chirp, control)
         assert verdict.status is (HOLD if noted and policy == "hold" else FAIL)
         assert verdict.value == chirp_errors / 400

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.words import DecisionReason, VoiceModel
-from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, WINDOW, attempt, measure
+from tests.unit.attempts import BEGAN, CHIRP, CONTROL, FAILED, MINUTE, WINDOW, attempt, measure
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import QueryResult
 from worker.rollout.analysis.stage_evaluation import LAST_TENTH, STAGE, Round, evaluate_stage, violated_rules
@@ -329,3 +329,70 @@ def test_one_failure_more_never_makes_a_verdict_better(good, bad):
     less, more = judged(plan, *lately(good + 1, bad)), judged(plan, *lately(good, bad + 1))
     for before, after in zip(less.rules, more.rules, strict=True):
         assert order.index(after.status) >= order.index(before.status)
+
+
+@pytest.mark.parametrize(("after", "sample"), [(539 * MINUTE, 0), (540 * MINUTE, 1), (599 * MINUTE, 1)])
+def test_the_tail_is_the_last_tenth_of_the_stages_time(after, sample):
+    found = judged(plan_of(), attempt(after), until=10 * HOUR)
+    assert one(found.gates, "error_rate", LAST_TENTH).sample == sample
+    assert one(found.gates, "error_rate", STAGE).sample == 1
+
+
+@pytest.mark.parametrize(("sample", "needed"), [(100, 10), (101, 11), (110, 11), (111, 12)])
+def test_the_tail_needs_a_tenth_of_the_sample_rounded_up(sample, needed):
+    plan = plan_of(gates=[{"measure": "error_rate", "limit": 0.05, "min_sample": sample}])
+    found = judged(plan)
+    assert one(found.gates, "error_rate", LAST_TENTH).message == f"0 of {needed} attempts needed"
+    assert one(found.gates, "error_rate", STAGE).message == f"0 of {sample} attempts needed"
+
+
+@pytest.mark.parametrize(("measure", "limit"), [("error_rate", 0.05), ("mean_time", 2), ("p95_time", 2)])
+@pytest.mark.parametrize(("count", "fails"), [(99, False), (100, True)])
+def test_a_character_that_fails_is_named_for_rates_and_times_with_the_sample_of_the_whole_stage(
+    measure, limit, count, fails
+):
+    bad = some(0, count, after=55 * MINUTE, character="ghoul", seconds=9.0)
+    plan = plan_of(gates=[{"measure": measure, "limit": limit, "min_sample": 100}])
+    found = judged(plan, *some(2000), *bad, hears=("pip_boy", "ghoul"))
+    named = [(each.title, each.window, each.status, each.sample) for each in found.gates if each.character == "ghoul"]
+    assert named == ([(measure, STAGE, Status.FAIL, 100)] if fails else [])
+    assert {each.character for each in found.gates} <= {None, "ghoul"}
+
+
+CACHE_GATE = {"measure": "cache_hit_rate", "drop": 0.1, "min_sample": 1000}
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "after", "early", "late"),
+    [
+        ("10m", 9, None, None), ("10m", 10, 2, 0), ("10m", 53, 2, 0), ("10m", 54, 0, 2), ("10m", 59, 0, 2),
+        # A warm-up into the last tenth leaves no earlier rate.
+        ("57m", 53, None, None), ("57m", 56, None, None), ("57m", 57, 0, 2),
+    ],
+)  # fmt: skip
+def test_lookups_count_after_the_warm_up_as_earlier_ones_and_as_those_of_the_last_tenth(warm_up, after, early, late):
+    plan = plan_of(gates=[{**CACHE_GATE, "warm_up": warm_up}])
+    found = judged(plan, attempt(after * MINUTE, cached=True), attempt(after * MINUTE)).gates
+    if early is None:
+        assert one(found, "cache_hit_rate", LAST_TENTH).message == "0 and 0 look-ups so far"
+    else:
+        verdict = one(found, "cache_hit_rate", f"{LAST_TENTH}, {VoiceModel.CHIRP3_HD}")
+        assert verdict.message == f"{early} and {late} look-ups so far"
+
+
+@pytest.mark.parametrize("models", [(CHIRP,), (CONTROL,), (CHIRP, CONTROL), ()])
+@pytest.mark.parametrize("counts", [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (1, 1, 1, 1), (1, 1, 0, 0)])
+def test_each_model_with_any_lookup_has_its_own_verdict_and_all_together_only_without_any(models, counts):
+    hits, misses, late_hits, late_misses = counts
+    lookups = [
+        attempt(after * MINUTE, cached=cached, called=False, **model)
+        for model in models
+        for number, after, cached in (
+            (hits, 20, True), (misses, 20, False), (late_hits, 55, True), (late_misses, 55, False),
+        )
+        for _ in range(number)
+    ]  # fmt: skip
+    found = judged(plan_of(gates=[{**CACHE_GATE, "warm_up": "10m"}]), *lookups).gates
+    windows = [each.window for each in found if each.title == "cache_hit_rate"]
+    named = [f"{LAST_TENTH}, {model}" for model in VoiceModel if model in {each["voice_model"] for each in models}]
+    assert windows == (named or [LAST_TENTH])
