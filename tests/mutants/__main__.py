@@ -21,18 +21,27 @@ from tests.mutants.mutations import Mutant, mutants
 FOLDER: Final = Path(__file__).parent
 # A mutant may loop for ever.
 TIMEOUT_S: Final = 120
+# So many examples of each property show most mutants; only those that survive them get as many as usual.
+FEW_EXAMPLES: Final = 5
 
 
 class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Loads one module from a mutant's source, all others as ever."""
 
-    def __init__(self, module: str, source: str) -> None:
+    def __init__(self, module: str, source: str, examples: int | None) -> None:
         self._module = module
         self._source = source
+        self._examples = examples
 
     def pytest_collection(self) -> None:
         """Come before pytest's own hook, which loads what it takes for a test's module."""
         sys.meta_path.insert(0, self)
+        if self._examples is not None:
+            # Not at the top: pytest rewrites assertions of hypothesis's plugin when it loads it.
+            import hypothesis  # noqa: PLC0415
+
+            hypothesis.settings.register_profile("few", parent=hypothesis.settings(), max_examples=self._examples)
+            hypothesis.settings.load_profile("few")
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:  # noqa: ARG002  # importlib's signature
         return importlib.util.spec_from_loader(fullname, self) if fullname == self._module else None
@@ -42,14 +51,19 @@ class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def survives(module: str, source: str, tests: list[str]) -> bool:
-    """Whether a module's tests pass with another source of it; runs them in a process of its own."""
+    """Whether a module's tests pass with another source of it: first with few examples of each property, then all."""
+    return all(_passes(_Mutated(module, source, examples), tests) for examples in (FEW_EXAMPLES, None))
+
+
+def _passes(mutated: _Mutated, tests: list[str]) -> bool:
+    """Run tests against another source of a module, in a process of their own."""
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
         arguments = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", f"--timeout={TIMEOUT_S}"]
-        os._exit(int(pytest.main([*arguments, "--timeout-method=thread", *tests], plugins=[_Mutated(module, source)])))
+        os._exit(int(pytest.main([*arguments, "--timeout-method=thread", *tests], plugins=[mutated])))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

@@ -1,4 +1,8 @@
-"""Mutants of a module's source: each changes one comparison, constant, boolean, operator, call or enum member. Pure."""
+"""Mutants of a module's source: each changes one comparison, constant, boolean, operator, call or enum member. Pure.
+
+The flags `frozen`, `slots`, `strict` and `kw_only` stay as they are: they guard against wrong use, and no result of a
+rule depends on them.
+"""
 
 import ast
 import copy
@@ -27,6 +31,7 @@ _OPERATORS: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
+_FLAGS: Final = {"frozen", "slots", "strict", "kw_only"}
 _CALLS: Final = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
@@ -53,7 +58,7 @@ class Mutant:
 
 
 def mutants(source: str) -> Iterator[Mutant]:
-    """All mutants of a module, in the order of its lines; annotations, docstrings and type aliases stay."""
+    """All mutants of a module, in the order of its lines; annotations, docstrings and `_FLAGS` stay."""
     tree = ast.parse(source)
     lines = source.splitlines()
     enums = _enum_members(tree)
@@ -71,8 +76,10 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 
 def _mutable(tree: ast.AST) -> Iterator[ast.expr]:
-    """The expressions that may be changed, without those of annotations and docstrings."""
+    """The expressions that may be changed, without those of annotations, docstrings and flags."""
     for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.keyword) and node.arg in _FLAGS and isinstance(node.value, ast.Constant):
+            continue
         if isinstance(tree, ast.AnnAssign) and node is tree.annotation:
             continue
         if isinstance(tree, ast.arg) or (
