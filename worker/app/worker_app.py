@@ -24,7 +24,7 @@ from worker.kafka.consumer.bad_input import BadInputLimit
 from worker.kafka.consumer.intake import Intake, IntakeSettings
 from worker.kafka.consumer.lag import LagMonitor
 from worker.kafka.consumer.lanes import Lanes
-from worker.kafka.consumer.reader import Reader
+from worker.kafka.consumer.reader import LaneReader
 from worker.kafka.consumer.stall_detector import StallDetector
 from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
 from worker.lifecycle.clock import Clock
@@ -121,7 +121,7 @@ async def _serve_http(parts: ProcessParts, readiness: Readiness, lanes: Lanes, s
 
 def _build_messages(parts: ProcessParts) -> OutcomeMessages:
     kafka = parts.settings.kafka
-    return OutcomeMessages(Addresses.of(kafka.topic_prefix, kafka.group_id), parts.clock)
+    return OutcomeMessages(Addresses.for_group(kafka.topic_prefix, kafka.group_id), parts.clock)
 
 
 def _build_handler(parts: ProcessParts, pipeline: Pipeline) -> Handler:
@@ -147,7 +147,7 @@ def _build_intake(
 ) -> Intake:
     worker = parts.settings.worker
     return Intake(
-        reader=Reader(clients.consumer, clients.partitions, lanes, parts.clock),
+        reader=LaneReader(clients.consumer, clients.partitions, lanes, parts.clock),
         partitions=clients.partitions,
         lanes=lanes,
         delivery=clients.delivery,

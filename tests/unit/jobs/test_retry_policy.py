@@ -79,7 +79,7 @@ def never_late() -> float:
 
 def written(of: Record, outcome: Outcome, now: datetime = NOW, offset: int = 0) -> Record:
     """The record of the retry topic that an outcome becomes, as the next worker reads it."""
-    messages = OutcomeMessages(Addresses.of("tts", "g"), Clock(now=lambda: now)).of(of, outcome)
+    messages = OutcomeMessages(Addresses.for_group("tts", "g"), Clock(now=lambda: now)).build(of, outcome)
     assert len(messages) == 1
     assert outcome.retry is not None
     assert messages[0].topic == f"tts.retry.{of.lane.value}.{outcome.retry.delay}"
@@ -332,7 +332,7 @@ def test_headers_of_garbage_in_a_retry_topic_end_in_a_history_all_the_same(heade
     assert due_ms(seen, "10s") <= seen.timestamp_ms + 12_000
     outcome = next_outcome(failure(), history, RETRY_DELAYS, NOW, never_late)
     assert (outcome.retry is None) != (outcome.dead_letter is None)
-    OutcomeMessages(Addresses.of("tts", "g"), Clock(now=lambda: NOW)).of(seen, outcome)
+    OutcomeMessages(Addresses.for_group("tts", "g"), Clock(now=lambda: NOW)).build(seen, outcome)
 
 
 def test_a_header_without_a_value_is_none() -> None:

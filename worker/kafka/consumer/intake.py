@@ -16,7 +16,7 @@ from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.lanes import Lanes
 from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.consumer.ports import Delivery, IntakeGate, JobHandler
-from worker.kafka.consumer.reader import MOST_AT_ONCE, Reader
+from worker.kafka.consumer.reader import MOST_AT_ONCE, LaneReader
 from worker.kafka.consumer.received_job import read_job
 from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.slots import LaneSlots, Slot, Slots
@@ -53,7 +53,7 @@ class Intake:
     def __init__(
         self,
         *,
-        reader: Reader,
+        reader: LaneReader,
         partitions: AssignedPartitions,
         lanes: Lanes,
         delivery: Delivery,

@@ -57,7 +57,7 @@ class Lanes:
             return
         probes.discard(_place(record))
         if bad_input.noted(bad=outcome.rejected, now=self._clock.monotonic()):
-            self._tell(record.lane)
+            self._record_change(record.lane)
 
     def resume(self, lane: Lane) -> bool:
         """Takes from a paused lane again.
@@ -67,10 +67,10 @@ class Lanes:
         """
         resumed = self._bad_input[lane].resume()
         if resumed:
-            self._tell(lane)
+            self._record_change(lane)
         return resumed
 
-    def _tell(self, lane: Lane) -> None:
+    def _record_change(self, lane: Lane) -> None:
         paused = self._bad_input[lane].paused
         self._probes[lane].clear()
         self._metrics.lane_paused.labels(lane).set(paused)

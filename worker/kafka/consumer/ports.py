@@ -2,10 +2,19 @@
 
 from typing import Protocol
 
+from aiokafka import TopicPartition
+
 from worker.jobs.outcome import Outcome, ReceivedJob
 from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.consumer.record import Record
 from worker.lifecycle.interruptible_wait import InterruptibleWait
+
+
+class StartJob(Protocol):
+    """Starts a record's job and returns at once."""
+
+    def __call__(self, partition: TopicPartition, record: Record, /) -> None:
+        """Starts the job without waiting for its outcome."""
 
 
 class JobHandler(Protocol):

@@ -1,7 +1,7 @@
 """Reads records of the partitions that may be taken from: due, in lanes that don't pause, readable or not."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -14,6 +14,7 @@ from worker.kafka.client.consumer import Consumer, ReceivedRecord
 from worker.kafka.client.topics import Source
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.lanes import Lanes
+from worker.kafka.consumer.ports import StartJob
 from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.retry_headers import due_ms
 from worker.lifecycle.clock import Clock
@@ -27,11 +28,8 @@ _UNREADABLE: Final = (UnicodeDecodeError, *_BROKEN)
 _HELD_MS: Final = 30_000
 _log = structlog.get_logger(__name__)
 
-Start = Callable[[TopicPartition, Record], None]
-"""Starts the work on a record."""
 
-
-class Reader:
+class LaneReader:
     """Takes records from an aiokafka consumer."""
 
     def __init__(self, consumer: Consumer, partitions: AssignedPartitions, lanes: Lanes, clock: Clock) -> None:
@@ -40,7 +38,7 @@ class Reader:
         self._lanes = lanes
         self._clock = clock
 
-    async def take(self, lane: Lane, room: int, start: Start, *, wait: bool = True) -> int:
+    async def take(self, lane: Lane, room: int, start: StartJob, *, wait: bool = True) -> int:
         """Starts what comes in a lane, at most `room` records; lanes may be taken from side by side.
 
         Args:
@@ -68,7 +66,7 @@ class Reader:
     def _allows(self, lane: Lane, source: Source) -> bool:
         return source.lane is lane and self._lanes.allow(source)
 
-    def _probe(self, start: Start, partition: TopicPartition, record: Record) -> None:
+    def _probe(self, start: StartJob, partition: TopicPartition, record: Record) -> None:
         self._lanes.probed(record)
         start(partition, record)
 
@@ -76,7 +74,7 @@ class Reader:
         """Polls without taking: a consumer that doesn't poll for `max_poll_interval_ms` leaves its group."""
         await self._consumer.getmany(_NOWHERE, timeout_ms=0)
 
-    async def _poll(self, partitions: list[TopicPartition], room: int, wait_ms: int, start: Start) -> int:
+    async def _poll(self, partitions: list[TopicPartition], room: int, wait_ms: int, start: StartJob) -> int:
         if not partitions:
             return 0
         try:
@@ -85,7 +83,7 @@ class Reader:
             return await self._take_around_unreadable(partitions, room, start)
         return sum(self._start_due(partition, records, start) for partition, records in taken.items())
 
-    def _start_due(self, partition: TopicPartition, records: Sequence[ReceivedRecord], start: Start) -> int:
+    def _start_due(self, partition: TopicPartition, records: Sequence[ReceivedRecord], start: StartJob) -> int:
         source = self._partitions.source(partition)
         for number, raw in enumerate(records):
             record = self._record(partition, raw)
@@ -96,7 +94,7 @@ class Reader:
             start(partition, record)
         return len(records)
 
-    async def _take_around_unreadable(self, partitions: list[TopicPartition], room: int, start: Start) -> int:
+    async def _take_around_unreadable(self, partitions: list[TopicPartition], room: int, start: StartJob) -> int:
         """Finds the record that aiokafka can't decode (a header's name that isn't UTF-8), and steps over it.
 
         A batch that can't be read as a whole holds up its own partition alone.
@@ -124,7 +122,7 @@ class Reader:
                 continue
         return came
 
-    async def _take_one_by_one(self, partition: TopicPartition, room: int, start: Start) -> int:
+    async def _take_one_by_one(self, partition: TopicPartition, room: int, start: StartJob) -> int:
         """Takes so many records, so that the position is the unreadable one's when it is met.
 
         Returns:

@@ -8,7 +8,7 @@ from worker.lifecycle.clock import Clock
 _BEAT_S: Final = 0.5
 # aiokafka's heartbeat goes out as soon as the process runs again, and its answer says whether the group went on without
 # it; a busy loop and a rejoin take their time.
-_UNTOLD_S: Final = 2.0
+_SETTLE_S: Final = 2.0
 
 
 class StallDetector:
@@ -50,5 +50,5 @@ class StallDetector:
         self._longest_s = max(self._longest_s, still_s)
         self._beat_at = now
         if still_s > self._limit_s:
-            self._steady_from = now + _UNTOLD_S
+            self._steady_from = now + _SETTLE_S
         return now

@@ -71,14 +71,14 @@ class AtLeastOnce:
             await self._consumer.commit(commitments)
         except (CommitFailedError, IllegalStateError):
             # Whoever owns the partitions after it commits them.
-            self._tell_refusal("a rebalance is under way")
+            self._log_refusal("a rebalance is under way")
         except KafkaError as error:
-            self._tell_refusal(f"{type(error).__name__}: {error}")
+            self._log_refusal(f"{type(error).__name__}: {error}")
         else:
             self._refused = False
             self._partitions.committed(commitments)
 
-    def _tell_refusal(self, why: str) -> None:
+    def _log_refusal(self, why: str) -> None:
         # Commits come ten times a second; one line tells of a row of refusals.
         if not self._refused:
             _log.warning("commit_refused", why=why)

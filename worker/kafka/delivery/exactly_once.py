@@ -98,7 +98,7 @@ class ExactlyOnce:
 
     async def deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
         """Returns once outcome and offset are committed, or the partition is lost."""
-        waiting = _Waiting(record, owned, outcome, self._messages.of(record, outcome))
+        waiting = _Waiting(record, owned, outcome, self._messages.build(record, outcome))
         self._waiting.append(waiting)
         self._more.set()
         if len(self._waiting) >= self._grouping.count:
@@ -218,7 +218,7 @@ class ExactlyOnce:
             raise RecordTooLargeError(f"a topic refuses an outcome: {error}") from error
         largest = max(large, key=lambda each: each.size)
         largest.small = True
-        largest.messages = self._messages.of(largest.record, largest.outcome, small=True)
+        largest.messages = self._messages.build(largest.record, largest.outcome, small=True)
 
     async def _transact(self, producer: Producer, messages: list[Message], commitments: Commitments) -> None:
         await producer.begin_transaction()

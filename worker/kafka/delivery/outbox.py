@@ -28,7 +28,7 @@ class Addresses:
     source: str
 
     @classmethod
-    def of(cls, topic_prefix: str, group_id: str) -> "Addresses":
+    def for_group(cls, topic_prefix: str, group_id: str) -> "Addresses":
         """The addresses of a deployment."""
         return cls(topic_prefix, f"/chirp-worker/{group_id}")
 
@@ -41,7 +41,7 @@ class OutcomeMessages:
         self._source = addresses.source
         self._clock = clock
 
-    def of(self, record: Record, outcome: Outcome, *, small: bool = False) -> list[Message]:
+    def build(self, record: Record, outcome: Outcome, *, small: bool = False) -> list[Message]:
         """The records that tell of a record's outcome: a retry, or a dead letter, a completion, or both.
 
         Args:
@@ -100,7 +100,7 @@ class Outbox:
             RecordTooLargeError: a topic's limits are below the table's, and it refuses the outcome.
         """
         try:
-            await self._sender.send(self._messages.of(record, outcome))
+            await self._sender.send(self._messages.build(record, outcome))
         except RecordTooLargeError as error:
             _log.warning("outcome_cut", error=str(error), detail="`chirp-worker topics create` tells what differs")
-            await self._sender.send(self._messages.of(record, outcome, small=True))
+            await self._sender.send(self._messages.build(record, outcome, small=True))

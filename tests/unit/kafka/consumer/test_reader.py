@@ -16,12 +16,12 @@ from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, RETRY, Member, Time
 from worker.jobs.outcome import BAD_INPUT, Outcome
 from worker.kafka.consumer.bad_input import BadInputLimit
 from worker.kafka.consumer.lanes import Lanes
-from worker.kafka.consumer.reader import Reader
+from worker.kafka.consumer.reader import LaneReader
 from worker.kafka.consumer.record import Record
 
 BAD = Outcome(None, Problem(failure_class=BAD_INPUT, code="INVALID_JOB", message="m"))
 GOOD = Outcome(Completion(job_id="a", status=JobStatus.DONE, lane=Lane.BATCH))
-Made = tuple["Taking", Reader]
+Made = tuple["Taking", LaneReader]
 
 
 class Taking:
@@ -32,7 +32,7 @@ class Taking:
         self.member = Member()
         self.consumer = self.member.consumer
         self.lanes = Lanes(BadInputLimit(1.0, 3, 60.0), self.member.metrics, self.time.clock)
-        self.reader = Reader(self.consumer, self.member.partitions, self.lanes, self.time.clock)
+        self.reader = LaneReader(self.consumer, self.member.partitions, self.lanes, self.time.clock)
         self.started: list[tuple[TopicPartition, Record]] = []
 
     def start(self, partition: TopicPartition, record: Record) -> None:

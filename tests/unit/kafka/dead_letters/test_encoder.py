@@ -38,7 +38,7 @@ ATTEMPT = Attempt(
     billed_characters=0,
     ended_at=NOW,
 )
-MESSAGES = OutcomeMessages(Addresses.of("staging", "g"), Clock(now=lambda: NOW))
+MESSAGES = OutcomeMessages(Addresses.for_group("staging", "g"), Clock(now=lambda: NOW))
 
 
 def record(**changes: Any) -> Record:
@@ -183,7 +183,7 @@ def completion(**changes: Any) -> Completion:
 
 
 def test_a_failed_job_is_a_dead_letter_and_a_completion_with_the_same_attempts() -> None:
-    letter, event = MESSAGES.of(record(), Outcome(completion(attempts=(ATTEMPT,)), PROBLEM))
+    letter, event = MESSAGES.build(record(), Outcome(completion(attempts=(ATTEMPT,)), PROBLEM))
     assert (letter.topic, event.topic) == ("staging.dead-letters", "staging.completions")
     assert (letter.key, event.key) == (b"key", b"key")
     assert json.loads(dict(letter.headers)["dead-letter-attempts"])[0]["id"] == "1"
@@ -192,7 +192,7 @@ def test_a_failed_job_is_a_dead_letter_and_a_completion_with_the_same_attempts()
 
 def test_what_has_no_usable_id_is_a_dead_letter_alone_and_keeps_the_attempts_of_the_tries_before() -> None:
     history = History("tts.batch", 3, 7, 99, "then", 1, (ATTEMPT,))
-    (letter,) = MESSAGES.of(record(), Outcome(None, PROBLEM, history=history))
+    (letter,) = MESSAGES.build(record(), Outcome(None, PROBLEM, history=history))
     assert letter.topic == "staging.dead-letters"
     assert json.loads(dict(letter.headers)["dead-letter-attempts"])[0]["id"] == "1"
 
@@ -201,7 +201,7 @@ def test_an_events_id_is_the_same_for_the_same_outcome_of_a_job_wherever_it_was_
     None
 ):
     def id_of_event(source: Record) -> bytes:
-        (message,) = MESSAGES.of(source, Outcome(completion(status=JobStatus.DONE, error=None)))
+        (message,) = MESSAGES.build(source, Outcome(completion(status=JobStatus.DONE, error=None)))
         return dict(message.headers)["ce_id"]
 
     retried = record(topic="tts.retry.batch.10s", offset=1, delay="10s")
@@ -213,7 +213,7 @@ def test_an_events_id_is_the_same_for_the_same_outcome_of_a_job_wherever_it_was_
 
 
 def test_a_key_that_no_record_should_have_makes_no_completion_too_large() -> None:
-    (message,) = MESSAGES.of(record(key=bytes(2**20)), Outcome(completion(status=JobStatus.DONE, error=None)))
+    (message,) = MESSAGES.build(record(key=bytes(2**20)), Outcome(completion(status=JobStatus.DONE, error=None)))
     assert message.key is None
 
 
@@ -252,8 +252,8 @@ async def test_a_message_that_cannot_be_shortened_and_is_refused_raises() -> Non
 
 def test_small_messages_truncate_a_dead_letter_and_leave_its_completion() -> None:
     outcome = Outcome(completion(), PROBLEM)
-    large = MESSAGES.of(record(value=bytes(2**20)), outcome)
-    small = MESSAGES.of(record(value=bytes(2**20)), outcome, small=True)
+    large = MESSAGES.build(record(value=bytes(2**20)), outcome)
+    small = MESSAGES.build(record(value=bytes(2**20)), outcome, small=True)
     assert len(small[0].value or b"") == KEPT_BYTES
     assert small[1].value == large[1].value
 
@@ -267,9 +267,11 @@ async def test_a_retry_that_its_topic_refuses_ends_as_a_truncated_dead_letter() 
 
 
 def test_the_addresses_of_a_deployment_carry_its_prefix() -> None:
-    assert Addresses.of("staging", "group-1").source == "/chirp-worker/group-1"
+    assert Addresses.for_group("staging", "group-1").source == "/chirp-worker/group-1"
     topics = [
         each.topic
-        for each in OutcomeMessages(Addresses.of("tts", "g"), Clock()).of(record(), Outcome(completion(), PROBLEM))
+        for each in OutcomeMessages(Addresses.for_group("tts", "g"), Clock()).build(
+            record(), Outcome(completion(), PROBLEM)
+        )
     ]
     assert topics == [DEAD_LETTERS, COMPLETIONS]

@@ -128,7 +128,7 @@ class World:
         self.delivery = ExactlyOnce(
             producing,
             offsets,
-            OutcomeMessages(Addresses.of("tts", "g"), Clock()),
+            OutcomeMessages(Addresses.for_group("tts", "g"), Clock()),
             self.consumer,
             self.partitions,
             group_id="g",

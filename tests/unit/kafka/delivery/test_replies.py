@@ -44,7 +44,7 @@ async def published(allowed: frozenset[str] = ALLOWED, pipeline: Any = None, **c
     value = json.dumps({**fields(audio=WAV), **changes}).encode()
     record = Record(Lane.DIALOGUE, "tts.dialogue", 1, 7, b"scene-1", value, timestamp_ms=time.ms)
     outcome = await handler.handle(read_job(record, datetime.now(UTC)), asyncio.sleep)
-    return OutcomeMessages(Addresses.of("tts", "g"), time.clock).of(record, outcome)
+    return OutcomeMessages(Addresses.for_group("tts", "g"), time.clock).build(record, outcome)
 
 
 def topics(messages: list[Message]) -> list[str]:
