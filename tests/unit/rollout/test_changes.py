@@ -72,6 +72,33 @@ def test_widening_is_exact_between_any_two_states_of_one_salt(before: RolloutSta
     assert widens(before, after, NOW) is adds
 
 
+LISTED = replace(ON, characters=frozenset({"raider"}))
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        (LISTED, replace(LISTED, characters=frozenset({"raider", "ghoul"}))),
+        (exclude(ON, "ghoul"), ON),
+        (quarantine(ON, "ghoul", NOW + HOUR), ON),
+        # Both keep the character out now: the one that ends sooner exposes it in between.
+        (quarantine(ON, "ghoul", NOW + 3 * HOUR), quarantine(ON, "ghoul", NOW + HOUR)),
+    ],
+    ids=["listed", "excluded", "quarantined", "quarantined for longer"],
+)
+def test_a_character_that_one_state_alone_keeps_out_widens_in_one_direction_only(
+    less: RolloutState, more: RolloutState
+) -> None:
+    assert widens(less, more, NOW)
+    assert not widens(more, less, NOW)
+
+
+def test_a_quarantine_that_has_ended_changes_nothing() -> None:
+    ended = quarantine(ON, "ghoul", NOW)
+    assert not widens(ended, ON, NOW)
+    assert not widens(ON, ended, NOW)
+
+
 def test_another_salt_draws_others_and_widens_unless_everybody_had_chirp_or_nobody_gets_it() -> None:
     assert widens(ON, replace(ON, salt="new"), NOW)
     assert widens(ON, replace(ON, salt="new", percentage=1), NOW)
