@@ -17,7 +17,7 @@ from worker.rollout.analysis.evaluate import (
 )
 from worker.rollout.analysis.sequential_test import Arms, SequentialTest
 from worker.rollout.analysis.tally import Tally, duration_bucket
-from worker.rollout.analysis.verdict import Criterion, Status, Use, Verdict
+from worker.rollout.analysis.verdict import Criterion, Evaluation, Status, Use, Verdict
 from worker.rollout.plan.conditions import Gate, Rule
 from worker.rollout.plan.settings import Bounds
 
@@ -435,3 +435,11 @@ def test_a_verdict_has_all_that_identifies_its_criterion() -> None:
 def test_only_a_rules_failure_rolls_back() -> None:
     assert criterion("error_rate", 0.05, use="at_once").is_rule
     assert not criterion("error_rate", 0.05).is_rule
+
+
+def test_what_is_left_out_means_no_sample_no_braked_job_and_not_the_last_tenth() -> None:
+    required = criterion("error_rate", 0.05)
+    whole_stage = Criterion("gate", required.condition, "stage", BOUNDS, 1)
+    # 40 of 1,000 are below the limit, their upper bound isn't: only the last tenth would pass.
+    assert evaluate(whole_stage, tally(1_000, 40)).status is HOLD
+    assert (required.verdict(HOLD, "").sample, Evaluation().braked) == (0, 0)
