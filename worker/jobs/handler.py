@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Handler:
-    """Handles received jobs; whatever they hold, each ends in an outcome."""
+    """Handles received jobs: each ends in an outcome, whatever its content."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Handler:
         self._reply_topics = reply_topics
 
     async def handle(self, received: ReceivedJob, waiting: InterruptibleWait) -> Outcome:
-        """Does a job; raises nothing but its cancellation.
+        """Runs a job. Raises nothing but its cancellation.
 
         Args:
             waiting: entered while a batch job waits for quota, or for another job that makes the same take.
@@ -58,10 +58,10 @@ class Handler:
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            # A fault of ours, or a cancellation that a library raised by itself, must neither stop the other jobs nor
-            # lose this one: it is kept whole among the dead letters.
+            # A bug of this worker, or a cancellation raised by a library, must neither stop other jobs nor lose this
+            # one: it becomes a dead letter with its full content.
             _log.exception("job_crashed", job_id=job.job_id if job else None)
-            # A message that isn't Unicode (a lone surrogate) couldn't be published.
+            # A message with a lone surrogate isn't valid Unicode and can't be published.
             message = str(error)[:300].encode("utf-8", "backslashreplace").decode()
             problem = Problem(failure_class="internal", code=type(error).__name__, message=message)
             outcome = _crashed(job, received.lane, problem)

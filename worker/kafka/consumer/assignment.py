@@ -1,4 +1,4 @@
-"""The partitions assigned to this worker: what may be taken from each, what is at work, what may be committed."""
+"""The partitions assigned to this worker: which may be read, their running jobs, and their next commits."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,7 +36,7 @@ class AssignedPartitions:
         self.failure: Exception | None = None
         """What the rebalance listener raised: aiokafka only logs it, so the next commit must raise it."""
         self.settled = asyncio.Event()
-        """Set while it is known which partitions are ours: not between a revocation and the next assignment."""
+        """Set while the assignment is known: cleared between a revocation and the next assignment."""
 
     @property
     def owned(self) -> Mapping[TopicPartition, OwnedPartition]:
@@ -72,7 +72,7 @@ class AssignedPartitions:
         self.hold(partition, due_ms)
 
     def hold(self, partition: TopicPartition, until_ms: float) -> None:
-        """Takes nothing from a partition before a time, in ms since 1970."""
+        """Stops reads from a partition until a time, in ms since 1970."""
         self._owned[partition].not_before_ms = until_ms
 
     async def rewind(self, partitions: Iterable[TopicPartition]) -> None:
@@ -180,7 +180,7 @@ class AssignedPartitions:
         # Meanwhile a record may have come.
         return tracker.committable if tracker.outstanding else max(tracker.committable, position)
 
-    # Which are ours
+    # Which partitions this worker owns
 
     def take_over(self, committed: Commitments) -> None:
         """Makes these partitions the assigned ones.

@@ -1,4 +1,4 @@
-"""Watches the share of records that are no jobs: when nearly all are, the deployment is wrong, not the jobs. Pure."""
+"""Share of invalid records in a lane: if nearly all are, the deployment is wrong, not the jobs. Pure."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BadInputLimit:
-    """A lane pauses when at least `share` of its last `window` records were no jobs; then one a `probe_s` is tried."""
+    """A lane pauses if at least `share` of its last `window` records were invalid; one per `probe_s` s is tried."""
 
     share: float
     window: int
@@ -14,7 +14,7 @@ class BadInputLimit:
 
 
 class BadInput:
-    """One lane's last records, and whether it pauses."""
+    """Sliding window over one lane's records, and the lane's pause."""
 
     def __init__(self, limit: BadInputLimit) -> None:
         self._limit = limit
@@ -24,18 +24,17 @@ class BadInput:
 
     @property
     def paused(self) -> bool:
-        """Whether the lane takes but one record now and then."""
+        """Whether the lane is paused: only probes are read."""
         return self._next_probe is not None
 
     def noted(self, *, bad: bool, now: float) -> bool:
-        """Notes how a record of the lane ended.
+        """Records whether a record of the lane was invalid.
 
         Args:
-            bad: whether it was no job.
-            now: the monotonic clock's.
+            now: monotonic time in seconds.
 
         Returns:
-            Whether the lane has begun or ceased to pause with it.
+            Whether the lane's pause began or ended with this record.
         """
         if self.paused:
             return not bad and self.resume()
@@ -48,10 +47,10 @@ class BadInput:
         return self.paused
 
     def resume(self) -> bool:
-        """Takes records again and counts anew.
+        """Ends the pause and clears the window.
 
         Returns:
-            Whether it paused.
+            Whether the lane was paused.
         """
         was = self.paused
         self._next_probe = None
@@ -60,9 +59,9 @@ class BadInput:
         return was
 
     def may_probe(self, now: float) -> bool:
-        """Whether it is time to try one record of a paused lane."""
+        """Whether the lane is paused and a probe of one record is due."""
         return self._next_probe is not None and now >= self._next_probe
 
     def probed(self, now: float) -> None:
-        """A record of the paused lane was taken."""
+        """Records that a probe was taken, and schedules the next one."""
         self._next_probe = now + self._limit.probe_s

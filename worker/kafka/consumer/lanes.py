@@ -1,4 +1,7 @@
-"""Which lanes may be taken from: a lane pauses when nearly all that arrives is no job."""
+"""Pauses a lane of invalid records, instead of sending them all to the dead letters.
+
+The idea is that of Arroyo's DLQ limit.
+"""
 
 import structlog
 
@@ -20,7 +23,7 @@ def _place(record: Record) -> _Place:
 
 
 class Lanes:
-    """The lanes of one worker."""
+    """The lanes of one worker and their pauses."""
 
     def __init__(self, limit: BadInputLimit, metrics: Metrics, clock: Clock) -> None:
         self._bad_input = {lane: BadInput(limit) for lane in Lane}
@@ -30,29 +33,29 @@ class Lanes:
         self._probes: dict[Lane, set[_Place]] = {lane: set() for lane in Lane}
 
     def allow(self, source: Source) -> bool:
-        """Whether a source may be taken from; the retries of a lane that pauses were jobs, and go on."""
+        """Whether a source may be read. Retries continue while their lane is paused: they were valid jobs."""
         return source.delay is not None or not self._bad_input[source.lane].paused
 
     @property
     def paused(self) -> list[Lane]:
-        """The lanes that pause for what came in them."""
+        """The lanes that are paused because of invalid records."""
         return [lane for lane in Lane if self._bad_input[lane].paused]
 
     def to_probe(self, lane: Lane) -> bool:
-        """Whether the lane pauses and one of its records is to be tried now."""
+        """Whether the lane is paused and a probe of one record is due."""
         return self._bad_input[lane].may_probe(self._clock.monotonic())
 
     def probed(self, record: Record) -> None:
-        """A record of a paused lane was taken; the next is due later."""
+        """Records that a probe of a paused lane was taken, and schedules the next one."""
         self._bad_input[record.lane].probed(self._clock.monotonic())
         self._probes[record.lane].add(_place(record))
 
     def ended(self, record: Record, outcome: Outcome) -> None:
-        """Notes how a record ended; one of a retry topic was a job before."""
+        """Records whether a record was a valid job. Records of retry topics don't count: they were valid before."""
         if record.delay is not None:
             return
         bad_input, probes = self._bad_input[record.lane], self._probes[record.lane]
-        # What was taken before the pause doesn't end it: what is in work then are jobs, since all else ends at once.
+        # A record taken before the pause doesn't end it. Those still running are valid jobs: invalid ones end at once.
         if bad_input.paused and _place(record) not in probes:
             return
         probes.discard(_place(record))
@@ -60,10 +63,10 @@ class Lanes:
             self._record_change(record.lane)
 
     def resume(self, lane: Lane) -> bool:
-        """Takes from a paused lane again.
+        """Ends a lane's pause.
 
         Returns:
-            Whether it paused.
+            Whether the lane was paused.
         """
         resumed = self._bad_input[lane].resume()
         if resumed:
@@ -78,9 +81,9 @@ class Lanes:
             _log.error(
                 "lane_paused",
                 lane=lane.value,
-                detail=f"at least {self._limit.share:.0%} of its last {self._limit.window} records were no jobs: who "
-                f"writes them is wrong, or this worker is. One record every {self._limit.probe_s:g} s is tried; "
-                f"`chirp-worker lane resume {lane.value}` ends it",
+                detail=f"at least {self._limit.share:.0%} of its last {self._limit.window} records were invalid: "
+                f"check their producer and this worker's version. One record every {self._limit.probe_s:g} s is tried; "
+                f"`chirp-worker lane resume {lane.value}` ends the pause",
             )
         else:
             _log.warning("lane_resumed", lane=lane.value)

@@ -1,4 +1,4 @@
-"""What is done above a committed offset, as text for the commit's metadata: whole, small, versioned. Pure."""
+"""Offset map: encodes the done offsets above a committed offset as text for the commit's metadata. Pure."""
 
 import base64
 import binascii
@@ -10,19 +10,19 @@ from typing import Final
 from schemas.errors import ChirpWorkerError
 
 Range = tuple[int, int]
-"""Offsets from the first to before the second."""
+"""Half-open range of offsets: the first is included, the second isn't."""
 
 MAX_TEXT: Final = 4096
-"""Kafka's default `offset.metadata.max.bytes`; measured on 4.4.0: 4,096 are taken, 4,097 refused."""
+"""Kafka's default `offset.metadata.max.bytes`; measured on 4.4.0: 4,096 are accepted, 4,097 refused."""
 MAX_BYTES: Final = MAX_TEXT // 4 * 3
-"""Of a map before its base64."""
+"""The limit of a map before base64."""
 
 _VERSION: Final = 1
 _RUNS, _BITMAP, _COMPRESSED = 0, 1, 2
 # Version, form, checksum.
 _CHECKSUM: Final = 4
 _HEAD: Final = 2 + _CHECKSUM
-# What a map of MAX_BYTES can unfold to is bounded here: metadata comes from outside.
+# Limits what a map of MAX_BYTES can decompress to: metadata is untrusted input.
 _MOST_UNFOLDED: Final = 2**16
 _LONGEST_NUMBER: Final = 10
 _MORE: Final = 0x80
@@ -33,11 +33,11 @@ class BrokenOffsetMapError(ChirpWorkerError):
 
 
 def encode(base: int, done: Sequence[Range]) -> str:
-    """The shortest text that says what is done above `base`, at most `MAX_TEXT` long.
+    """Encodes the offsets done above `base` as the shortest text, of at most `MAX_TEXT` characters.
 
     Args:
         base: the committed offset.
-        done: ascending, not touching each other, all at or above `base`.
+        done: ascending, with gaps between them, all at or above `base`.
     """
     while True:
         runs = _runs(base, done)
@@ -49,12 +49,12 @@ def encode(base: int, done: Sequence[Range]) -> str:
         if _HEAD + len(shortest) <= MAX_BYTES:
             whole = bytes((_VERSION, form)) + _checksum(base, form, shortest) + shortest
             return base64.b64encode(whole).decode()
-        # The first ranges alone are a whole map too: what it doesn't name is done again.
+        # The first ranges alone are a valid map too: jobs missing from it are repeated after a restart.
         done = done[: len(done) * 3 // 4]
 
 
 def decode(base: int, text: str) -> list[Range]:
-    """What is done above `base`.
+    """Decodes the ranges done above `base`.
 
     Raises:
         BrokenOffsetMapError: the text holds no map.
@@ -74,11 +74,11 @@ def decode(base: int, text: str) -> list[Range]:
 
 
 def worst_bytes(pending: int, span: int) -> int:
-    """The most bytes that a map can need, whatever its jobs' order.
+    """The upper bound of a map's size in bytes, for any order in which its jobs end.
 
     Args:
-        pending: how many offsets in it aren't done.
-        span: from the committed offset to the last that is done.
+        pending: the number of offsets that aren't done.
+        span: the distance from the committed offset to the last done one.
     """
     longest = (max(span, 1).bit_length() + 6) // 7
     # Between two pending offsets lies one run of done ones; runs of pending offsets are short.
@@ -86,7 +86,7 @@ def worst_bytes(pending: int, span: int) -> int:
 
 
 def _checksum(base: int, form: int, body: bytes) -> bytes:
-    # Of the offset too: who copies commits to another cluster (MirrorMaker) moves the offset and keeps the metadata.
+    # It covers the offset too: a copy to another cluster (MirrorMaker) changes the offset and keeps the metadata.
     return zlib.crc32(body, zlib.crc32(f"{base} {form} ".encode())).to_bytes(_CHECKSUM, "big")
 
 
@@ -160,7 +160,7 @@ def _unfolded(body: bytes) -> bytes:
 
 
 def joined(ranges: Iterable[Range]) -> list[Range]:
-    """Ascending ranges with those that touch made one."""
+    """Merges ascending ranges that overlap or touch."""
     out: list[Range] = []
     for start, end in ranges:
         if out and out[-1][1] >= start:

@@ -1,4 +1,4 @@
-"""What of a partition is done, and what may be committed. Pure."""
+"""Offset tracker: which offsets of a partition are done, and which offset may be committed. Pure."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -7,36 +7,36 @@ from typing import Final
 
 from worker.kafka.consumer.offset_map import MAX_BYTES, Range, joined, worst_bytes
 
-# Above this share of the room no more records are taken: those in work may still break the map up.
+# Above this share of the limit no more records are taken: running jobs may still fragment the map.
 _FULL: Final = 0.75 * MAX_BYTES
-# So many offsets fit whatever lies between them: the check is made for every record.
+# So many offsets always fit, whatever lies between them. A shortcut, since the check runs for every record.
 _SURELY: Final = 200
 
 
 class OffsetTracker:
-    """Follows one partition's offsets: those received, never "the next number": offsets have gaps.
+    """Tracks the received offsets of one partition. Offsets have gaps, so the next one is never computed.
 
-    An offset between two received ones is a gap for ever, so the map counts it as done.
+    An offset between two received ones will never arrive, so the map counts it as done.
 
     Args:
-        position: the offset to be read next; with nothing outstanding it is what may be committed.
+        position: the offset to be read next. It may be committed if nothing is outstanding.
         done: ranges at or above it that were done before a restart, ascending.
     """
 
     def __init__(self, position: int, done: Iterable[Range] = ()) -> None:
         self._position = position
-        # Ascending, each with its record's timestamp: only what isn't done takes memory.
+        # Ascending, each with its record's timestamp. Only unfinished records take memory.
         self._pending: dict[int, int] = {}
         self._done_before = deque(joined(done))
 
     def received(self, offset: int, timestamp_ms: int = 0) -> bool:
-        """Notes a record that came.
+        """Records that a record has arrived.
 
         Returns:
-            Whether there is something to do; False where it was done before a restart.
+            Whether its job must run; False if it was done before a restart.
 
         Raises:
-            ValueError: the offset is not above all that came before.
+            ValueError: the offset isn't above all earlier ones.
         """
         if offset < self._position:
             raise ValueError(f"offset {offset} came after {self._position} was already the next to be read")
@@ -49,7 +49,7 @@ class OffsetTracker:
         return True
 
     def done(self, offset: int) -> None:
-        """Notes that the outcome of a record is published.
+        """Records that the outcome of a record is published.
 
         Raises:
             KeyError: the offset was never received, or is done already.
@@ -63,17 +63,17 @@ class OffsetTracker:
 
     @property
     def committable(self) -> int:
-        """The offset below which all is done."""
+        """The offset below which all records are done."""
         return next(iter(self._pending), self._position)
 
     @property
     def outstanding(self) -> int:
-        """How many records came and aren't done."""
+        """The number of received records that aren't done."""
         return len(self._pending)
 
     @property
     def done_above(self) -> list[Range]:
-        """What is done at or above the committable offset."""
+        """The ranges done at or above the committable offset."""
         edges = [*self._pending, self._position]
         between = [(before + 1, after) for before, after in pairwise(edges) if before + 1 < after]
         before_restart = [(max(start, self._position), end) for start, end in self._done_before]
@@ -81,14 +81,14 @@ class OffsetTracker:
 
     @property
     def done_above_count(self) -> int:
-        """How many offsets at or above the committable one are done."""
+        """The number of offsets done at or above the committable one."""
         rest = sum(end - max(start, self._position) for start, end in self._done_before)
         return self._position - self.committable - len(self._pending) + max(0, rest)
 
     def may_take(self, count: int) -> bool:
-        """Whether the map surely keeps within 75 % of its room with so many more records.
+        """Whether the map is certain to stay within 75 % of its limit with `count` more records.
 
-        With nothing in work there is always room: the next records fill the map's first gap, and only they free it.
+        With no record outstanding it always may: the next records fill the map's first gap, and only they free it.
         """
         if not self._pending:
             return True
@@ -100,5 +100,5 @@ class OffsetTracker:
 
     @property
     def oldest_timestamp_ms(self) -> int | None:
-        """The timestamp of the oldest record that isn't done, None with none."""
+        """The timestamp of the oldest unfinished record; None if there is none."""
         return next(iter(self._pending.values()), None)

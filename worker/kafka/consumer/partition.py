@@ -14,17 +14,17 @@ from worker.kafka.consumer.offset_tracker import OffsetTracker
 
 @dataclass(eq=False)
 class OwnedPartition:
-    """One partition of ours. Once it is `lost`, another worker does its jobs, and the outcomes of ours are dropped.
+    """A partition owned by this worker. Once it is `lost`, another worker runs its jobs, and our outcomes are dropped.
 
     Attributes:
         tracker: None until the first record, if nothing was committed before.
-        committed: the last commit that Kafka has taken.
-        tried: the last commit that was sent: Kafka may have taken it though its answer was lost.
-        not_before_ms: nothing is taken before this time, in ms since 1970.
-        working: how many jobs are at work, those that wait included.
-        waiting: the jobs that wait for quota or for another job's take, each wait with what cancels its job. A lost
-            partition's jobs are cancelled there, before they make calls that the other worker makes too. All waits of
-            one job have the same callable.
+        committed: the last commit that Kafka has acknowledged.
+        tried: the last commit that was sent. Kafka may have stored it even if its response was lost.
+        not_before_ms: no record is read before this time, in ms since 1970.
+        working: the number of running jobs, waiting ones included.
+        waiting: each wait for quota or for another job's take, with the callable that cancels its job. A lost
+            partition's waiting jobs are cancelled, before they make calls that the other worker makes too. All waits
+            of one job have the same callable.
     """
 
     source: Source
@@ -38,7 +38,7 @@ class OwnedPartition:
 
     @classmethod
     def from_commitment(cls, source: Source, commitment: OffsetAndMetadata) -> tuple[Self, str | None]:
-        """A partition that goes on where a commit left it, and why its offset map can't be read, if it can't."""
+        """Restores a partition from a commit; also returns why its offset map is unreadable, or None."""
         if commitment == NOTHING:
             return cls(source), None
         try:
@@ -49,19 +49,19 @@ class OwnedPartition:
 
     @property
     def busy(self) -> bool:
-        """Whether a job is at work that isn't among those that wait."""
+        """Whether any job is running rather than waiting."""
         return self.working > len(set(self.waiting.values()))
 
     def commitment(self, offset: int) -> OffsetAndMetadata:
-        """The commit of everything below `offset`, with the map of what is done above it."""
+        """The commit of everything below `offset`, with the map of the offsets done above it."""
         done = self.tracker.done_above if self.tracker is not None else []
-        # The map may name records that are gone: the topic's retention doesn't wait for a slow job.
+        # The map may name deleted records: the topic's retention doesn't wait for a slow job.
         return OffsetAndMetadata(
             offset, encode(offset, [(max(start, offset), end) for start, end in done if end > offset])
         )
 
     def lose(self) -> None:
-        """Marks the partition as another worker's from now on."""
+        """Marks the partition as owned by another worker, and cancels its waiting jobs."""
         self.lost = True
         for cancel in self.waiting.values():
             cancel()

@@ -18,7 +18,7 @@ class StartJob(Protocol):
 
 
 class JobHandler(Protocol):
-    """Does jobs."""
+    """Runs jobs."""
 
     async def handle(self, received: ReceivedJob, waiting: InterruptibleWait) -> Outcome:
         """Returns how the job ended; raises nothing but its cancellation."""
@@ -28,18 +28,18 @@ class Delivery(Protocol):
     """Publishes outcomes and commits offsets, with the guarantee that its implementation is named for."""
 
     async def deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
-        """Returns once the outcome is acknowledged and the record is counted as done."""
+        """Returns once the outcome is acknowledged and the record is marked as done."""
 
     async def run(self) -> None:
         """Commits regularly until it is cancelled."""
 
     async def finish(self) -> None:
-        """Commits what is done and not committed yet."""
+        """Commits all finished records that aren't committed yet."""
 
 
 class IntakeGate(Protocol):
-    """Whether jobs may be taken at all."""
+    """Dependency gate: whether any jobs may be taken."""
 
     @property
     def is_open(self) -> bool:
-        """False while nothing may be taken."""
+        """False while no jobs may be taken."""

@@ -1,4 +1,4 @@
-"""Reads records of the partitions that may be taken from: due, in lanes that don't pause, readable or not."""
+"""Consumer reads by lane: skips paused lanes and retries that aren't due, and steps over undecodable records."""
 
 import random
 from collections.abc import Sequence
@@ -20,7 +20,8 @@ from worker.kafka.consumer.retry_headers import due_ms
 from worker.lifecycle.clock import Clock
 
 _POLL_MS: Final = 500
-# More at once would ask the offset maps for room that few of the partitions' records will need.
+# Every partition's offset map must have room for as many records. A larger limit would reserve room that few of the
+# partitions need.
 MOST_AT_ONCE: Final = 64
 _NOWHERE: Final = TopicPartition("nowhere", 0)
 _BROKEN: Final = (CorruptRecordException, UnsupportedCodecError)
@@ -30,7 +31,7 @@ _log = structlog.get_logger(__name__)
 
 
 class LaneReader:
-    """Takes records from an aiokafka consumer."""
+    """Reads one lane's records from an aiokafka consumer."""
 
     def __init__(self, consumer: Consumer, partitions: AssignedPartitions, lanes: Lanes, clock: Clock) -> None:
         self._consumer = consumer
@@ -39,16 +40,13 @@ class LaneReader:
         self._clock = clock
 
     async def take(self, lane: Lane, room: int, start: StartJob, *, wait: bool = True) -> int:
-        """Starts what comes in a lane, at most `room` records; lanes may be taken from side by side.
+        """Reads at most `room` records of a lane and starts a job for each. Both lanes may be read concurrently.
 
         Args:
-            lane: whose records.
-            room: for how many.
-            start: starts the work on one.
-            wait: whether to wait up to half a second where nothing is there.
+            wait: whether to wait up to 0.5 s if there are no records.
 
         Returns:
-            How many came.
+            The number of started jobs.
         """
         now_ms = self._now_ms()
         room = min(room, MOST_AT_ONCE)
@@ -57,7 +55,7 @@ class LaneReader:
             if came := await self._poll(probed, 1, 0, partial(self._probe, start)):
                 return came
         allowed = partial(self._allows, lane)
-        # Without a partition to be named, aiokafka takes from all.
+        # With no partition in the call, aiokafka reads from all of them.
         partitions = self._partitions.takeable(allowed, room, now_ms) or [_NOWHERE]
         due = self._partitions.next_due_ms(now_ms)
         wait_ms = _POLL_MS if due is None else min(_POLL_MS, max(1, int(due - now_ms)))
@@ -71,7 +69,7 @@ class LaneReader:
         start(partition, record)
 
     async def keep_membership(self) -> None:
-        """Polls without taking: a consumer that doesn't poll for `max_poll_interval_ms` leaves its group."""
+        """Polls without reading a record: a consumer that doesn't poll for `max_poll_interval_ms` leaves its group."""
         await self._consumer.getmany(_NOWHERE, timeout_ms=0)
 
     async def _poll(self, partitions: list[TopicPartition], room: int, wait_ms: int, start: StartJob) -> int:
@@ -88,28 +86,27 @@ class LaneReader:
         for number, raw in enumerate(records):
             record = self._record(partition, raw)
             if source.delay is not None and (due := due_ms(record, source.delay)) > self._now_ms():
-                # What came behind it is read again with it.
+                # The records after it are read again with it.
                 self._partitions.defer(partition, raw.offset, due)
                 return number
             start(partition, record)
         return len(records)
 
     async def _take_around_unreadable(self, partitions: list[TopicPartition], room: int, start: StartJob) -> int:
-        """Finds the record that aiokafka can't decode (a header's name that isn't UTF-8), and steps over it.
+        """Finds a record that aiokafka can't decode (a header name that isn't UTF-8), and steps over it.
 
-        A batch that can't be read as a whole holds up its own partition alone.
+        A batch that is unreadable as a whole blocks its own partition only.
 
         Args:
-            partitions: one of them has it.
-            room: for how many records there is room in all.
-            start: starts the work on one.
+            partitions: at least one of them has the unreadable record.
+            room: the limit over all partitions.
 
         Returns:
-            How many came.
+            The number of started jobs.
         """
-        # What was taken together with it is gone with the error, but the positions have moved.
+        # The error discarded the other records of this poll, but the consumer's positions have moved past them.
         await self._partitions.rewind(partitions)
-        # Each its share, in any order: one's backlog mustn't hide another's unreadable record for ever.
+        # Equal shares in random order: one partition's backlog must not hide another's unreadable record for ever.
         share = max(1, room // len(partitions))
         came = 0
         for partition in random.sample(partitions, len(partitions)):
@@ -118,15 +115,15 @@ class LaneReader:
             try:
                 came += await self._take_one_by_one(partition, min(room - came, share), start)
             except IllegalStateError:
-                # A rebalance has taken it meanwhile.
+                # A rebalance has revoked this partition meanwhile.
                 continue
         return came
 
     async def _take_one_by_one(self, partition: TopicPartition, room: int, start: StartJob) -> int:
-        """Takes so many records, so that the position is the unreadable one's when it is met.
+        """Reads up to `room` records one by one, so that a decoding error leaves the position at the unreadable record.
 
         Returns:
-            How many were started.
+            The number of started jobs.
         """
         for number in range(room):
             if await self._is_at_end(partition):
@@ -139,14 +136,14 @@ class LaneReader:
                 start(partition, self._unreadable(partition, offset, str(error)))
                 return number + 1
             except _BROKEN as error:
-                # A whole batch that can't be read, and may be lost: nothing that a worker may step over.
+                # The whole batch is unreadable. Stepping over it could lose jobs, so the partition is held instead.
                 self._partitions.hold(partition, self._now_ms() + _HELD_MS)
                 _log.error(
                     "batch_unreadable",
                     topic=partition.topic,
                     partition=partition.partition,
                     error=f"{type(error).__name__}: {error}",
-                    detail=f"the other partitions go on; this one is tried again in {_HELD_MS // 1000} s",
+                    detail=f"other partitions continue; this one is retried in {_HELD_MS // 1000} s",
                 )
                 return number
             if not taken or not self._start_due(partition, taken[partition], start):
@@ -154,7 +151,7 @@ class LaneReader:
         return room
 
     async def _is_at_end(self, partition: TopicPartition) -> bool:
-        """Whether nothing is there: waiting for each of the idle partitions would hold up all the others."""
+        """Whether the partition has no more records: a wait for each idle one would delay all the others."""
         position = await self._consumer.position(partition)
         high = self._consumer.highwater(partition)
         return high is not None and position >= high
@@ -169,7 +166,7 @@ class LaneReader:
             key=raw.key,
             value=raw.value,
             headers=list(raw.headers),
-            # A record need not have a time; it has come by now.
+            # A record may have no timestamp: the time of arrival stands in for it.
             timestamp_ms=raw.timestamp if raw.timestamp and raw.timestamp > 0 else self._now_ms(),
             delay=source.delay,
         )

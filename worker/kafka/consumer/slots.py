@@ -1,4 +1,4 @@
-"""The slots of the bounded pool: how many jobs may be worked on at once, and which lane gets the next."""
+"""Slots of the bounded pool: limit concurrent jobs, and reserve slots for dialogue."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from schemas.words import Lane
 
 
 class Slots:
-    """A counter that can be waited for; `size` slots in all."""
+    """A semaphore of `size` slots that may be overdrawn."""
 
     def __init__(self, size: int) -> None:
         self._free = size
@@ -14,15 +14,15 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """How many slots are free now; below 0 while more jobs hold one than there are."""
+        """The number of free slots; below 0 while the pool is overdrawn."""
         return self._free
 
     def take(self) -> None:
-        """Takes a slot, free or not: what is here already is worked on, and no more is asked for until one is free."""
+        """Takes a slot even if none is free: a received record must be handled. No more are read until one is free."""
         self._free -= 1
 
     def give_back(self) -> None:
-        """Gives a slot back and wakes who waits for one."""
+        """Gives a slot back and wakes the waiters."""
         self._free += 1
         self._changed.set()
 
@@ -34,11 +34,11 @@ class Slots:
 
 
 class LaneSlots:
-    """The pool's slots by lane: batch takes what dialogue leaves over.
+    """The pool's slots by lane: batch gets the slots that dialogue doesn't need.
 
     Args:
-        size: slots in all.
-        reserved: so many of them batch can't take; one it always may.
+        size: the slots of both lanes.
+        reserved: the slots that batch can't take. Batch may always take one, whatever is reserved.
     """
 
     def __init__(self, size: int, reserved: int) -> None:
@@ -47,15 +47,15 @@ class LaneSlots:
         self._changed = asyncio.Event()
         self._dialogue_waiting = 0
         self.more_dialogue = False
-        """Whether dialogue jobs may be there that nobody has taken for want of a slot."""
+        """Whether dialogue records may be unread because no slot was free."""
 
     @property
     def dialogue_waits(self) -> bool:
-        """Whether each slot that gets free is dialogue's."""
+        """Whether the next free slots are reserved for dialogue."""
         return self.more_dialogue or self._dialogue_waiting > 0
 
     def free(self, lane: Lane) -> int:
-        """How many jobs of a lane may begin now."""
+        """The number of jobs of a lane that may begin now."""
         if lane is Lane.DIALOGUE:
             return self._free
         return 0 if self.dialogue_waits else min(self._free, self._batch)
@@ -70,14 +70,14 @@ class LaneSlots:
         return True
 
     def give_back(self, lane: Lane) -> None:
-        """Gives a slot back and wakes who waits for one."""
+        """Gives a slot back and wakes the waiters."""
         self._free += 1
         if lane is Lane.BATCH:
             self._batch += 1
         self.wake()
 
     def wake(self) -> None:
-        """Lets those who wait look again."""
+        """Makes all waiters check again for a free slot."""
         self._changed.set()
 
     async def wait_free(self, lane: Lane) -> None:
@@ -87,7 +87,7 @@ class LaneSlots:
             await self._changed.wait()
 
     async def wait_and_take(self, lane: Lane) -> None:
-        """Takes a slot as soon as a lane's job may begin; a dialogue job that waits here goes before all batch jobs."""
+        """Takes a slot as soon as a lane's job may begin. A waiting dialogue job goes before all batch jobs."""
         waits = lane is Lane.DIALOGUE
         self._dialogue_waiting += waits
         try:
@@ -99,7 +99,7 @@ class LaneSlots:
 
 
 class Slot:
-    """One job's hold on a slot of its lane, if one is free; giving back twice is giving back once."""
+    """One job's slot, taken at once if its lane has a free one. Giving it back is idempotent."""
 
     def __init__(self, slots: LaneSlots, lane: Lane) -> None:
         self._slots = slots
@@ -107,7 +107,7 @@ class Slot:
         self._held = slots.take(lane)
 
     async def hold(self) -> None:
-        """Waits for a slot, unless the job has one."""
+        """Waits for a slot, unless the job already holds one."""
         if not self._held:
             await self._slots.wait_and_take(self._lane)
             self._held = True

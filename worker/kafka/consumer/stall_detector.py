@@ -1,4 +1,4 @@
-"""Notices that this process stood still: stopped by a signal, or with the machine that it runs on."""
+"""Stall detector: detects that this process was suspended, by a signal or together with its machine."""
 
 import asyncio
 from typing import Final
@@ -6,17 +6,17 @@ from typing import Final
 from worker.lifecycle.clock import Clock
 
 _BEAT_S: Final = 0.5
-# aiokafka's heartbeat goes out as soon as the process runs again, and its answer says whether the group went on without
-# it; a busy loop and a rejoin take their time.
+# aiokafka sends its heartbeat as soon as the process runs again, and the response says whether the group has removed
+# this member. A busy event loop and a rejoin delay that.
 _SETTLE_S: Final = 2.0
 
 
 class StallDetector:
-    """Beats while the loop runs. What was before the first beat, or before somebody asked, isn't held against it.
+    """Measures gaps between beats of the event loop. The time before the first beat doesn't count.
 
     Args:
-        limit_s: how long it may stand still, in seconds: longer, and others have this member's partitions.
-        clock: whose monotonic time goes on meanwhile.
+        limit_s: the longest harmless stall in seconds. After a longer one, others may own this member's partitions.
+        clock: its monotonic time must go on while the process is suspended.
     """
 
     def __init__(self, limit_s: float, clock: Clock) -> None:
@@ -27,24 +27,24 @@ class StallDetector:
         self._steady_from = float("-inf")
 
     async def run(self) -> None:
-        """Beats until it is cancelled."""
+        """Beats every 0.5 s until it is cancelled."""
         while True:
             self._beat()
             await asyncio.sleep(_BEAT_S)
 
     @property
     def stood_still_s(self) -> float | None:
-        """How long it has stood still at once, in seconds, if that was ever over the limit."""
+        """The longest stall so far in seconds; None if none exceeded the limit."""
         self._beat()
         return self._longest_s if self._longest_s > self._limit_s else None
 
     @property
     def is_steady(self) -> bool:
-        """False for 2 s after a standstill over the limit: the group hasn't told yet whose the partitions are now."""
+        """False for 2 s after a stall over the limit: the group's answer on who owns the partitions is still due."""
         return self._beat() >= self._steady_from
 
     def _beat(self) -> float:
-        """Whoever looks first after a standstill sees it, the beat itself or who asks; gives the time."""
+        """Detects a stall at the first call after it, from the loop or from a property. Returns the monotonic time."""
         now = self._clock.monotonic()
         still_s = 0.0 if self._beat_at is None else now - self._beat_at
         self._longest_s = max(self._longest_s, still_s)

@@ -1,4 +1,4 @@
-"""Commits at least once: what is acknowledged, several times a second, apart from the outcomes."""
+"""At-least-once delivery: publishes outcomes at once, and commits acknowledged ones at an interval."""
 
 import asyncio
 
@@ -19,8 +19,7 @@ class AtLeastOnce:
     """Publishes each outcome at once and commits its offset later: a crash between the two repeats an outcome.
 
     Args:
-        outbox: publishes.
-        interval_s: between two commits.
+        interval_s: seconds between two commits.
     """
 
     def __init__(
@@ -43,10 +42,10 @@ class AtLeastOnce:
         self._partitions.done(owned, record.offset)
 
     async def run(self) -> None:
-        """Commits regularly, until it is cancelled.
+        """Commits at the interval until it is cancelled.
 
         Raises:
-            Exception: what the rebalance listener met; partitions can't be worked on without it.
+            Exception: the rebalance listener's failure; without its work the assignment is unknown.
         """
         while True:
             await asyncio.sleep(self._interval_s)
@@ -54,12 +53,12 @@ class AtLeastOnce:
             if self._partitions.failure is not None:
                 raise self._partitions.failure
             async with self._committing:
-                # A revocation may have been first at the lock.
+                # A revocation may have taken the lock first.
                 if self._partitions.settled.is_set():
                     await self._commit()
 
     async def finish(self) -> None:
-        """Commits what is done and not committed yet; a refusal is told and tried again with the next commit."""
+        """Commits all finished records that aren't committed yet. A refusal is logged; the next commit retries them."""
         async with self._committing:
             await self._commit()
 
@@ -70,7 +69,7 @@ class AtLeastOnce:
         try:
             await self._consumer.commit(commitments)
         except (CommitFailedError, IllegalStateError):
-            # Whoever owns the partitions after it commits them.
+            # The owner of the partitions after the rebalance commits them.
             self._log_refusal("a rebalance is under way")
         except KafkaError as error:
             self._log_refusal(f"{type(error).__name__}: {error}")
@@ -79,7 +78,7 @@ class AtLeastOnce:
             self._partitions.committed(commitments)
 
     def _log_refusal(self, why: str) -> None:
-        # Commits come ten times a second; one line tells of a row of refusals.
+        # There are ten commits a second: log a series of refusals once.
         if not self._refused:
             _log.warning("commit_refused", why=why)
         self._refused = True

@@ -1,4 +1,4 @@
-"""Delivers exactly once: outcomes and the offsets of their jobs in one transaction, or neither."""
+"""Exactly-once delivery: outcomes and their jobs' offsets in one Kafka transaction, with fencing of old workers."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -31,12 +31,12 @@ _LOOK_S: Final = 1.0
 
 
 class FencedError(UnavailableError):
-    """The worker may not commit any more: the process must start anew."""
+    """This worker is fenced: it may not commit any more, and its process must restart."""
 
 
 @dataclass(frozen=True)
 class TransactionGrouping:
-    """A transaction begins so long after the one before (seconds), or sooner when so many outcomes wait."""
+    """A transaction begins `interval_s` seconds after the last one, or as soon as `count` outcomes wait."""
 
     interval_s: float = 0.1
     count: int = 100
@@ -57,16 +57,12 @@ class _Waiting:
 
 
 class ExactlyOnce:
-    """One transaction after the other; what ends during one goes into the next.
+    """Runs one transaction at a time. Outcomes that arrive during one go into the next.
 
     Args:
-        producing: a producer with this worker's transactional id. Its start ends what a killed predecessor left
-            open, so it must be open before offsets are read.
-        offsets: the group's committed ones.
-        messages: writes outcomes down.
-        group_id: the consumer group whose offsets are committed.
-        grouping: when a transaction begins.
-        stall_detector: reports whether this process stood still: Kafka checks no generation of offsets in transactions.
+        producing: a producer with this worker's transactional id. Its start aborts a transaction that a killed
+            predecessor left open, so it must start before offsets are read.
+        stall_detector: needed because Kafka doesn't check the group generation of offsets in transactions.
     """
 
     def __init__(
@@ -106,17 +102,17 @@ class ExactlyOnce:
         await waiting.delivered
 
     async def run(self) -> None:
-        """Makes transactions until it is cancelled.
+        """Runs transactions until it is cancelled.
 
         Raises:
-            FencedError: somebody else has this worker's transactional id, or may have its partitions.
+            FencedError: another process has this worker's transactional id, or may own its partitions.
             RecordTooLargeError: a topic refuses an outcome.
-            Exception: what the rebalance listener met.
+            Exception: the rebalance listener's failure.
         """
         while True:
             await self._until_there_is_more()
             async with self._transacting:
-                # Offsets in transactions carry no generation: between revocation and assignment nobody may commit.
+                # Offsets in transactions carry no generation: no commit is allowed between revocation and assignment.
                 if self._partitions.settled.is_set():
                     await self._deliver_waiting()
             try:
@@ -138,14 +134,14 @@ class ExactlyOnce:
             return
 
     async def finish(self) -> None:
-        """Commits what waits, and returns only when the last transaction's offsets can be read by others.
+        """Commits waiting outcomes, and returns once other members can read the last transaction's offsets.
 
-        Kafka answers the end of a transaction before its markers are written, and aiokafka reads offsets without
-        waiting for them. A further transaction of the same producer can't add offsets before they are.
+        Kafka acknowledges the end of a transaction before it writes the markers, and aiokafka reads offsets without
+        waiting for them. Another transaction of the same producer can't add offsets before they are written.
         """
         async with self._transacting:
             if self._interrupted:
-                # In a transaction: what it held is done again after the restart, or was committed with its offsets.
+                # Interrupted in a transaction: it was committed with its offsets, or its jobs are repeated later.
                 return
             await self._deliver_waiting()
             known = self._partitions.last_committed()
@@ -158,7 +154,7 @@ class ExactlyOnce:
         self._many.clear()
         taken, self._waiting = self._waiting, []
         kept = [each for each in taken if not each.owned.lost]
-        # Until it is committed, what is counted as done here may stand in no other transaction's offsets.
+        # Until this transaction is committed, no other transaction's offsets may include the records marked done here.
         self._interrupted = True
         for each in kept:
             self._partitions.done(each.owned, each.record.offset)
@@ -169,7 +165,7 @@ class ExactlyOnce:
             self._unsettled = True
         self._interrupted = False
         for each in taken:
-            # A job that was cancelled meanwhile doesn't wait for it any more.
+            # A job that was cancelled meanwhile no longer waits for its delivery.
             if not each.delivered.done():
                 each.delivered.set_result(None)
 
@@ -187,9 +183,9 @@ class ExactlyOnce:
             except (KafkaError, IllegalOperation, AssertionError) as error:
                 if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
                     self._make_small(entries, error)
-                # aiokafka asserts its states. A new producer of the same transactional id ends what the old one left.
+                # aiokafka asserts its states. A new producer of this transactional id aborts the old one's transaction.
                 await self._producing.renew(producer, error)
-                # It may have been committed before the answer was lost.
+                # The transaction may have been committed although the response was lost.
                 if commitments and await self._offsets.fetch(commitments) == commitments:
                     return
             else:
@@ -201,18 +197,18 @@ class ExactlyOnce:
         if still_s is not None:
             raise FencedError(
                 f"this process stood still for {still_s:.0f} s, about KAFKA_SESSION_TIMEOUT_S or longer: "
-                "others may be at work on its partitions"
+                "other workers may own its partitions"
             )
-        # aiokafka forgets its generation as soon as Kafka says that it doesn't know this member; the listener hears of
-        # that as of any other rebalance.
+        # aiokafka drops its generation as soon as Kafka answers that this member is unknown; the listener sees that as
+        # any other rebalance.
         if not self._consumer.is_member:
             raise FencedError(
-                "Kafka has counted this worker out of its group (KAFKA_SESSION_TIMEOUT_S): "
-                "others may be at work on its partitions"
+                "Kafka has removed this worker from its group (KAFKA_SESSION_TIMEOUT_S): "
+                "other workers may own its partitions"
             )
 
     def _make_small(self, entries: list[_Waiting], error: KafkaError) -> None:
-        """The largest first: Kafka doesn't say which record it refused."""
+        """Shrinks the largest outcome first: Kafka doesn't report which record it refused."""
         large = [each for each in entries if not each.small and each.size > KEPT_BYTES]
         if not large:
             raise RecordTooLargeError(f"a topic refuses an outcome: {error}") from error
@@ -225,7 +221,7 @@ class ExactlyOnce:
         sent = []
         for message in messages:
             future = await producer.send(message.topic, value=message.value, key=message.key, headers=message.headers)
-            # Where a later step fails, nobody else asks how it ended.
+            # If a later step fails, nothing else retrieves this future's exception.
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
             sent.append(future)
         if commitments:

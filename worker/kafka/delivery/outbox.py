@@ -1,4 +1,4 @@
-"""The outbox: turns outcomes into records and publishes them; what it has had acknowledged may be committed."""
+"""Outbox: builds the records of an outcome and publishes them. Only acknowledged outcomes may be committed."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -22,19 +22,19 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Addresses:
-    """The prefix of the topics that are written, and how events name their source."""
+    """The prefix of the output topics, and the CloudEvents source of the events."""
 
     topic_prefix: str
     source: str
 
     @classmethod
     def for_group(cls, topic_prefix: str, group_id: str) -> "Addresses":
-        """The addresses of a deployment."""
+        """The addresses of a deployment with its own consumer group."""
         return cls(topic_prefix, f"/chirp-worker/{group_id}")
 
 
 class OutcomeMessages:
-    """Writes outcomes down as records. Pure but for its clock."""
+    """Builds the records of outcomes. Pure but for its clock."""
 
     def __init__(self, addresses: Addresses, clock: Clock) -> None:
         self._prefix = addresses.topic_prefix
@@ -42,12 +42,10 @@ class OutcomeMessages:
         self._clock = clock
 
     def build(self, record: Record, outcome: Outcome, *, small: bool = False) -> list[Message]:
-        """The records that tell of a record's outcome: a retry, or a dead letter, a completion, or both.
+        """Builds the records of an outcome: a retry, or a dead letter, a completion, or both.
 
         Args:
-            record: as it came.
-            outcome: of it.
-            small: for a topic that took no record so large: a retry is given up for a dead letter, and that is cut.
+            small: after a topic has refused the full size: a retry becomes a dead letter, and that is truncated.
         """
         now = self._clock.now()
         history = outcome.history or read_history(record, now)
@@ -69,7 +67,7 @@ class OutcomeMessages:
         return messages
 
     def _completions(self, record: Record, completion: Completion) -> list[Message]:
-        """The completion for everybody, from which attempts are counted; and once more for the one who asked."""
+        """The completion for the shared topic, from which attempts are counted; a copy for the job's reply topic."""
         replay = header_number(record.headers, REPLAY_NUMBER) or 0
         headers = completion_headers(
             completion,
@@ -77,7 +75,7 @@ class OutcomeMessages:
             source=self._source,
             now=self._clock.now(),
         )
-        # A key that no lane's record should have would make the completion too large for its topic.
+        # An absurdly long key would make the completion too large for its topic.
         key = record.key if len(record.key or b"") <= _LONGEST_KEY else None
         value = completion.model_dump_json(exclude_none=True).encode()
         topics = [prefixed(COMPLETIONS, self._prefix)]
@@ -87,20 +85,22 @@ class OutcomeMessages:
 
 
 class Outbox:
-    """Publishes each outcome by itself, as soon as it is there."""
+    """Publishes each outcome separately, as soon as it arrives."""
 
     def __init__(self, sender: Sender, messages: OutcomeMessages) -> None:
         self._sender = sender
         self._messages = messages
 
     async def publish(self, record: Record, outcome: Outcome) -> None:
-        """Returns once Kafka has acknowledged all of a record's outcome; while it doesn't answer, waits.
+        """Returns once Kafka has acknowledged all records of an outcome. Waits while Kafka doesn't answer.
 
         Raises:
-            RecordTooLargeError: a topic's limits are below the table's, and it refuses the outcome.
+            RecordTooLargeError: a topic's limit is below the documented one, and it refuses the outcome.
         """
         try:
             await self._sender.send(self._messages.build(record, outcome))
         except RecordTooLargeError as error:
-            _log.warning("outcome_cut", error=str(error), detail="`chirp-worker topics create` tells what differs")
+            _log.warning(
+                "outcome_cut", error=str(error), detail="`chirp-worker topics create` reports the settings that differ"
+            )
             await self._sender.send(self._messages.build(record, outcome, small=True))

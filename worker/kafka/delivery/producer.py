@@ -1,4 +1,4 @@
-"""One producer at a time, and a new one where the old one is beyond help."""
+"""Renewable producer: replaces a producer that has failed."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,8 +21,8 @@ _log = structlog.get_logger(__name__)
 class RenewableProducer:
     """Owns the worker's producer.
 
-    aiokafka numbers an idempotent producer's batches and never starts anew: once one was refused or ran out of time,
-    the partition's later ones can be refused as out of order for ever. So a failed producer is replaced.
+    aiokafka numbers an idempotent producer's batches and never restarts the sequence: after one was refused or timed
+    out, the partition's later ones can be refused as out of order for ever. So a failed producer is replaced.
 
     Args:
         connect: opens a started producer.
@@ -37,7 +37,7 @@ class RenewableProducer:
 
     @property
     def producer(self) -> Producer:
-        """The present producer."""
+        """The current producer."""
         if self._producer is None:
             raise RuntimeError("enter the context first")
         return self._producer
@@ -52,15 +52,14 @@ class RenewableProducer:
         await self._open.aclose()
 
     def worked(self) -> None:
-        """Notes that the producer did what was asked."""
+        """Records a success: the next failure waits briefly again."""
         self._failures_in_a_row = 0
 
     async def renew(self, failed: Producer, error: Exception) -> None:
-        """Replaces a producer; the more failed in a row, the longer it waits before it does, up to 5 s.
+        """Replaces a producer after an exponential back-off of up to 5 s.
 
         Args:
-            failed: the producer; if it isn't the present one, somebody else has replaced it.
-            error: what it failed with.
+            failed: the producer that failed. If it isn't the current one, it was replaced already.
         """
         async with self._renewing:
             if self._producer is not failed:

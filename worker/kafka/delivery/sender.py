@@ -1,4 +1,4 @@
-"""Sends records until Kafka has acknowledged them."""
+"""Sender: sends records and retries until Kafka has acknowledged them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class RecordTooLargeError(ChirpWorkerError):
 
 @dataclass(frozen=True)
 class Message:
-    """A record to be written."""
+    """A record to be sent."""
 
     topic: str
     key: bytes | None
@@ -27,18 +27,18 @@ class Message:
 
 
 class Sender:
-    """Sends by a producer that is replaced when it fails."""
+    """Sends through a producer that is replaced when it fails."""
 
     def __init__(self, producing: RenewableProducer) -> None:
         self._producing = producing
 
     async def send(self, messages: Sequence[Message]) -> None:
-        """Returns once Kafka has all of them; while it doesn't answer, waits.
+        """Returns once Kafka has acknowledged all messages. Waits while Kafka doesn't answer.
 
-        What was acknowledged before another one failed is sent again with it.
+        If one fails, all are sent again, acknowledged ones too.
 
         Raises:
-            RecordTooLargeError: a topic doesn't take so large a record.
+            RecordTooLargeError: a topic refuses a record of that size.
         """
         while True:
             producer = self._producing.producer

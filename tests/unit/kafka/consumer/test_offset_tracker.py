@@ -169,6 +169,16 @@ def test_a_full_map_stops_the_taking_until_something_is_done() -> None:
     assert tracker.may_take(1)
 
 
+def test_records_are_taken_until_the_worst_map_would_exceed_three_quarters_of_its_limit() -> None:
+    tracker = OffsetTracker(0)
+    # 100 apart, runs need less than a bitmap: 4 bytes each. 575 runs and the head of 6 bytes need 2,306.
+    for offset in range(0, 57_200, 100):
+        tracker.received(offset)
+    assert THREE_QUARTERS == 2304
+    assert tracker.may_take(1)
+    assert not tracker.may_take(2)
+
+
 def test_one_slow_job_never_stops_the_taking() -> None:
     tracker = OffsetTracker(0)
     tracker.received(0)

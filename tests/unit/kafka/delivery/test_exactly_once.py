@@ -281,7 +281,7 @@ async def test_who_is_no_member_any_more_commits_nothing(time: list[float]) -> N
             await asyncio.sleep(0)
         world.consumer.is_member = False
         # The rebalance that follows on it hands over.
-        with pytest.raises(FencedError, match="out of its group"):
+        with pytest.raises(FencedError, match="removed this worker from its group"):
             await world.delivery.finish()
         delivering.cancel()
     assert (broker.records, broker.transactions) == ([], 0)
