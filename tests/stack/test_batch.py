@@ -109,7 +109,7 @@ async def test_the_rollouts_topic_decides_where_the_settings_say_so(deployment, 
     assert (await run(deployment, *everybody)).returncode == 0
     await run(deployment, "rollout", "exclude", "ghoul", "--actor", "anna")
     told = document(await run(deployment, "batch", str(script), "--dry-run", "--json"), 0)
-    assert "not as ghoul" in told["rollout"]
+    assert "except ghoul (excluded)" in told["rollout"]
     chirp = {row["character"]: row["chirp3-hd"] for row in told["voices"] if row["language"] == "en-US"}
     assert chirp == {"ghoul": 0, "pip_boy": len(LINES) - 2, "raider": len(LINES) - 2}
     assert not list(tmp_path.glob("*.manifest.jsonl"))

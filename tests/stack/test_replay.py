@@ -118,7 +118,7 @@ async def test_what_is_asked_for_wrongly_ends_in_one_line(deployment):
     cases = [
         (["dead-letters", "list", "--since", "yesterday"], "--since 'yesterday': allowed is an RFC 3339 time"),
         (["dead-letters", "show", "beef"], "'beef': no such dead letter"),
-        (["replay"], "nothing chooses among the dead letters"),
+        (["replay"], "no filter given: choose dead letters with a filter"),
         (["replay", "--all", "--edit", "text"], "--edit 'text': allowed is field=value"),
         (["replay", "--not-replayed"], "or --all for all of them"),
         (["replay", "--id", "beef"], "'beef': no such dead letter"),
@@ -257,7 +257,7 @@ async def test_of_two_replays_at_once_the_later_ends_the_earlier(deployment):
         try:
             await earlier.replay(items[20:], None, nothing)
         except UnavailableError as error:
-            assert "another replay has begun" in str(error)  # noqa: PT017
+            assert "another replay has started and ended this one" in str(error)  # noqa: PT017
         else:
             raise AssertionError
     assert len(await lane_records(deployment, 60)) == 60

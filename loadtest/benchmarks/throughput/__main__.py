@@ -69,7 +69,7 @@ async def _bench(stack: Stack, jobs: int, rounds: int, scenarios: list[Scenario]
     async with aiohttp.ClientSession() as session:
         bench = Bench(EmulatorControl(session, stack.control), bootstrap, stack.folder, environment)
         # The store makes its volumes and the emulator its clip when they are asked for first.
-        await run_gather(bench, Run(f"{session_id}-warm", _WARM_UP_JOBS), "own")
+        await run_gather(bench, Run(f"{session_id}-warm", _WARM_UP_JOBS), "worker_gather")
         for scenario in scenarios:
             print(f"\n{_title(scenario, jobs)}\n{head()}", flush=True)
             measured = []
@@ -90,8 +90,8 @@ async def _round(bench: Bench, name: str, jobs: int, scenario: Scenario) -> Roun
         faults = [{"kind": "slow", "seconds": _SLOW_S - _GOOGLE_S, "text_pattern": pattern}]
     await bench.emulator.set_faults(faults)
     return Round(
-        plain=await run_gather(bench, Run(f"{name}p", jobs), "plain"),
-        own=await run_gather(bench, Run(f"{name}o", jobs), "own"),
+        plain=await run_gather(bench, Run(f"{name}p", jobs), "library_gather"),
+        own=await run_gather(bench, Run(f"{name}o", jobs), "worker_gather"),
         worker=await run_worker(bench, Run(f"{name}w", jobs)),
     )
 

@@ -79,7 +79,7 @@ async def run_gather(bench: Bench, run: Run, module: str) -> Figures:
     Args:
         bench: where.
         run: whose jobs.
-        module: `plain` or `own`.
+        module: `library_gather` or `worker_gather`.
 
     Raises:
         RunFailedError: it ended early, or a take was there already.
