@@ -2,8 +2,7 @@
 
 from pydantic import AwareDatetime, Field
 
-from schemas.job import Message
-from schemas.words import (
+from schemas.enums import (
     AttemptResult,
     AudioEncoding,
     DecisionReason,
@@ -12,6 +11,7 @@ from schemas.words import (
     Lane,
     VoiceModel,
 )
+from schemas.job import Message
 
 
 class Audio(Message):

@@ -16,9 +16,9 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.enums import AudioEncoding, PhoneticAlphabet
 from schemas.ssml import check_ssml
 from schemas.text_markup import check_markup
-from schemas.words import AudioEncoding, PhoneticAlphabet
 
 _WAV_RATES: Final = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 SAMPLE_RATES: Final = dict.fromkeys(AudioEncoding, _WAV_RATES) | {

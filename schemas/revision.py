@@ -4,8 +4,8 @@ from typing import Annotated, Final, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
 
+from schemas.enums import Phase
 from schemas.job import Message, Name, Plain
-from schemas.words import Phase
 
 FULL_PERCENTAGE: Final = 10_000
 """100 %, as a whole number of hundredths of a percent."""

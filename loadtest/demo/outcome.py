@@ -6,7 +6,7 @@ from loadtest.demo.queries import totals_of
 from loadtest.demo.script import Line
 from loadtest.stack.counters import Counters
 from schemas.completion import Completion
-from schemas.words import JobStatus
+from schemas.enums import JobStatus
 
 
 def problems_of(lines: Sequence[Line], completions: Mapping[str, Completion], run: Counters) -> list[str]:

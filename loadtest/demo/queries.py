@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadtest.stack.counters import Counters
-from schemas.words import AttemptResult, VoiceModel
+from schemas.enums import AttemptResult, VoiceModel
 
 _ATTEMPTS: Final = "tts_synthesis_total"
 _FALLBACKS: Final = "tts_chirp3_fallback_total"

@@ -13,7 +13,7 @@ from loadtest.demo.queries import plan_readings, totals_of
 from loadtest.demo.script import Line
 from loadtest.stack.counters import Counters
 from schemas.completion import Completion
-from schemas.words import JobStatus, VoiceModel
+from schemas.enums import JobStatus, VoiceModel
 
 _WIDTH_OF_A_FILE: Final = 240
 """Columns where no terminal sets the limit: enough for whole error messages."""

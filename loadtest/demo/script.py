@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 
 from loadtest.emulator.settings import Fault
-from schemas.words import Lane, VoiceModel
+from schemas.enums import Lane, VoiceModel
 
 SCRIPT: Final = Path(__file__).with_name("script.yaml")
 STUDIO_SCRIPT: Final = Path("demo-script.jsonl")

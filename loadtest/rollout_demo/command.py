@@ -19,8 +19,8 @@ from loadtest.stack.local_stack import Stack, local_stack, worker_process
 from loadtest.stack.processes import StackError
 from loadtest.stack.topics import make_topics
 from loadtest.stack.traffic import Flow, send_steadily
+from schemas.enums import Lane
 from schemas.topics import LANES
-from schemas.words import Lane
 from worker.config.settings import load_settings
 from worker.kafka.client.producer import connect_producer
 from worker.speech.catalogue_file import load_catalogue

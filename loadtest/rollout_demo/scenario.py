@@ -9,8 +9,8 @@ import aiohttp
 
 from loadtest.demo.run import DemoFailedError
 from loadtest.rollout_demo.operator import Operator
+from schemas.enums import Phase
 from schemas.revision import Revision
-from schemas.words import Phase
 from worker.config.sections import KafkaSettings
 from worker.lifecycle.clock import Clock
 from worker.rollout.log.reader import RolloutLog, open_log

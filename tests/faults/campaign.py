@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
-from schemas.words import Lane
 from tests.stack.deployment import Deployment, job
 from worker.config.settings import load_settings
 from worker.kafka.client.admin import connect_admin

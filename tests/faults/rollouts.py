@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaProducer
 
 from loadtest.stack.local_stack import worker_process
 from loadtest.stack.traffic import Flow, send_steadily
+from schemas.enums import Lane
 from schemas.revision import Revision
 from schemas.topics import LANES
-from schemas.words import Lane
 from tests.stack.cli import run
 from tests.stack.deployment import Deployment
 from worker.config.settings import load_settings

@@ -8,7 +8,7 @@ import pytest
 from loadtest.benchmarks.quota.environment import Bench
 from loadtest.benchmarks.quota.figures import MINUTE_S
 from loadtest.benchmarks.quota.runs import GOOGLE_S, OutageRun, QuotaRun, run_outage, run_quota
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from tests.faults.campaign import report
 from tests.faults.scale import SCALE
 

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaProducer
 
 from loadtest.stack.counters import scrape
 from loadtest.stack.traffic import Flow, send_steadily
+from schemas.enums import AttemptResult, Lane, VoiceModel
 from schemas.topics import LANES, RETRY_DELAYS
-from schemas.words import AttemptResult, Lane, VoiceModel
 from tests.faults.campaign import report
 from tests.faults.rollouts import NAMES
 from tests.faults.scale import SCALE

@@ -7,8 +7,8 @@ from collections import defaultdict
 import pytest
 
 from schemas.completion import Completion
+from schemas.enums import Phase, VoiceModel
 from schemas.topics import COMPLETIONS
-from schemas.words import Phase, VoiceModel
 from tests.faults.campaign import report
 from tests.faults.rollouts import NAMES, rolling_out
 from tests.faults.scale import SCALE, SMALL

@@ -5,8 +5,8 @@ from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import OffsetMetadataTooLargeError
 
 from loadtest.stack.kafka_cluster import list_brokers
+from schemas.enums import JobStatus, Lane
 from schemas.topics import COMPLETIONS, LANES
-from schemas.words import JobStatus, Lane
 from tests.stack.deployment import job
 
 

@@ -21,9 +21,9 @@ from prometheus_client import CollectorRegistry
 from loadtest.stack.counters import scrape
 from loadtest.stack.local_stack import worker_process
 from schemas.completion import Attempt, Completion
+from schemas.enums import AttemptResult, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from schemas.rollout_status import RolloutStatus
 from schemas.topics import COMPLETIONS, RETRY_DELAYS, ROLLOUT, ROLLOUT_STATUS
-from schemas.words import AttemptResult, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from tests.kafka.test_rollout import rollout
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from schemas.words import Lane
+from schemas.enums import Lane
 from tests.stack.deployment import job
 
 # One a second: with all 30 jobs taken nearly all wait, most for quota and some for a job of the same line.

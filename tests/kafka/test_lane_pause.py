@@ -6,7 +6,7 @@ import sys
 
 from loadtest.stack.counters import scrape
 from loadtest.stack.local_stack import worker_environment
-from schemas.words import JobStatus, Lane
+from schemas.enums import JobStatus, Lane
 from tests.stack.deployment import get, job
 
 WINDOW = 50

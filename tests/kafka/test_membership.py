@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Process, free_ports
+from schemas.enums import JobStatus, Lane
 from schemas.topics import LANES
-from schemas.words import JobStatus, Lane
 from tests.stack.deployment import get, job
 
 

@@ -5,8 +5,8 @@ import json
 import signal
 from datetime import UTC, datetime, timedelta
 
+from schemas.enums import JobStatus, Lane
 from schemas.topics import COMPLETIONS, retry_topic
-from schemas.words import JobStatus, Lane
 from tests.stack.deployment import job
 
 RETRIES = {"RETRY_BATCH": "1s,2s", "RETRY_DIALOGUE": "1s", "CHIRP3_ROLLOUT_PERCENTAGE": "100"}

@@ -9,8 +9,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from loadtest.stack.counters import scrape
+from schemas.enums import DecisionReason
 from schemas.topics import ROLLOUT
-from schemas.words import DecisionReason
 from tests.stack.cli import run
 from tests.stack.deployment import get, job
 from worker.config.settings import load_settings

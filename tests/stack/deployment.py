@@ -17,8 +17,8 @@ from loadtest.stack.local_stack import Stack, worker_process
 from loadtest.stack.processes import Process, Start, start_program
 from loadtest.stack.topics import make_topics
 from schemas.completion import Completion
+from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
-from schemas.words import Lane
 from worker.config.settings import load_settings
 from worker.kafka.client.topics import list_partitions
 from worker.storage.client import connect_store

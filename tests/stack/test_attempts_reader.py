@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from aiokafka import AIOKafkaProducer
 
 from schemas.completion import Attempt, Completion
+from schemas.enums import AttemptResult, JobStatus, Lane, VoiceModel
 from schemas.topics import COMPLETIONS, RETRY_DELAYS
-from schemas.words import AttemptResult, JobStatus, Lane, VoiceModel
 from tests.stack.deployment import program
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Process
+from schemas.enums import AudioEncoding, Lane
 from schemas.topics import LANES
-from schemas.words import AudioEncoding, Lane
 from tests.stack.cli import CLI, run
 from worker.batch.file_names import audio_path
 

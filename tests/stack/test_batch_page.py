@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from tests.stack.browser import browser
 from tests.unit.batches import done, line, plan
 from tests.unit.makers import audio

@@ -12,8 +12,8 @@ import pytest
 from loadtest.stack.counters import scrape
 from loadtest.stack.local_stack import http_status
 from loadtest.stack.processes import Process, free_ports
+from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, LANES
-from schemas.words import Lane
 from tests.stack.deployment import job, program
 
 # The plan's four queries, as it writes them.

@@ -10,9 +10,9 @@ import pytest
 
 from loadtest.stack.local_stack import local_stack, worker_environment
 from loadtest.stack.processes import Process
+from schemas.enums import JobStatus, Lane
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
-from schemas.words import JobStatus, Lane
 from tests.stack.deployment import Deployment, get, job, program
 
 GOOD = 200

@@ -17,11 +17,11 @@ from loadtest.demo.run import may_be_sent
 from loadtest.demo.script import Line, read_script
 from loadtest.emulator.settings import Fault
 from loadtest.stack.counters import Counters
+from schemas.enums import AudioEncoding, DecisionReason, Lane, VoiceModel
 from schemas.job import Job
 from schemas.parsing import parse_job
 from schemas.revision import FULL_PERCENTAGE
 from schemas.text_markup import PAUSE_MARK
-from schemas.words import AudioEncoding, DecisionReason, Lane, VoiceModel
 from worker.rollout.decision import DecisionRequest, decide, sticky_key
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue_file import load_catalogue

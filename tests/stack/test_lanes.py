@@ -2,7 +2,7 @@
 
 import asyncio
 
-from schemas.words import Lane
+from schemas.enums import Lane
 from tests.stack.deployment import job
 
 

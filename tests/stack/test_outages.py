@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from loadtest.stack.counters import scrape
 from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Process, free_ports
-from schemas.words import JobStatus
+from schemas.enums import JobStatus
 from tests.stack.deployment import get, job
 from tests.stack.wire import wire_to
 from worker.config.settings import load_settings

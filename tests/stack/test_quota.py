@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from loadtest.stack.counters import scrape
-from schemas.words import FailureClass, Lane, VoiceModel
+from schemas.enums import FailureClass, Lane, VoiceModel
 from tests.stack.deployment import job
 
 CHIRP, WAVENET = VoiceModel.CHIRP3_HD, VoiceModel.WAVENET

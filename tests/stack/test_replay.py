@@ -12,10 +12,10 @@ from aiokafka import AIOKafkaProducer
 from loadtest.stack.local_stack import worker_environment
 from schemas import headers as names
 from schemas.completion import Problem
+from schemas.enums import JobStatus, Lane
 from schemas.errors import UnavailableError
 from schemas.headers import header_text
 from schemas.topics import DEAD_LETTERS, LANES, prefixed
-from schemas.words import JobStatus, Lane
 from tests.stack.cli import CLI, call, run
 from tests.stack.deployment import Deployment, job, program
 from worker.config.sections import KafkaSettings

@@ -3,8 +3,8 @@
 import json
 from hashlib import sha256
 
+from schemas.enums import Lane
 from schemas.topics import LANES
-from schemas.words import Lane
 from tests.stack.cli import run
 from tests.stack.deployment import job
 from worker.storage.metadata import take_metadata

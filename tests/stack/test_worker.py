@@ -2,8 +2,8 @@ import asyncio
 import hashlib
 
 from loadtest.stack.counters import scrape
+from schemas.enums import JobStatus, Lane
 from schemas.topics import COMPLETIONS
-from schemas.words import JobStatus, Lane
 from tests.stack.deployment import get, job
 from worker.speech.audio_check import read_duration
 

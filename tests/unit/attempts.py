@@ -3,7 +3,7 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
+from schemas.enums import DecisionReason, FailureClass, Lane, VoiceModel
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.observations import Observation

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.completion import Audio, Completion, DecisionTaken, Problem
+from schemas.enums import AudioEncoding, DecisionReason, JobStatus, Lane, VoiceModel
 from schemas.job import Job
-from schemas.words import AudioEncoding, DecisionReason, JobStatus, Lane, VoiceModel
 from tests.unit.makers import CATALOGUE, job
 from worker.batch.scripts.model import Line, Place
 from worker.batch.voice_selection import PlannedLine, VoicePreference, VoiceSelector

@@ -10,8 +10,8 @@ from typing import Any
 import soundfile
 from hypothesis import strategies as st
 
+from schemas.enums import AudioEncoding, VoiceModel
 from schemas.job import SAMPLE_RATES, Job
-from schemas.words import AudioEncoding, VoiceModel
 from worker.speech.catalogue import Voice
 from worker.speech.catalogue_file import load_catalogue
 from worker.speech.render import Input, InputForm, Rendered, render

@@ -11,7 +11,7 @@ from aiokafka.errors import IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 from prometheus_client import CollectorRegistry
 
-from schemas.words import Lane
+from schemas.enums import Lane
 from worker.kafka.client.committed_offsets import NOTHING
 from worker.kafka.client.topics import Source
 from worker.kafka.consumer.assignment import AssignedPartitions

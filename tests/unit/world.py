@@ -11,14 +11,14 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from schemas.revision import FULL_PERCENTAGE
-from schemas.topics import RETRY_DELAYS
-from schemas.words import (
+from schemas.enums import (
     AudioEncoding,
     JobStatus,
     Lane,
     VoiceModel,
 )
+from schemas.revision import FULL_PERCENTAGE
+from schemas.topics import RETRY_DELAYS
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, audio, job
 from worker.jobs.handler import Handler
 from worker.jobs.outcome import Outcome

@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from worker.app.process_parts import ProcessParts
 from worker.config.sections import CircuitSettings, QuotaSettings
 from worker.jobs.pipeline import Pipeline

@@ -8,7 +8,7 @@ from typing import Final
 
 import soundfile
 
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from worker.speech.audio_check import BadAudioError, read_duration
 from worker.storage.takes import StoredTake
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from worker.batch.atomic_file import replace_file
 from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry

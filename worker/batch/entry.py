@@ -3,8 +3,8 @@
 from pydantic import Field
 
 from schemas.completion import Completion, Problem
+from schemas.enums import AudioEncoding, JobStatus, VoiceModel
 from schemas.job import Message
-from schemas.words import AudioEncoding, JobStatus, VoiceModel
 
 
 class ManifestEntry(Message):

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from worker.storage.takes import EXTENSIONS
 
 # Characters that Windows refuses; of these a job's id can hold only the colon.

@@ -10,11 +10,11 @@ from aiokafka.errors import KafkaTimeoutError
 from pydantic import ValidationError
 
 from schemas.completion import Completion
+from schemas.enums import Lane
 from schemas.errors import UnavailableError
 from schemas.headers import header_text
 from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
-from schemas.words import Lane
 from worker.batch.journal import Positions
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.consumer import standalone_consumer

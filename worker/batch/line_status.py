@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from schemas.enums import VoiceModel
 from schemas.job import Job
-from schemas.words import VoiceModel
 from worker.batch.entry import ManifestEntry, SentJob
 from worker.batch.voice_selection import PlannedLine, VoiceSelector
 

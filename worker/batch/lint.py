@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from schemas.enums import VoiceModel
 from schemas.parsing import InvalidJobError
 from schemas.ssml import parse_ssml
 from schemas.text_markup import PAUSE_MARK
-from schemas.words import VoiceModel
 from worker.batch.file_names import audio_path
 from worker.batch.scripts.model import Finding, Line, Severity
 from worker.speech.catalogue import Catalogue, Language, Voice

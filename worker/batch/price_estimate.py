@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from worker.batch.voice_selection import PlannedLine
 from worker.pricing.google_terms import TERMS, TOTAL_REQUESTS_PER_MINUTE
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from schemas.enums import VoiceModel
 from schemas.job import Job
-from schemas.words import VoiceModel
 from worker.batch.scripts.model import Line
 from worker.rollout.decision import Decision, decide, decision_request
 from worker.rollout.state import RolloutState

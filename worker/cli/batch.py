@@ -10,7 +10,7 @@ from urllib.parse import quote
 import typer
 from typer.core import TyperGroup
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from worker.batch.entry import ManifestEntry
 from worker.batch.file_names import audio_path
 from worker.batch.line_status import LineStatus

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, TextIO
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from worker.batch.lint import lint
 from worker.batch.scripts.loader import read_script
 from worker.batch.scripts.model import Finding, Script, Severity

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from schemas.enums import Lane
 from schemas.errors import UsageError
-from schemas.words import Lane
 from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
 from worker.cli.options import AsJson

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from schemas.completion import Completion
+from schemas.enums import JobStatus, Lane
 from schemas.job import Job
 from schemas.parsing import parse_job
-from schemas.words import JobStatus, Lane
 from worker.cli.exit_codes import ExitCode
 from worker.config.settings import Settings, load_settings
 from worker.kafka.client.producer import connect_producer

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 import aiohttp
 import typer
 
+from schemas.enums import Lane
 from schemas.errors import UnavailableError
-from schemas.words import Lane
 from worker.config.settings import load_settings
 
 _ANSWER_S: Final = 10.0

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from schemas.enums import Lane
 from schemas.errors import UsageError
 from schemas.job import Job
 from schemas.parsing import parse_job
-from schemas.words import Lane
 from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
 from worker.cli.options import AsJson

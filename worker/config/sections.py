@@ -5,10 +5,10 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from schemas.enums import Lane, VoiceModel
 from schemas.job import MAX_TEXT_BYTES
 from schemas.revision import FULL_PERCENTAGE
 from schemas.topics import RETRY_DELAYS, Delays
-from schemas.words import Lane, VoiceModel
 from worker.config.parsing import Flag, Hundredths, Names, ReplyTopics, RetryDelays, Webhooks
 from worker.pricing.google_terms import TERMS, TOTAL_REQUESTS_PER_MINUTE
 

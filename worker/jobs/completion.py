@@ -1,7 +1,7 @@
 """Completion: the outcome of a job, made of what has happened to it. Pure."""
 
 from schemas.completion import Attempt, Audio, Completion, DecisionTaken, Timings
-from schemas.words import JobStatus
+from schemas.enums import JobStatus
 from worker.jobs.errors import JobFailedError
 from worker.jobs.outcome import Outcome
 from worker.jobs.progress import Progress

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from schemas.words import Lane, VoiceModel
+from schemas.enums import Lane, VoiceModel
 from worker.jobs.progress import Progress
 from worker.speech.latency_estimate import LatencyEstimate
 from worker.speech.render import Rendered

@@ -1,9 +1,9 @@
 """Errors that end a job without audio. Pure."""
 
 from schemas.completion import Problem
+from schemas.enums import JobStatus
 from schemas.errors import ChirpWorkerError
 from schemas.job import Job
-from schemas.words import JobStatus
 from worker.speech.failures import Failure
 from worker.storage.errors import StorageError, StorageUnavailableError
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from schemas.words import FailureClass, VoiceModel
+from schemas.enums import FailureClass, VoiceModel
 
 
 @dataclass(frozen=True)

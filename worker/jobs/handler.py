@@ -6,10 +6,10 @@ import random
 import structlog
 
 from schemas.completion import Completion, Problem
+from schemas.enums import JobStatus, Lane
 from schemas.job import Job
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.topics import Delays
-from schemas.words import JobStatus, Lane
 from worker.jobs.outcome import BAD_INPUT, Outcome, ReceivedJob
 from worker.jobs.pipeline import Pipeline
 from worker.jobs.retry_policy import next_outcome

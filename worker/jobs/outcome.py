@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from schemas.completion import Attempt, Completion, Problem
-from schemas.words import Lane
+from schemas.enums import Lane
 
 BAD_INPUT: Final = "bad_input"
 """The class of a record that is no job."""

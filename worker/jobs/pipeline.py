@@ -1,8 +1,8 @@
 """The pipeline, the way of one job: decide → take, with fallback → complete."""
 
 from schemas.completion import Problem
+from schemas.enums import DecisionReason, FailureClass, Lane, VoiceModel
 from schemas.job import Job
-from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
 from worker.jobs.completion import describe_audio, done, failed
 from worker.jobs.errors import JobFailedError, synthesis_failed
 from worker.jobs.fallback import FallbackPolicy

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from schemas.completion import Attempt
+from schemas.enums import Lane
 from schemas.job import Job
-from schemas.words import Lane
 from worker.jobs.fallback import FallbackPolicy
 from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.rollout.decision import Decision

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from schemas.completion import Problem
+from schemas.enums import JobStatus
 from schemas.topics import Delays, delay_seconds
-from schemas.words import JobStatus
 from worker.jobs.outcome import History, Outcome, Retry
 
 # Spreads jobs that failed together. Upwards only, since a retry is due no earlier than its delay.

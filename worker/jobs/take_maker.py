@@ -7,8 +7,8 @@ from functools import partial
 from typing import Final
 
 from schemas.completion import Attempt
+from schemas.enums import FailureClass, Lane, VoiceModel
 from schemas.job import Job
-from schemas.words import FailureClass, Lane, VoiceModel
 from worker.jobs.completion import describe_attempt
 from worker.jobs.early_fallback import is_wavenet_faster, would_be_late
 from worker.jobs.errors import expired, storage_failed

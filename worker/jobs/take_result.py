@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from schemas.completion import Attempt
-from schemas.words import FailureClass
+from schemas.enums import FailureClass
 from worker.speech.failures import Failure
 from worker.storage.errors import StorageError
 from worker.storage.takes import StoredTake

@@ -8,8 +8,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from schemas.enums import Lane
 from schemas.errors import UsageError
-from schemas.words import Lane
 
 WaitsFor = Callable[[], list[str]]
 """Returns what the process waits for before it does its work, a line each; empty when it is ready."""

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
+from schemas.enums import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
 from worker.observability.metric_definition import (
     CounterDefinition,
     Definition,

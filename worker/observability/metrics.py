@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from schemas.completion import Attempt, Timings
-from schemas.words import Lane, VoiceModel
+from schemas.enums import Lane, VoiceModel
 from worker.observability import metric_catalogue as catalogue
 from worker.observability.metric_catalogue import QuotaDecision
 from worker.observability.metric_definition import UNKNOWN

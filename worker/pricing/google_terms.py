@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 
 
 @dataclass(frozen=True)

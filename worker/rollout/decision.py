@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from schemas.enums import DecisionReason, VoiceModel
 from schemas.job import Job
 from schemas.revision import FULL_PERCENTAGE
-from schemas.words import DecisionReason, VoiceModel
 from worker.rollout.state import RolloutState
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from schemas.enums import DecisionReason
 from schemas.job import Job
-from schemas.words import DecisionReason
 from worker.rollout.decision import Decision, DecisionRequest, decide
 from worker.rollout.state import RolloutState
 

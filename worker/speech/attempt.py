@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from schemas.completion import Attempt
-from schemas.words import AttemptResult, AudioEncoding, FailureClass
+from schemas.enums import AttemptResult, AudioEncoding, FailureClass
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.audio_check import BadAudioError, check_audio

@@ -5,8 +5,8 @@ from typing import Final
 
 import soundfile
 
+from schemas.enums import AudioEncoding
 from schemas.errors import ChirpWorkerError
-from schemas.words import AudioEncoding
 
 CONTAINERS: Final = {
     AudioEncoding.OGG_OPUS: ("OGG", "OPUS"),

@@ -8,7 +8,7 @@ from typing import Final
 
 import soundfile
 
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from worker.speech.audio_check import CONTAINERS, read_duration
 
 # Short enough to cut no word, and long enough for its slope to be inaudible among those of speech.

@@ -7,9 +7,9 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.enums import VoiceModel
 from schemas.job import Job
 from schemas.parsing import InvalidJobError
-from schemas.words import VoiceModel
 
 _VOICE_NAME: Final = re.compile(r"^([a-z]{2,3}-[A-Z]{2})-(Chirp3-HD|Wavenet)-([A-Za-z]+)$")
 _MODELS: Final = {"Chirp3-HD": VoiceModel.CHIRP3_HD, "Wavenet": VoiceModel.WAVENET}

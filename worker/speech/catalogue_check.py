@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from worker.speech.catalogue import Catalogue, Voice
 
 

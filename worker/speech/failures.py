@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.enums import FailureClass
 from schemas.errors import UnavailableError
-from schemas.words import FailureClass
 
 _BY_CODE: Final = {
     "INVALID_ARGUMENT": FailureClass.INVALID,

@@ -12,7 +12,7 @@ from google.cloud.texttospeech_v1.services.text_to_speech.transports import (
     TextToSpeechGrpcAsyncIOTransport,
 )
 
-from schemas.words import AudioEncoding, PhoneticAlphabet
+from schemas.enums import AudioEncoding, PhoneticAlphabet
 from worker.config.sections import GoogleSettings
 from worker.speech.failures import CallFailedError, Failure, classify_failure
 from worker.speech.render import Input, Rendered

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from schemas.enums import FailureClass, VoiceModel
 from schemas.job import Job
-from schemas.words import FailureClass, VoiceModel
 from worker.lifecycle.dependency import UNREACHABLE, DependencyDownError, Outage
 from worker.lifecycle.probed_dependency import Probe
 from worker.observability.metrics import DENIED

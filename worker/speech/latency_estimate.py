@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 
 _KEPT: Final = 0.95
 """The decay of earlier attempts' weight with each new one: about the last twenty count."""

@@ -7,10 +7,10 @@ from typing import Final
 from xml.etree.ElementTree import Element, tostring  # writes XML; reading is schemas.ssml's
 from xml.sax.saxutils import escape, quoteattr  # the same
 
+from schemas.enums import AudioEncoding, VoiceModel
 from schemas.job import Job, Pronunciation
 from schemas.ssml import parse_ssml
 from schemas.text_markup import PAUSE_MARK, PAUSES
-from schemas.words import AudioEncoding, VoiceModel
 from worker.speech.catalogue import Character, Voice
 from worker.speech.text_split import MAX_SENTENCE_CHARACTERS, longest_sentence, split_text
 

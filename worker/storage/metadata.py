@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from worker.storage.errors import NotATakeError
 from worker.storage.takes import StoredTake
 

@@ -7,8 +7,8 @@ belongs here and into the canonical form in `takes.py`. Otherwise two sounds sha
 from collections.abc import Sequence
 from typing import Protocol
 
+from schemas.enums import AudioEncoding, VoiceModel
 from schemas.job import Pronunciation
-from schemas.words import AudioEncoding, VoiceModel
 
 
 class RequestedVoice(Protocol):

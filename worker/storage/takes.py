@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from worker.storage.synthesis_request import SynthesisRequest
 
 _VERSION: Final = 1

@@ -23,7 +23,7 @@ from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import KafkaCluster
 from loadtest.stack.local_stack import Stack, local_stack
 from loadtest.stack.processes import StackError
-from schemas.words import JobStatus, Lane
+from schemas.enums import JobStatus, Lane
 
 _KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"
 _OWN_WAY_S: Final = 0.05

@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaProducer
 from loadtest.benchmarks.dialogue.load import CompletionListener, lines, listen, record_of, send_by_the_clock
 from loadtest.benchmarks.throughput.topics import completions_of, topics_of
 from loadtest.stack.local_stack import worker_process
+from schemas.enums import Lane
 from schemas.topics import LANES, prefixed
-from schemas.words import Lane
 
 _PARTITIONS: Final = 12
 # A broker that has just started answers slower: of what it does often Java makes machine code.

@@ -14,7 +14,7 @@ from loadtest.benchmarks.quota.environment import Bench
 from loadtest.benchmarks.quota.runs import OutageRun, QuotaRun, run_outage, run_quota
 from loadtest.stack.local_stack import Stack, local_stack
 from loadtest.stack.processes import StackError
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 
 _KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"
 

@@ -21,8 +21,8 @@ from loadtest.benchmarks.quota.figures import (
     quota_figures,
 )
 from loadtest.stack.traffic import Flow, send_steadily
+from schemas.enums import Lane, VoiceModel
 from schemas.topics import COMPLETIONS, LANES, prefixed
-from schemas.words import Lane, VoiceModel
 
 GOOGLE_S: Final = 0.3
 _LAST_S: Final = 30.0

@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from loadtest.benchmarks.throughput.lines import Run
+from schemas.enums import VoiceModel
 from schemas.job import Job
-from schemas.words import VoiceModel
 from worker.speech.catalogue import Catalogue
 from worker.speech.render import Rendered, render
 from worker.storage.takes import take_key

@@ -13,8 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
 from loadtest.benchmarks.throughput.lines import Run
+from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, LANES, all_topics, prefixed
-from schemas.words import Lane
 
 # Reading every few records at once would cost the machine that is measured; only the end is timed.
 _READ_EVERY_S: Final = 0.2

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
+from schemas.enums import Lane
 from schemas.errors import UsageError
-from schemas.words import Lane
 from worker.app.readiness import Readiness
 from worker.observability.http import serve_http
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from tests.unit.makers import FORMATS, audio
 from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, find_fault
 from worker.storage.takes import StoredTake

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from tests.unit.makers import audio
 from worker.audit.key_sample import KeySample
 from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE

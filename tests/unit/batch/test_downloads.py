@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from tests.unit.batches import done, line, plan
 from worker.batch.download_result import DownloadResult
 from worker.batch.downloads import download

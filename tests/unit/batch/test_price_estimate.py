@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.words import JobStatus, VoiceModel
+from schemas.enums import JobStatus, VoiceModel
 from tests.unit.batches import HALF, done, failed, line, plan, selector
 from tests.unit.makers import CHIRP, WAVENET
 from worker.batch.entry import ManifestEntry, SentJob, build_entry

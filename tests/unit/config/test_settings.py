@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from schemas.enums import Lane
 from schemas.errors import UsageError
 from schemas.topics import RETRY_DELAYS
-from schemas.words import Lane
 from tests.unit.makers import CATALOGUE
 from worker.app.rollout_seed import rollout_state
 from worker.cli.views.settings import settings_rows

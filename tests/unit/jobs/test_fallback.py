@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
+from schemas.enums import DecisionReason, FailureClass, Lane, VoiceModel
 from tests.unit.makers import CHIRP, WAVENET, job, rendered_job
 from tests.unit.world import NOW
 from worker.jobs.early_fallback import is_wavenet_faster, would_be_late

@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 
 from schemas import headers as names
 from schemas.completion import Completion, Problem
+from schemas.enums import JobStatus, Lane
 from schemas.job import Job
 from schemas.topics import RETRY_DELAYS
-from schemas.words import JobStatus, Lane
 from tests.unit.makers import CATALOGUE, fields
 from tests.unit.standins import Time
 from worker.jobs.handler import Handler

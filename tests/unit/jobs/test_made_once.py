@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from schemas.words import AttemptResult, JobStatus, Lane
+from schemas.enums import AttemptResult, JobStatus, Lane
 from tests.unit.makers import CHIRP, WAVENET, job
 from tests.unit.world import NOW, WAV, World, failed, spoke
 from worker.storage.errors import StorageUnavailableError

@@ -12,9 +12,7 @@ from typing import Any
 
 import pytest
 
-from schemas.parsing import InvalidJobError
-from schemas.revision import FULL_PERCENTAGE
-from schemas.words import (
+from schemas.enums import (
     AttemptResult,
     AudioEncoding,
     DecisionReason,
@@ -23,6 +21,8 @@ from schemas.words import (
     Lane,
     VoiceModel,
 )
+from schemas.parsing import InvalidJobError
+from schemas.revision import FULL_PERCENTAGE
 from tests.unit.makers import CHIRP, WAVENET, job, rendered_job
 from tests.unit.world import ALL, DENIED, NOW, SOUNDS, WAV, World, failed, spoke
 from worker.jobs.outcome import Outcome

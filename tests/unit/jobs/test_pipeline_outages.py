@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.words import (
+from schemas.enums import (
     AttemptResult,
     JobStatus,
 )

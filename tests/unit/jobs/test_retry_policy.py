@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from schemas import headers as names
 from schemas.completion import Attempt, Completion, Problem
+from schemas.enums import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
 from schemas.headers import Headers
 from schemas.topics import RETRY_DELAYS, delay_seconds
-from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
 from worker.jobs.outcome import BAD_INPUT, History, Outcome
 from worker.jobs.retry_policy import JITTER, next_outcome
 from worker.kafka.consumer.record import Record

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from schemas.completion import Attempt
-from schemas.words import AttemptResult, AudioEncoding, FailureClass
+from schemas.enums import AttemptResult, AudioEncoding, FailureClass
 from tests.unit.makers import CHIRP
 from tests.unit.world import NOW
 from worker.jobs.single_flight import SingleFlight, StillInFlightError

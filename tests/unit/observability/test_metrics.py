@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from schemas.completion import Attempt, Timings
-from schemas.words import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
+from schemas.enums import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET
 from worker.observability.metric_catalogue import ALL_METRICS, ALL_VOICE_MODELS, CODES, STAGES, QuotaDecision
 from worker.observability.metric_definition import UNKNOWN

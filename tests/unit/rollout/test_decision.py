@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.enums import DecisionReason, VoiceModel
 from schemas.revision import FULL_PERCENTAGE
-from schemas.words import DecisionReason, VoiceModel
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, job
 from worker.app.rollout_seed import rollout_state
 from worker.config.settings import load_settings

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.completion import Completion
+from schemas.enums import JobStatus, Lane
 from schemas.events import COMPLETION_TYPE, completion_headers, event_id
 from schemas.parsing import parse_job
 from schemas.topics import LANE_RECORD_BYTES
-from schemas.words import JobStatus, Lane
 from tests.unit.makers import fields
 
 _IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:@=+-]{0,20}", fullmatch=True)

@@ -17,10 +17,10 @@ from schemas.completion import (
     Problem,
     Timings,
 )
+from schemas.enums import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from schemas.generate import TARGET, asyncapi, documents
 from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, ROLLOUT
-from schemas.words import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from tests.unit.makers import fields, good_documents
 from tests.unit.rollouts import NOW, states
 from worker.rollout.log.codec import Provenance, to_revision

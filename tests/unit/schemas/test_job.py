@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.enums import AudioEncoding
 from schemas.job import MAX_TEXT_BYTES, Job
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.ssml import ELEMENTS, MAX_SSML_BYTES, check_ssml
 from schemas.text_markup import PAUSES, check_markup
-from schemas.words import AudioEncoding
 from tests.unit.makers import fields, good_documents
 
 FUZZ = settings(max_examples=150, deadline=None)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from schemas.words import AttemptResult, AudioEncoding, FailureClass, Lane
+from schemas.enums import AttemptResult, AudioEncoding, FailureClass, Lane
 from tests.unit.makers import CHIRP, WAVENET, audio, rendered_job
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics

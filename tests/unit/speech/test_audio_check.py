@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from schemas.enums import AudioEncoding
 from schemas.job import SAMPLE_RATES
-from schemas.words import AudioEncoding
 from tests.unit.makers import audio
 from worker.speech.audio_check import BadAudioError, check_audio, read_duration
 

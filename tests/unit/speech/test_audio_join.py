@@ -13,8 +13,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.enums import AudioEncoding
 from schemas.job import SAMPLE_RATES
-from schemas.words import AudioEncoding
 from tests.unit.makers import audio
 from worker.speech.audio_check import BadAudioError, read_duration
 from worker.speech.audio_join import join_parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from schemas.words import FailureClass
+from schemas.enums import FailureClass
 from worker.speech.failures import bad_audio, classify_failure
 
 CLASSES = {

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.enums import AudioEncoding
 from schemas.text_markup import PAUSES
-from schemas.words import AudioEncoding
 from tests.unit.makers import CATALOGUE, CHIRP, NAMES, WAVENET, WORDS, rendered_job
 from worker.speech.render import MAX_INPUT_BYTES, InputForm, spoken_units
 

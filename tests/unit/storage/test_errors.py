@@ -12,7 +12,7 @@ from aiohttp import web
 from botocore.exceptions import NoCredentialsError, SSLError
 
 from loadtest.stack.processes import free_ports
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from worker.config.settings import load_settings
 from worker.lifecycle.dependency import UNREACHABLE, DependencyDownError
 from worker.storage.client import connect_store

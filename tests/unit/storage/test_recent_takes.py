@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.words import AudioEncoding
+from schemas.enums import AudioEncoding
 from tests.unit.makers import CHIRP, WAVENET
 from tests.unit.world import World, spoke
 from worker.storage.recent_takes import RecentTakes

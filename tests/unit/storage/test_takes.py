@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.enums import AudioEncoding, PhoneticAlphabet
 from schemas.job import Pronunciation
-from schemas.words import AudioEncoding, PhoneticAlphabet
 from tests.unit.makers import CHIRP, WAVENET, rendered, rendered_job
 from worker.speech.catalogue import Voice
 from worker.speech.render import Input, InputForm

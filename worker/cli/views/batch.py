@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from schemas.words import JobStatus, VoiceModel
+from schemas.enums import JobStatus, VoiceModel
 from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
 from worker.batch.line_status import LineState, LineStatus

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from worker.pricing.google_terms import TERMS
 from worker.rollout.plan.units import approximate_duration
 from worker.rollout.simulation.result import SimulatedRollout

@@ -8,10 +8,10 @@ from typing import Final
 from pydantic import ValidationError
 
 from schemas.completion import Completion
+from schemas.enums import Lane
 from schemas.errors import UnavailableError
 from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
-from schemas.words import Lane
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.consumer import Consumer, standalone_consumer
 from worker.kafka.client.producer import Producer

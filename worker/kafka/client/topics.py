@@ -9,6 +9,7 @@ from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from schemas.enums import Lane
 from schemas.errors import UnavailableError
 from schemas.topics import (
     LANES,
@@ -23,7 +24,6 @@ from schemas.topics import (
     retry_topic,
     unprefixed,
 )
-from schemas.words import Lane
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.admin import Admin, connect_admin
 

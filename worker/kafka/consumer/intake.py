@@ -10,7 +10,7 @@ from typing import Final, cast
 import structlog
 from aiokafka import TopicPartition
 
-from schemas.words import Lane
+from schemas.enums import Lane
 from worker.jobs.outcome import Outcome
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.lanes import Lanes

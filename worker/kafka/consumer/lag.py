@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from schemas.words import Lane
+from schemas.enums import Lane
 from worker.kafka.client.consumer import Consumer
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.lifecycle.clock import Clock

@@ -5,7 +5,7 @@ The idea is that of Arroyo's DLQ limit.
 
 import structlog
 
-from schemas.words import Lane
+from schemas.enums import Lane
 from worker.jobs.outcome import Outcome
 from worker.kafka.client.topics import Source
 from worker.kafka.consumer.bad_input import BadInput, BadInputLimit

@@ -9,7 +9,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, IllegalStateError, UnsupportedCodecError
 
-from schemas.words import Lane
+from schemas.enums import Lane
 from worker.kafka.client.consumer import Consumer, ReceivedRecord
 from worker.kafka.client.topics import Source
 from worker.kafka.consumer.assignment import AssignedPartitions

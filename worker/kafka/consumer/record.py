@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from schemas.enums import Lane
 from schemas.headers import Headers
-from schemas.words import Lane
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from schemas import headers as names
+from schemas.enums import Lane
 from schemas.headers import Headers, header_number, letter_id, without_headers
 from schemas.topics import lane_of, unprefixed
-from schemas.words import Lane
 
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
 _ID: Final = re.compile(r"[0-9a-f]{4,64}")

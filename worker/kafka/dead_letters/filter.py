@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from schemas.enums import Lane
 from schemas.errors import UsageError
-from schemas.words import Lane
 from worker.kafka.dead_letters.decoder import DeadLetter
 
 _AGE_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from schemas import headers as names
+from schemas.enums import Lane
 from schemas.errors import UsageError
 from schemas.headers import Headers, header_number, without_headers
 from schemas.topics import LANE_RECORD_BYTES
-from schemas.words import Lane
 from worker.kafka.dead_letters.decoder import DeadLetter
 from worker.kafka.dead_letters.edit import Edit, JobCheck, apply_edits
 

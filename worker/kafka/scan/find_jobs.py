@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from schemas.enums import Lane
 from schemas.errors import UnavailableError
 from schemas.job import Job
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.topics import COMPLETIONS, LANES, prefixed
-from schemas.words import Lane
 from worker.config.sections import KafkaSettings
 from worker.jobs.redo import line_of
 from worker.kafka.scan.topic_scanner import ProgressCallback, TopicScanner

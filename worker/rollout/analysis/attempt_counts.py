@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from schemas.words import AttemptResult, VoiceModel
+from schemas.enums import AttemptResult, VoiceModel
 from worker.rollout.analysis.observations import Observation
 from worker.rollout.analysis.tally import CellKey, Tally
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from schemas.words import DecisionReason, VoiceModel
+from schemas.enums import DecisionReason, VoiceModel
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.tally import CellKey, Group, RangeSums, Tally, sum_tallies
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from schemas.enums import AttemptResult, DecisionReason, FailureClass, Lane, VoiceModel
 from schemas.errors import ChirpWorkerError
 from schemas.headers import RETRY_ATTEMPTS, Headers, header_text
-from schemas.words import AttemptResult, DecisionReason, FailureClass, Lane, VoiceModel
 
 # Fields are picked and checked by hand. Validating whole completions by their model takes a controller longer than all
 # its other work, and after a restart it reads weeks of them.

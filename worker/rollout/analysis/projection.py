@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
+from schemas.enums import VoiceModel
 from schemas.revision import FULL_PERCENTAGE
-from schemas.words import VoiceModel
 from worker.pricing.google_terms import list_price
 from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.verdict import Status, Verdict

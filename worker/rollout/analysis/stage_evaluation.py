@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import (
     QueryResult,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
+from schemas.enums import DecisionReason, FailureClass, Lane, VoiceModel
 from worker.rollout.analysis.observations import Observation
 
 _FINE_S: Final = 10.0

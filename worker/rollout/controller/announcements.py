@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from schemas.enums import Phase
 from schemas.revision import PlanRun, Revision
-from schemas.words import Phase
 from worker.rollout.controller.plan_run import next_stage
 from worker.rollout.plan.model import Plan, Stage
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
+from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, Delays, lane_of, prefixed, retry_topic
-from schemas.words import Lane
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.consumer import Consumer, standalone_consumer
 from worker.kafka.client.topics import list_partitions

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
+from schemas.enums import Phase
 from schemas.errors import RefusedError
 from schemas.revision import Approval
-from schemas.words import Phase
 from worker.rollout.changes import turn_off
 from worker.rollout.controller.plan_run import find_stage, require_run, stop_clock
 from worker.rollout.plan.model import Plan

@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from schemas.enums import Phase
 from schemas.errors import RefusedError
 from schemas.revision import PlanRun
-from schemas.words import Phase
 from worker.rollout.plan.model import Plan, Stage
 from worker.rollout.state import RolloutState
 

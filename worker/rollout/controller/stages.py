@@ -6,9 +6,9 @@ Each function makes a state from a state. No roll-back widens exposure.
 from dataclasses import replace
 from datetime import datetime
 
+from schemas.enums import Phase
 from schemas.errors import RefusedError
 from schemas.revision import PlanRun
-from schemas.words import Phase
 from worker.rollout.changes import turn_off
 from worker.rollout.controller.plan_run import begin_stage, find_stage, next_stage, require_run, stop_clock
 from worker.rollout.plan.model import Plan, Stage

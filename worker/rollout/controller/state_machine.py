@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from schemas.enums import Phase
 from schemas.revision import PlanRun
-from schemas.words import Phase
 from worker.rollout import changes
 from worker.rollout.analysis.stage_evaluation import violated_rules
 from worker.rollout.analysis.verdict import Evaluation, Status, Verdict

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from schemas.enums import VoiceModel
 from schemas.revision import FULL_PERCENTAGE
-from schemas.words import VoiceModel
 from worker.pricing.google_terms import TERMS, list_price
 from worker.rollout.analysis.confidence import attempts_to_show_below
 from worker.rollout.analysis.evaluate import MIN_SAMPLE_FOR_MEAN, P95_SHARE

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from worker.pricing.google_terms import list_price
 from worker.rollout.analysis.tally import Tally
 from worker.rollout.analysis.verdict import Use

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from schemas.enums import Phase, VoiceModel
 from schemas.revision import Approval
-from schemas.words import Phase, VoiceModel
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.analysis.verdict import Evaluation, Status, Use

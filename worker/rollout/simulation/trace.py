@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from worker.rollout.plan.units import Characters, Duration, Part
 
 Rate = Annotated[float, Field(ge=0, le=1)]

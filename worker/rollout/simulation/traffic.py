@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from schemas.enums import DecisionReason, FailureClass, Lane, VoiceModel
 from schemas.revision import FULL_PERCENTAGE
-from schemas.words import DecisionReason, FailureClass, Lane, VoiceModel
 from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.decision import DecisionRequest, decide
 from worker.rollout.plan.model import Plan

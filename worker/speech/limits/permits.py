@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from schemas.words import FailureClass, Lane, VoiceModel
+from schemas.enums import FailureClass, Lane, VoiceModel
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.observability.metrics import Metrics

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from schemas.words import Lane, VoiceModel
+from schemas.enums import Lane, VoiceModel
 from worker.speech.limits.sliding_window import SlidingWindow
 
 MINUTE_S: Final = 60.0

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from schemas.words import Lane, VoiceModel
+from schemas.enums import Lane, VoiceModel
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.observability.metric_catalogue import ALL_VOICE_MODELS, QuotaDecision

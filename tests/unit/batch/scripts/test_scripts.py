@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from schemas.enums import AudioEncoding
 from schemas.job import MAX_TEXT_BYTES, Job
-from schemas.words import AudioEncoding
 from tests.unit.batches import line
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, good_documents
 from worker.batch.file_names import audio_path, safe_name

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.enums import Lane
 from schemas.topics import (
     COMPLETIONS,
     DEAD_LETTERS,
@@ -26,7 +27,6 @@ from schemas.topics import (
     retry_topic,
     unprefixed,
 )
-from schemas.words import Lane
 from worker.kafka.client.topics import Source, TopicError, list_sources, missing_topics, parse_source
 
 TABLE = {topic.name: topic for topic in TOPICS}

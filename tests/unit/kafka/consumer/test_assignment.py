@@ -9,7 +9,7 @@ import pytest
 from aiokafka.structs import OffsetAndMetadata
 from structlog.testing import capture_logs
 
-from schemas.words import Lane
+from schemas.enums import Lane
 from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, RETRY, Committed, Member, Time
 from worker.kafka.consumer.offset_map import decode, encode
 from worker.kafka.consumer.partition import OwnedPartition

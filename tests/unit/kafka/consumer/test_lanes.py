@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from schemas.completion import Completion, Problem
-from schemas.words import JobStatus, Lane
+from schemas.enums import JobStatus, Lane
 from tests.unit.standins import Time
 from worker.jobs.outcome import BAD_INPUT, Outcome
 from worker.kafka.client.topics import Source

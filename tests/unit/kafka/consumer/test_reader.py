@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 
 from schemas import headers as names
 from schemas.completion import Completion, Problem
-from schemas.words import JobStatus, Lane
+from schemas.enums import JobStatus, Lane
 from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, RETRY, Member, Time
 from worker.jobs.outcome import BAD_INPUT, Outcome
 from worker.kafka.consumer.bad_input import BadInputLimit

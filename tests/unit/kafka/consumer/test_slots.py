@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.words import Lane
+from schemas.enums import Lane
 from worker.kafka.consumer.slots import LaneSlots, Slot, Slots
 
 

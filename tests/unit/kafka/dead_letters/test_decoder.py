@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from schemas import headers as names
 from schemas.completion import Problem
+from schemas.enums import Lane
 from schemas.errors import UsageError
 from schemas.headers import letter_id
 from schemas.job import Job
 from schemas.parsing import parse_job
 from schemas.topics import LANE_RECORD_BYTES
-from schemas.words import Lane
 from tests.unit.makers import CATALOGUE, fields, good_documents
 from worker.cli.views.dead_letters import json_row, plan_rows, stats_rows, table_row, whole_json, whole_table
 from worker.jobs.outcome import History

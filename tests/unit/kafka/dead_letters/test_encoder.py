@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from schemas import headers as names
 from schemas.completion import Attempt, Completion, Problem
+from schemas.enums import AttemptResult, JobStatus, Lane, VoiceModel
 from schemas.headers import Headers, letter_id
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANE_RECORD_BYTES
-from schemas.words import AttemptResult, JobStatus, Lane, VoiceModel
 from worker.jobs.outcome import History, Outcome, Retry
 from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.retry_headers import read_history

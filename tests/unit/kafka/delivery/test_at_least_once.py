@@ -9,7 +9,7 @@ import pytest
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaTimeoutError
 from structlog.testing import capture_logs
 
-from schemas.words import Lane
+from schemas.enums import Lane
 from tests.unit.standins import BATCH, Member
 from worker.jobs.outcome import Outcome
 from worker.kafka.consumer.record import Record

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLarg
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.completion import Completion, Problem
-from schemas.words import JobStatus, Lane
+from schemas.enums import JobStatus, Lane
 from worker.jobs.outcome import Outcome
 from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.stall_detector import StallDetector

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from schemas.completion import Completion, Problem
+from schemas.enums import JobStatus, Lane
 from schemas.job import Job
 from schemas.topics import RETRY_DELAYS
-from schemas.words import JobStatus, Lane
 from tests.unit.makers import CATALOGUE, fields
 from tests.unit.standins import Time
 from tests.unit.world import WAV, World

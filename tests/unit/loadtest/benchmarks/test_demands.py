@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loadtest.benchmarks.simulations.demands import Demand, Result, all_demands, table_head
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from tests.unit.makers import CATALOGUE
 from worker.rollout.plan.conditions import AGAINST_CONTROL
 from worker.rollout.simulation.result import Event, ModelTotals, SimulatedRollout

@@ -3,7 +3,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.words import AttemptResult, VoiceModel
+from schemas.enums import AttemptResult, VoiceModel
 from tests.unit.attempts import BEGAN, FAILED, MINUTE, attempt, count_attempts
 from worker.rollout.analysis.attempt_counts import MAX_PUBLISH_DELAY, AttemptCounts
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.words import DecisionReason, VoiceModel
+from schemas.enums import DecisionReason, VoiceModel
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, FALLBACK, MINUTE, REVISION, WINDOW, attempt, measure
 from worker.rollout.analysis.measurements import Measurements
 

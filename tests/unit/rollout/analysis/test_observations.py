@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.completion import Attempt, Audio, Completion, DecisionTaken
+from schemas.enums import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from schemas.events import completion_headers
 from schemas.headers import RETRY_ATTEMPTS
-from schemas.words import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from worker.kafka.consumer.retry_headers import encode_attempts
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.observations import Observation, UnreadableAttemptsError, decode_completion, decode_retry

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.words import DecisionReason
+from schemas.enums import DecisionReason
 from tests.unit.attempts import CONTROL, MINUTE, WINDOW, attempt, measure
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout.analysis.projection import evaluate_next_stage

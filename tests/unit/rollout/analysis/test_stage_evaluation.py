@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.words import DecisionReason, VoiceModel
+from schemas.enums import DecisionReason, VoiceModel
 from tests.unit.attempts import BEGAN, CHIRP, CONTROL, FAILED, MINUTE, WINDOW, attempt, measure
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import QueryResult

@@ -8,8 +8,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
+from schemas.enums import Lane
 from schemas.headers import RETRY_ATTEMPTS
-from schemas.words import Lane
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.observations import Observation

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from schemas.enums import Phase
 from schemas.errors import RefusedError
-from schemas.words import Phase
 from tests.unit.plans import BEFORE, HOUR, PLAN, approval, begun, run_of
 from tests.unit.rollouts import NOW
 from worker.rollout import changes

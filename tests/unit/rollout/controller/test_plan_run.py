@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.enums import Phase
 from schemas.errors import RefusedError
-from schemas.words import Phase
 from tests.unit.plans import BEFORE, HOUR, PLAN, begun, run_of
 from tests.unit.rollouts import NOW
 from worker.rollout.controller.plan_run import (

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from schemas.words import Phase
+from schemas.enums import Phase
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, attempt, count_attempts
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout import changes

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.enums import Phase
 from schemas.errors import RefusedError
 from schemas.revision import FULL_PERCENTAGE
-from schemas.words import Phase
 from tests.unit.plans import BEFORE, HOUR, PLAN, approval, begun, judgement, run_of
 from tests.unit.rollouts import CHARACTERS, NOW, TIMES, exposed, names, states
 from worker.rollout import changes

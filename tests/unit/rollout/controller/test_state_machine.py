@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from schemas.enums import Phase
 from schemas.revision import Approval
-from schemas.words import Phase
 from tests.unit.plans import HOUR, PLAN, begun, judgement, run_of
 from tests.unit.rollouts import NOW
 from worker.rollout import changes

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from tests.unit.makers import CATALOGUE
 from worker.rollout.plan.file import read_plan_file
 from worker.rollout.plan.model import Plan

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from worker.cli.views.simulation import clock, summary_row, summary_words
 from worker.rollout.simulation.result import Event, ModelTotals, SimulatedRollout
 from worker.rollout.simulation.summary import quantile, summarise

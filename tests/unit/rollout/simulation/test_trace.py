@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.words import VoiceModel
+from schemas.enums import VoiceModel
 from tests.unit.makers import CATALOGUE
 from worker.rollout.plan.document import InvalidFileError
 from worker.rollout.simulation.trace import ModelBehaviour, Trace

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.words import DecisionReason, VoiceModel
+from schemas.enums import DecisionReason, VoiceModel
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout.analysis.tally import CellKey, Tally, duration_bucket

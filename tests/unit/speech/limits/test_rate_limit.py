@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.emulator.quota import Quota as Emulated
-from schemas.words import Lane
+from schemas.enums import Lane
 from tests.unit.makers import CHIRP, WAVENET
 from worker.speech.limits.rate_limit import RateLimit, RateLimitRules, RateLimits
 

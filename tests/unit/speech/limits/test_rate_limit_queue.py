@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client import CollectorRegistry
 
-from schemas.words import Lane, VoiceModel
+from schemas.enums import Lane, VoiceModel
 from tests.unit.makers import CHIRP, WAVENET
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics

@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from schemas.words import Lane
+from schemas.enums import Lane
 from tests.unit.makers import CHIRP, WAVENET
 from worker.speech.limits.rate_limit import RateLimit, RateLimitRules, RateLimits
 
