@@ -41,7 +41,7 @@ class RunProgress:
         return self.done + self.failed
 
     def add(self, entry: ManifestEntry) -> None:
-        """Counts a line whose job has ended."""
+        """Counts a line after its job has ended."""
         self.done += entry.is_done
         self.failed += not entry.is_done
         self.cached += entry.cached

@@ -29,7 +29,7 @@ class JobOptions:
     text: Annotated[str, typer.Option(help="The line; it decides where there is neither a user nor a rollout key.")] = (
         "ok"
     )
-    user_id: Annotated[str | None, typer.Option(help="The user, whose bucket decides.")] = None
+    user_id: Annotated[str | None, typer.Option(help="The user; their rollout bucket decides.")] = None
     rollout_key: Annotated[str | None, typer.Option(help="A session or scene; it wins over the user.")] = None
     language: Annotated[str, typer.Option(help="en-US, cmn-TW, …")] = "en-US"
     voice: Annotated[str | None, typer.Option("--voice", help="A voice or voice model that the job forces.")] = None

@@ -12,7 +12,7 @@ from worker.speech.catalogue_file import load_catalogue
 
 
 def doctor() -> None:
-    """Check that Kafka, S3 and Google can be reached, and say what to do where one can't."""
+    """Check that Kafka, S3 and Google can be reached, and print advice for each that can't."""
     settings = load_settings()
     catalogue = load_catalogue(settings.worker.characters_file)
     typer.echo(f"ok    Settings: {_describe_rollout(settings, catalogue)}")

@@ -25,7 +25,7 @@ def enqueue(
     character: Annotated[str, typer.Option(help="The character that speaks.")] = "pip_boy",
     ssml: Annotated[str | None, typer.Option(help="The line as SSML.")] = None,
     language: Annotated[str | None, typer.Option(help="en-US, cmn-TW, …; default en-US.")] = None,
-    user_id: Annotated[str | None, typer.Option(help="The user, whose rollout bucket decides.")] = None,
+    user_id: Annotated[str | None, typer.Option(help="The user; their rollout bucket decides.")] = None,
     voice: Annotated[str | None, typer.Option(help="Force a voice model or a full voice name.")] = None,
     job_id: Annotated[str | None, typer.Option(help="Default: a new one.")] = None,
     job: Annotated[Path | None, typer.Option(help="A whole job as a JSON file, - for standard input.")] = None,

@@ -1,7 +1,7 @@
 """Option groups: a command's parameter that is a dataclass of typer options becomes one option for each field.
 
 typer reads options from a command's signature, one parameter an option. A group that several commands share is written
-once, as a dataclass whose fields are `Annotated` with their options.
+once, as a dataclass in which each field is `Annotated` with its option.
 """
 
 import inspect

@@ -10,7 +10,7 @@ from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
 from worker.cli.options import AsJson, Day, PlanName
 from worker.cli.rollout_change import parse_day
-from worker.cli.views.plan import breach_rows, finding_rows, for_people, for_scripts, stage_rows
+from worker.cli.views.plan import breach_rows, finding_rows, format_rows, stage_rows, to_json_rows
 from worker.config.settings import load_settings
 from worker.rollout.plan.document import InvalidFileError
 from worker.rollout.plan.file import BUILT_IN, read_plan_file
@@ -53,14 +53,14 @@ def check_command(
         }
     rows = finding_rows(findings)
     if as_json:
-        plain = {table: for_scripts(each) for table, each in tables.items()}
+        plain = {table: to_json_rows(each) for table, each in tables.items()}
         terminal.show_one({"plan": name, "findings": rows, **plain}, as_json=True)
     else:
         terminal.show(rows, as_json=False, nothing="No findings.")
         for table, each in tables.items():
             title, none = _TITLES[table]
             typer.echo(f"\n{title}")
-            terminal.show(for_people(each, none), as_json=False)
+            terminal.show(format_rows(each, none), as_json=False)
     if any(each.severity is Severity.WRONG for each in findings):
         raise typer.Exit(ExitCode.FAILED)
 

@@ -8,8 +8,8 @@ import typer
 
 from schemas.errors import UsageError
 from worker.cli import terminal
-from worker.cli.views.plan import for_people
-from worker.cli.views.simulation import heard_rows, summary_row, summary_words, timeline_document, timeline_rows
+from worker.cli.views.plan import format_rows
+from worker.cli.views.simulation import model_rows, summary_row, summary_words, timeline_document, timeline_rows
 from worker.config.settings import load_settings
 from worker.rollout.plan.file import read_plan_file
 from worker.rollout.plan.model import Plan
@@ -70,21 +70,21 @@ def _others(simulation: Simulation, seed: int, seeds: int) -> list[SimulatedRoll
 
 
 def _show_one(simulation: Simulation, course: SimulatedRollout, *, as_json: bool) -> None:
-    heard = heard_rows(course)
+    models = model_rows(course)
     if as_json:
         document = {
             **_about(simulation),
             "seed": course.seed,
             "lasted_s": round(course.lasted.total_seconds()),
             "timeline": timeline_document(course),
-            "heard": heard,
+            "heard": models,
             "usd": round(course.dollars, 2),
         }
         terminal.show_one(document, as_json=True)
         return
-    terminal.show(for_people(timeline_rows(course), "-"), as_json=False)
+    terminal.show(format_rows(timeline_rows(course), "-"), as_json=False)
     typer.echo(f"\nAttempts in {approximate_duration(course.lasted)}; list prices without the free tier")
-    terminal.show(for_people(heard, "-"), as_json=False)
+    terminal.show(format_rows(models, "-"), as_json=False)
 
 
 def _show_many(simulation: Simulation, found: list[SimulatedRollout], *, as_json: bool) -> None:

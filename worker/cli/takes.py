@@ -43,7 +43,7 @@ def redo(
     lane: Annotated[Lane | None, typer.Option(help="Default: the lane of the rejected job; batch with --job.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Request the next take of a line whose reading was rejected: the same job with the next free take number."""
+    """Request the next take of a line after a reading was rejected: the same job with the next free take number."""
     if (line is None) == (job is None):
         raise UsageError("say what was rejected: a job's id or its audio, or a whole job with --job; one of them")
     settings = load_settings()

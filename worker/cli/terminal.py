@@ -17,13 +17,12 @@ _LINE_EVERY_S = 5.0
 def show(
     rows: Sequence[Mapping[str, object]], *, as_json: bool, nothing: str = "Nothing.", to_stderr: bool = False
 ) -> None:
-    """Shows rows that have the same columns.
+    """Prints rows that have the same columns.
 
     Args:
-        rows: what to show.
-        as_json: as a JSON array instead of a table.
-        nothing: what the table says where there are no rows.
-        to_stderr: the table is a question's, not the answer.
+        as_json: print a JSON array instead of a table.
+        nothing: the text if there are no rows.
+        to_stderr: print the table on standard error, because it isn't the result of the command.
     """
     if as_json:
         _write_json(list(rows))
@@ -36,23 +35,23 @@ def show(
 
 
 def table_of(rows: Sequence[Mapping[str, object]]) -> Table:
-    """At least one row, as a table; all have the same columns."""
+    """Builds a table from one or more rows with the same columns."""
     table = Table(box=None, header_style="bold")
     for column in rows[0]:
         table.add_column(column, overflow="fold")
     for row in rows:
-        # As Text: what stands in brackets in a message is no markup.
+        # Text, because rich would read brackets in a message as markup.
         table.add_row(*(Text(str(value)) for value in row.values()))
     return table
 
 
 def clear() -> None:
-    """Clears the terminal, for what is shown live."""
+    """Clears the terminal before a live view is drawn again."""
     _console().clear()
 
 
 def show_one(row: Mapping[str, object], *, as_json: bool) -> None:
-    """Shows one thing, a line a field."""
+    """Prints one row, with a line for each field."""
     if as_json:
         _write_json(row)
         return
@@ -64,10 +63,10 @@ def progress(activity: str) -> Iterator[Callable[[int, int | None], None]]:
     """Shows progress on standard error: a bar on a terminal, else a line every few seconds.
 
     Args:
-        activity: what is being done, such as "reading the lanes".
+        activity: the text beside the bar, such as "reading the lanes".
 
     Yields:
-        Reports how much is done, and of how much; None while the total is unknown.
+        A function that reports the number done and the total; the total is None while it is unknown.
     """
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:
@@ -93,11 +92,11 @@ def note(text: str) -> None:
 
 
 def _write_json(document: object) -> None:
-    # Not by rich: it would look for a minute at the JSON of 100,000 rows.
+    # Not with rich: it would need a minute for the JSON of 100,000 rows.
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def _console(*, stderr: bool = False) -> Console:
     console = Console(highlight=False, stderr=stderr)
-    # Into a pipe or a file goes the whole width, not what a terminal of 80 columns would hold.
+    # A pipe or a file gets the full width instead of the 80 columns of a terminal.
     return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=200)

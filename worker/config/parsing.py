@@ -1,4 +1,4 @@
-"""How a variable's text becomes a value: flags, percentages, lists. Pure."""
+"""Parses the text of environment variables: flags, percentages, lists and webhooks. Pure."""
 
 import re
 from decimal import Decimal, InvalidOperation
@@ -28,16 +28,16 @@ def _hundredths(value: object) -> object:
 
 
 def hundredths(text: str) -> int:
-    """'12.5' → 1250: exactly, or not at all.
+    """Parses a percentage into hundredths of a percent, without rounding: '12.5' → 1250.
 
     Raises:
-        ValueError: it is no number from 0 to 100 with at most two decimals.
+        ValueError: the text isn't a number from 0 to 100 with at most two decimals.
     """
     try:
         percent = Decimal(text.strip().removesuffix("%").strip())
     except InvalidOperation:
         raise ValueError("no number") from None
-    # The range first: 1e999999 times anything overflows. Comparing is exact, multiplying rounds.
+    # Check the range first: multiplying 1e999999 overflows. A comparison is exact; a multiplication rounds.
     if not percent.is_finite() or not 0 <= percent <= FULL_PERCENTAGE // 100 or percent != round(percent, 2):
         raise ValueError("out of range, or too fine")
     return int(round(percent, 2) * 100)
@@ -46,7 +46,7 @@ def hundredths(text: str) -> int:
 def _names(value: object) -> object:
     if isinstance(value, str):
         names = frozenset(name.strip() for name in value.split(",") if name.strip())
-        # Only the empty list says "all"; a comma left behind by an edit must not widen the rollout to it.
+        # Only an empty value means "all": a comma that an edit left behind must not widen the rollout to everybody.
         if value.strip() and not names:
             raise ValueError("commas alone")
         return names

@@ -1,4 +1,4 @@
-"""Every setting by what it is of, with what is allowed and its default."""
+"""Every setting of the worker, in sections: its environment variable, its allowed values and its default."""
 
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -13,14 +13,14 @@ from worker.config.parsing import Flag, Hundredths, Names, ReplyTopics, RetryDel
 from worker.pricing.google_terms import TERMS, TOTAL_REQUESTS_PER_MINUTE
 
 _FLAG: Final = "true or false"
-_DELAYS: Final = "delays such as 10s, 1m, 1h with commas, each once, the first retry's first; or none"
+_DELAYS: Final = "different delays such as 10s, 1m, 1h with commas, starting with the first retry's; or none"
 _SECONDS: Final = "a number of seconds above 0"
 _CHIRP: Final = TERMS[VoiceModel.CHIRP3_HD]
 _WAVENET: Final = TERMS[VoiceModel.WAVENET]
 
 
 class SettingsSection(BaseModel):
-    """Some settings, each read from the variable that it is named after."""
+    """A section of the settings; each field is read from the environment variable of its alias."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True, allow_inf_nan=False)
 
@@ -46,13 +46,13 @@ class KafkaSettings(SettingsSection):
     group_id: str = _setting("KAFKA_GROUP_ID", "a consumer group's name", "chirp-worker", min_length=1)
     group_instance_id: str | None = _setting(
         "KAFKA_GROUP_INSTANCE_ID",
-        "a name that this worker alone has, for static membership; unset for none",
+        "a name that no other worker has, for static membership; unset for dynamic membership",
         None,
         min_length=1,
     )
     topic_prefix: str = _setting(
         "KAFKA_TOPIC_PREFIX",
-        "letters, digits, dots, dashes; takes the place of tts",
+        "letters, digits, dots, dashes and underscores; replaces the prefix tts",
         "tts",
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
     )
@@ -64,17 +64,17 @@ class KafkaSettings(SettingsSection):
 
     @property
     def heartbeat_interval_s(self) -> float:
-        """Between two heartbeats of a member."""
+        """The time between two heartbeats of a group member."""
         return self.session_timeout_s / 10
 
     @property
     def missed_after_s(self) -> float:
-        """A member that stood still for longer may be missed: Kafka counts from its last heartbeat before that."""
+        """After a longer stall Kafka may have removed the member: the session runs from its last heartbeat."""
         return self.session_timeout_s - self.heartbeat_interval_s
 
 
 class DeliverySettings(SettingsSection):
-    """The guarantee, retries, and when a lane pauses for what comes in it."""
+    """The delivery guarantee, the retries, and the share of bad input that pauses a lane."""
 
     guarantee: Literal["at-least-once", "exactly-once"] = _setting(
         "DELIVERY", "at-least-once or exactly-once (which needs KAFKA_GROUP_INSTANCE_ID)", "at-least-once"
@@ -82,13 +82,13 @@ class DeliverySettings(SettingsSection):
     retry_dialogue: RetryDelays = _setting("RETRY_DIALOGUE", _DELAYS, RETRY_DELAYS[Lane.DIALOGUE])
     retry_batch: RetryDelays = _setting("RETRY_BATCH", _DELAYS, RETRY_DELAYS[Lane.BATCH])
     reply_topics: ReplyTopics = _setting(
-        "REPLY_TOPICS", "names of topics with commas, none of the worker's own; empty for none", frozenset()
+        "REPLY_TOPICS", "topic names with commas, except the worker's own topics; empty for none", frozenset()
     )
     bad_input_share: float = _setting(
-        "LANE_PAUSE_SHARE", "above 0, at most 1: the share of records that are no jobs", 0.9, gt=0, le=1
+        "LANE_PAUSE_SHARE", "above 0, at most 1: the share of records that are not valid jobs", 0.9, gt=0, le=1
     )
     bad_input_window: int = _setting(
-        "LANE_PAUSE_WINDOW", "a whole number of last records, 1 to 100000", 500, ge=1, le=100_000
+        "LANE_PAUSE_WINDOW", "a whole number of the latest records, 1 to 100000", 500, ge=1, le=100_000
     )
     bad_input_probe_s: float = _setting("LANE_PROBE_INTERVAL_S", _SECONDS, 60.0, gt=0)
 
@@ -99,7 +99,7 @@ class DeliverySettings(SettingsSection):
 
 
 class StorageSettings(SettingsSection):
-    """The S3-compatible store. Without keys boto's own chain finds them."""
+    """The S3-compatible store. Without keys, boto's own credential chain applies."""
 
     endpoint_url: str | None = _setting(
         "S3_ENDPOINT_URL", "http:// or https:// and a host; unset for AWS", None, pattern=r"^https?://\S+$"
@@ -122,12 +122,16 @@ class StorageSettings(SettingsSection):
     timeout_s: float = _setting("S3_TIMEOUT_S", _SECONDS, 10.0, gt=0)
     probe_interval_s: float = _setting("S3_PROBE_INTERVAL_S", _SECONDS, 1.0, gt=0)
     kept_audio_mb: int = _setting(
-        "KEPT_AUDIO_MB", "a whole number of MiB, 0 or more, of paid audio that may wait for the store", 256, ge=0
+        "KEPT_AUDIO_MB", "a whole number of MiB, 0 or more, of synthesized audio that may wait for the store", 256, ge=0
     )
     known_takes: int = _setting(
-        "KNOWN_TAKES", "a whole number of takes, 0 to 1000000, that aren't looked up again", 10_000, ge=0, le=1_000_000
+        "KNOWN_TAKES",
+        "a whole number of takes, 0 to 1000000, that the worker remembers and doesn't look up again",
+        10_000,
+        ge=0,
+        le=1_000_000,
     )
-    # Lifecycle rules delete takes: for so long a job may be told of one that is gone.
+    # Lifecycle rules delete takes: for this long, a completion may reference a take that is deleted.
     known_takes_s: float = _setting("KNOWN_TAKES_S", _SECONDS, 600.0, gt=0)
 
 
@@ -140,19 +144,19 @@ class GoogleSettings(SettingsSection):
         "texttospeech.googleapis.com",
         pattern=r"^[A-Za-z0-9.-]+(:\d+)?$",
     )
-    plaintext: Flag = _setting("TTS_PLAINTEXT", "true (for the emulator alone) or false", default=False)
+    plaintext: Flag = _setting("TTS_PLAINTEXT", "true (only for the emulator) or false", default=False)
     timeout_base_s: float = _setting("TTS_TIMEOUT_BASE_S", _SECONDS, 5.0, gt=0)
     timeout_per_character_s: float = _setting(
         "TTS_TIMEOUT_PER_CHARACTER_S", "a number of seconds, 0 or more", 0.02, ge=0
     )
     timeout_max_s: float = _setting("TTS_TIMEOUT_MAX_S", _SECONDS, 60.0, gt=0)
-    # The SLA asks for a second of back-off after an error.
+    # The SLA requires a second of back-off after an error.
     quick_retry_after_s: float = _setting("TTS_QUICK_RETRY_AFTER_S", "a number of seconds, 0 or more", 1.0, ge=0)
     probe_interval_s: float = _setting("TTS_PROBE_INTERVAL_S", _SECONDS, 5.0, gt=0)
 
 
 class QuotaSettings(SettingsSection):
-    """Google's quota, the project's: each worker takes the share of it that its share of the partitions is.
+    """Google's quota of the project. A worker's share of the quota equals its share of the partitions.
 
     The defaults are Google's own.
     """
@@ -161,14 +165,14 @@ class QuotaSettings(SettingsSection):
     wavenet_per_minute: int = _per_minute("QUOTA_WAVENET_PER_MINUTE", _WAVENET.requests_per_minute)
     total_per_minute: int = _per_minute("QUOTA_TOTAL_PER_MINUTE", TOTAL_REQUESTS_PER_MINUTE)
     dialogue_reserve: float = _setting(
-        "QUOTA_DIALOGUE_RESERVE", "0 to 0.9: the largest share that batch leaves free while dialogue comes", 0.1,
+        "QUOTA_DIALOGUE_RESERVE", "0 to 0.9: the largest share that batch leaves free while dialogue jobs arrive", 0.1,
         ge=0, le=0.9,
     )  # fmt: skip
     dialogue_wait_s: float = _setting("QUOTA_DIALOGUE_WAIT_S", "a number of seconds, 0 or more", 0.25, ge=0)
 
 
 class CircuitSettings(SettingsSection):
-    """When Chirp's circuit opens, and how long it stays so before a job probes it. Times in seconds."""
+    """The circuit breaker of Chirp: when it opens, and how long it stays open before a probe. Times in seconds."""
 
     share: float = _setting("CIRCUIT_SHARE", "above 0, at most 1: the share of failed attempts", 0.5, gt=0, le=1)
     window_s: float = _setting("CIRCUIT_WINDOW_S", _SECONDS, 10.0, gt=0)
@@ -177,7 +181,7 @@ class CircuitSettings(SettingsSection):
 
 
 class RolloutSettings(SettingsSection):
-    """Where the rollout comes from; as the plan's four variables say it, and one to take characters out."""
+    """The source of the rollout, and the rollout itself where it comes from variables."""
 
     enabled: Flag | None = _setting("CHIRP3_ENABLED", f"{_FLAG}; an explicit false is the hand brake", None)
     percentage: Hundredths = _setting(
@@ -188,10 +192,10 @@ class RolloutSettings(SettingsSection):
     )
     excluded: Names = _setting("CHIRP3_EXCLUDED_CHARACTERS", "characters with commas, or empty", frozenset())
     fallback: Flag = _setting("CHIRP3_FALLBACK_TO_WAVENET", _FLAG, default=True)
-    salt: str = _setting("CHIRP3_SALT", "any text; another one draws other users", "", min_length=0)
+    salt: str = _setting("CHIRP3_SALT", "any text; another text selects other users", "", min_length=0)
     source: Literal["env", "topic"] = _setting(
         "ROLLOUT_SOURCE",
-        "env, or topic: the rollout topic is followed, and seeded from the variables while it is empty",
+        "env, or topic: follow the rollout topic, and seed it from the variables while it is empty",
         "env",
     )
 
@@ -229,5 +233,5 @@ class WorkerSettings(SettingsSection):
 
     @property
     def dialogue_slots(self) -> int:
-        """How many of the jobs at once are dialogue's alone."""
+        """The number of slots that are reserved for dialogue."""
         return round(self.max_in_flight * self.dialogue_share)

@@ -19,7 +19,7 @@ class JobFailedError(ChirpWorkerError):
 
 
 def expired(job: Job) -> JobFailedError:
-    """The error of a job whose deadline has passed."""
+    """The error of a job after its deadline."""
     message = f"the deadline {job.deadline.isoformat() if job.deadline else ''} has passed"
     return JobFailedError(
         Problem(failure_class="expired", code="EXPIRED", message=message, field="deadline"), JobStatus.EXPIRED
@@ -27,13 +27,13 @@ def expired(job: Job) -> JobFailedError:
 
 
 def synthesis_failed(failure: Failure) -> JobFailedError:
-    """The error of a job whose attempts failed, the fallback included."""
+    """The error of a job after all its attempts failed, the fallback included."""
     problem = Problem(failure_class=failure.failure_class, code=failure.code, message=failure.message)
     return JobFailedError(problem, retryable=failure.retryable)
 
 
 def storage_failed(error: StorageError) -> JobFailedError:
-    """The error of a job whose look-up or upload failed."""
+    """The error of a job after its look-up or upload failed."""
     retryable = isinstance(error, StorageUnavailableError)
     code = "UNAVAILABLE" if retryable else "REFUSED"
     return JobFailedError(Problem(failure_class="storage", code=code, message=str(error)), retryable=retryable)

@@ -1,4 +1,4 @@
-"""What people and scripts read of a checked plan: its findings, its stages, how soon a breach is seen. Pure."""
+"""Rows for a checked plan: its findings, its stages, and the detection time of a breach. Pure."""
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
@@ -11,7 +11,7 @@ from worker.rollout.plan_check.forecast import forecast_stage
 
 
 def finding_rows(findings: Collection[Finding]) -> list[dict[str, object]]:
-    """A row a finding."""
+    """One row for each finding."""
     return [
         {
             "severity": each.severity.value,
@@ -25,45 +25,47 @@ def finding_rows(findings: Collection[Finding]) -> list[dict[str, object]]:
 
 
 def stage_rows(file: PlanFile, catalogue: Collection[str], day: timedelta) -> list[dict[str, object]]:
-    """What each stage comes to at the expected traffic; times as such, None where there is nothing to be said.
+    """Forecasts each stage at the expected traffic; durations are timedeltas, unknown values None.
 
     Args:
-        file: its plan as rehearsed.
+        file: its plan rehearsed, if `day` is shorter than 24 hours.
         catalogue: the keys of all characters.
-        day: how long a day lasts.
+        day: the length of a day.
     """
     rows: list[dict[str, object]] = []
     for stage in file.plan.stages:
-        comes = forecast_stage(file.plan, stage, catalogue, day=day)
-        attempts, needed = comes.attempts_a_day, comes.needed if comes.attempts_a_day else None
+        forecast = forecast_stage(file.plan, stage, catalogue, day=day)
+        attempts, needed = forecast.attempts_a_day, forecast.needed if forecast.attempts_a_day else None
         rows.append(
             {
                 "stage": stage.name,
                 "%": stage.percentage / 100 if stage.enabled else 0.0,
                 "at least": stage.at_least,
                 "Chirp attempts a day": round(attempts),
-                "of the rarest character": round(comes.by_character[comes.rarest]) if comes.rarest else None,
+                "of the rarest character": round(forecast.by_character[forecast.rarest]) if forecast.rarest else None,
                 "gates need": needed,
                 "which takes": None if needed is None else day * (needed / attempts),
-                "a minute at the peak": round(comes.peak_a_minute, 1),
-                "USD a month": round(comes.dollars_a_month),
+                "a minute at the peak": round(forecast.peak_a_minute, 1),
+                "USD a month": round(forecast.dollars_a_month),
             }
         )
     return rows
 
 
 def breach_rows(file: PlanFile, catalogue: Collection[str], day: timedelta) -> list[dict[str, object]]:
-    """How soon each rule sees a slight breach, a clear one and half of all; of a character's rule, the rarest one's.
+    """The time in which each rule detects a slight breach, a clear one, and failures of half the attempts.
+
+    For rules of single characters, it is the time for the rarest character.
 
     Args:
-        file: its plan as rehearsed.
+        file: its plan rehearsed, if `day` is shorter than 24 hours.
         catalogue: the keys of all characters.
-        day: how long a day lasts.
+        day: the length of a day.
     """
-    watched = all_detections(file, catalogue, day)
-    stages = [stage.name for stage in file.plan.stages if any(stage in dict(each.by_stage) for each in watched)]
+    detections = all_detections(file, catalogue, day)
+    stages = [stage.name for stage in file.plan.stages if any(stage in dict(each.by_stage) for each in detections)]
     rows: list[dict[str, object]] = []
-    for each in watched:
+    for each in detections:
         by_name = {stage.name: seen for stage, seen in each.by_stage}
         for number, first in enumerate(next(iter(by_name.values()))):
             row: dict[str, object] = {
@@ -73,31 +75,30 @@ def breach_rows(file: PlanFile, catalogue: Collection[str], day: timedelta) -> l
             }
             # A comparison's attempts differ by stage: they depend on the control's share.
             row["attempts"] = first.attempts if first.window else ""
-            # A stage that has rules of its own isn't ruled by these.
+            # These rules don't apply to a stage that has rules of its own.
             row |= {f"stage {name}": by_name[name][number].takes if name in by_name else "" for name in stages}
             rows.append(row)
     return rows
 
 
-def for_people(rows: Collection[Mapping[str, object]], nothing: str) -> list[dict[str, object]]:
-    """Rows with their values in words.
+def format_rows(rows: Collection[Mapping[str, object]], nothing: str) -> list[dict[str, object]]:
+    """Formats the values of rows as text.
 
     Args:
-        rows: of `stage_rows` or `breach_rows`.
-        nothing: what None is called.
+        nothing: the text for None.
     """
-    return [{name: _told(value, nothing) for name, value in row.items()} for row in rows]
+    return [{name: _format(value, nothing) for name, value in row.items()} for row in rows]
 
 
-def for_scripts(rows: Collection[Mapping[str, object]]) -> list[dict[str, object]]:
-    """Rows as JSON has them: times in seconds."""
+def to_json_rows(rows: Collection[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Converts rows for JSON: durations in seconds."""
     return [
         {name: round(value.total_seconds()) if isinstance(value, timedelta) else value for name, value in row.items()}
         for row in rows
     ]
 
 
-def _told(value: object, nothing: str) -> str:
+def _format(value: object, nothing: str) -> str:
     if value is None:
         return nothing
     if isinstance(value, timedelta):

@@ -1,4 +1,4 @@
-"""What `rollout status` shows of the controller's last round. Pure."""
+"""Rows for `rollout status`: the controller's last report. Pure."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ Row = dict[str, object]
 
 
 def plan_row(judged: RolloutStatus | None, now: datetime) -> Row:
-    """What the plan does now, for the first table."""
+    """The state of the plan, for the first table."""
     if judged is None:
         return {"controller": "none has reported in the last hour: start `chirp-worker rollout run`"}
     age = now - judged.time
@@ -32,16 +32,16 @@ def plan_row(judged: RolloutStatus | None, now: datetime) -> Row:
 
 
 def tables(judged: RolloutStatus) -> list[tuple[str, list[Row]]]:
-    """The tables below it, each with its title; empty ones are left out."""
+    """The tables below the first one, each with its title; empty tables are left out."""
     for_all = [each for each in judged.judged if each.character is None]
-    made: list[tuple[str, list[Row]]] = [
+    titled: list[tuple[str, list[Row]]] = [
         ("Gates: what must hold for the next stage", [_row(each) for each in for_all if each.use == "gate"]),
         ("Rules: what rolls back", [_row(each) for each in for_all if each.use != "gate"]),
         ("Characters", _characters(judged.judged)),
         ("Questions", [_question(each.name, each.question, each.approved, each.actor) for each in judged.asked]),
         ("Chirp's jobs and WaveNet's differ", [{"": each} for each in judged.mix]),
     ]
-    return [(title, rows) for title, rows in made if rows]
+    return [(title, rows) for title, rows in titled if rows]
 
 
 def _row(judged: Judged) -> Row:

@@ -98,7 +98,7 @@ def _unknown_characters(
 
 
 def _is_redundant(error: Any) -> bool:
-    # pydantic calls a list whose entries are all wrong too short on top of their own errors.
+    # If all entries of a list are wrong, pydantic also reports the list as too short.
     return bool(error["type"] == "too_short" and error["input"])
 
 

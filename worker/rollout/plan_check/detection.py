@@ -60,7 +60,7 @@ class RuleDetections:
 
 
 def all_detections(file: PlanFile, catalogue: Collection[str], day: timedelta) -> list[RuleDetections]:
-    """Forecast the detections of all rules but queries, whose values nobody can forecast.
+    """Forecast the detections of all rules except queries: their values can't be forecast.
 
     Args:
         file: its plan rehearsed, if `day` is shorter than 24 hours.
