@@ -25,6 +25,7 @@ from schemas.enums import AttemptResult, DecisionReason, FailureClass, JobStatus
 from schemas.rollout_status import RolloutStatus
 from schemas.topics import COMPLETIONS, RETRY_DELAYS, ROLLOUT, ROLLOUT_STATUS
 from tests.kafka.test_rollout import rollout
+from tests.stack.cli import run
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.controller.attempts_reader import read_attempts
@@ -184,10 +185,11 @@ def one_history(fold: RevisionLog) -> None:
 
 
 async def write_by_hand(deployment) -> None:
-    """A person at the command line, all the time."""
-    for number in range(1_000):
-        verb = ("exclude", "raider") if number % 2 == 0 else ("include", "raider", "--yes")
-        await rollout(deployment, *verb, "--actor", "bert")
+    """A person at the command line, all the time. What widens may lose against a controller: then once more."""
+    for _ in range(500):
+        await rollout(deployment, "exclude", "raider", "--actor", "bert")
+        while (ended := await run(deployment, "rollout", "include", "raider", "--yes", "--actor", "bert")).returncode:
+            assert "nothing changed: controller" in ended.stderr
 
 
 @pytest.mark.timeout(240)
