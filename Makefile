@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo demo-rollout test mutants coverage test-kafka test-faults check format bench bench-dialogue simulations bench-quota schemas lock clean
+.PHONY: help install demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci ci-unit ci-alone check format bench bench-dialogue simulations bench-quota false-alarms schemas dashboards licences sbom lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,18 +27,28 @@ endef
 
 install: .venv/run.stamp ## install chirp-worker into .venv/bin
 
-demo: .venv/local.stamp ## run a script on a local stack (KEEP=1 keeps the stack running)
-	@$(BIN)/python -m loadtest.demo $(if $(KEEP),--keep)
+demo: $(if $(TRANSPORT),.venv/dev.stamp .kafka/jars.stamp,.venv/local.stamp) ## run a script on a local stack (KEEP=1 keeps it running; TRANSPORT=scram: TLS)
+	@$(BIN)/python -m loadtest.demo $(if $(KEEP),--keep) $(if $(TRANSPORT),--transport $(TRANSPORT))
 
 demo-rollout: .venv/local.stamp ## run the production plan of the rollout, with seconds instead of days
 	@$(BIN)/python -m loadtest.rollout_demo
 
+PANELS ?= build/panels
+demo-alerts: .venv/dev.stamp ## run the same beside Prometheus; print its alerts and draw the dashboards' panels to PANELS=build/panels
+	@$(BIN)/python -m loadtest.rollout_demo --panels $(PANELS)
+
 # Tests of the stack wait far more than they compute, so more of them run side by side than there are cores.
 TEST_WORKERS ?= 4
 SIDE_BY_SIDE = $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
+# Two of these at once leave more than half of two cores idle.
+ALONE = $(BIN)/python -m pytest -n 2 -m alone tests/kafka tests/faults
 
 test: .venv/dev.stamp ## run all tests that need no Java
 	$(SIDE_BY_SIDE) tests/unit tests/stack
+
+MINUTES ?= 10
+fuzz: .venv/dev.stamp ## feed each parser of foreign input with mutated inputs for MINUTES=10
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 mutants: .venv/dev.stamp ## run the rules' own unit tests against mutants of their modules
 	$(BIN)/python -m tests.mutants
@@ -55,10 +65,25 @@ coverage: .venv/dev.stamp ## run the same tests and list the lines that they mis
 
 test-kafka: .venv/dev.stamp .kafka/jars.stamp ## test delivery on Apache Kafka, with small fault campaigns (Java 17, Maven)
 	$(SIDE_BY_SIDE) -m "not alone" tests/kafka tests/faults
-	$(BIN)/python -m pytest -m alone tests/kafka tests/faults
+	$(ALONE)
 
 test-faults: .venv/dev.stamp .kafka/jars.stamp ## run the fault campaigns in full size and print their figures
 	FAULTS=full $(BIN)/python -m pytest tests/faults -s --timeout=3600
+
+image-test: .venv/dev.stamp ## build the Dockerfile without Docker and run what it makes (root, buildah, mmdebstrap)
+	$(BIN)/python -m pytest -n 0 -s tests/image
+
+# Tests of the stack and of Kafka wait more than they compute. Unit tests compute, so they run at the lowest priority
+# beside the tests that bound times.
+ci: check .kafka/jars.stamp ## run the static checks and all tests, packed for two cores
+	$(SIDE_BY_SIDE) -m "not alone" tests/stack tests/kafka tests/faults
+	$(MAKE) --jobs 2 --output-sync ci-alone ci-unit
+
+ci-alone:
+	$(ALONE)
+
+ci-unit:
+	nice -n 19 $(BIN)/python -m pytest -n 2 tests/unit
 
 check: .venv/dev.stamp ## run the static checks
 	$(BIN)/ruff check .
@@ -67,6 +92,8 @@ check: .venv/dev.stamp ## run the static checks
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile loadtest/emulator/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/python -m supply_chain --check
+	$(BIN)/python -m tests.manifests
 
 format: .venv/dev.stamp ## format the code
 	$(BIN)/ruff format .
@@ -85,9 +112,23 @@ simulations: .venv/run.stamp ## run the roll-back rules over SEEDS simulated rol
 bench-quota: .venv/local.stamp ## measure how much of the quota the workers use, and a Chirp outage; 16 minutes
 	@$(BIN)/python -m loadtest.benchmarks.quota
 
+false-alarms: .venv/local.stamp ## count the audio check's false alarms on some 4,400 lines; needs Debian's fortunes and fortunes-zh
+	@$(BIN)/python -m loadtest.benchmarks.audio_check
+
 schemas: .venv/run.stamp ## generate the JSON Schemas and the AsyncAPI document from the models
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m worker.rollout.plan.schema
+
+dashboards: .venv/dev.stamp ## generate Grafana's dashboards from the metric catalogue, and Kubernetes' copy of the rules
+	$(BIN)/python -m monitoring
+
+licences: .venv/dev.stamp ## list the licences of what is shipped; fails where one is missing or not allowed
+	@$(BIN)/python -m supply_chain
+
+sbom: build/sbom.cdx.json ## write the bill of materials of what is shipped (CycloneDX) to build/
+build/sbom.cdx.json: requirements/image.txt pyproject.toml | .venv/dev.stamp
+	@mkdir -p $(@D)
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible -o $@ $<
 
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml requirements/build.in
@@ -97,6 +138,7 @@ lock: .venv/dev.stamp ## update the lock files from pyproject.toml
 	$(UV_COMPILE) --group dev -o requirements/dev.txt
 	$(UV_COMPILE) -c requirements/dev.txt --group local -o requirements/local.txt
 	$(UV_COMPILE) -c requirements/dev.txt -o requirements/run.txt
+	$(UV_COMPILE) -c requirements/dev.txt --extra msk --extra otel -o requirements/image.txt
 
 clean: ## remove everything that these targets created
-	rm -rf .venv .kafka demo-audio demo-script.jsonl* studio-audio .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .kafka build demo-audio demo-script.jsonl* studio-audio .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,8 @@
 """The completion: the event that reports how a job ended, with everything that a consumer needs."""
 
-from pydantic import AwareDatetime, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from schemas.enums import (
     AttemptResult,
@@ -11,7 +13,8 @@ from schemas.enums import (
     Lane,
     VoiceModel,
 )
-from schemas.job import Message
+from schemas.message import Message
+from schemas.times import check_known
 
 
 class Audio(Message):
@@ -64,17 +67,26 @@ class Attempt(Message):
     )
     message: str | None = Field(default=None, description="Google's error message, shortened.")
     calls: int = Field(
+        ge=0,
+        le=10**6,
         description="Requests sent to Google, 0 or more: one for each part of a long text, quick retries, and requests "
-        "that were refused for quota."
+        "that were refused for quota.",
     )
-    seconds: float = Field(description="Duration in seconds, without the wait for quota.")
-    billed_characters: int = Field(description="Characters that Google bills for the attempt.")
-    ended_at: AwareDatetime = Field(description="When the attempt ended.")
+    seconds: float = Field(
+        ge=0, le=1e6, allow_inf_nan=False, description="Duration in seconds, without the wait for quota."
+    )
+    billed_characters: int = Field(ge=0, le=10**9, description="Characters that Google bills for the attempt.")
+    ended_at: Annotated[AwareDatetime, AfterValidator(check_known)] = Field(description="When the attempt ended.")
     decided: VoiceModel | None = Field(
         default=None, description="Voice model that the decision chose in this try of the job."
     )
     reason: DecisionReason | None = Field(default=None, description="Reason of that decision.")
     revision: int | None = Field(default=None, description="Rollout revision of that decision.")
+    circuit_revision: int | None = Field(
+        default=None,
+        description="Rollout revision that decided the attempt by which the circuit opened, or its last failed probe; "
+        "null unless the failure class is circuit_open. Rollouts count the attempt there.",
+    )
     falls_back: bool = Field(default=False, description="True if the attempt failed and a request to WaveNet followed.")
 
 
@@ -126,3 +138,8 @@ class Completion(Message):
     timings: Timings | None = None
     attempts: tuple[Attempt, ...] = Field(default=(), description="All attempts of the job, those of retries included.")
     error: Problem | None = None
+    shortened: tuple[str, ...] | None = Field(
+        default=None,
+        description="Fields that were left out or cut because the topic takes no record of the completion's full size; "
+        "null for a whole completion.",
+    )

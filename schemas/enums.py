@@ -1,6 +1,7 @@
 """The enumerations of the messages; spelled the same in code, metrics, CLI and docs. Pure."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class VoiceModel(StrEnum):
@@ -33,6 +34,8 @@ class PhoneticAlphabet(StrEnum):
 
     IPA = "ipa"
     X_SAMPA = "x-sampa"
+    PINYIN = "pinyin"
+    JYUTPING = "jyutping"
 
 
 class DecisionReason(StrEnum):
@@ -58,6 +61,22 @@ class FailureClass(StrEnum):
     BAD_AUDIO = "bad_audio"
     DENIED = "denied"
     CIRCUIT_OPEN = "circuit_open"
+
+
+PROBLEM_CLASSES: Final = (*(each.value for each in FailureClass), "bad_input", "storage", "expired", "internal")
+"""The kinds of a job's failure: those of its attempts, and those in which Google had no part."""
+
+
+class AudioFault(StrEnum):
+    """The check that audio failed: nothing of it can be played, or it can't be the line that was asked for."""
+
+    UNREADABLE = "unreadable"
+    FORMAT = "format"
+    CUT = "cut"
+    SILENCE = "silence"
+    NOISE = "noise"
+    LENGTH = "length"
+    PEAK = "peak"
 
 
 class JobStatus(StrEnum):

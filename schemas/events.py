@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from schemas.completion import Completion
-from schemas.headers import Headers
+from schemas.headers import CE_WORKER, Headers
 
 COMPLETION_TYPE: Final = "chirp-worker.completion.v1"
 
@@ -22,15 +22,16 @@ def event_id(job_id: str, content: bytes, status: str, replay: int = 0) -> str:
     return hashlib.sha256(f"{job_id}\n{content_hash}\n{status}\n{replay}".encode()).hexdigest()[:32]
 
 
-def completion_headers(completion: Completion, *, event: str, source: str, now: datetime) -> Headers:
+def completion_headers(completion: Completion, *, event: str, source: str, now: datetime, worker: str = "") -> Headers:
     """The `ce_*` headers of a completion's record; its value is the completion's JSON.
 
     Args:
         event: the event's id, from `event_id`.
         source: a URI reference that names the worker's consumer group.
         now: when the job ended, with a time zone.
+        worker: the worker's name, an extension attribute; empty leaves it out.
     """
-    return [
+    headers = [
         ("ce_specversion", b"1.0"),
         ("ce_type", COMPLETION_TYPE.encode()),
         ("ce_source", source.encode()),
@@ -39,3 +40,4 @@ def completion_headers(completion: Completion, *, event: str, source: str, now: 
         ("ce_subject", completion.job_id.encode()),
         ("content-type", b"application/json"),
     ]
+    return [*headers, (CE_WORKER, worker.encode())] if worker else headers

@@ -6,14 +6,26 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from schemas.announcement import RolloutAnnouncement
 from schemas.completion import Completion
 from schemas.events import COMPLETION_TYPE
+from schemas.headers import TRACE_PARENT, TRACE_STATE
 from schemas.job import Job
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
 from schemas.topics import COMPLETIONS, LANES, ROLLOUT
 
 TARGET: Final = Path(__file__).parent / "generated"
+
+_TRACE_CONTEXT: Final[dict[str, Any]] = {
+    TRACE_PARENT: {
+        "type": "string",
+        "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}",
+        "maxLength": 256,
+        "description": "W3C Trace Context: the span that sent the record. One of another form is ignored.",
+    },
+    TRACE_STATE: {"type": "string", "maxLength": 512, "description": "W3C Trace Context, beside traceparent."},
+}
 
 
 def json_schema(model: type[BaseModel], mode: Any = "validation") -> dict[str, Any]:
@@ -35,7 +47,10 @@ def asyncapi() -> dict[str, Any]:
         "operations": _operations(),
         "components": {
             "messages": {
-                "job": {"payload": {"$ref": "./job.schema.json"}},
+                "job": {
+                    "headers": {"type": "object", "properties": _TRACE_CONTEXT},
+                    "payload": {"$ref": "./job.schema.json"},
+                },
                 "revision": {"payload": {"$ref": "./revision.schema.json"}},
                 "completion": {
                     "summary": "A CloudEvent 1.0 in Kafka's binary mode.",
@@ -105,7 +120,9 @@ def _cloud_event_headers() -> dict[str, Any]:
             "ce_id": {"type": "string", "description": "Drop an event with an id that you have seen before."},
             "ce_time": {"type": "string", "format": "date-time"},
             "ce_subject": {"type": "string", "description": "The job_id."},
+            "ce_worker": {"type": "string", "description": "Name of the worker that published it; for operators."},
             "content-type": {"const": "application/json"},
+            **_TRACE_CONTEXT,
         },
     }
 
@@ -117,6 +134,7 @@ def documents() -> dict[str, str]:
         "completion.schema.json": json_schema(Completion, "serialization"),
         "revision.schema.json": json_schema(Revision),
         "rollout-status.schema.json": json_schema(RolloutStatus, "serialization"),
+        "rollout-announcement.schema.json": json_schema(RolloutAnnouncement, "serialization"),
         "asyncapi.json": asyncapi(),
     }
     return {name: json.dumps(document, indent=2) + "\n" for name, document in made.items()}

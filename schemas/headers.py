@@ -6,6 +6,9 @@ from typing import Final
 
 Headers = list[tuple[str, bytes]]
 
+CE_WORKER: Final = "ce_worker"
+"""On a completion: the worker that published it. `rollout status` shows which revision each one follows."""
+
 RETRY_DUE_MS: Final = "retry-due-ms"
 RETRY_TRIES: Final = "retry-tries"
 RETRY_FIRST_SEEN: Final = "retry-first-seen"
@@ -45,6 +48,13 @@ REPLAY_NUMBER: Final = "replay-number"
 """On a job's record in its lane: how often it was replayed, 1 and up. Part of its completion's event id."""
 REPLAY_OF: Final = "replay-of"
 """On a job's record in its lane: the id of the dead letter that it was replayed from."""
+
+TRACE_PARENT: Final = "traceparent"
+"""W3C Trace Context: the trace, and the span that sent the record."""
+TRACE_STATE: Final = "tracestate"
+"""W3C Trace Context: what tracing systems add to it."""
+TRACE_CONTEXT_HEADERS: Final = frozenset({TRACE_PARENT, TRACE_STATE})
+"""On each record that is sent with traces on; without them a producer's own pass on unchanged."""
 
 RETRY_HEADERS: Final = frozenset(
     {
@@ -87,8 +97,25 @@ LETTER_HEADERS: Final = frozenset(
 )
 """On a record of the dead-letter topic."""
 
+LARGEST_NUMBER: Final = 2**63 - 1
+"""Of a header: Kafka's own numbers have 8 bytes."""
+MOST_REPLAYS: Final = 1_000_000
+"""A higher `replay-number` counts as missing."""
+
 REPLAY_HEADERS: Final = frozenset({REPLAY_NUMBER, REPLAY_OF})
 """On a job's record that was replayed."""
+
+_EVENT_HEADERS: Final = frozenset(
+    {"content-type"}
+    | {
+        f"ce_{name}"
+        for name in ("specversion", "type", "source", "id", "time", "subject", "datacontenttype", "dataschema")
+    }
+)
+"""What describes a job's own event; its completion is another one. CloudEvents' extensions pass."""
+_TRACE_HEADERS: Final = TRACE_CONTEXT_HEADERS | {"baggage", "b3", "correlation-id", "x-correlation-id"}
+MOST_PASSED_HEADERS: Final = 32
+MOST_PASSED_BYTES: Final = 8192
 
 
 def header_text(headers: Headers, name: str) -> str | None:
@@ -102,15 +129,38 @@ def header_text(headers: Headers, name: str) -> str | None:
     return None
 
 
-def header_number(headers: Headers, name: str) -> int | None:
-    """The value of a header as an integer, 0 or more; None if there is no such header, or it holds anything else."""
+def header_number(headers: Headers, name: str, most: int = LARGEST_NUMBER) -> int | None:
+    """The value of a header as an integer, 0 to `most`; None if there is no such header, or it holds anything else."""
     text = header_text(headers, name)
-    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,19}", text) else None
+    number = int(text) if text is not None and re.fullmatch(r"[0-9]{1,19}", text) else None
+    return None if number is None or number > most else number
 
 
 def without_headers(headers: Headers, names: frozenset[str]) -> Headers:
     """The headers with other names. Only exact matches are dropped: the producer's own may have similar names."""
     return [(name, value) for name, value in headers if name not in names]
+
+
+def passed_headers(headers: Headers) -> Headers:
+    """The producer's own headers of a job, for its completion.
+
+    At most 32 of them with 8,192 bytes of names and values: those of tracing first, then the others in their order. One
+    that doesn't fit is left out whole.
+    """
+    ours = RETRY_HEADERS | LETTER_HEADERS | REPLAY_HEADERS
+    passed: dict[int, tuple[str, bytes]] = {}
+    left = MOST_PASSED_BYTES
+    own = [
+        (number, name, value)
+        for number, (name, value) in enumerate(headers)
+        if name not in ours and name.lower() not in _EVENT_HEADERS
+    ]
+    for number, name, value in sorted(own, key=lambda each: each[1].lower() not in _TRACE_HEADERS):
+        size = len(name.encode()) + len(value or b"")
+        if size <= left and len(passed) < MOST_PASSED_HEADERS:
+            passed[number] = (name, value)
+            left -= size
+    return [passed[number] for number in sorted(passed)]
 
 
 def letter_id(topic: str, partition: int, offset: int) -> str:

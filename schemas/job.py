@@ -1,23 +1,41 @@
 """The job: one request to speak one line as one character."""
 
-import re
-from typing import Annotated, Final, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
+    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from schemas.enums import AudioEncoding, PhoneticAlphabet
-from schemas.ssml import check_ssml
+from schemas.field_types import (
+    JOB_ID_PATTERN,
+    NAME_RULES,
+    TOPIC_PATTERN,
+    CharacterKey,
+    Deadline,
+    Label,
+    Name,
+    Number,
+    Ssml,
+    Stated,
+    Text,
+    Voice,
+    Whole,
+)
+from schemas.languages import TAG_PATTERN as LANGUAGE_PATTERN
+from schemas.languages import written_as_usual
+from schemas.message import Request
+from schemas.phonetics import SCHEMA_RULES, check_alphabet, check_phonemes, check_phonetic
+from schemas.ssml import check_ssml, without_namespace
 from schemas.text_markup import check_markup
 
 _WAV_RATES: Final = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -26,53 +44,36 @@ SAMPLE_RATES: Final = dict.fromkeys(AudioEncoding, _WAV_RATES) | {
     AudioEncoding.OGG_OPUS: (8000, 12000, 16000, 24000, 48000),
 }
 
-JOB_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:@=+-]{0,127}$"
-TOPIC_PATTERN: Final = r"^[A-Za-z0-9._-]{1,249}$"
-"""Kafka's own rule for topic names."""
-MAX_TEXT_BYTES: Final = 50_000
-# No voice can speak these: C0 and C1 control characters (except tab and newlines), DEL, lone surrogates,
-# non-characters.
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
-_DATE_AND_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:")
-
-
-def _no_control_characters(text: str) -> str:
-    found = _CONTROL.search(text)
-    if found:
-        raise ValueError(
-            f"holds the character U+{ord(found[0]):04X} at position {found.start()}, which can't be spoken"
-        )
-    return text
+@contextmanager
+def _problem_of(*location: str | int, value: object) -> Iterator[None]:
+    """Reports a ValueError inside as the problem of a field within the one that is being validated."""
+    try:
+        yield
+    except ValueError as error:
+        problem = PydanticCustomError("value_error", "{message}", {"message": str(error)})
+        details = InitErrorDetails(type=problem, loc=location, input=value)
+        raise ValidationError.from_exception_data("Job", [details]) from None
 
 
-def _rfc3339(value: object) -> object:
-    # pydantic alone would read "1700000000" as seconds since 1970. It expects ValueError for a wrong type, too.
-    if not isinstance(value, str) or not _DATE_AND_TIME.match(value):
-        raise ValueError("must be an RFC 3339 time such as 2026-01-31T12:00:00Z")
-    return value
+def _rate_by_encoding() -> dict[str, Any]:
+    """The rule of `AudioFormat` in JSON Schema: Opus has rates of its own."""
+
+    def rates(encoding: AudioEncoding) -> dict[str, Any]:
+        return {"properties": {"sample_rate": {"enum": [*SAMPLE_RATES[encoding], None]}}}
+
+    opus = {"properties": {"encoding": {"enum": [AudioEncoding.OGG_OPUS.value, None]}}}
+    return {"if": opus, "then": rates(AudioEncoding.OGG_OPUS), "else": rates(AudioEncoding.LINEAR16)}
 
 
-Plain = Annotated[str, AfterValidator(_no_control_characters)]
-Name = Annotated[Plain, StringConstraints(min_length=1, max_length=256)]
-# Bounded, since the completion repeats the labels: it must fit into its topic if the job fitted into its lane.
-Label = Annotated[Plain, StringConstraints(max_length=1024)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-
-
-class Message(BaseModel):
-    """The base of all messages: immutable; an unknown field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=False)
-
-
-class AudioFormat(Message):
+class AudioFormat(Request):
     """The requested audio format."""
 
+    model_config = ConfigDict(json_schema_extra=_rate_by_encoding())
+
     encoding: AudioEncoding = AudioEncoding.OGG_OPUS
-    sample_rate: int = Field(
+    sample_rate: Whole = Field(
         default=24000,
-        strict=True,
         description="Samples per second, in Hz. Both voice models speak natively at 24,000 Hz.",
     )
 
@@ -84,35 +85,55 @@ class AudioFormat(Message):
         return self
 
 
-class Pronunciation(Message):
+class Pronunciation(Request):
     """How to pronounce a phrase, wherever it occurs in the text."""
 
     phrase: Name = Field(description="The phrase as it is written in the text.")
     phonetic: Name = Field(description="Its pronunciation in the alphabet below.")
-    alphabet: PhoneticAlphabet = PhoneticAlphabet.IPA
+    alphabet: PhoneticAlphabet = Field(
+        default=PhoneticAlphabet.IPA,
+        description="pinyin (hang2 zhang3) or jyutping for the Chinese languages; ipa or x-sampa for all others.",
+    )
 
 
-class Job(Message):
+_TEXT: Final[dict[str, Any]] = {
+    "required": ["text"],
+    "properties": {"text": {"type": "string"}, "ssml": {"type": "null"}},
+}
+_SSML: Final[dict[str, Any]] = {
+    "required": ["ssml"],
+    "properties": {
+        "ssml": {"type": "string"},
+        "text": {"type": "null"},
+        "pronunciations": {"anyOf": [{"maxItems": 0}, {"type": "null"}]},
+    },
+}
+
+
+class Job(Request):
     """One request to speak one line as one character. Times are in UTC or have an offset."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_TEXT, _SSML], "allOf": SCHEMA_RULES})
+
     job_id: str = Field(pattern=JOB_ID_PATTERN, description="Chosen by the producer; the completion repeats it.")
-    character: Name = Field(max_length=64, description="Key of a character in the catalogue, such as pip_boy.")
-    text: Plain | None = Field(
+    character: CharacterKey = Field(description="Key of a character in the catalogue, such as pip_boy.")
+    text: Text | None = Field(
         default=None,
-        description="The line as plain text. Its only markup is [pause short], [pause] and [pause long].",
+        description="The line as plain text, at most 50,000 bytes. Its only markup is [pause short], [pause] and "
+        "[pause long].",
     )
-    ssml: Plain | None = Field(default=None, description="The line as SSML, instead of text; at most 5,000 bytes.")
-    language: str = Field(
+    ssml: Ssml | None = Field(default=None, description="The line as SSML, instead of text; at most 5,000 bytes.")
+    language: Annotated[str, AfterValidator(written_as_usual)] = Field(
         default="en-US",
-        pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?-[A-Z]{2}$",
-        description="BCP 47 tag of language and region, such as en-US or cmn-TW.",
+        pattern=LANGUAGE_PATTERN,
+        description="BCP 47 tag such as en-US, cmn-TW or zh-Hant-TW; without a region, the likely one.",
     )
     user_id: Name | None = Field(default=None, description="Keeps all lines of a user in the rollout, or out of it.")
     rollout_key: Name | None = Field(
         default=None,
         description="A session or scene whose lines all get the same voice model; takes precedence over user_id.",
     )
-    voice: Name | None = Field(
+    voice: Voice | None = Field(
         default=None, description="Forces a voice model (chirp3-hd, wavenet) or a voice by its full name."
     )
     audio: AudioFormat = AudioFormat()
@@ -131,16 +152,19 @@ class Job(Message):
     volume_gain_db: Number = Field(default=0.0, ge=-96, le=16, description="Gain in dB, -96 to 16.")
     # Fails fast: with an error for each entry, a list of 300,000 wrong ones would block all jobs for seconds.
     pronunciations: tuple[Pronunciation, ...] = Field(
-        default=(), max_length=100, fail_fast=True, description="At most 100, each phrase once; only with text."
+        default=(),
+        max_length=100,
+        fail_fast=True,
+        json_schema_extra={"uniqueItems": True},
+        description="At most 100, each phrase once; only with text.",
     )
-    deadline: Annotated[AwareDatetime, BeforeValidator(_rfc3339)] | None = Field(
+    deadline: Deadline | None = Field(
         default=None, description="After this time the audio is of no use: the job ends as expired."
     )
-    take: int = Field(
+    take: Whole = Field(
         default=1,
         ge=1,
         le=1_000_000,
-        strict=True,
         description="Take number, 1 and up. A new number requests a new recording of the same line.",
     )
     reply_topic: str | None = Field(
@@ -148,7 +172,7 @@ class Job(Message):
         pattern=TOPIC_PATTERN,
         description="Topic for a copy of the completion; one of those that the worker allows (REPLY_TOPICS).",
     )
-    labels: dict[Name, Label] = Field(
+    labels: Annotated[dict[Name, Label], Stated({"propertyNames": NAME_RULES})] = Field(
         default_factory=dict, max_length=32, description="At most 32; the completion repeats them unchanged."
     )
 
@@ -162,9 +186,12 @@ class Job(Message):
     @field_validator("ssml")
     @classmethod
     def _well_formed(cls, ssml: str | None) -> str | None:
-        if ssml is not None:
-            check_ssml(ssml)
-        return ssml
+        if ssml is None:
+            return None
+        check_ssml(ssml)
+        if (plain := without_namespace(ssml)) != ssml:
+            check_ssml(plain)
+        return plain
 
     @field_validator("pronunciations")
     @classmethod
@@ -175,7 +202,20 @@ class Job(Message):
         twice = next((phrase for phrase in phrases if phrases.count(phrase) > 1), None)
         if twice is not None:
             raise ValueError(f"the phrase {twice!a} stands twice")
+        for number, entry in enumerate(entries):
+            with _problem_of(number, "phonetic", value=entry.phonetic):
+                check_phonetic(entry.phonetic, entry.alphabet)
+            if "language" in info.data:
+                with _problem_of(number, "alphabet", value=entry.alphabet.value):
+                    check_alphabet(entry.alphabet, info.data["language"])
         return entries
+
+    @model_validator(mode="after")
+    def _ssml_fits_language(self) -> Self:
+        if self.ssml is not None:
+            with _problem_of("ssml", value=self.ssml):
+                check_phonemes(self.ssml, self.language)
+        return self
 
     @model_validator(mode="after")
     def _one_input(self) -> Self:

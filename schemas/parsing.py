@@ -1,16 +1,35 @@
 """Parses and validates a job record: returns the job, or raises with every field that is wrong. Pure."""
 
+import base64
+import binascii
+import codecs
 import json
+import math
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from schemas.errors import UsageError
-from schemas.job import JOB_ID_PATTERN, MAX_TEXT_BYTES, Job
+from schemas.field_types import JOB_ID_PATTERN, MAX_TEXT_BYTES
+from schemas.job import AudioFormat, Job, Pronunciation
 
 _JOB_ID: Final = re.compile(JOB_ID_PATTERN)
+# Confluent's serializers write a zero byte and the id of a schema, 4 bytes, before the message.
+_CONFLUENT_BYTES: Final = 5
+_PARTS: Final[dict[str, type[BaseModel]]] = {"audio": AudioFormat, "pronunciations": Pronunciation}
+_NAMED_SIZE: Final = 64
+_LONGEST_INTEGER: Final = 64
+# How other formats begin, as what sends them calls it.
+_FORMATS: Final = {
+    b"\x03\x00": "AWS Glue's wire format", b"\x03\x05": "AWS Glue's wire format", b"Obj\x01": "an Avro file",
+    b"\xac\xed": "Java's serialization", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}  # fmt: skip
+_MOST_NEAREST: Final = 8
+"""For how many unknown fields the nearest name is looked for; a record may have a hundred thousand."""
 
 
 class FieldProblem(NamedTuple):
@@ -45,7 +64,7 @@ class InvalidJobError(UsageError):
 
 
 def parse_job(value: bytes | None, *, max_text_bytes: int = MAX_TEXT_BYTES) -> Job:
-    """Parses a job from a record's value, JSON in UTF-8.
+    """Parses a job from a record's value: JSON in UTF-8, perhaps in a structured CloudEvent.
 
     Args:
         max_text_bytes: the longest `text` allowed, in bytes of UTF-8.
@@ -53,7 +72,7 @@ def parse_job(value: bytes | None, *, max_text_bytes: int = MAX_TEXT_BYTES) -> J
     Raises:
         InvalidJobError: it is no valid job; `field` is the field that is wrong, or `record` if it isn't a JSON object.
     """
-    return validate_job(_parse_json(value), max_text_bytes=max_text_bytes)
+    return validate_job(job_document(value), max_text_bytes=max_text_bytes)
 
 
 def validate_job(document: dict[str, Any], *, max_text_bytes: int = MAX_TEXT_BYTES) -> Job:
@@ -81,41 +100,89 @@ def validate_job(document: dict[str, Any], *, max_text_bytes: int = MAX_TEXT_BYT
         raise InvalidJobError(*problems[0], usable_id, reply_topic=named_topic, problems=problems) from None
 
 
-def _parse_json(value: bytes | None) -> dict[str, Any]:
+def job_document(value: bytes | None) -> dict[str, Any]:
+    """The JSON object of a job in a record's value, not yet validated.
+
+    A byte order mark is skipped. Of a CloudEvent in structured mode (CloudEvents JSON format 1.0) it is the data.
+
+    Raises:
+        InvalidJobError: there is no JSON object; the field is `record`, or `data` of a CloudEvent.
+    """
+    document = _json_object("record", value)
+    # Known by its content: not every producer's client keeps the header content-type.
+    if "specversion" not in document or "job_id" in document:
+        return document
+    if document.get("data_base64") is not None:
+        try:
+            return _json_object("data_base64", base64.b64decode(document["data_base64"], validate=True))
+        except (binascii.Error, ValueError, TypeError):
+            raise InvalidJobError("data_base64", "is not Base64") from None
+    if not isinstance(document.get("data"), dict):
+        raise InvalidJobError("data", "must be the job, a JSON object, in a CloudEvent")
+    data: dict[str, Any] = document["data"]
+    return data
+
+
+def _json_object(field: str, value: bytes | None) -> dict[str, Any]:
     if not value:
-        raise InvalidJobError("record", "is empty; a job is a JSON object")
+        raise InvalidJobError(field, "is empty; a job is a JSON object")
+    if value[0] == 0 and len(value) > _CONFLUENT_BYTES:
+        schema_id = int.from_bytes(value[1:_CONFLUENT_BYTES], "big")
+        raise InvalidJobError(
+            field,
+            f"begins as a schema registry's serializer writes it (Confluent's wire format, schema id {schema_id}); "
+            "a job is plain JSON: send it with a string or byte serializer",
+        )
+    other = next((name for beginning, name in _FORMATS.items() if value.startswith(beginning)), None)
+    if other is not None:
+        raise InvalidJobError(field, f"is not UTF-8 with JSON: it begins as {other} does")
     try:
-        document = json.loads(value.decode("utf-8"), parse_constant=_no_constant)
+        document = json.loads(value.removeprefix(codecs.BOM_UTF8).decode("utf-8"), parse_int=_integer)
     except UnicodeDecodeError as error:
-        raise InvalidJobError("record", f"is not UTF-8: byte {error.start} can't be decoded") from None
+        raise InvalidJobError(field, f"is not UTF-8: byte {error.start} can't be decoded") from None
     except RecursionError:
-        raise InvalidJobError("record", "is nested too deeply to be a job") from None
+        raise InvalidJobError(field, "is nested too deeply to be a job") from None
     except ValueError as error:
-        raise InvalidJobError("record", f"is not JSON: {error}") from None
+        raise InvalidJobError(field, f"is not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise InvalidJobError("record", f"is a JSON {type(document).__name__}; a job is a JSON object")
+        raise InvalidJobError(field, f"is a JSON {type(document).__name__}; a job is a JSON object")
     return document
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
+def _integer(digits: str) -> float:
+    """A number of JSON without a fraction; one that no field allows is infinite, and so an error of its field.
+
+    Python's own limit, 4,300 digits, would be an error of the whole record. NaN and Infinity, which are no JSON but are
+    written by some libraries, are left to the field likewise.
+    """
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
 
 
 def _problems(error: ValidationError) -> Iterator[FieldProblem]:
     """Each problem with its field, and a message that includes the value if it is short."""
-    for problem in error.errors(include_url=False, include_context=False):
-        yield _problem(problem)
+    for number, problem in enumerate(error.errors(include_url=False, include_context=False)):
+        yield _problem(problem, with_nearest=number < _MOST_NEAREST)
 
 
-def _problem(problem: Any) -> FieldProblem:
+def _problem(problem: Any, *, with_nearest: bool) -> FieldProblem:
     dotted = ".".join(str(part) for part in problem["loc"]) or "record"
     field = dotted.encode("ascii", "backslashreplace").decode()[:100]
-    message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        message = f"is not a field of a job; the fields are {', '.join(Job.model_fields)}"
+        return FieldProblem(field, _unknown_field(problem["loc"], with_nearest=with_nearest))
+    message = problem["msg"].removeprefix("Value error, ")
     if field == "record" and "text and ssml" in message:
         field = "text"
     shown = ascii(problem["input"])
     if problem["type"] != "missing" and field not in {"text", "ssml", "record"} and len(shown) < 100:  # noqa: PLR2004
         message = f"{shown}: {message}"
     return FieldProblem(field, message)
+
+
+def _unknown_field(path: tuple[int | str, ...], *, with_nearest: bool) -> str:
+    name = str(path[-1])
+    model = _PARTS.get(str(path[0]), Job) if len(path) > 1 else Job
+    whole = "a job" if model is Job else str(path[0])
+    known = list(model.model_fields)
+    near = get_close_matches(name[:_NAMED_SIZE].lower(), known, n=1) if with_nearest else []
+    nearest = f"; the nearest is {near[0]}" if near else ""
+    return f"{name[:_NAMED_SIZE]!a} is not a field of {whole}{nearest}; the fields are {', '.join(known)}"

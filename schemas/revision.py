@@ -2,15 +2,20 @@
 
 from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
 
 from schemas.enums import Phase
-from schemas.job import Message, Name, Plain
+from schemas.field_types import CharacterKey, Name, Plain
+from schemas.message import Message
+from schemas.times import check_known
 
 FULL_PERCENTAGE: Final = 10_000
 """100 %, as a whole number of hundredths of a percent."""
+LARGEST: Final = 2**53 - 1
+"""Of the whole numbers: JavaScript and other readers of JSON know no larger ones exactly."""
 
-CharacterKey = Annotated[Name, StringConstraints(max_length=64)]
+# Everything that a time of the rollout is compared with, added to or shown in must be a time too.
+Time = Annotated[AwareDatetime, AfterValidator(check_known)]
 Actor = Annotated[Name, StringConstraints(max_length=128)]
 Reason = Annotated[Plain, StringConstraints(max_length=1000)]
 
@@ -28,7 +33,7 @@ class Measurement(_ForwardCompatible):
     character: CharacterKey | None = Field(default=None, description="Character key; null for all characters together.")
     value: float | None = Field(default=None, description="The measured value; null without data.")
     limit: float | None = Field(default=None, description="The limit that the value is compared with; null if none.")
-    sample: int | None = Field(default=None, description="Number of attempts that were evaluated.")
+    sample: int | None = Field(default=None, ge=0, le=LARGEST, description="Number of attempts that were evaluated.")
     verdict: Name = Field(description="pass, hold, fail or error.")
 
 
@@ -38,7 +43,7 @@ class Approval(_ForwardCompatible):
     name: Name = Field(description="Name of the question in the plan.")
     approved: bool = Field(description="True for yes, false for no.")
     actor: Actor = Field(description="Who answered.")
-    time: AwareDatetime
+    time: Time
     reason: Reason = Field(default="", description="The person's reason; may be empty.")
 
 
@@ -51,16 +56,28 @@ class PlanRun(_ForwardCompatible):
     plan: Name = Field(description="The plan's name.")
     text: str = Field(description="The plan's file, YAML, as it was when the plan was started.")
     day_s: float = Field(
-        default=86_400.0, gt=0, description="Length of a day of the plan, in seconds; less in a rehearsal."
+        default=86_400.0,
+        ge=1,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Length of a day of the plan, in seconds; less in a rehearsal.",
     )
     stage: Name = Field(description="Name of the current stage.")
     phase: Phase
-    since: AwareDatetime = Field(description="Start of the stage. Attempts that ended earlier are not evaluated.")
+    since: Time = Field(description="Start of the stage. Attempts that ended earlier are not evaluated.")
     stage_revision: int = Field(
-        ge=1, description="Revision that began the stage. Attempts decided by older revisions are not evaluated."
+        ge=1,
+        le=LARGEST,
+        description="Revision that began the stage. Attempts decided by older revisions are not evaluated.",
     )
-    served_s: float = Field(default=0.0, ge=0, description="Seconds served in the stage before `serving_since`.")
-    serving_since: AwareDatetime | None = Field(
+    served_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e9,
+        allow_inf_nan=False,
+        description="Seconds served in the stage before `serving_since`.",
+    )
+    serving_since: Time | None = Field(
         default=None, description="Since when the stage's time counts; null while it is stopped."
     )
     approvals: tuple[Approval, ...] = Field(
@@ -74,10 +91,10 @@ class Revision(_ForwardCompatible):
     The fields that decide who gets Chirp have no default: a missing field must not widen the rollout.
     """
 
-    revision: int = Field(ge=1, description="base + 1.")
-    base: int = Field(ge=0, description="The revision that this one changes; 0 for the first.")
+    revision: int = Field(ge=1, le=LARGEST, description="base + 1.")
+    base: int = Field(ge=0, le=LARGEST, description="The revision that this one changes; 0 for the first.")
     id: Name = Field(description="Unique; the writer recognizes its own record by it.")
-    time: AwareDatetime = Field(description="When it was written, by the writer's clock.")
+    time: Time = Field(description="When it was written, by the writer's clock.")
     actor: Actor = Field(description="Who made it: a person or the controller.")
     reason: Reason = Field(description="Why, as the actor wrote it; may be empty.")
     before: Plain = Field(description="What it changes, in words, as it was before; for people who read the log.")
@@ -93,7 +110,7 @@ class Revision(_ForwardCompatible):
     excluded: tuple[CharacterKey, ...] = Field(
         description="Characters out of the rollout; takes precedence over `characters`."
     )
-    quarantined: dict[CharacterKey, AwareDatetime] = Field(
+    quarantined: dict[CharacterKey, Time] = Field(
         description="Characters that are out of the rollout until the given time."
     )
     fallback: bool = Field(description="Whether a failed Chirp attempt is followed by a request to WaveNet.")

@@ -2,7 +2,7 @@
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from schemas.job import Message
+from schemas.message import Message
 
 
 class _ForwardCompatible(Message):
@@ -41,6 +41,15 @@ class Asked(_ForwardCompatible):
     actor: str | None = Field(default=None, description="Who answered.")
 
 
+class WorkerSeen(_ForwardCompatible):
+    """What a worker's completions of the last ten minutes say of it."""
+
+    worker: str = Field(description="The worker's name, as its completions have it in `ce_worker`.")
+    revision: int = Field(description="The newest revision by which it has decided a job.")
+    time: AwareDatetime = Field(description="When its last completion was published.")
+    braked: bool = Field(default=False, description="True if its hand brake decided its last job.")
+
+
 class RolloutStatus(_ForwardCompatible):
     """The last round of the leading controller."""
 
@@ -65,6 +74,9 @@ class RolloutStatus(_ForwardCompatible):
         default=(), description="Warnings where the jobs of Chirp and WaveNet differ in kind, a sentence each."
     )
     frozen: str | None = Field(default=None, description="Why nothing is promoted at present; null if it may be.")
+    workers: tuple[WorkerSeen, ...] = Field(
+        default=(), description="The workers that have published completions in the last ten minutes."
+    )
     attempts: int = Field(default=0, description="Attempts counted since the controller began to read.")
     repeated: int = Field(default=0, description="Attempts that were read again and not counted again.")
     late: int = Field(default=0, description="Attempts that were published too late to be counted.")

@@ -87,9 +87,13 @@ def delay_seconds(delay: str) -> int:
     return int(matched[1]) * _SECONDS[matched[2]]
 
 
+RETRIES: Final = "tts.retry."
+"""What the names of all retry topics begin with."""
+
+
 def retry_topic(lane: Lane, delay: str) -> str:
     """The topic of a lane's jobs that are retried after this delay."""
-    return f"tts.retry.{lane.value}.{delay}"
+    return f"{RETRIES}{lane.value}.{delay}"
 
 
 def lane_of(name: str) -> Lane | None:

@@ -13,14 +13,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from loadtest.demo.audio import FOLDER, clear, fetch_takes
-from loadtest.demo.environment import demo_settings, exports
+from loadtest.demo.environment import demo_settings, demo_stack, exports
 from loadtest.demo.interrupt import Stopping
 from loadtest.demo.outcome import problems_of
 from loadtest.demo.report import console_of_stdout, show_lines, show_queries, show_totals
 from loadtest.demo.run import DemoFailedError, speak
 from loadtest.demo.script import STUDIO_SCRIPT, Line, faults_of, read_script, studio_script
 from loadtest.stack.counters import scrape
-from loadtest.stack.local_stack import Stack, local_stack, worker_process
+from loadtest.stack.java import NoJavaError
+from loadtest.stack.local_stack import Stack, Transport, worker_process
 from loadtest.stack.processes import Process, StackError
 from loadtest.stack.topics import make_topics
 from schemas.completion import Completion
@@ -38,25 +39,31 @@ _WATCH_S: Final = 1.0
 @app.command()
 def demo(
     context: typer.Context,
+    *,
     keep: Annotated[bool, typer.Option("--keep", help="Keep everything running until Ctrl-C.")] = False,
+    transport: Annotated[
+        Transport | None,
+        typer.Option(help="Use Apache Kafka with TLS and this login, by Java; needs the developers' packages."),
+    ] = None,
 ) -> None:
     """Speak a script of game lines on a local stack, and leave the audio in demo-audio."""
     stopping: Stopping = context.obj
     console = console_of_stdout()
     try:
-        _run(stopping, console, keep=keep)
-    except (DemoFailedError, StackError, OSError) as error:
+        _run(stopping, console, transport, keep=keep)
+    except (DemoFailedError, NoJavaError, StackError, OSError) as error:
         console.print(f"[bold red]The demo failed:[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from None
 
 
-def _run(stopping: Stopping, console: Console, *, keep: bool) -> None:
+def _run(stopping: Stopping, console: Console, transport: Transport | None, *, keep: bool) -> None:
     lines = read_script()
     clear(lines)
     STUDIO_SCRIPT.write_text(studio_script(lines), encoding="utf-8")
     began = time.monotonic()
-    console.print("Starting a local stack: Kafka, S3, an emulator of Google's Text-to-Speech, one worker ...")
-    with local_stack("noida", _EMULATOR) as stack:
+    kafka = f"Apache Kafka with TLS and {transport}" if transport else "Kafka"
+    console.print(f"Starting a local stack: {kafka}, S3, an emulator of Google's Text-to-Speech, one worker ...")
+    with demo_stack(transport, _EMULATOR) as stack:
         try:
             stopping.run(_prepare(stack, lines))
             environment = demo_settings(stack)
@@ -89,7 +96,7 @@ async def _speak_and_show(
     console: Console, stack: Stack, lines: Sequence[Line], worker: Process, address: str
 ) -> list[str]:
     before = await scrape(address)
-    completions = await _speak(console, stack, lines, worker)
+    completions, others = await _speak(console, stack, lines, worker)
     run = (await scrape(address)).since(before)
     storage = load_settings(stack.environment).storage
     files, problems = await fetch_takes(storage, [completions[line.job_id] for line in lines])
@@ -97,10 +104,14 @@ async def _speak_and_show(
     show_queries(console, run)
     show_totals(console, completions, run)
     _show_files(console, files)
-    return [*problems_of(lines, completions, run), *problems]
+    if others:
+        console.print(f"\n{others} completions of other jobs came in between: queries and totals count those jobs too.")
+    return [*problems_of(lines, completions, None if others else run), *problems]
 
 
-async def _speak(console: Console, stack: Stack, lines: Sequence[Line], worker: Process) -> Mapping[str, Completion]:
+async def _speak(
+    console: Console, stack: Stack, lines: Sequence[Line], worker: Process
+) -> tuple[Mapping[str, Completion], int]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -112,12 +123,12 @@ async def _speak(console: Console, stack: Stack, lines: Sequence[Line], worker: 
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("Speaking", total=len(lines), last="")
 
-        def told(line: Line, completion: Completion) -> None:
+        def show(line: Line, completion: Completion) -> None:
             progress.update(bar, advance=1, last=f"{line.job_id} {completion.status}")
 
-        completions = await speak(lines, stack.kafka, worker, told)
+        spoken = await speak(lines, load_settings(stack.environment).kafka, worker, show)
         progress.update(bar, last="")
-    return completions
+    return spoken
 
 
 def _show_files(console: Console, files: Sequence[Path]) -> None:

@@ -1,8 +1,13 @@
-"""The settings of the demo's worker, and the addresses of what it keeps running."""
+"""The demo's stack, the settings of its worker, and the addresses of what it keeps running."""
 
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
-from loadtest.stack.local_stack import Stack
+from loadtest.stack.local_stack import Stack, Transport, local_stack
 
 _ROLLOUT: Final = {
     "CHIRP3_ENABLED": "true",
@@ -12,6 +17,29 @@ _ROLLOUT: Final = {
 }
 # The emulator makes its speech on this machine's own cores: a slow machine is no slow Google.
 _PATIENCE: Final = {"TTS_TIMEOUT_BASE_S": "20"}
+
+
+@contextmanager
+def demo_stack(transport: Transport | None, emulator_settings: Mapping[str, object]) -> Iterator[Stack]:
+    """The local stack; with a transport on Apache Kafka, which the demo's clients and its worker join by that.
+
+    Raises:
+        StackError: a process didn't start.
+        NoJavaError: Apache Kafka can't run on this machine.
+    """
+    if transport is None:
+        with local_stack("noida", emulator_settings) as stack:
+            yield stack
+        return
+    # The certificates' library is the developers'.
+    from loadtest.stack.secure_kafka import SecureKafka  # noqa: PLC0415
+    from loadtest.stack.token_endpoint import TokenEndpoint  # noqa: PLC0415
+
+    with ExitStack() as opened:
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="chirp-kafka-", ignore_cleanup_errors=True))
+        kafka = opened.enter_context(SecureKafka(Path(folder), opened.enter_context(TokenEndpoint())))
+        stack = opened.enter_context(local_stack("external", emulator_settings, kafka=kafka.bootstrap))
+        yield replace(stack, kafka_settings=kafka.client_settings(transport))
 
 
 def demo_settings(stack: Stack) -> dict[str, str]:

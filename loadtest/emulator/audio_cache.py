@@ -1,6 +1,7 @@
 """A cache of audio with single flight: callers that ask for a clip while it is made share one task."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable
 
 
@@ -11,20 +12,31 @@ class AudioCache:
         self._max_bytes = max_bytes
         self._clips: dict[Hashable, bytes] = {}
         self._tasks: dict[Hashable, asyncio.Task[bytes]] = {}
+        self._waiting: Counter[asyncio.Task[bytes]] = Counter()
         self._bytes = 0
 
     async def get(self, key: Hashable, make: Callable[[], Coroutine[None, None, bytes]]) -> bytes:
-        """Returns the clip for `key`, made now or earlier. All waiting callers get a failure; it isn't cached."""
+        """Returns the clip for `key`, made now or earlier. All waiting callers get a failure; it isn't cached.
+
+        The task is cancelled with the last caller that waits for it.
+        """
         clip = self._clips.pop(key, None)
         if clip is not None:
             self._clips[key] = clip
             return clip
         task = self._tasks.get(key)
-        if task is None:
+        if task is None or task.cancelling():
             task = asyncio.create_task(self._make(key, make))
             self._tasks[key] = task
-        # A caller that is cancelled must not cancel the task that others wait for.
-        return await asyncio.shield(task)
+        self._waiting[task] += 1
+        try:
+            # A caller that is cancelled must not cancel the task that others wait for.
+            return await asyncio.shield(task)
+        finally:
+            self._waiting[task] -= 1
+            if not self._waiting[task]:
+                del self._waiting[task]
+                task.cancel()
 
     async def close(self) -> None:
         """Cancels the running tasks."""
@@ -37,7 +49,8 @@ class AudioCache:
         try:
             clip = await make()
         finally:
-            del self._tasks[key]
+            if self._tasks.get(key) is asyncio.current_task():
+                del self._tasks[key]
         self._clips[key] = clip
         self._bytes += len(clip)
         while self._bytes > self._max_bytes:

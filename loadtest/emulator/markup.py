@@ -14,14 +14,20 @@ _BREAK_STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.25, "medium": 0.5, "st
 _RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "fast": 1.25, "x-fast": 1.5}
 _PITCHES_ST = {"x-low": -8.0, "low": -4.0, "medium": 0.0, "high": 4.0, "x-high": 8.0}
 _LONGEST_BREAK_S = 10.0
+# The phonetic alphabets of other languages than Chinese, and of Chinese, by whether the language is Chinese.
+_ALPHABETS = {False: frozenset({"ipa", "x-sampa"}), True: frozenset({"pinyin", "jyutping"})}
 _BETWEEN_PARAGRAPHS_S = 0.4
 # The SSML tags that chirp3-hd voices support; they ignore all others silently.
-_CHIRP_TAGS = frozenset({"speak", "say-as", "p", "s", "phoneme", "sub", "break", "prosody"})
+_CHIRP_TAGS = frozenset({"speak", "say-as", "p", "s", "phoneme", "sub"})
 
 _MARKUP_PAUSE = re.compile(r"(\[pause short\]|\[pause\]|\[pause long\])")
-# A full stop ends a sentence only before a space ("3.14" has none), a Chinese full stop anywhere.
+# Google knows many more abbreviations.
+_ABBREVIATIONS = ("Mr", "Mrs", "Ms", "Dr", "St", "No", "Sgt", "Lt", "Capt", "Col", "Gen", "Prof", "vs", "[A-Z]")
+_NO_ABBREVIATION = "".join(rf"(?<!\b{abbreviation}\.)" for abbreviation in _ABBREVIATIONS)
+# A full stop ends a sentence only before a space ("3.14" has none) and not in an abbreviation; a Chinese one anywhere.
 _SENTENCE_END = re.compile(
-    r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’)]))\s+|(?<=[。！？])(?![。！？」』”’])|(?<=[。！？][」』”’])|\n+"
+    rf"(?:(?<=[.!?…।]){_NO_ABBREVIATION}|(?<=[.!?…।][\"'”’)]))\s+"
+    r"|(?<=[。！？])(?![。！？」』”’])|(?<=[。！？][」』”’])|\n+"
 )
 
 
@@ -59,11 +65,12 @@ def parse_markup(markup: str) -> ParsedInput:
     return tuple(Pause(_MARKUP_PAUSES[part]) if part in _MARKUP_PAUSES else SpokenText(part) for part in parts)
 
 
-def parse_ssml(ssml: str, *, chirp: bool) -> ParsedInput:
+def parse_ssml(ssml: str, *, chirp: bool, chinese: bool = False) -> ParsedInput:
     """Parses an SSML document.
 
     Raises:
-        SsmlError: it is not well-formed, its root is not <speak>, or an attribute is invalid.
+        SsmlError: it is not well-formed, its root is not <speak>, an attribute is invalid, or a phoneme is in
+            an alphabet that the language doesn't have.
     """
     try:
         root = fromstring(ssml)
@@ -71,6 +78,10 @@ def parse_ssml(ssml: str, *, chirp: bool) -> ParsedInput:
         raise SsmlError(f"not well-formed: {error}") from error
     if _tag(root) != "speak":
         raise SsmlError(f"the root element is <{_tag(root)}>, not <speak>")
+    for element in root.iter():
+        alphabet = element.get("alphabet", "")
+        if _tag(element) == "phoneme" and alphabet in _ALPHABETS[not chinese]:
+            raise SsmlError(f"the phoneme alphabet {alphabet!r} is not supported for the language of the voice")
     return tuple(_join_texts(_content(root, SpokenText(""), chirp=chirp)))
 
 

@@ -3,12 +3,14 @@
 import asyncio
 import math
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from random import Random
 
 import grpc
 from google.cloud import texttospeech_v1 as tts
 from google.cloud.texttospeech_v1.types import cloud_tts
 
+from loadtest.emulator.audio_faults import AUDIO_FAULTS
 from loadtest.emulator.calls import Calls
 from loadtest.emulator.espeak import SpeechError
 from loadtest.emulator.faults import Faults
@@ -19,7 +21,6 @@ from loadtest.emulator.validation import NATIVE_HZ, RefusedError, ValidRequest, 
 from loadtest.emulator.voices import VOICES, voice_model_for
 
 SERVICE = "google.cloud.texttospeech.v1.TextToSpeech"
-_TRUNCATED_TO = 0.3
 
 # The raw protobuf classes: proto-plus costs more than the rest of a canned call together.
 _SynthesizeRequest = tts.SynthesizeSpeechRequest.pb()
@@ -56,6 +57,8 @@ class Service:
         self._calls = calls
         self._synthesizer = synthesizer
         self._random = random
+        self._capacity = 1
+        self._places = asyncio.Semaphore(self._capacity)
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Returns the handler of the emulated methods."""
@@ -120,7 +123,7 @@ class Service:
                         "natural_sample_rate_hertz": NATIVE_HZ,
                     }
                     for voice in VOICES.values()
-                    if voice.locale.lower().startswith(wanted)
+                    if voice.locale.lower().startswith(wanted) and voice.name not in self.settings.removed_voices
                 ]
             ).SerializeToString()
         )
@@ -145,25 +148,30 @@ class Service:
         latency = draw_latency(settings.latency, len(valid.input), self._random)
         if fault and fault.kind == "slow":
             latency += fault.seconds
-        audio = await self._audio(valid, fault)
-        answer = bytes(_SynthesizeResponse(audio_content=audio).SerializeToString())
-        await asyncio.sleep(began + latency - time.monotonic())
+        async with self._place():
+            begun = time.monotonic() if settings.capacity else began
+            audio = await self._audio(valid, fault)
+            answer = bytes(_SynthesizeResponse(audio_content=audio).SerializeToString())
+            await asyncio.sleep(begun + latency - time.monotonic())
         return answer
 
+    def _place(self) -> AbstractAsyncContextManager[None]:
+        """A place among the calls that are worked on; a call that is given up while it waits leaves the line."""
+        capacity = self.settings.capacity
+        if capacity is None:
+            return nullcontext()
+        if capacity != self._capacity:
+            self._capacity, self._places = capacity, asyncio.Semaphore(capacity)
+        return self._places
+
     async def _audio(self, request: ValidRequest, fault: Fault | None) -> bytes:
-        kind = fault.kind if fault else None
-        if kind == "empty":
-            return b""
+        canned = self.settings.speech == "canned"
         try:
-            if kind == "silent" or self.settings.speech == "espeak":
-                audio = await self._synthesizer.synthesize(request, silent=kind == "silent")
-            else:
-                audio = await self._synthesizer.canned_clip(request)
+            if fault and fault.kind in AUDIO_FAULTS:
+                return await self._synthesizer.spoiled(request, fault.kind, self._random, canned=canned)
+            return await self._synthesizer.canned_clip(request) if canned else await self._synthesizer.spoken(request)
         except SpeechError as error:
             raise RefusedError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
-        if kind == "truncated":
-            return audio[: int(len(audio) * _TRUNCATED_TO)]
-        return self._random.randbytes(len(audio)) if kind == "garbled" else audio
 
 
 def draw_latency(latency: Latency, characters: int, random: Random) -> float:

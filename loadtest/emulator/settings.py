@@ -8,6 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 VoiceModel = Literal["chirp3-hd", "wavenet"]
 QuotaKey = Literal["chirp3-hd", "wavenet", "all"]
+FaultKind = Literal[
+    "status", "hang", "slow",
+    "empty", "truncated", "garbled", "riff",
+    "silent", "header", "short", "long", "quiet", "loud", "noise", "pink", "tone", "other",
+    "click",
+]  # fmt: skip
+"""No answer or a late one, OK with another file, OK with another sound (both in loadtest/emulator/audio_faults.py)."""
 
 # Requests per minute and project, from Google's quota page.
 GOOGLE_QUOTA: dict[QuotaKey, int] = {"chirp3-hd": 200, "wavenet": 1000, "all": 1000}
@@ -45,9 +52,13 @@ class EmulatorSettings(_Frozen):
     speech: Literal["espeak", "canned"] = "espeak"
     """`canned` answers with prepared clips of a plausible length, at nearly no CPU per call: for load tests."""
     latency: Latency = LognormalLatency()
+    capacity: int | None = Field(default=None, ge=1)
+    """How many calls are worked on at once; the others wait in line, each until its caller gives it up."""
     max_input_bytes: int = Field(default=5000, ge=1)
     max_sentence_characters: int = Field(default=320, ge=1)
     """Google documents no number; 320 was observed (googleapis/google-cloud-node#4074)."""
+    removed_voices: tuple[str, ...] = ()
+    """Full names of voices that Google has no more: they are not listed, and requests for them are refused."""
     quota: Literal["off", "google"] | dict[QuotaKey, Annotated[int, Field(ge=0)]] = "off"
     """Requests per window, by voice model and for `all` together; a key that is missing has no limit."""
     quota_window_s: float = Field(default=60.0, gt=0)
@@ -64,7 +75,7 @@ class EmulatorSettings(_Frozen):
 class Fault(_Frozen):
     """An injected fault: its kind, the calls it applies to, and for how long."""
 
-    kind: Literal["status", "hang", "slow", "empty", "truncated", "silent", "garbled"]
+    kind: FaultKind
     code: str | None = None
     """`status` only: the name of the gRPC status, such as UNAVAILABLE."""
     message: str = "injected fault"

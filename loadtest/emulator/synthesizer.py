@@ -1,24 +1,34 @@
 """Makes audio on threads: one for espeak-ng, several for encoding, and a cache of the results."""
 
 import asyncio
+import math
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from random import Random
+from typing import TypeVar
 
 import numpy as np
 
 from loadtest.emulator.audio_cache import AudioCache
+from loadtest.emulator.audio_faults import FILE_FAULTS, SAMPLE_FAULTS
 from loadtest.emulator.encoding import encode
 from loadtest.emulator.espeak import Samples, speak
+from loadtest.emulator.markup import ParsedInput, Pause, SpokenText
 from loadtest.emulator.prosody import Prosody, Utterance, espeak_language, prosody_for
+from loadtest.emulator.settings import FaultKind
 from loadtest.emulator.validation import Encoding, ValidRequest
 
+T = TypeVar("T")
 _CACHE_BYTES = 64 * 1024 * 1024
 # The text that canned clips repeat, and how many characters of a line make one second.
 _CANNED_CHINESE = ("商隊黎明就要出發了，我們不能再等那些拾荒者。", 4.5)
 _CANNED_ENGLISH = ("The caravan leaves at dawn, and we can't wait for the scavengers.", 15.0)
 _DENSE_LANGUAGES = frozenset({"cmn", "ja", "ko"})
 _FINE_UP_TO_S, _COARSE_S = 20, 5
+_WAVS = frozenset({"LINEAR16", "MULAW", "ALAW"})
 
 
 class Synthesizer:
@@ -40,22 +50,37 @@ class Synthesizer:
         """Restarts the random variation of chirp3-hd."""
         self._random.seed(seed)
 
-    async def synthesize(self, request: ValidRequest, *, silent: bool = False) -> bytes:
+    async def spoken(self, request: ValidRequest) -> bytes:
         """Returns the audio of a request.
 
         Raises:
             SpeechError: espeak-ng doesn't speak its language.
         """
-        if request.voice.model == "chirp3-hd" or silent:
-            return await self._synthesize(request, silent=silent)
+        if request.voice.model == "chirp3-hd":
+            return await self._synthesize(request)
         # WaveNet repeats itself exactly; espeak-ng and Ogg streams don't, so its takes are cached.
-        return await self._cache.get(request, lambda: self._synthesize(request, silent=False))
+        return await self._cache.get(request, lambda: self._synthesize(request))
+
+    async def spoiled(self, request: ValidRequest, kind: FaultKind, random: Random, *, canned: bool) -> bytes:
+        """Returns the broken audio of a fault. Where the fault is in the samples, the request is spoken, canned or not.
+
+        Raises:
+            SpeechError: espeak-ng doesn't speak its language.
+        """
+        if change := SAMPLE_FAULTS.get(kind):
+            return await self._synthesize(request, lambda samples: change(samples, random))
+        if kind == "riff" and request.encoding not in _WAVS:
+            # A header before plain samples, or a file in place of another one.
+            return await self.spoken(replace(request, encoding="LINEAR16"))
+        audio = await self.canned_clip(request) if canned else await self.spoken(request)
+        return FILE_FAULTS[kind](audio, random)
 
     async def canned_clip(self, request: ValidRequest) -> bytes:
         """Returns a clip as long as the spoken request would be; the first request of each kind makes it."""
         language = espeak_language(request.voice.locale)
         dense_script = language in _DENSE_LANGUAGES
-        seconds = canned_seconds(len(request.input), request.rate, dense_script=dense_script)
+        characters, pauses_s = _spoken_characters(request.parsed), _pauses_s(request.parsed)
+        seconds = canned_seconds(characters, request.rate, dense_script=dense_script, pauses_s=pauses_s)
         encoding, sample_rate = request.encoding, request.sample_rate
         key = (dense_script, encoding, sample_rate, seconds)
         return await self._cache.get(key, lambda: self._clip(seconds, encoding, sample_rate, dense_script))
@@ -67,10 +92,12 @@ class Synthesizer:
         self._espeak.shutdown(wait=False, cancel_futures=True)
         self._encoders.shutdown(wait=False, cancel_futures=True)
 
-    async def _synthesize(self, request: ValidRequest, *, silent: bool) -> bytes:
+    async def _synthesize(
+        self, request: ValidRequest, spoil: Callable[[Samples], Samples] = lambda samples: samples
+    ) -> bytes:
         samples = await self._speak(prosody_for(request, self._random), request.sample_rate)
-        samples = np.zeros_like(samples) if silent else samples * np.float32(10 ** (request.gain_db / 20))
-        return await self._encode(samples, request.encoding, request.sample_rate)
+        samples = samples * np.float32(10 ** (request.gain_db / 20))
+        return await self._encode(spoil(samples), request.encoding, request.sample_rate)
 
     async def _clip(self, seconds: int, encoding: Encoding, sample_rate: int, dense_script: bool) -> bytes:
         text, _ = _CANNED_CHINESE if dense_script else _CANNED_ENGLISH
@@ -80,16 +107,33 @@ class Synthesizer:
         return await self._encode(np.resize(samples, seconds * sample_rate), encoding, sample_rate)
 
     async def _speak(self, prosody: Prosody, sample_rate: int) -> Samples:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._espeak, speak, prosody, sample_rate, self._stopping.is_set)
+        return await self._on_thread(self._espeak, partial(speak, prosody, sample_rate))
 
     async def _encode(self, samples: Samples, encoding: Encoding, sample_rate: int) -> bytes:
+        return await self._on_thread(self._encoders, partial(encode, samples, encoding, sample_rate))
+
+    async def _on_thread(self, threads: ThreadPoolExecutor, work: Callable[[Callable[[], bool]], T]) -> T:
+        """Does work on a thread; the work ends early, or isn't begun, once its caller is cancelled."""
+        given_up = threading.Event()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._encoders, encode, samples, encoding, sample_rate, self._stopping.is_set)
+        try:
+            return await loop.run_in_executor(threads, work, lambda: given_up.is_set() or self._stopping.is_set())
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
 
 
-def canned_seconds(characters: int, rate: float, *, dense_script: bool) -> int:
-    """Returns the length in whole seconds, at least 1, in steps of 5 above 20."""
+def canned_seconds(characters: float, rate: float, *, dense_script: bool, pauses_s: float = 0.0) -> int:
+    """Returns the length in whole seconds, rounded up, in steps of 5 above 20."""
     _, characters_a_second = _CANNED_CHINESE if dense_script else _CANNED_ENGLISH
-    seconds = max(round(characters / characters_a_second / rate), 1)
+    seconds = max(math.ceil(characters / characters_a_second / rate + pauses_s), 1)
     return seconds if seconds <= _FINE_UP_TO_S else _COARSE_S * round(seconds / _COARSE_S)
+
+
+def _spoken_characters(parsed: ParsedInput) -> float:
+    """How many characters a voice at its own rate speaks in the same time; tags are none."""
+    return sum(len(part.text) / part.rate for part in parsed if isinstance(part, SpokenText))
+
+
+def _pauses_s(parsed: ParsedInput) -> float:
+    return sum(part.seconds for part in parsed if isinstance(part, Pause))

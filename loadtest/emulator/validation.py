@@ -1,5 +1,6 @@
 """Validates requests by Google's rules, and refuses invalid ones with Google's own messages. Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +30,8 @@ _GENDERS: dict[int, Gender] = {
     int(tts.SsmlVoiceGender.FEMALE): "female",
     int(tts.SsmlVoiceGender.MALE): "male",
 }
+_SOUNDS_A_DIGIT = 4
+_PINYIN = int(tts.CustomPronunciationParams.PhoneticEncoding.PHONETIC_ENCODING_PINYIN)
 _RATES = (0.25, 2.0)
 _PITCHES_ST = (-20.0, 20.0)
 _GAINS_DB = (-96.0, 16.0)
@@ -84,10 +87,11 @@ def validate(request: cloud_tts.SynthesizeSpeechRequest, settings: EmulatorSetti
             f"{settings.max_input_bytes} bytes. This limit is different from quotas. To fix, reduce the byte "
             "length of the characters in this request, or consider using the Long Audio API."
         )
-    voice = _voice(request.voice)
+    voice = _voice(request.voice, settings.removed_voices)
     rate, pitch_st, gain_db = _speech_controls(request.audio_config, voice)
-    encoding, sample_rate = _format(request.audio_config)
+    encoding, sample_rate = _format(request.audio_config, voice)
     parsed = _parse(form, content, voice)
+    _check_pronunciations(request.input.custom_pronunciations, voice)
     _check_sentences(parsed, settings.max_sentence_characters)
     return ValidRequest(voice, content, form, parsed, rate, pitch_st, gain_db, encoding, sample_rate)
 
@@ -96,12 +100,12 @@ def _invalid(message: str) -> RefusedError:
     return RefusedError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
-def _voice(selection: cloud_tts.VoiceSelectionParams) -> Voice:
+def _voice(selection: cloud_tts.VoiceSelectionParams, removed: Collection[str]) -> Voice:
     if not selection.language_code:
         raise _invalid("`voice.language_code` must be set.")
     if selection.name:
         voice = VOICES.get(selection.name)
-        if voice is None or voice.locale.lower() != selection.language_code.lower():
+        if voice is None or voice.name in removed or voice.locale.lower() != selection.language_code.lower():
             raise _invalid(f"Voice '{selection.name}' does not exist. Is it misspelled?")
         return voice
     voice = default_voice(selection.language_code, _GENDERS.get(selection.ssml_gender))
@@ -124,10 +128,13 @@ def _speech_controls(config: cloud_tts.AudioConfig, voice: Voice) -> tuple[float
     return rate, config.pitch, config.volume_gain_db
 
 
-def _format(config: cloud_tts.AudioConfig) -> tuple[Encoding, int]:
+def _format(config: cloud_tts.AudioConfig, voice: Voice) -> tuple[Encoding, int]:
     encoding = _ENCODINGS.get(config.audio_encoding)
     if encoding is None:
         raise _invalid(f"Unsupported audio encoding {config.audio_encoding}; {', '.join(_SAMPLE_RATES)} exist.")
+    if encoding == "PCM" and voice.model == "chirp3-hd":
+        # Google's page says otherwise; its answers don't (livekit/agents#2176, pgmichael/wavenet-for-chrome#104).
+        raise _invalid("This voice currently only supports LINEAR16, MP3, OGG_OPUS, MULAW, ALAW.")
     sample_rate = config.sample_rate_hertz or NATIVE_HZ
     if sample_rate not in _SAMPLE_RATES[encoding]:
         raise _invalid(f"Sample rate {sample_rate} is not supported for {encoding}.")
@@ -142,16 +149,35 @@ def _parse(form: str, content: str, voice: Voice) -> ParsedInput:
             raise _invalid("`input.markup` may only be used with Chirp 3: HD voices.")
         return parse_markup(content)
     try:
-        return parse_ssml(content, chirp=voice.model == "chirp3-hd")
+        return parse_ssml(content, chirp=voice.model == "chirp3-hd", chinese=_is_chinese(voice))
     except SsmlError as error:
         raise _invalid(f"Invalid SSML. {error}") from error
 
 
+def _check_pronunciations(custom: cloud_tts.CustomPronunciations, voice: Voice) -> None:
+    """Refuses an alphabet that the language doesn't have. WaveNet ignores custom pronunciations."""
+    if voice.model != "chirp3-hd":
+        return
+    for entry in custom.pronunciations:
+        if (entry.phonetic_encoding == _PINYIN) != _is_chinese(voice):
+            name = tts.CustomPronunciationParams.PhoneticEncoding(entry.phonetic_encoding).name
+            raise _invalid(f"{name} is not supported for the language code '{voice.locale}'.")
+
+
+def _is_chinese(voice: Voice) -> bool:
+    return voice.locale.startswith(("cmn-", "yue-"))
+
+
+def spoken_length(text: str) -> int:
+    """About how long a text is when it is spoken, in characters: Google's limit is on sounds, and a digit is a word."""
+    return len(text) + (_SOUNDS_A_DIGIT - 1) * sum(character.isdigit() for character in text)
+
+
 def _check_sentences(parsed: ParsedInput, limit: int) -> None:
     for part in parsed:
-        if isinstance(part, SpokenText) and len(part.text) > limit:
+        if isinstance(part, SpokenText) and spoken_length(part.text) > limit:
             for sentence in sentences(part.text):
-                if len(sentence) > limit:
+                if spoken_length(sentence) > limit:
                     raise _invalid(
                         "This request contains sentences that are too long. Consider splitting up long "
                         "sentences with sentence ending punctuation e.g. periods. "

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Coroutine, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -12,17 +14,22 @@ from rich.markup import escape
 from loadtest.demo.interrupt import Stopping
 from loadtest.demo.report import console_of_stdout
 from loadtest.demo.run import DemoFailedError
+from loadtest.rollout_demo.monitoring_report import MonitoringReport
 from loadtest.rollout_demo.operator import Operator
-from loadtest.rollout_demo.scenario import DAY, Scenario
+from loadtest.rollout_demo.pace import choose_pace, measure_throughput
+from loadtest.rollout_demo.scenario import Scenario
 from loadtest.rollout_demo.screen import show_live
 from loadtest.stack.local_stack import Stack, local_stack, worker_process
 from loadtest.stack.processes import StackError
+from loadtest.stack.prometheus import Prometheus, prometheus_process
 from loadtest.stack.topics import make_topics
 from loadtest.stack.traffic import Flow, send_steadily
 from schemas.enums import Lane
 from schemas.topics import LANES
 from worker.config.settings import load_settings
 from worker.kafka.client.producer import connect_producer
+from worker.rollout.plan.file import read_plan_file
+from worker.rollout.plan.parser import parse_plan
 from worker.speech.catalogue_file import load_catalogue
 
 app = typer.Typer(add_completion=False)
@@ -33,23 +40,33 @@ _EMULATOR: Final = {
     "latency": {"kind": "lognormal", "base_s": 0.15, "per_character_s": 0.001, "sigma": 0.3},
     "quota": "off",
 }
-_JOBS_A_SECOND: Final = 60
+_PLAN: Final = "production"
 _WORKER: Final = {"ROLLOUT_SOURCE": "topic", "TTS_QUICK_RETRY_AFTER_S": "0.05", "TTS_TIMEOUT_BASE_S": "20"}
 
 
 @app.command()
-def rollout_demo(context: typer.Context) -> None:
+def rollout_demo(
+    context: typer.Context,
+    panels: Annotated[
+        Path | None,
+        typer.Option(
+            "--panels",
+            metavar="FOLDER",
+            help="Run Prometheus beside it; print its alerts beside the rollout's revisions; draw all panels there.",
+        ),
+    ] = None,
+) -> None:
     """Roll Chirp out by the production plan, with seconds for days and an illness on the way."""
     stopping: Stopping = context.obj
     console = console_of_stdout()
     try:
-        _run(stopping, console)
+        _run(stopping, console, MonitoringReport(console, panels) if panels else None)
     except (DemoFailedError, StackError, OSError) as error:
         console.print(f"[bold red]The demo failed:[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from None
 
 
-def _run(stopping: Stopping, console: Console) -> None:
+def _run(stopping: Stopping, console: Console, report: MonitoringReport | None) -> None:
     began = time.monotonic()
     console.print(
         "Starting a local stack: Kafka, S3, an emulator of Google's Text-to-Speech, one worker, one controller"
@@ -59,18 +76,20 @@ def _run(stopping: Stopping, console: Console) -> None:
             stopping.run(make_topics(stack.kafka))
             environment = {**stack.environment, **_WORKER}
             with (
-                worker_process(environment, stack.folder),
-                worker_process(environment, stack.folder, "controller", ("rollout", "run")),
+                worker_process(environment, stack.folder) as (_, worker),
+                worker_process(environment, stack.folder, "controller", ("rollout", "run")) as (_, controller),
+                _prometheus(stack.folder, worker, controller) if report else nullcontext() as prometheus,
             ):
                 try:
                     console.print(
-                        f"... ready after {time.monotonic() - began:.1f} s. {_JOBS_A_SECOND} jobs a second come; "
-                        f"a day of the plan lasts {DAY}."
+                        f"... ready after {time.monotonic() - began:.1f} s. Now it is measured what this machine does."
                     )
                     try:
                         stopping.run(_play(console, stack, environment))
                     except* DemoFailedError as failed:
                         raise DemoFailedError(str(failed.exceptions[0])) from None
+                    if report and prometheus:
+                        stopping.run(report.show(prometheus, load_settings(environment).kafka))
                     console.print(f"\nAll of it took {time.monotonic() - began:.0f} s.")
                 finally:
                     stopping.hold()
@@ -79,19 +98,36 @@ def _run(stopping: Stopping, console: Console) -> None:
     stopping.check()
 
 
+def _prometheus(folder: Path, worker: str, controller: str) -> AbstractContextManager[Prometheus]:
+    addresses = {"chirp-worker": worker, "chirp-controller": controller}
+    return prometheus_process(folder, {job: [each.removeprefix("http://")] for job, each in addresses.items()})
+
+
 async def _play(console: Console, stack: Stack, environment: Mapping[str, str]) -> None:
     settings = load_settings(environment)
     catalogue = load_catalogue(settings.worker.characters_file).names
     operator = Operator(console, environment)
-    scenario = Scenario(
-        settings.kafka, stack.control, operator, lambda said: console.print(f"\n[bold]{escape(said)}[/]"), catalogue
-    )
-    flow = Flow("demo", _JOBS_A_SECOND, sorted(catalogue))
-    async with connect_producer(settings.kafka) as producer, asyncio.TaskGroup() as group:
-        beside = [
-            group.create_task(send_steadily(producer, LANES[Lane.DIALOGUE], flow), name="traffic"),
-            group.create_task(show_live(console, settings.kafka, catalogue), name="screen"),
-        ]
+    plan = parse_plan(read_plan_file(_PLAN)[1], _PLAN, catalogue).plan
+
+    def say(text: str) -> None:
+        console.print(f"\n[bold]{escape(text)}[/]")
+
+    async with connect_producer(settings.kafka) as producer:
+        throughput = await measure_throughput(producer, stack.kafka, sorted(catalogue))
+        pace = choose_pace(throughput, plan)
+        console.print(
+            f"It does {throughput:.0f} jobs a second. {pace.jobs_a_second:.0f} a second come, and a day of the plan "
+            f"lasts {pace.day_s} s."
+        )
+        scenario = Scenario(settings.kafka, stack.control, operator, say, pace)
+        flow = Flow("demo", pace.jobs_a_second, sorted(catalogue))
+        traffic = send_steadily(producer, LANES[Lane.DIALOGUE], flow)
+        await _play_beside(scenario, traffic, show_live(console, settings.kafka, catalogue))
+
+
+async def _play_beside(scenario: Scenario, *others: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.TaskGroup() as group:
+        beside = [group.create_task(each) for each in others]
         try:
             await scenario.play()
         finally:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from loadtest.stack.java import java_command
-from loadtest.stack.processes import READY_TIMEOUT_S, Process, Restartable, StackError, free_ports, listening
+from loadtest.stack.ports import free_ports, listening
+from loadtest.stack.processes import READY_TIMEOUT_S, Process, Restartable, StackError
 
 LOG4J = """\
 rootLogger.level=WARN
@@ -37,15 +38,23 @@ class KafkaCluster:
         folder: for data and logs.
         brokers: 1, or 3: then each topic has three replicas, and a write needs two of them.
         settings: broker settings that add to or override those of `broker_settings`.
+        format_options: of the command that prepares the brokers' folders: users that exist from the start.
     """
 
-    def __init__(self, folder: Path, brokers: int = 1, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        brokers: int = 1,
+        settings: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         self.broker_ids = list(range(1, brokers + 1))
         ports = free_ports(2 * brokers)
         self.ports = dict(zip(self.broker_ids, ports[:brokers], strict=True))
         self._controllers = dict(zip(self.broker_ids, ports[brokers:], strict=True))
         self._settings = settings or {}
+        self._format_options = format_options
         self._brokers: dict[int, Restartable] = {}
         folder.mkdir(parents=True, exist_ok=True)
         log4j = folder / "log4j2.properties"
@@ -97,6 +106,13 @@ class KafkaCluster:
         """Stops a broker, and starts it again on the same port with the same data."""
         self._brokers[broker].restart()
 
+    def move(self, broker: int, port: int) -> None:
+        """Stops a broker and starts it with the same data on another port."""
+        self.stop(broker)
+        self.ports[broker] = port
+        self._write_settings(broker)
+        self.start(broker)
+
     def signal(self, broker: int, number: Signals) -> None:
         """Sends a signal to a broker: SIGSTOP freezes it, SIGCONT lets it continue."""
         self._brokers[broker].signal(number)
@@ -144,14 +160,13 @@ class KafkaCluster:
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         for broker in self.broker_ids:
-            lines = [f"{name}={value}\n" for name, value in self.broker_settings(broker).items()]
-            self._file(broker).write_text("".join(lines))
+            self._write_settings(broker)
         formats = [
             Process(
                 f"format of broker {broker}",
                 # With an equals sign, since an id may begin with a dash.
                 [*self._java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c",
-                 str(self._file(broker))],
+                 str(self._file(broker)), *self._format_options],
                 self.folder / f"format-{broker}.log",
             )
             for broker in self.broker_ids
@@ -161,6 +176,10 @@ class KafkaCluster:
             process.stop()
             if code:
                 raise StackError(f"{process.name} ended with {code}:\n{process.log_end()}")
+
+    def _write_settings(self, broker: int) -> None:
+        lines = [f"{name}={value}\n" for name, value in self.broker_settings(broker).items()]
+        self._file(broker).write_text("".join(lines))
 
     def _launch(self, broker: int) -> Process:
         command = [*self._java, "kafka.Kafka", str(self._file(broker))]

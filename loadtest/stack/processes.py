@@ -1,15 +1,11 @@
-"""Starts processes on free ports, waits until they are ready, and stops them."""
+"""Starts processes, waits until they are ready, and stops them."""
 
 import ctypes
-import fcntl
+import math
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,85 +17,18 @@ _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 # PR_SET_PDEATHSIG signals a child when the thread that started it ends, not the process. A test's helper thread ends
 # with the test, so all processes are started by one thread that lives as long as this process.
 _spawner: Final = ThreadPoolExecutor(1, thread_name_prefix="spawner")
-# Below the ports that systems use for outgoing connections. Otherwise a client that reconnects while a server is down
-# could get the server's port for its own end of the connection, and be connected to itself.
-_PORTS: Final = range(15_000, 32_000)
-READY_TIMEOUT_S: Final = 240.0
-"""How long a process may take until it is ready: seconds on an idle machine, minutes on one that runs several stacks.
+READY_TIMEOUT_S: Final = 600.0
+"""How long a test waits for a process: seconds on an idle machine, minutes on one that runs several stacks.
 
-Below the five minutes that pytest gives a test, so that the error with the end of the log comes first.
+Below the quarter of an hour that pytest gives a test, so that the error with the end of the log comes first.
 """
+READY_TIMEOUT_VARIABLE: Final = "STACK_READY_S"
+"""The variable by which tests set it. Without it a process is waited for as long as it lives."""
+_NOTICE_EVERY_S: Final = 60.0
 
 
 class StackError(Exception):
     """A process didn't start; the message holds the end of its log."""
-
-
-class _Reservations:
-    """Ports that this process has handed out, so that no other process of the same user hands them out too.
-
-    Between the choice of a port and the moment its server listens, any number of seconds may pass: two test processes
-    that start their stacks at once would collide. A lock on byte N of one file reserves port N; the system drops it
-    when this process ends.
-    """
-
-    def __init__(self) -> None:
-        self._file: int | None = None
-        self._own: set[int] = set()
-        self._guard = threading.Lock()
-
-    def reserve(self, port: int) -> bool:
-        """Reserves a port; false if this or another process has it already."""
-        with self._guard:
-            return port not in self._own and self._lock(port)
-
-    def _lock(self, port: int) -> bool:
-        if self._file is None:
-            path = Path(tempfile.gettempdir()) / f"chirp-worker-ports-{os.getuid()}"
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-        except OSError:
-            return False
-        self._own.add(port)
-        return True
-
-
-_reservations: Final = _Reservations()
-
-
-def free_ports(count: int) -> list[int]:
-    """Free loopback ports, all different, and reserved for this process as long as it runs.
-
-    Raises:
-        StackError: too few ports are free.
-    """
-    ports: list[int] = []
-    # Not the seeded generator: Hypothesis gives every run the same numbers.
-    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
-        if len(ports) == count:
-            break
-        if _bindable(port) and _reservations.reserve(port):
-            ports.append(port)
-    else:
-        raise StackError(f"fewer than {count} ports between {_PORTS.start} and {_PORTS.stop} are free")
-    return ports
-
-
-def _bindable(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def listening(port: int) -> bool:
-    """Whether a server accepts connections at a loopback port."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Started(Protocol):
@@ -189,18 +118,28 @@ class Process:
         """Whether it has not ended."""
         return self._popen.poll() is None
 
-    def wait_until(self, ready: Callable[[], bool], timeout_s: float = READY_TIMEOUT_S) -> None:
-        """Waits until the process is ready, as long as it runs.
+    def wait_until(self, ready: Callable[[], bool], timeout_s: float | None = None) -> None:
+        """Waits until the process is ready, as long as it lives; says once a minute that it still waits.
+
+        Args:
+            ready: whether it is.
+            timeout_s: how long at most; by default what the variable `STACK_READY_S` says, without it no limit.
 
         Raises:
             StackError: it ended, or it runs and isn't ready after `timeout_s`; the message holds the end of its log.
         """
-        deadline = time.monotonic() + timeout_s
+        if timeout_s is None:
+            timeout_s = float(os.environ.get(READY_TIMEOUT_VARIABLE, math.inf))
+        began, noticed = time.monotonic(), 1
         while not ready():
+            waited_s = time.monotonic() - began
             if not self.running:
                 raise StackError(f"{self.name} ended with {self._popen.returncode}:\n{self.log_end()}")
-            if time.monotonic() > deadline:
+            if waited_s > timeout_s:
                 raise StackError(f"{self.name} runs but is not ready after {timeout_s:g} s:\n{self.log_end()}")
+            if waited_s > noticed * _NOTICE_EVERY_S:
+                noticed += 1
+                sys.stderr.write(f"{self.name} runs and isn't ready after {waited_s:.0f} s; its log is {self.log}\n")
             time.sleep(0.02)
 
     def signal(self, number: signal.Signals) -> None:

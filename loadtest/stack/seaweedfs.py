@@ -1,8 +1,10 @@
 """Starts SeaweedFS, the local stack's S3-compatible store, from a wheel."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,13 +20,23 @@ BUCKET: Final = "tts-audio"
 _PROBE: Final = "probe"
 
 
-def start_store(folder: Path, port: int, ports: list[int]) -> Process:
+@dataclass(frozen=True)
+class StoreTls:
+    """The S3 API by TLS, on a port of its own: PEM files of the certificate, with its chain, and of its key."""
+
+    port: int
+    certificate: Path
+    key: Path
+
+
+def start_store(folder: Path, port: int, ports: list[int], tls: StoreTls | None = None) -> Process:
     """Starts SeaweedFS on the data that an earlier run left in the folder.
 
     Args:
         folder: for data and log.
         port: the port of the S3 API.
         ports: nine more, for its internal servers.
+        tls: the S3 API by TLS beside it.
     """
     names = ["s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port",
              "filer.port.grpc", "admin.port", "admin.port.grpc"]  # fmt: skip
@@ -45,9 +57,42 @@ def start_store(folder: Path, port: int, ports: list[int]) -> Process:
         f"-s3.port={port}",
         *(f"-{name}={number}" for name, number in zip(names, ports, strict=True)),
     ]
+    if tls is not None:
+        command += [
+            f"-s3.port.https={tls.port}",
+            f"-s3.cert.file={tls.certificate}",
+            f"-s3.key.file={tls.key}",
+        ]
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
     # It sometimes hangs while it stops; its data is deleted anyway.
     return Process("seaweedfs", command, folder / "store.log", {**os.environ, **keys}, stop_s=4.0)
+
+
+def set_read_only(ports: Sequence[int], *, read_only: bool) -> None:
+    """Makes the bucket read-only, which is what SeaweedFS does with one over its quota; or writable again.
+
+    Args:
+        ports: of the internal servers, as `start_store` got them.
+
+    Raises:
+        subprocess.SubprocessError: SeaweedFS's shell fails.
+    """
+    _, master, master_grpc, _, _, filer, filer_grpc, *_ = ports
+    flag = "true" if read_only else "false"
+    subprocess.run(
+        [
+            str(Path(sys.executable).with_name("weed")),
+            "shell",
+            f"-master=127.0.0.1:{master}.{master_grpc}",
+            f"-filer=127.0.0.1:{filer}.{filer_grpc}",
+        ],
+        input=f"lock\nfs.configure -locationPrefix=/buckets/{BUCKET}/ -readOnly={flag} -apply\nunlock\nexit\n",
+        text=True,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+    )
 
 
 def remove_sockets(ports: Sequence[int]) -> None:

@@ -61,8 +61,8 @@ class Rollout:
                 if found(revision):
                     return revision
             await asyncio.sleep(0.1)
-        told = [(each.revision, each.actor, each.before, each.after, each.reason) for each in self.revisions]
-        raise AssertionError(f"no such revision within {timeout_s:g} s: {told}")
+        reported = [(each.revision, each.actor, each.before, each.after, each.reason) for each in self.revisions]
+        raise AssertionError(f"no such revision within {timeout_s:g} s: {reported}")
 
 
 @asynccontextmanager
@@ -77,7 +77,7 @@ async def rolling_out(
     producer = AIOKafkaProducer(bootstrap_servers=deployment.stack.kafka)
     with (
         deployment.worker(),
-        worker_process(deployment.environment, deployment.folder, "controller", ("rollout", "run")),
+        worker_process(deployment.environment, deployment.folder, "controller", ("rollout", "run"), deployment.start),
     ):
         await producer.start()
         tasks = [asyncio.create_task(send_steadily(producer, topic, flow)), asyncio.create_task(rollout.follow())]

@@ -20,6 +20,7 @@ class Scale:
     lines: int
     quota_s: float
     down_s: float
+    long_texts: int
 
 
 SMALL = Scale(
@@ -27,16 +28,17 @@ SMALL = Scale(
     kills=3,
     handovers=4,
     outage_s=5.0,
-    slow_jobs=1200,
+    slow_jobs=800,
     slow_s=8.0,
     letters=60,
-    backlog=20_000,
+    backlog=10_000,
     rounds=1,
     errors=0.3,
     counted_s=15.0,
     lines=300,
     quota_s=8.0,
     down_s=15.0,
+    long_texts=4,
 )
 FULL = Scale(
     jobs=4000,
@@ -53,5 +55,6 @@ FULL = Scale(
     lines=20_000,
     quota_s=120.0,
     down_s=60.0,
+    long_texts=64,
 )
 SCALE = FULL if os.environ.get("FAULTS") == "full" else SMALL

@@ -5,7 +5,7 @@ from tests.faults.scale import SCALE
 from tests.faults.test_outages import resident_mb
 from tests.stack.deployment import Deployment
 
-SMALL_BACKLOG = 2000
+SMALL_BACKLOG = 1000
 
 
 async def test_memory_does_not_grow_with_the_backlog(kafka_stack, tmp_path):
@@ -24,7 +24,7 @@ async def test_memory_does_not_grow_with_the_backlog(kafka_stack, tmp_path):
     report(
         f"8. a backlog of {SCALE.backlog} jobs",
         resident=f"{memory[SCALE.backlog]:.0f} MB",
-        of_2000_jobs=f"{memory[SMALL_BACKLOG]:.0f} MB",
+        of_1000_jobs=f"{memory[SMALL_BACKLOG]:.0f} MB",
         ratio=f"{ratio:.2f}",
     )
     assert ratio <= 1.2

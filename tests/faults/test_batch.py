@@ -112,7 +112,6 @@ def fortunes(language: str) -> list[str]:
     return [re.sub("\x1b\\[[0-9;]*m", "", text) for text in texts if text.strip()]
 
 
-@pytest.mark.timeout(3600)
 async def test_texts_that_nobody_wrote_for_it_are_spoken_or_have_a_finding(deployment, tmp_path):
     studio = Studio(deployment, tmp_path, "fortunes.jsonl", "--leave-out")
     languages = {"en-US": SCALE.lines // 5, "cmn-TW": SCALE.lines // 50}
@@ -144,7 +143,6 @@ async def test_texts_that_nobody_wrote_for_it_are_spoken_or_have_a_finding(deplo
     assert len(done) > 0.9 * len(lines)
 
 
-@pytest.mark.timeout(3600)
 async def test_killed_and_resumed_every_line_is_made_once_and_an_unchanged_script_sends_nothing(deployment, tmp_path):
     lines = SCALE.lines
     studio = Studio(deployment, tmp_path)

@@ -3,24 +3,16 @@
 import asyncio
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from tests.faults.campaign import Campaign, report
+from tests.faults.resident_memory import resident_mb
 from tests.faults.scale import SCALE
 from tests.stack.deployment import get
 
 # What a worker may log besides one line a job, whatever the outage's length.
 LINES = 60
-
-
-def resident_mb(pid: int) -> float:
-    """The most memory that a process has held at once."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError("no VmHWM")
 
 
 @pytest.mark.parametrize("what", ["the store", "Google", "Kafka"])

@@ -23,7 +23,6 @@ async def bench(deployment):
         yield Bench(session, stack.control, stack.kafka, deployment.folder, stack.environment)
 
 
-@pytest.mark.timeout(4 * SCALE.quota_s + 180)
 @pytest.mark.parametrize(("voice_model", "limit"), [(VoiceModel.CHIRP3_HD, 200), (VoiceModel.WAVENET, 1000)])
 async def test_workers_that_come_and_go_share_one_quota(bench, deployment, voice_model, limit):
     run = QuotaRun(voice_model, limit, SCALE.quota_s, min(60.0, SCALE.quota_s))
@@ -36,7 +35,6 @@ async def test_workers_that_come_and_go_share_one_quota(bench, deployment, voice
     assert figures.twice <= 2 * math.ceil(limit / MINUTE_S * GOOGLE_S) + 0.01 * figures.calls
 
 
-@pytest.mark.timeout(SCALE.down_s + 180)
 async def test_a_voice_model_that_is_down_is_left_alone_and_found_again(bench, deployment):
     figures = await run_outage(bench, OutageRun(30.0, 5.0, SCALE.down_s, 15.0, window_s=5.0), deployment.name)
     report(f"Chirp down for {SCALE.down_s:g} s", figures="\n" + "\n".join(figures.lines))

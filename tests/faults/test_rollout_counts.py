@@ -58,7 +58,6 @@ async def read_all(deployment: Deployment, since: datetime) -> AttemptCounts:
     return ledger
 
 
-@pytest.mark.timeout(SCALE.counted_s + 180)
 async def test_the_readings_equal_the_workers_counters(deployment):
     began = datetime.now(UTC)
     await deployment.set_faults(*ILL)
@@ -75,8 +74,10 @@ async def test_the_readings_equal_the_workers_counters(deployment):
     for voice_model in VoiceModel:
         for result in AttemptResult:
             for name in NAMES:
-                told = counted.total("tts_synthesis_total", voice_model=voice_model, status=result, character_key=name)
-                assert counts.get((voice_model, name, result), 0) == told, (voice_model, name, result)
+                reported = counted.total(
+                    "tts_synthesis_total", voice_model=voice_model, status=result, character_key=name
+                )
+                assert counts.get((voice_model, name, result), 0) == reported, (voice_model, name, result)
     steps = [tally for _, cells in ledger.cells(0, 10**9) for tally in cells.values()]
     assert sum(each.fallbacks for each in steps) == counted.total("tts_chirp3_fallback_total")
     assert sum(each.cached for each in steps) == counted.total("tts_cache_requests_total", result="hit")

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from loadtest.stack.processes import Process, free_ports
+from loadtest.stack.ports import free_ports
+from loadtest.stack.processes import Process
 from tests.faults.campaign import report
 from tests.faults.rollouts import plan, rolling_out, stage
 from tests.faults.scale import SCALE, SMALL
@@ -21,16 +22,19 @@ FAILS = {"kind": "status", "code": "INTERNAL", **CHIRP}
 ONCE = {"kind": "status", "code": "INVALID_ARGUMENT", **CHIRP}
 
 
-def two_stages() -> dict:
-    """The second one lasts: what happens in it is the rules' doing."""
-    return plan("faults", stage("half", 50), stage("full", 100, at_least="1h"))
+def two_stages(*, timed: bool) -> dict:
+    """The second one lasts: what happens in it is the rules' doing. A busy machine is slow: times count if `timed`."""
+    made = plan("faults", stage("half", 50), stage("full", 100, at_least="1h"))
+    if not timed:
+        rules = made["roll_back"]
+        rules["at_once"] = [rule for rule in rules["at_once"] if rule["measure"] != "mean_time"]
+    return made
 
 
-async def reach_full(rollout, tmp_path) -> None:
-    await rollout.start(two_stages(), tmp_path, "--stage", "full")
+async def reach_full(rollout, tmp_path, *, timed: bool = False) -> None:
+    await rollout.start(two_stages(timed=timed), tmp_path, "--stage", "full")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
@@ -41,7 +45,7 @@ async def reach_full(rollout, tmp_path) -> None:
 )
 async def test_chirp_is_turned_off_at_once(deployment, tmp_path, name, fault):
     async with rolling_out(deployment, JOBS_A_SECOND) as rollout:
-        await reach_full(rollout, tmp_path)
+        await reach_full(rollout, tmp_path, timed=True)
         await deployment.set_faults(fault)
         off = await rollout.until(lambda each: not each.enabled and each.run is not None, 150)
     assert off.actor.startswith("controller")
@@ -49,7 +53,6 @@ async def test_chirp_is_turned_off_at_once(deployment, tmp_path, name, fault):
     report(f"2. {name}: off", why=off.reason, judged=[(m.gate, m.value, m.sample) for m in off.measured])
 
 
-@pytest.mark.timeout(300)
 async def test_errors_between_the_limits_are_a_step_back(deployment, tmp_path):
     async with rolling_out(deployment, JOBS_A_SECOND) as rollout:
         await reach_full(rollout, tmp_path)
@@ -61,7 +64,6 @@ async def test_errors_between_the_limits_are_a_step_back(deployment, tmp_path):
     report("2. errors 7.5 %: a step back", why=back.reason)
 
 
-@pytest.mark.timeout(300)
 async def test_one_broken_character_is_quarantined_and_the_others_stay(deployment, tmp_path):
     async with rolling_out(deployment, JOBS_A_SECOND) as rollout:
         await reach_full(rollout, tmp_path)
@@ -71,12 +73,11 @@ async def test_one_broken_character_is_quarantined_and_the_others_stay(deploymen
         await asyncio.sleep(20)
         last = rollout.revisions[-1]
     assert set(out.quarantined) == {"codsworth"}
-    assert (last.enabled, last.percentage, set(last.quarantined)) == (True, 10_000, {"codsworth"})
+    assert (last.enabled, last.percentage, set(last.quarantined)) == (True, 10_000, {"codsworth"}), last.reason
     report("2. one character broken: quarantined", why=out.reason)
 
 
 @FULL_ONLY
-@pytest.mark.timeout(300)
 async def test_three_seconds_on_average_are_a_hold(deployment, tmp_path):
     async with rolling_out(deployment, JOBS_A_SECOND // 2) as rollout:
         await deployment.set_faults({"kind": "slow", "seconds": 3.0, **CHIRP})
@@ -90,7 +91,6 @@ async def test_three_seconds_on_average_are_a_hold(deployment, tmp_path):
 
 
 @FULL_ONLY
-@pytest.mark.timeout(300)
 async def test_a_chirp_that_is_wholly_broken_at_ten_percent_passes_no_gate(deployment, tmp_path):
     async with rolling_out(deployment, JOBS_A_SECOND) as rollout:
         await deployment.set_faults(ONCE)
@@ -108,7 +108,6 @@ async def test_a_chirp_that_is_wholly_broken_at_ten_percent_passes_no_gate(deplo
     )
 
 
-@pytest.mark.timeout(300)
 async def test_without_prometheus_its_gate_holds_and_off_works(deployment, tmp_path):
     (port,) = free_ports(1)
     query = {"measure": "query", "name": "complaints", "query": "vector(0)", "limit": 1}

@@ -38,7 +38,6 @@ async def answer_all(rollout) -> None:
 
 
 @pytest.mark.skipif(SCALE is SMALL, reason="three weeks of a minute a day: with FAULTS=full")
-@pytest.mark.timeout(PLAN_S + 120)
 async def test_the_staging_plan_runs_to_its_end(deployment):
     async with rolling_out(deployment, JOBS_A_SECOND, SPEAKERS) as rollout:
         await rollout.cli("start", "staging", "--day", DAY, "--yes", "--actor", "anna")
@@ -71,8 +70,8 @@ def check_decisions(completions, users, revisions) -> None:
         state, time = states[each.decision.revision]
         request = DecisionRequest(each.character, users[each.job_id], chirp_speaks_language=True)
         decision = decide(state, request, time)
-        told = (each.decision.voice_model, each.decision.reason, each.decision.bucket)
-        assert told == (decision.voice_model, decision.reason, decision.bucket)
+        reported = (each.decision.voice_model, each.decision.reason, each.decision.bucket)
+        assert reported == (decision.voice_model, decision.reason, decision.bucket)
 
 
 def check_shares(completions, users, revisions) -> None:
@@ -84,7 +83,7 @@ def check_shares(completions, users, revisions) -> None:
         if revision.run is not None and revision.enabled:
             chirp = each.decision.voice_model is VoiceModel.CHIRP3_HD
             heard[revision.run.stage, each.character][users[each.job_id]] = chirp
-    told, off = {}, []
+    reported, off = {}, []
     for (stage, character), by_user in sorted(heard.items()):
         revision = next(each for each in revisions if each.run is not None and each.run.stage == stage)
         listed = revision.characters is None or character in revision.characters
@@ -92,8 +91,8 @@ def check_shares(completions, users, revisions) -> None:
         n, got = len(by_user), sum(by_user.values())
         error = math.sqrt(share * (1 - share) / n)
         if listed:
-            told[f"{stage} {character}"] = f"{got / n:.1%} of {n} users, {share:.0%} asked"
+            reported[f"{stage} {character}"] = f"{got / n:.1%} of {n} users, {share:.0%} asked"
         if abs(got / n - share) > STANDARD_ERRORS * error + 1e-12:
             off.append((stage, character, got, n, share))
-    report(f"1. the staging plan with days of {DAY}: {len(completions)} completions", **told)
+    report(f"1. the staging plan with days of {DAY}: {len(completions)} completions", **reported)
     assert off == []

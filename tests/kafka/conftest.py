@@ -13,6 +13,7 @@ import pytest
 from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import KafkaCluster
 from loadtest.stack.local_stack import local_stack
+from tests.stack.cli import start_fork
 from tests.stack.deployment import CANNED, Deployment
 
 OUTSIDE = "KAFKA_BOOTSTRAP_SERVERS"
@@ -24,10 +25,14 @@ class OutsideCluster:
 
 
 @contextmanager
-def apache_kafka(folder, brokers=1, settings=None):
-    """A cluster of one's own; the test is skipped where Java is missing, and fails with CI=true."""
+def apache_kafka(folder, *arguments, kind=KafkaCluster, **named):
+    """A cluster of one's own; the test is skipped where Java is missing, and fails with CI=true.
+
+    Args:
+        kind: the cluster's class; the others are its arguments.
+    """
     try:
-        cluster = KafkaCluster(folder, brokers, settings)
+        cluster = kind(folder, *arguments, **named)
     except NoJavaError as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))
@@ -76,7 +81,7 @@ def kafka_stack(cluster):
 
 @pytest.fixture
 async def deployment(kafka_stack, tmp_path):
-    mine = Deployment(kafka_stack, tmp_path)
+    mine = Deployment(kafka_stack, tmp_path, start_fork)
     await mine.reset_emulator()
     await mine.create_topics()
     return mine
@@ -84,7 +89,7 @@ async def deployment(kafka_stack, tmp_path):
 
 @pytest.fixture
 async def deployment_on_three(kafka_stack, three_brokers, tmp_path):
-    mine = Deployment(replace(kafka_stack, kafka=three_brokers.bootstrap), tmp_path)
+    mine = Deployment(replace(kafka_stack, kafka=three_brokers.bootstrap), tmp_path, start_fork)
     await mine.reset_emulator()
     await mine.create_topics()
     return mine

@@ -1,6 +1,7 @@
 """A wrong deployment doesn't empty a topic into the dead letters."""
 
 import asyncio
+import json
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ async def until(condition, timeout_s: float = 30.0) -> None:
 
 async def test_a_lane_of_nonsense_pauses_while_the_other_goes_on_and_resumes_when_told(deployment):
     settings = {"LANE_PAUSE_WINDOW": str(WINDOW), "LANE_PROBE_INTERVAL_S": "2", "MAX_IN_FLIGHT": "8"}
+    deployment.environment["HTTP_TOKEN"] = "a token for this test"
     with deployment.worker(**settings) as (process, address):
         await deployment.produce(NONSENSE, Lane.BATCH)
 
@@ -29,8 +31,8 @@ async def test_a_lane_of_nonsense_pauses_while_the_other_goes_on_and_resumes_whe
 
         await until(paused)
         status, text = await get(f"{address}/readyz")
-        assert status == 503
-        assert "lane batch" in text
+        assert status == 200
+        assert "lane batch" in json.loads(text)["details"][0]
         letters = len(await deployment.dead_letters(0))
         assert letters < len(NONSENSE) // 2
 
@@ -47,11 +49,11 @@ async def test_a_lane_of_nonsense_pauses_while_the_other_goes_on_and_resumes_whe
         assert len(await deployment.dead_letters(0)) <= letters + 8
 
         command = [sys.executable, "-m", "worker", "lane", "resume", "batch", "--url", address]
-        told = await asyncio.to_thread(
+        reported = await asyncio.to_thread(
             subprocess.run, command, capture_output=True, text=True, timeout=30, check=True,
             env=worker_environment(deployment.environment),
         )  # fmt: skip
-        assert told.stdout == f"{address}: batch goes on\n"
+        assert reported.stdout == f"{address}: batch goes on\n"
         await until(one_more)
         lines = [line for line in process.log.read_text().splitlines() if '"event": "lane_' in line]
         assert len(lines) <= 4

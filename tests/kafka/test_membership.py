@@ -10,7 +10,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from loadtest.stack.local_stack import worker_environment
-from loadtest.stack.processes import Process, free_ports
+from loadtest.stack.ports import free_ports
+from loadtest.stack.processes import Process
 from schemas.enums import JobStatus, Lane
 from schemas.topics import LANES
 from tests.stack.deployment import get, job

@@ -86,6 +86,8 @@ def examine(module: str, tests: list[str], harmless: dict[str, str]) -> tuple[in
 def main(chosen: list[str]) -> int:
     """Examines the modules of `harmless.yaml`, or some of them, and prints what survived."""
     rules: dict[str, Any] = yaml.safe_load((FOLDER / "harmless.yaml").read_text(encoding="utf-8"))
+    if unknown := set(chosen) - rules.keys():
+        raise SystemExit(f"not in harmless.yaml: {', '.join(sorted(unknown))}; there are {', '.join(rules)}")
     totals: Counter[str] = Counter()
     for module, rule in rules.items():
         if chosen and module not in chosen:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import aiohttp
 
-from loadtest.stack.processes import Process, free_ports
+from loadtest.stack.ports import free_ports
+from loadtest.stack.processes import Process
 from tests.stack.deployment import program
 
 

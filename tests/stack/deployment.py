@@ -141,8 +141,7 @@ class Deployment:
     async def keys(self) -> list[str]:
         """Every key of the bucket that isn't another test's."""
         async with self.store() as store:
-            pages = store._client.get_paginator("list_objects_v2").paginate(Bucket=store.bucket)
-            keys = [entry["Key"] async for page in pages for entry in page.get("Contents", ())]
+            keys = [key async for batch in store.keys("") for key in batch]
         return [key for key in keys if key.split("/")[0] == self.name or not key.startswith("t")]
 
     async def control(self, method: str, path: str, body: object = None) -> dict:
@@ -155,7 +154,7 @@ class Deployment:
 
     async def reset_emulator(self) -> None:
         await self.control("DELETE", "/faults")
-        await self.control("PATCH", "/settings", {**CANNED, "quota": "off"})
+        await self.control("PATCH", "/settings", {**CANNED, "quota": "off", "removed_voices": [], "capacity": None})
         await self.control("DELETE", "/calls")
 
     async def set_faults(self, *faults: dict) -> None:

@@ -28,7 +28,7 @@ def completion(number: int) -> bytes:
         billed_characters=5,
         ended_at=datetime.now(UTC),
     )
-    told = Completion(
+    reported = Completion(
         job_id=f"job-{number}",
         status=JobStatus.DONE,
         lane=Lane.BATCH,
@@ -37,7 +37,7 @@ def completion(number: int) -> bytes:
         text_characters=5,
         attempts=(attempt,),
     )
-    return told.model_dump_json().encode()
+    return reported.model_dump_json().encode()
 
 
 async def write(deployment, numbers) -> None:

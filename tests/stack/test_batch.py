@@ -12,7 +12,11 @@ from loadtest.stack.processes import Process
 from schemas.enums import AudioEncoding, Lane
 from schemas.topics import LANES
 from tests.stack.cli import CLI, run
+from tests.stack.deployment import job
+from worker.batch.backlog_reader import read_backlog
 from worker.batch.file_names import audio_path
+from worker.batch.kafka_lane import end_positions
+from worker.config.settings import load_settings
 
 LINES = (
     {"text": "Good morning."},
@@ -59,14 +63,14 @@ async def test_a_script_becomes_files_at_the_price_that_was_shown_and_only_once(
     assert "more than the budget" in refused["refused"]
     assert document(await run(deployment, *wanted, "--budget", "0.0001", "--dry-run"), 2) == refused
     with deployment.worker():
-        told = document(await run(deployment, *wanted), 0)
+        reported = document(await run(deployment, *wanted), 0)
         calls = await deployment.calls()
-        price = {row["voice model"]: row["characters"] for row in told["price"]["rows"]}
+        price = {row["voice model"]: row["characters"] for row in reported["price"]["rows"]}
         assert price == calls["billed_characters"]
         assert len(price) == 3
-        assert told["result"]["characters billed"] == price["total"]
-        assert told["result"]["done"] == count
-        assert told["download"]["fetched"] == count
+        assert reported["result"]["characters billed"] == price["total"]
+        assert reported["result"]["done"] == count
+        assert reported["download"]["fetched"] == count
 
         write(script, LONG, {"text": "One line more."})
         again = document(await run(deployment, *wanted), 0)
@@ -88,15 +92,15 @@ async def test_failed_lines_are_reported_and_retried_and_lines_with_errors_can_b
     script.write_text("job_id,character,text\na,ghoul,Good.\nb,ghoul,Refused.\nc,nobody,Hi.\n", encoding="utf-8")
     await deployment.set_faults({"kind": "status", "code": "INVALID_ARGUMENT", "text_pattern": "Refused"})
     with deployment.worker():
-        told = document(await run(deployment, "batch", str(script), "--leave-out", "--yes", "--json"), 1)
-        assert (told["result"]["done"], told["result"]["failed"]) == (1, 1)
-        assert [each["line"] for each in told["failures"]] == ["b"]
+        reported = document(await run(deployment, "batch", str(script), "--leave-out", "--yes", "--json"), 1)
+        assert (reported["result"]["done"], reported["result"]["failed"]) == (1, 1)
+        assert [each["line"] for each in reported["failures"]] == ["b"]
         # Neither by itself, nor while it fails.
-        told = document(await run(deployment, "batch", str(script), "--leave-out", "--yes", "--json"), 1)
-        assert told["lines"]["failed"] == 1
+        reported = document(await run(deployment, "batch", str(script), "--leave-out", "--yes", "--json"), 1)
+        assert reported["lines"]["failed"] == 1
         await deployment.set_faults()
-        told = document(await run(deployment, "batch", "retry", str(script), "--leave-out", "--yes", "--json"), 1)
-        assert (told["result"]["done"], told["result"]["failed"]) == (2, 0)
+        reported = document(await run(deployment, "batch", "retry", str(script), "--leave-out", "--yes", "--json"), 1)
+        assert (reported["result"]["done"], reported["result"]["failed"]) == (2, 0)
     status = document(await run(deployment, "batch", "status", str(script), "--json"), 0)
     assert (status["done"], status["failures"]) == (2, [])
 
@@ -108,9 +112,9 @@ async def test_the_rollouts_topic_decides_where_the_settings_say_so(deployment, 
     everybody = ("rollout", "set", "--enabled", "--percentage", "100", "--yes", "--actor", "anna")
     assert (await run(deployment, *everybody)).returncode == 0
     await run(deployment, "rollout", "exclude", "ghoul", "--actor", "anna")
-    told = document(await run(deployment, "batch", str(script), "--dry-run", "--json"), 0)
-    assert "except ghoul (excluded)" in told["rollout"]
-    chirp = {row["character"]: row["chirp3-hd"] for row in told["voices"] if row["language"] == "en-US"}
+    reported = document(await run(deployment, "batch", str(script), "--dry-run", "--json"), 0)
+    assert "except ghoul (excluded)" in reported["rollout"]
+    chirp = {row["character"]: row["chirp3-hd"] for row in reported["voices"] if row["language"] == "en-US"}
     assert chirp == {"ghoul": 0, "pip_boy": len(LINES) - 2, "raider": len(LINES) - 2}
     assert not list(tmp_path.glob("*.manifest.jsonl"))
 
@@ -130,8 +134,26 @@ async def test_ctrl_c_ends_it_and_the_same_command_goes_on(deployment, tmp_path:
     assert "the same command continues" in process.log_end()
     process.stop()
     with deployment.worker():
-        told = document(await run(deployment, *command[len(CLI) :], "--json"), 0)
-    assert told["result"]["done"] == count
+        reported = document(await run(deployment, *command[len(CLI) :], "--json"), 0)
+    assert reported["result"]["done"] == count
     # Each line had one job, and of the lines that are the same the second found the first one's take.
     assert sum(bool(each.attempts) for each in await deployment.completions(count)) == sent
     assert len(await deployment.read(LANES[Lane.BATCH], count)) == count
+
+
+async def test_a_batch_that_hears_nothing_knows_what_is_before_it_and_what_waits(deployment):
+    settings = load_settings(deployment.environment).kafka
+    await deployment.set_faults({"kind": "status", "code": "UNAVAILABLE", "text_pattern": "number 1\\."})
+    with deployment.worker():
+        await deployment.produce([job(0), job(1)], Lane.BATCH)
+        await deployment.completions(1)
+        async with asyncio.timeout(30):
+            while not (await read_backlog(settings, {})).retries:
+                await asyncio.sleep(0.2)
+    await deployment.produce((job(number) for number in range(10, 13)), Lane.BATCH)
+    begin = (await end_positions(settings)).lane
+    await deployment.produce((job(number) for number in range(20, 25)), Lane.BATCH)
+    backlog = await read_backlog(settings, begin)
+    # On a slow machine it waits for its second retry by then.
+    assert (backlog.before, backlog.behind, [*backlog.retries.values()]) == (3, 5, [1])
+    assert backlog.group == settings.group_id

@@ -12,7 +12,6 @@ from loadtest.benchmarks.throughput.figures import Figures, Round, summary, verd
 from loadtest.benchmarks.throughput.lines import PARTITIONS, Run, pattern_of, slow_numbers
 
 
-@pytest.mark.timeout(300)
 def test_a_tiny_run_does_all_jobs_and_prints_its_figures() -> None:
     ended = subprocess.run(
         [
@@ -38,8 +37,8 @@ def test_a_tiny_run_does_all_jobs_and_prints_its_figures() -> None:
     for figures in rounds:
         assert all(float(figure) > 0 for figure in figures.split())
     verdict = r"^(constant|slow): [\d.]+ \(.*\) times the jobs a second of (plain|own), .*(?:met|MISSED)$"
-    told = re.findall(verdict, ended.stdout, re.MULTILINE)
-    assert told == [("constant", "plain"), ("constant", "own"), ("slow", "plain"), ("slow", "own")]
+    reported = re.findall(verdict, ended.stdout, re.MULTILINE)
+    assert reported == [("constant", "plain"), ("constant", "own"), ("slow", "plain"), ("slow", "own")]
 
 
 def test_one_percent_is_slow_and_none_near_the_end_whichever_partition_comes_last() -> None:
@@ -82,7 +81,7 @@ def test_the_verdict_goes_by_the_medians() -> None:
         "1.000 (0.500 to 1.000) times the jobs a second of own, at least 0.95 wanted: met; "
         "1.20 (1.20 to 2.00) times its CPU a job, at most 1.35 wanted: met"
     )
-    assert [told.count("MISSED") for told in verdicts([bad, bad, good])] == [1, 2]
+    assert [reported.count("MISSED") for reported in verdicts([bad, bad, good])] == [1, 2]
     assert [line.split() for line in summary([good, bad])] == [
         ["min", "80.0", "100.0", "50.0", "2.00", "1.00", "1.20"],
         ["median", "80.0", "100.0", "75.0", "2.00", "1.00", "1.60"],

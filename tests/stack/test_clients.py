@@ -11,7 +11,8 @@ import pytest
 
 from loadtest.stack.counters import scrape
 from loadtest.stack.local_stack import http_status
-from loadtest.stack.processes import Process, free_ports
+from loadtest.stack.ports import free_ports
+from loadtest.stack.processes import Process
 from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, LANES
 from tests.stack.deployment import job, program
@@ -73,13 +74,15 @@ async def test_prometheus_answers_the_plans_four_queries_with_what_was_counted(d
             texts = [f"Line {n}{' fails' if n % 5 == 0 else ''}." for n in range(60)]
             await deployment.produce(job(n, text=text) for n, text in enumerate(texts))
             await deployment.completions(60)
-            await asyncio.sleep(1.5)
             counted = await scrape(address)
+            attempts = counted.total("tts_synthesis_total")
+            async with asyncio.timeout(60):
+                while not await ask(port, f"sum(tts_synthesis_total) == {attempts}"):
+                    await asyncio.sleep(0.2)
             found = {query: await ask(port, query) for query in (SUCCESS_RATE, MEAN_TIME, FALLBACK_RATE, BY_MODEL)}
         finally:
             server.stop()
 
-    attempts = counted.total("tts_synthesis_total")
     successes = counted.total("tts_synthesis_total", status="success")
     chirp = counted.total("tts_synthesis_total", voice_model="chirp3-hd")
     fallbacks = counted.total("tts_chirp3_fallback_total")

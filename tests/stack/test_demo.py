@@ -9,7 +9,6 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 import soundfile
 
 from loadtest.demo.queries import plan_readings
@@ -134,7 +133,6 @@ def test_the_queries_are_over_the_run_alone() -> None:
     assert values[3] == "chirp3-hd 4, wavenet 6"
 
 
-@pytest.mark.timeout(300)
 async def test_the_demo_leaves_playable_files_and_tells_what_became_of_each_line(tmp_path: Path) -> None:
     kept = tmp_path / "demo-audio" / "ghoul" / "my own.ogg"
     kept.parent.mkdir(parents=True)

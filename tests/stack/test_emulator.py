@@ -185,7 +185,7 @@ async def test_every_encoding_decodes_at_the_requested_rate(
 
 
 async def test_pcm_is_samples_without_a_header(speaker: Speaker) -> None:
-    audio = await speaker.bytes_of("Hello there.", audio_encoding="PCM", sample_rate_hertz=16_000)
+    audio = await speaker.bytes_of("Hello there.", WAVENET, audio_encoding="PCM", sample_rate_hertz=16_000)
     samples = np.frombuffer(audio, dtype="<i2")
     assert not audio.startswith(b"RIFF")
     assert 0.5 < samples.size / 16_000 < 2.5
@@ -321,6 +321,22 @@ async def test_a_hanging_call_ends_at_the_clients_deadline(emulator: Emulator, s
     await until(lambda: emulator.calls.in_flight == 0)
     assert emulator.calls.total == 2
     assert emulator.calls.count("chirp3-hd") == 0
+
+
+async def test_beyond_its_capacity_calls_wait_in_line_and_leave_it_when_they_are_given_up(
+    emulator: Emulator, speaker: Speaker
+) -> None:
+    emulator.change_settings({"speech": "canned", "capacity": 1})
+    emulator.set_faults([Fault(kind="slow", seconds=3600, text_pattern="slow")])
+    slow = asyncio.create_task(speaker.bytes_of("slow", timeout=60))
+    await until(lambda: emulator.calls.in_flight == 1)
+    with pytest.raises(exceptions.DeadlineExceeded):
+        await speaker.bytes_of("in line", timeout=0.3)
+    await until(lambda: emulator.calls.in_flight == 1)
+    slow.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await slow
+    assert await speaker.bytes_of("at once")
 
 
 async def test_calls_in_progress_do_not_delay_the_stop() -> None:

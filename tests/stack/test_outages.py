@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from loadtest.stack.counters import scrape
 from loadtest.stack.local_stack import worker_environment
-from loadtest.stack.processes import Process, free_ports
+from loadtest.stack.ports import free_ports
+from loadtest.stack.processes import Process
 from schemas.enums import JobStatus
 from tests.stack.deployment import get, job
 from tests.stack.wire import wire_to
@@ -49,7 +50,7 @@ def logged(process: Process) -> list[dict]:
     return [json.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{")]
 
 
-def told(process: Process) -> list[tuple[str, str]]:
+def reported(process: Process) -> list[tuple[str, str]]:
     """What the log says of outages, and that it says nothing else above `info` and one line a job."""
     lines = logged(process)
     loud = [line for line in lines if line["level"] in {"warning", "error"} and line["event"] != "dependency_down"]
@@ -88,7 +89,7 @@ async def test_jobs_wait_for_a_store_that_breaks_off_and_audio_that_was_paid_for
     assert ["bucket tts-audio can't be reached" in each for each in waits_for] == [True]
     assert metrics.total("tts_dependency_down", dependency="s3") == 1
     assert metrics.total("tts_dependency_down") == 1
-    assert told(process) == [("dependency_down", "s3"), ("dependency_up", "s3")]
+    assert reported(process) == [("dependency_down", "s3"), ("dependency_up", "s3")]
 
 
 async def test_jobs_wait_for_a_store_that_takes_connections_and_says_nothing(deployment):
@@ -104,7 +105,7 @@ async def test_jobs_wait_for_a_store_that_takes_connections_and_says_nothing(dep
             wire.mend()
             await until_ready(address)
             await all_done_and_paid_once(deployment)
-    assert told(process) == [("dependency_down", "s3"), ("dependency_up", "s3")]
+    assert reported(process) == [("dependency_down", "s3"), ("dependency_up", "s3")]
 
 
 async def test_jobs_wait_for_a_store_that_is_killed_and_started_again(deployment):
@@ -123,8 +124,8 @@ async def test_jobs_wait_for_a_store_that_is_killed_and_started_again(deployment
     async with deployment.store() as store:
         for completion in completions:
             assert len(await store.fetch(completion.audio.key)) == completion.audio.bytes
-    assert told(process)[0] == ("dependency_down", "s3")
-    assert told(process)[-1] == ("dependency_up", "s3")
+    assert reported(process)[0] == ("dependency_down", "s3")
+    assert reported(process)[-1] == ("dependency_up", "s3")
 
 
 async def test_jobs_wait_while_google_answers_unavailable_to_everything(deployment):
@@ -147,7 +148,7 @@ async def test_jobs_wait_while_google_answers_unavailable_to_everything(deployme
     assert probes <= 4 * 16 + 12
     assert max(len(completion.attempts) for completion in completions) <= 3
     assert await deployment.dead_letters(0) == []
-    assert told(process) == [("dependency_down", "google"), ("dependency_up", "google")]
+    assert reported(process) == [("dependency_down", "google"), ("dependency_up", "google")]
 
 
 async def test_jobs_wait_for_a_google_that_is_killed_and_started_again(deployment):
@@ -165,7 +166,7 @@ async def test_jobs_wait_for_a_google_that_is_killed_and_started_again(deploymen
         completions = await deployment.completions(JOBS)
     assert {completion.status for completion in completions} == {JobStatus.DONE}
     assert len(completions) == JOBS
-    assert told(process) == [("dependency_down", "google"), ("dependency_up", "google")]
+    assert reported(process) == [("dependency_down", "google"), ("dependency_up", "google")]
 
 
 async def test_a_channel_to_google_is_back_soon_after_a_long_break(deployment, catalogue):

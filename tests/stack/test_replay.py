@@ -213,7 +213,7 @@ async def test_an_interrupted_replay_leaves_no_letter_replayed_without_a_marker_
         while len(await there(deployment, replayed=True)) < before + 20:
             await asyncio.sleep(0.1)
         replay.send_signal(signal.SIGINT)
-        told, errors = await asyncio.to_thread(replay.communicate, timeout=30)
+        reported, errors = await asyncio.to_thread(replay.communicate, timeout=30)
         assert replay.returncode == 130, errors
         assert "Traceback" not in errors
         replayed = [each.id for each in await there(deployment, replayed=True)]
@@ -221,7 +221,7 @@ async def test_an_interrupted_replay_leaves_no_letter_replayed_without_a_marker_
         sent = [header_text(list(record.headers), names.REPLAY_OF) for record in records]
         assert sorted(sent) == sorted(replayed)
         assert before < len(sent) < 200
-    assert "ended by a signal" in told
+    assert "ended by a signal" in reported
     ended = await run(deployment, "replay", "--class", "timeout")
     assert ended.stdout.startswith(f"replayed {200 - len(sent)}; left out: {len(sent)} replayed before")
     assert len(await lane_records(deployment, 200)) == 200

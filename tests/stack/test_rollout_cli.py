@@ -13,14 +13,14 @@ from tests.stack.deployment import job
 from worker.rollout.log.revisions import RevisionLog
 
 
-def told(ended: subprocess.CompletedProcess, status: int) -> str:
+def reported(ended: subprocess.CompletedProcess, status: int) -> str:
     assert ended.returncode == status, ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
     return ended.stderr if status else ended.stdout
 
 
 async def rollout(deployment, *arguments: str, status: int = 0, **options: object) -> str:
-    return told(await run(deployment, "rollout", *arguments, **options), status)
+    return reported(await run(deployment, "rollout", *arguments, **options), status)
 
 
 async def fold_of(deployment, records: int) -> RevisionLog:
@@ -46,6 +46,16 @@ async def on_terminal(deployment, answer: str, *arguments: str) -> tuple[int, st
     os.close(ours)
     os.close(theirs)
     return process.returncode, shown
+
+
+async def test_an_empty_topic_is_seeded_by_the_variables_once(deployment):
+    deployment.environment |= {"ROLLOUT_SOURCE": "topic", "CHIRP3_ENABLED": "true", "CHIRP3_ROLLOUT_PERCENTAGE": "5"}
+    assert "add --yes" in await rollout(deployment, "seed", status=2)
+    assert "--actor" in await rollout(deployment, "seed", "--yes", "--actor", "x" * 1000, status=2)
+    made = json.loads(await rollout(deployment, "seed", "--yes", "--actor", "anna", "--json"))
+    assert (made["changed"], made["revision"]["revision"], made["revision"]["actor"]) == (True, 1, "anna")
+    deployment.environment["CHIRP3_ROLLOUT_PERCENTAGE"] = "50"
+    assert "nothing to change; revision 1: 5 % of users" in await rollout(deployment, "seed", "--yes")
 
 
 async def test_the_rollout_is_changed_read_and_explained_and_history_tells_the_story(deployment):

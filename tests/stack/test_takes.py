@@ -35,9 +35,9 @@ async def test_redo_asks_for_the_next_take_whatever_of_the_rejected_one_is_in_ha
     whole.write_text(json.dumps(job(1)))
     by_job = await run(deployment, "takes", "redo", "--job", str(whole), "--json")
     assert (json.loads(by_job.stdout)["take"], json.loads(by_job.stdout)["lane"]) == (4, "batch")
-    asked = [json.loads(record.value) for record in await deployment.read(LANES[Lane.BATCH], 4)]
-    assert {each["job_id"] for each in asked} == {"job-1", "job-2", "job-1+take2", "job-1+take4"}
-    assert {each["job_id"] for each in asked if "deadline" in each} == {"job-1"}
+    requested = [json.loads(record.value) for record in await deployment.read(LANES[Lane.BATCH], 4)]
+    assert {each["job_id"] for each in requested} == {"job-1", "job-2", "job-1+take2", "job-1+take4"}
+    assert {each["job_id"] for each in requested if "deadline" in each} == {"job-1"}
 
 
 async def test_redo_says_in_one_line_what_it_does_not_know(deployment):
@@ -63,11 +63,25 @@ async def test_check_finds_takes_that_are_gone_changed_silent_or_nobodys(deploym
             (keys[2], silent, {**take_metadata(take), "encoding": "PCM", "sha256": sha256(silent).hexdigest()}),
             (keys[3], b"holiday.jpg", {}),
         ):
-            await store._client.put_object(Bucket=store.bucket, Key=key, Body=body, Metadata=metadata)
-        await store._client.delete_object(Bucket=store.bucket, Key=keys[0])
+            async with store._client.use() as client:
+                await client.put_object(Bucket=store.bucket, Key=key, Body=body, Metadata=metadata)
+        await store.remove(keys[0])
     ended = await run(deployment, "takes", "check", "--all", "--json")
     assert ended.returncode == 1, ended.stderr
     found = json.loads(ended.stdout)
     told_of = {fault["key"]: fault["fault"] for fault in found.pop("faults")}
     assert told_of == {keys[0]: "missing", keys[1]: "corrupt", keys[2]: "implausible", keys[3]: "corrupt"}
     assert (found["stored"], found["told"], found["missing"], found["implausible"]) == (5, 6, 1, 1)
+
+
+async def test_takes_may_be_cached_for_ever_and_pcm_says_the_order_of_its_bytes(deployment):
+    with deployment.worker():
+        await deployment.produce([job(1), job(2, audio={"encoding": "PCM", "sample_rate": 16000})])
+        keys = sorted(completion.audio.key for completion in await deployment.completions(2))
+    async with deployment.store() as store, store._client.use() as client:
+        heads = {key.rpartition(".")[2]: await client.head_object(Bucket=store.bucket, Key=key) for key in keys}
+    assert {name: head["ContentType"] for name, head in heads.items()} == {
+        "ogg": "audio/ogg",
+        "pcm": "audio/x-raw; format=S16LE; rate=16000; channels=1; layout=interleaved",
+    }
+    assert {head["CacheControl"] for head in heads.values()} == {"public, max-age=31536000, immutable"}

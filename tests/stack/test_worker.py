@@ -5,7 +5,7 @@ from loadtest.stack.counters import scrape
 from schemas.enums import JobStatus, Lane
 from schemas.topics import COMPLETIONS
 from tests.stack.deployment import get, job
-from worker.speech.audio_check import read_duration
+from worker.speech.audio_format import read_duration
 
 
 async def test_a_job_becomes_a_completion_whose_audio_is_in_the_store(deployment):
@@ -85,18 +85,24 @@ async def test_every_way_in_which_chirp_can_fail_ends_in_wavenet(deployment):
         "transient": {"kind": "status", "code": "INTERNAL"},
         "invalid": {"kind": "status", "code": "INVALID_ARGUMENT"},
         "quota": {"kind": "status", "code": "RESOURCE_EXHAUSTED"},
-        "denied": {"kind": "status", "code": "PERMISSION_DENIED"},
         "timeout": {"kind": "hang"},
         "bad_audio": {"kind": "truncated"},
+        "nothing": {"kind": "empty"},
+        "denied": {"kind": "status", "code": "PERMISSION_DENIED"},
     }
     faults = [{**way, "voice_model": "chirp3-hd", "text_pattern": name} for name, way in ways.items()]
-    await deployment.set_faults(*faults, {"kind": "empty", "voice_model": "chirp3-hd", "text_pattern": "nothing"})
-    with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="100", TTS_TIMEOUT_BASE_S="1") as (_, address):
-        await deployment.produce(job(n, text=f"This one is {name}.") for n, name in enumerate([*ways, "nothing"]))
+    await deployment.set_faults(*faults)
+    jobs = [job(number, text=f"This one is {name}.") for number, name in enumerate(ways)]
+    # The circuit opens at ten failures, as many as six lines and their quick retries, and at one denial.
+    settings = {"CHIRP3_ROLLOUT_PERCENTAGE": "100", "TTS_TIMEOUT_BASE_S": "1", "CIRCUIT_MINIMUM": "100"}
+    with deployment.worker(**settings) as (_, address):
+        await deployment.produce(jobs[:-1])
+        await deployment.completions(6)
+        await deployment.produce(jobs[-1:])
         completions = await deployment.completions(7)
         status, _ = await get(f"{address}/readyz")
     found = {c.attempts[0].failure_class for c in completions}
-    assert found == set(ways)
+    assert found == set(ways) - {"nothing"}
     assert all(c.status is JobStatus.DONE and c.voice_model == "wavenet" for c in completions)
     assert status == 200
 
@@ -194,3 +200,18 @@ async def test_the_metrics_say_what_waits(deployment):
     assert metrics.total("tts_jobs_in_flight", lane="dialogue") == 1
     assert metrics.total("tts_oldest_unfinished_job_age_seconds", lane="dialogue") > 0.5
     assert "tts_synthesis_total" in text
+
+
+async def test_the_age_of_what_waits_for_a_slot_is_exported_until_it_has_one(deployment):
+    await deployment.set_faults({"kind": "slow", "seconds": 10, "text_pattern": "slow"})
+    with deployment.worker(MAX_IN_FLIGHT="1", TTS_TIMEOUT_BASE_S="30") as (_, address):
+        await deployment.produce([job(number, text="A slow one.") for number in (0, 1)])
+        seen = []
+        while not any(seen):
+            seen.append((await scrape(address)).total("tts_oldest_unstarted_job_age_seconds", lane="dialogue"))
+            await asyncio.sleep(0.1)
+        await deployment.set_faults()
+        await deployment.completions(2)
+        after = (await scrape(address)).total("tts_oldest_unstarted_job_age_seconds", lane="dialogue")
+    assert seen[-1] < 60
+    assert after == 0

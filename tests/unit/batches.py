@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from aiokafka.errors import KafkaError
 
 from schemas.completion import Audio, Completion, DecisionTaken, Problem
 from schemas.enums import AudioEncoding, DecisionReason, JobStatus, Lane, VoiceModel
 from schemas.job import Job
 from tests.unit.makers import CATALOGUE, job
+from worker.batch.backlog import Backlog
 from worker.batch.scripts.model import Line, Place
 from worker.batch.voice_selection import PlannedLine, VoicePreference, VoiceSelector
 from worker.rollout.state import RolloutState
@@ -42,6 +45,7 @@ class InstantLane:
     sent: list[Job] = field(default_factory=list)
     most_in_flight: int = 0
     positions: dict[int, int] = field(default_factory=lambda: {0: 0})
+    backlogs: list[Backlog | Exception] = field(default_factory=list)
     _pending: list[Job] = field(default_factory=list)
 
     async def send(self, jobs: Sequence[Job]) -> None:
@@ -53,6 +57,12 @@ class InstantLane:
         self.positions = {0: self.positions[0] + len(self._pending)}
         ended, self._pending = self._pending, []
         return [self.completion(each) for each in ended if each.job_id in job_ids]
+
+    async def backlog(self, _lane_begin: Mapping[int, int]) -> Backlog:
+        answer = self.backlogs.pop(0) if self.backlogs else KafkaError("says nothing")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def completion(self, each: Job) -> Completion:
         return done(each.job_id, self.key_of(each.job_id)) if not self.fails(each) else failed(each.job_id)

@@ -70,7 +70,7 @@ class Consumer:
     logs: dict[TopicPartition, list[Raw]] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     paused_ones: set[TopicPartition] = field(default_factory=set)
-    asked: list[tuple[tuple[TopicPartition, ...], int, int | None]] = field(default_factory=list)
+    requested: list[tuple[tuple[TopicPartition, ...], int, int | None]] = field(default_factory=list)
     idle_waits: int = 0
 
     def write(self, partition: TopicPartition, *offsets: int, **changes: Any) -> None:
@@ -121,7 +121,7 @@ class Consumer:
     ) -> dict[TopicPartition, list[Raw]]:
         """Of all partitions when none is named; what was drained of others is gone when a record can't be decoded."""
         assert max_records is None or max_records > 0
-        self.asked.append((partitions, timeout_ms, max_records))
+        self.requested.append((partitions, timeout_ms, max_records))
         drained: dict[TopicPartition, list[Raw]] = {}
         room = 10**9 if max_records is None else max_records
         for partition, position in [*self.positions.items()]:

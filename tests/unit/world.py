@@ -26,6 +26,7 @@ from worker.jobs.pipeline import Pipeline
 from worker.jobs.take_maker import TakeMaker
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Backoff, DependencyDownError, Outage
+from worker.lifecycle.memory_budget import MemoryBudget
 from worker.lifecycle.probed_dependency import ProbedDependency
 from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
@@ -38,6 +39,7 @@ from worker.speech.limits.circuit_breaker import CircuitBreaker, CircuitBreakerR
 from worker.speech.limits.permits import Permits
 from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
 from worker.speech.limits.rate_limit_queue import RateLimitQueue
+from worker.storage.errors import StorageError
 from worker.storage.recent_takes import RecentTakes
 from worker.storage.resilient import ResilientStore
 from worker.storage.takes import StoredTake
@@ -101,6 +103,29 @@ class Shelf:
             raise self.fails[step].pop(0)
 
 
+class BucketProbes:
+    """Answers as the world's list says, the last entry for ever; uploads may have a list of their own."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.requested: list[str] = []
+
+    async def look_up(self) -> None:
+        self._answer("look_up", self._world.bucket)
+
+    async def upload(self) -> None:
+        self._answer("upload", self._world.uploads or self._world.bucket)
+
+    def failed(self, error: StorageError, upload_bytes: int) -> None:
+        pass
+
+    def _answer(self, step: str, answers: list[Outage | None]) -> None:
+        self.requested.append(step)
+        outage = answers.pop(0) if len(answers) > 1 else answers[0]
+        if outage:
+            raise DependencyDownError(outage)
+
+
 class World:
     """All parts around one pipeline."""
 
@@ -122,28 +147,38 @@ class World:
         self.probes = 0
         self.waits: list[float] = []
         self.bucket = bucket or [None]
+        self.uploads: list[Outage | None] = []
         self.slept: list[float] = []
         pauses = Backoff(4, 4)
         trial = google_probe(self._trial, 0)
         self.watch = ProbedDependency("google", trial, pauses, self.metrics, self.clock, sleep=self.sleep)
-        self.s3 = ProbedDependency("s3", self._bucket, pauses, self.metrics, self.clock, sleep=self.sleep)
+        self.probes_of_s3 = BucketProbes(self)
+        self.s3 = ProbedDependency("s3", self.probes_of_s3.look_up, pauses, self.metrics, self.clock, sleep=self.sleep)
         self.rollout = CurrentRollout(state)
         self.quota = RateLimitQueue(RateLimits(quota), 0.25, self.metrics, self.clock, call_later=self.later)
         self.quota.set_share(1.0)
         self.seconds = 0.0
         self.circuit = CircuitBreaker(CircuitBreakerRules(share=0.5, window_s=60.0, minimum=10, cool_down_s=5.0))
         self.latency = LatencyEstimate()
+        self.memory = MemoryBudget(2**30)
         takes = TakeMaker(
             catalogue=CATALOGUE,
             permits=Permits(self.quota, {CHIRP: self.circuit}, self.metrics, self.clock),
             attempter=Attempter(self.google, self.metrics, 0.0, self.clock),
             store=ResilientStore(
-                self.shelf, self.s3, RecentTakes(100, 600.0), kept_bytes, self.clock, sleep=self.sleep
+                self.shelf,
+                self.s3,
+                self.probes_of_s3,
+                recent=RecentTakes(100, 600.0),
+                kept_bytes=kept_bytes,
+                clock=self.clock,
+                sleep=self.sleep,
             ),
             latency=self.latency,
             metrics=self.metrics,
             clock=self.clock,
             prefix="takes",
+            memory=self.memory,
         )
         self.pipeline = Pipeline(
             catalogue=CATALOGUE,
@@ -159,11 +194,6 @@ class World:
         self.slept.append(seconds)
         self.seconds += seconds
         await asyncio.sleep(0)
-
-    async def _bucket(self) -> None:
-        outage = self.bucket.pop(0) if len(self.bucket) > 1 else self.bucket[0]
-        if outage:
-            raise DependencyDownError(outage)
 
     async def _trial(self) -> Failure | None:
         self.probes += 1

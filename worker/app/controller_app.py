@@ -5,14 +5,14 @@ import os
 import socket
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Final
 
 import aiohttp
 import structlog
-from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from schemas.rollout_status import RolloutStatus
+from schemas.topics import ROLLOUT, prefixed
+from worker.config.certificate_file import certificate_files
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import ShutdownSignals
@@ -22,13 +22,13 @@ from worker.rollout.controller.controller import Controller, ControllerParts, Re
 from worker.rollout.controller.leader_election import LeaderElection
 from worker.rollout.controller.metrics import RolloutMetrics
 from worker.rollout.controller.prometheus import PrometheusClient
+from worker.rollout.controller.receiver import build_receivers, webhook_session
 from worker.rollout.controller.status import publish_status
 from worker.rollout.controller.webhooks import RevisionHistory, WebhookNotifier
 from worker.rollout.log.reader import open_log
 from worker.rollout.log.writer import RevisionWriter
 from worker.speech.catalogue_file import load_catalogue
 
-_REPORT_TIMEOUT_S: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 
@@ -48,8 +48,20 @@ async def run_controller(settings: Settings, *, dry_run: bool) -> None:
     history = RevisionHistory()
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        notifier = WebhookNotifier(session, settings.controller.webhooks, history, catalogue)
-        election = LeaderElection(settings.kafka, notifier.handle_record)
+        webhooks, keys = settings.controller.webhooks, settings.controller.webhook_keys
+        receivers = build_receivers(await stack.enter_async_context(webhook_session()), webhooks, keys, Clock().now)
+        notifier = WebhookNotifier(
+            receivers,
+            history,
+            catalogue,
+            topic=prefixed(ROLLOUT, settings.kafka.topic_prefix),
+            count=metrics.count_message,
+        )
+        for audience in receivers:
+            metrics.track_messages(audience, partial(notifier.waiting_for, audience))
+        for name, file in certificate_files(settings).items():
+            metrics.track_certificate(name, file.ends_at, file.lifetime_s)
+        election = LeaderElection(settings.kafka, notifier)
         controller = _build_controller(
             settings,
             session=session,
@@ -114,17 +126,12 @@ async def _log_status(status: RolloutStatus) -> None:
 
 
 def _status_publisher(settings: Settings, election: LeaderElection) -> Report:
-    """Publishes the status of each round while this controller leads."""
+    """Publishes the status of each round while this controller leads; raises KafkaError."""
     stamp = {"controller": _instance_name(), "every_s": settings.controller.round_s}
 
     async def publish(status: RolloutStatus) -> None:
-        if not election.is_leader:
-            return
-        try:
-            async with asyncio.timeout(_REPORT_TIMEOUT_S):
-                await publish_status(settings.kafka, status.model_copy(update=stamp))
-        except (KafkaError, TimeoutError) as error:
-            _log.warning("rollout_report_failed", error=f"{type(error).__name__}: {error}")
+        if election.is_leader:
+            await publish_status(settings.kafka, status.model_copy(update=stamp))
 
     return publish
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from schemas.groups import worker_transactional_id
 from worker.config.settings import Settings
 from worker.kafka.client.admin import connect_admin
 from worker.kafka.client.committed_offsets import CommittedOffsets
@@ -20,10 +21,11 @@ from worker.kafka.consumer.stall_detector import StallDetector
 from worker.kafka.delivery.at_least_once import AtLeastOnce
 from worker.kafka.delivery.exactly_once import ExactlyOnce, TransactionGrouping
 from worker.kafka.delivery.outbox import Outbox, OutcomeMessages
-from worker.kafka.delivery.producer import RenewableProducer
+from worker.kafka.delivery.renewable_producer import RenewableProducer
 from worker.kafka.delivery.sender import Sender
 from worker.lifecycle.dependency import Dependency
 from worker.lifecycle.stop_client import stop_client
+from worker.observability.tracing.tracer import Tracer
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,15 @@ async def connect_kafka(
     stall_detector: StallDetector,
     listener: AssignmentListener,
     kafka: Dependency,
+    *,
+    tracer: Tracer,
 ) -> AsyncIterator[KafkaClients]:
     """Opens a worker's clients; they are closed in the order that loses nothing, the consumer first.
 
     Args:
         stall_detector: the caller must run it.
         listener: called when a rebalance changes the assignment.
+        tracer: records the spans of outcomes.
 
     Raises:
         TopicError: topics of the table are missing.
@@ -83,10 +88,11 @@ async def connect_kafka(
                 group_id=settings.kafka.group_id,
                 grouping=TransactionGrouping(),
                 stall_detector=stall_detector,
+                tracer=tracer,
             )
         else:
             delivery = AtLeastOnce(
-                Outbox(Sender(producer), messages), consumer, partitions, settings.kafka.commit_interval_s
+                Outbox(Sender(producer), messages, tracer), consumer, partitions, settings.kafka.commit_interval_s
             )
         rebalances = RebalanceListener(
             consumer=consumer,
@@ -112,4 +118,4 @@ def _producer(settings: Settings) -> Any:
         return partial(connect_producer, kafka)
     # The same id after a restart: a random one would leave a killed worker's transaction open for a minute, and all
     # readers of committed records waiting for its end.
-    return partial(connect_producer, kafka, f"{kafka.group_id}-{kafka.group_instance_id}")
+    return partial(connect_producer, kafka, worker_transactional_id(kafka.group_id, kafka.group_instance_id or ""))

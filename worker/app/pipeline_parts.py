@@ -11,6 +11,7 @@ from worker.jobs.pipeline import Pipeline
 from worker.jobs.take_maker import TakeMaker
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Backoff
+from worker.lifecycle.memory_budget import MemoryBudget, default_budget_mb
 from worker.lifecycle.probed_dependency import ProbedDependency
 from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
@@ -19,13 +20,16 @@ from worker.speech.google import connect_google
 from worker.speech.health import google_probe, trial_call
 from worker.speech.latency_estimate import LatencyEstimate
 from worker.speech.limits.circuit_breaker import CircuitBreaker, CircuitBreakerRules
+from worker.speech.limits.concurrency_gate import ConcurrencyGate
+from worker.speech.limits.concurrency_limit import ConcurrencyLimit
 from worker.speech.limits.permits import Permits
 from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
 from worker.speech.limits.rate_limit_queue import RateLimitQueue
+from worker.speech.line_parts import PARTS_AT_ONCE
 from worker.storage.client import connect_store
+from worker.storage.probes import StoreProbes
 from worker.storage.recent_takes import RecentTakes
-from worker.storage.resilient import ResilientStore, store_probe
-from worker.storage.take_store import TakeStore
+from worker.storage.resilient import ResilientStore
 
 # The longest pauses between two probes during an outage, in seconds. A probe of Google is billed.
 _GOOGLE_LONGEST_S: Final = 15.0
@@ -46,9 +50,9 @@ class Speech:
 
 @dataclass(frozen=True)
 class Storage:
-    """The store: plain, and as jobs use it, which waits for the end of an outage; and its health."""
+    """The store as jobs use it, which waits for the end of an outage; its probes, and its health."""
 
-    plain: TakeStore
+    probes: StoreProbes
     resilient: ResilientStore
     health: ProbedDependency
 
@@ -60,15 +64,25 @@ async def connect_speech(parts: ProcessParts, stack: AsyncExitStack) -> Speech:
         GoogleAuthError: there are no usable credentials.
     """
     settings, metrics, clock = parts.settings, parts.metrics, parts.clock
-    google = await stack.enter_async_context(connect_google(settings.google))
+    google = await stack.enter_async_context(connect_google(settings.google, parts.tracer))
     quota = _rate_limit(settings.quota, metrics, clock)
     retry_after_s = settings.google.quick_retry_after_s
+    most = settings.worker.max_in_flight * PARTS_AT_ONCE
+    gates = {each: ConcurrencyGate(each, ConcurrencyLimit(most), metrics, clock) for each in VoiceModel}
     probe = google_probe(trial_call(google, parts.catalogue, quota.charge), retry_after_s)
     backoff = Backoff(settings.google.probe_interval_s, _GOOGLE_LONGEST_S)
     return Speech(
-        attempter=Attempter(google, metrics, retry_after_s, clock),
+        attempter=Attempter(
+            google,
+            metrics,
+            retry_after_s,
+            clock,
+            audio_checks=settings.audio_check,
+            timeout_s=settings.google.timeout_s,
+            tracer=parts.tracer,
+        ),
         quota=quota,
-        permits=Permits(quota, _circuit_breakers(settings.circuit), metrics, clock),
+        permits=Permits(quota, _circuit_breakers(settings.circuit), metrics, clock, gates=gates, tracer=parts.tracer),
         health=ProbedDependency("google", probe, backoff, metrics, clock),
     )
 
@@ -83,9 +97,17 @@ async def connect_storage(parts: ProcessParts, stack: AsyncExitStack) -> Storage
     connections = parts.settings.worker.max_in_flight + _SPARE_CONNECTIONS
     store = await stack.enter_async_context(connect_store(settings, connections))
     backoff = Backoff(settings.probe_interval_s, _STORE_LONGEST_S)
-    health = ProbedDependency("s3", store_probe(store), backoff, parts.metrics, clock)
-    recent = RecentTakes(settings.known_takes, settings.known_takes_s)
-    return Storage(store, ResilientStore(store, health, recent, settings.kept_audio_mb * 2**20, clock), health)
+    probes = StoreProbes(store, settings.prefix, clock)
+    health = ProbedDependency("s3", probes.look_up, backoff, parts.metrics, clock)
+    resilient = ResilientStore(
+        store,
+        health,
+        probes,
+        recent=RecentTakes(settings.known_takes, settings.known_takes_s),
+        kept_bytes=settings.kept_audio_mb * 2**20,
+        clock=clock,
+    )
+    return Storage(probes, resilient, health)
 
 
 def build_pipeline(parts: ProcessParts, rollout: CurrentRollout, speech: Speech, storage: Storage) -> Pipeline:
@@ -99,14 +121,17 @@ def build_pipeline(parts: ProcessParts, rollout: CurrentRollout, speech: Speech,
         metrics=parts.metrics,
         clock=parts.clock,
         prefix=parts.settings.storage.prefix,
+        memory=MemoryBudget((parts.settings.worker.memory_budget_mb or default_budget_mb()) * 2**20),
+        tracer=parts.tracer,
     )
     return Pipeline(
         catalogue=parts.catalogue,
         rollout=rollout,
         takes=takes,
         google=speech.health,
-        bucket=storage.plain.bucket,
+        bucket=storage.resilient.bucket,
         clock=parts.clock,
+        tracer=parts.tracer,
     )
 
 

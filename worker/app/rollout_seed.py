@@ -33,6 +33,6 @@ def rollout_state(settings: RolloutSettings, catalogue: frozenset[str]) -> Rollo
         characters=listed,
         excluded=settings.excluded,
         fallback=settings.fallback,
-        salt=settings.salt,
+        salt=settings.salt.get_secret_value(),
         braked=settings.enabled is False,
     )

@@ -5,6 +5,7 @@ import gc
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -16,16 +17,21 @@ from worker.app.pipeline_parts import build_pipeline, connect_speech, connect_st
 from worker.app.process_parts import ProcessParts
 from worker.app.readiness import Readiness
 from worker.app.rollout_source import build_rollout
+from worker.app.tracing import instance_name, open_tracing
+from worker.config.certificate_file import certificate_files
 from worker.config.settings import Settings
 from worker.jobs.handler import Handler
 from worker.jobs.pipeline import Pipeline
+from worker.kafka.client.consumer import PREFETCH_BYTES, standalone_consumer
 from worker.kafka.client.health import kafka_outage, kafka_outage_at_start, monitor_kafka
 from worker.kafka.consumer.bad_input import BadInputLimit
 from worker.kafka.consumer.intake import Intake, IntakeSettings
 from worker.kafka.consumer.lag import LagMonitor
-from worker.kafka.consumer.lanes import Lanes
+from worker.kafka.consumer.lane_pauses import LanePauses
+from worker.kafka.consumer.log_bounds import LogBounds
 from worker.kafka.consumer.reader import LaneReader
 from worker.kafka.consumer.stall_detector import StallDetector
+from worker.kafka.consumer.unstarted import UnstartedJobs
 from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Backoff, Dependency, DependencyGate
@@ -35,7 +41,7 @@ from worker.observability.metrics import Metrics
 from worker.rollout.current import CurrentRollout
 from worker.rollout.description import describe
 from worker.speech.catalogue_file import load_catalogue
-from worker.storage.resilient import outage_at_start
+from worker.storage.probes import outage_at_start
 
 _KAFKA_BACKOFF: Final = Backoff(0.5, 5.0)
 _log = structlog.get_logger(__name__)
@@ -62,12 +68,17 @@ async def run_worker(settings: Settings) -> None:
     """
     signals = ShutdownSignals()
     catalogue = load_catalogue(settings.worker.characters_file)
-    parts = ProcessParts(settings, catalogue, Metrics(CollectorRegistry(), catalogue.names), Clock())
-    async with AsyncExitStack() as stack:
+    async with open_tracing(settings) as tracing, AsyncExitStack() as stack:
+        metrics = Metrics(CollectorRegistry(), catalogue.names, exemplar=tracing.tracer.exemplar)
+        for name, file in certificate_files(settings).items():
+            metrics.track_certificate(name, file.ends_at, file.lifetime_s)
+        parts = ProcessParts(settings, catalogue, metrics, Clock(), tracing.tracer)
         worker = await _start(parts, signals, stack)
         signals.drain_with(worker.intake.stop)
         tune_garbage_collector()
         await _run_until_drained(worker)
+        # While the clients are closed, which takes seconds where Kafka doesn't answer.
+        tracing.flush()
         _log.info("stopped")
 
 
@@ -81,14 +92,18 @@ async def _start(parts: ProcessParts, signals: ShutdownSignals, stack: AsyncExit
     gate = DependencyGate(speech.health, storage.health, kafka)
     lanes = _build_lanes(parts)
     assigned = asyncio.Event()
-    readiness = Readiness(gate, lanes, signals, assigned, None if follower is None else follower.known)
+    readiness = (
+        Readiness(gate, lanes, signals, assigned, None)
+        if follower is None
+        else Readiness(gate, lanes, signals, assigned, follower.known, rollout_problem=follower.problem)
+    )
     # Before the worker waits for any dependency: /readyz shows what it waits for.
     http = await _serve_http(parts, readiness, lanes, stack)
-    await storage.health.wait_until_up(storage.plain.check_bucket, outage_at_start(storage.plain.bucket))
+    await storage.health.wait_until_up(storage.probes.check_start, outage_at_start(storage.resilient.bucket))
     stall_detector = StallDetector(settings.kafka.missed_after_s, parts.clock)
     effects = AssignmentEffects(speech.quota, assigned)
     clients = await stack.enter_async_context(
-        connect_kafka(settings, _build_messages(parts), stall_detector, effects, kafka)
+        connect_kafka(settings, _build_messages(parts), stall_detector, effects, kafka, tracer=parts.tracer)
     )
     if follower is not None:
         # Before the worker joins the group: as long as it can't decide jobs, the other members must get them.
@@ -98,30 +113,42 @@ async def _start(parts: ProcessParts, signals: ShutdownSignals, stack: AsyncExit
     handler = _build_handler(parts, build_pipeline(parts, rollout, speech, storage))
     intake = _build_intake(parts, clients, lanes=lanes, handler=handler, gate=gate, stall_detector=stall_detector)
     _log_start(parts, rollout, http, clients)
+    lag = LagMonitor(clients.consumer, clients.partitions, parts.metrics, parts.clock)
     beside = {
         "google": speech.health.run(),
         "s3": storage.health.run(),
         "kafka": monitor_kafka(clients.consumer, intake.oldest_undelivered_s, kafka),
-        "lag": LagMonitor(clients.consumer, clients.partitions, parts.metrics, parts.clock).run(),
+        "lag": lag.run(),
+        "unstarted": _build_unstarted(parts, clients, lag).run(),
     }
     return _Worker(intake, beside if follower is None else {**beside, "rollout": follower.run()})
 
 
-def _build_lanes(parts: ProcessParts) -> Lanes:
+def _build_lanes(parts: ProcessParts) -> LanePauses:
     delivery = parts.settings.delivery
     limit = BadInputLimit(delivery.bad_input_share, delivery.bad_input_window, delivery.bad_input_probe_s)
-    return Lanes(limit, parts.metrics, parts.clock)
+    return LanePauses(limit, parts.metrics, parts.clock)
 
 
-async def _serve_http(parts: ProcessParts, readiness: Readiness, lanes: Lanes, stack: AsyncExitStack) -> str:
-    host, port = parts.settings.worker.http_host, parts.settings.worker.http_port
-    server = serve_http(host, port, parts.metrics.registry, readiness.waits_for, lanes.resume)
+async def _serve_http(parts: ProcessParts, readiness: Readiness, lanes: LanePauses, stack: AsyncExitStack) -> str:
+    settings = parts.settings.worker
+    host, port = settings.http_host, settings.http_port
+    server = serve_http(
+        host,
+        port,
+        parts.metrics.registry,
+        readiness.waits_for,
+        lanes.resume,
+        token=settings.http_token,
+        details=readiness.details,
+    )
     return f"http://{host}:{await stack.enter_async_context(server)}"
 
 
 def _build_messages(parts: ProcessParts) -> OutcomeMessages:
     kafka = parts.settings.kafka
-    return OutcomeMessages(Addresses.for_group(kafka.topic_prefix, kafka.group_id), parts.clock)
+    addresses = Addresses.for_group(kafka.topic_prefix, kafka.group_id, instance_name(parts.settings))
+    return OutcomeMessages(addresses, parts.clock)
 
 
 def _build_handler(parts: ProcessParts, pipeline: Pipeline) -> Handler:
@@ -133,6 +160,7 @@ def _build_handler(parts: ProcessParts, pipeline: Pipeline) -> Handler:
         settings.worker.max_text_bytes,
         settings.delivery.retry_delays,
         reply_topics=settings.delivery.reply_topics,
+        tracer=parts.tracer,
     )
 
 
@@ -140,7 +168,7 @@ def _build_intake(
     parts: ProcessParts,
     clients: KafkaClients,
     *,
-    lanes: Lanes,
+    lanes: LanePauses,
     handler: Handler,
     gate: DependencyGate,
     stall_detector: StallDetector,
@@ -148,6 +176,7 @@ def _build_intake(
     worker = parts.settings.worker
     return Intake(
         reader=LaneReader(clients.consumer, clients.partitions, lanes, parts.clock),
+        bounds=LogBounds(clients.consumer, clients.partitions, parts.metrics, parts.clock),
         partitions=clients.partitions,
         lanes=lanes,
         delivery=clients.delivery,
@@ -157,7 +186,14 @@ def _build_intake(
         settings=IntakeSettings(worker.max_in_flight, worker.dialogue_slots, worker.grace_s),
         metrics=parts.metrics,
         clock=parts.clock,
+        tracer=parts.tracer,
     )
+
+
+def _build_unstarted(parts: ProcessParts, clients: KafkaClients, lag: LagMonitor) -> UnstartedJobs:
+    name = "the reader of unstarted jobs"
+    open_reader = partial(standalone_consumer, parts.settings.kafka, name, max_partition_fetch_bytes=PREFETCH_BYTES)
+    return UnstartedJobs(lag.unstarted, clients.partitions, open_reader, parts.metrics, parts.clock)
 
 
 def _log_start(parts: ProcessParts, rollout: CurrentRollout, http: str, clients: KafkaClients) -> None:

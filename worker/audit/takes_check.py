@@ -10,11 +10,14 @@ from typing import Any, Final
 
 from worker.audit.key_sample import KeySample
 from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, find_fault
-from worker.storage.errors import NotATakeError
+from worker.lifecycle.dependency import Sleep
+from worker.storage.errors import NotATakeError, StorageError
+from worker.storage.many_requests import ManyRequests
 from worker.storage.take_store import TakeStore
 
 MISSING: Final = "missing"
-KINDS: Final = (MISSING, CORRUPT, IMPLAUSIBLE)
+UNKNOWN: Final = "unknown"
+KINDS: Final = (MISSING, CORRUPT, IMPLAUSIBLE, UNKNOWN)
 # Each take may be half an hour of audio in memory.
 _AT_ONCE: Final = 4
 # If everything in a bucket is wrong, the first faults are enough to see why.
@@ -34,7 +37,7 @@ class Fault:
 
 
 class TakesCheck:
-    """Checks takes, a few at once.
+    """Checks takes, a few at once. One that the store doesn't return is `UNKNOWN`, and the others are checked.
 
     Attributes:
         counts: the faults by kind.
@@ -42,18 +45,19 @@ class TakesCheck:
         checked: how many takes were checked.
     """
 
-    def __init__(self, store: TakeStore, progress: Progress) -> None:
+    def __init__(self, store: TakeStore, progress: Progress, *, sleep: Sleep = asyncio.sleep) -> None:
         self.counts: Counter[str] = Counter()
         self.faults: list[Fault] = []
         self.checked = 0
         self._store = store
         self._progress = progress
+        self._requests = ManyRequests(sleep=sleep)
 
     async def check_stored(self, keys: Iterable[str]) -> None:
         """Fetches takes and compares each with its metadata; a take that was deleted meanwhile is no fault.
 
         Raises:
-            StorageError: the store doesn't return them.
+            StorageError: the store is down, or refuses everything.
         """
         await self._check_each(keys, self._inspect)
 
@@ -61,7 +65,7 @@ class TakesCheck:
         """Looks up takes that completions reference.
 
         Raises:
-            StorageError: the store doesn't answer.
+            StorageError: the store is down, or refuses everything.
         """
         await self._check_each(keys, self._look_up)
 
@@ -95,14 +99,21 @@ class TakesCheck:
             self.faults.append(fault)
 
     async def _inspect(self, key: str) -> Fault | None:
-        found = await self._store.fetch_whole(key)
+        found = await self._requests.send(lambda: self._store.fetch_whole(key))
+        if isinstance(found, StorageError):
+            return _unchecked(key, found)
         fault = None if found is None else await asyncio.to_thread(find_fault, *found)
         return None if fault is None else Fault(fault[0], key, fault[1])
 
     async def _look_up(self, key: str) -> Fault | None:
-        if await self._store.look_up(key) is not None:
-            return None
-        return Fault(MISSING, key, "a completion references it, and it isn't in the store")
+        found = await self._requests.send(lambda: self._store.look_up(key))
+        if isinstance(found, StorageError):
+            return _unchecked(key, found)
+        return None if found else Fault(MISSING, key, "a completion references it, and it isn't in the store")
+
+
+def _unchecked(key: str, error: StorageError) -> Fault:
+    return Fault(UNKNOWN, key, f"it couldn't be checked: {error}")
 
 
 async def check_takes(

@@ -1,7 +1,14 @@
 """Writes files that survive a crash: each is complete or absent, whenever the process or the machine stops."""
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+# What a file system without hard links answers, such as exFAT or some network shares.
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -10,12 +17,41 @@ def replace_file(path: Path, content: bytes) -> None:
     Raises:
         OSError: the file can't be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    with _written(path, content) as part:
+        part.replace(path)
+
+
+def create_file(path: Path, content: bytes) -> None:
+    """Writes a file atomically where there is none.
+
+    Raises:
+        FileExistsError: there is one: another process was faster.
+        OSError: the file can't be written.
+    """
+    with _written(path, content) as part:
+        try:
+            os.link(part, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            part.replace(path)
+
+
+@contextmanager
+def _written(path: Path, content: bytes) -> Iterator[Path]:
+    """A complete file beside the path, which is moved or linked to the path inside."""
+    # Another command may write a file of the same name at the same time.
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Left by a crash; a FIFO or a link of that name would be written through.
+    part.unlink(missing_ok=True)
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

@@ -2,16 +2,21 @@
 
 import asyncio
 import hashlib
+import stat
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from schemas.enums import AudioEncoding
-from worker.batch.atomic_file import replace_file
+from worker.batch.atomic_file import create_file, replace_file
 from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
 from worker.batch.file_names import audio_path
-from worker.storage.errors import StorageError
+from worker.lifecycle.dependency import Sleep
+from worker.storage.errors import NotATakeError, StorageError
+from worker.storage.many_requests import ManyRequests
 from worker.storage.take_store import TakeStore
 from worker.storage.takes import EXTENSIONS
 
@@ -23,19 +28,38 @@ ProgressCallback = Callable[[int, int], None]
 """Called with the number done and the total."""
 
 
-async def stored_keys(store: TakeStore, keys: Iterable[str], progress: ProgressCallback) -> set[str]:
-    """The keys of the takes that are stored.
+@dataclass(frozen=True)
+class StoredKeys:
+    """The keys of takes that are stored, and those of which the store didn't say."""
+
+    stored: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
+
+
+async def stored_keys(
+    store: TakeStore, keys: Iterable[str], progress: ProgressCallback, *, sleep: Sleep = asyncio.sleep
+) -> StoredKeys:
+    """Finds out which takes are stored. One look-up that fails is tried again, and then doesn't end the others.
 
     Raises:
-        StorageError: the store fails or refuses.
+        StorageError: the store is down, or refuses everything.
     """
     wanted = list(dict.fromkeys(keys))
     found: set[str] = set()
+    unknown: set[str] = set()
+    requests = ManyRequests(sleep=sleep)
     done = 0
 
     async def look(key: str) -> None:
         nonlocal done
-        if await store.look_up(key) is not None:
+        try:
+            take = await requests.send(partial(store.look_up, key))
+        except NotATakeError as error:
+            # A job for it would fail; until somebody removes the object, its price isn't known.
+            take = error
+        if isinstance(take, StorageError):
+            unknown.add(key)
+        elif take is not None:
             found.add(key)
         done += 1
         progress(done, len(wanted))
@@ -44,11 +68,16 @@ async def stored_keys(store: TakeStore, keys: Iterable[str], progress: ProgressC
         await _for_each(look, wanted)
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
-    return found
+    return StoredKeys(frozenset(found), frozenset(unknown))
 
 
 async def download(
-    store: TakeStore, entries: Sequence[ManifestEntry], folder: Path, progress: ProgressCallback
+    store: TakeStore,
+    entries: Sequence[ManifestEntry],
+    folder: Path,
+    progress: ProgressCallback,
+    *,
+    sleep: Sleep = asyncio.sleep,
 ) -> DownloadResult:
     """Downloads the audio of done lines to `<folder>/<character>/<line id>.<ext>`, where the folder doesn't have it.
 
@@ -65,6 +94,7 @@ async def download(
     current = frozenset(paths.values())
     kept = left = ended = 0
     problems: list[str] = []
+    requests = ManyRequests(sleep=sleep)
 
     async def fetch(entry: ManifestEntry) -> None:
         nonlocal kept, left, ended
@@ -74,8 +104,10 @@ async def download(
             if found == entry.sha256:
                 kept += 1
             elif found is None or found in entry.earlier:
-                audio = await store.fetch(entry.key)
-                await asyncio.to_thread(_save_audio, audio, path, entry)
+                audio = await requests.send(partial(store.fetch, entry.key))
+                if isinstance(audio, StorageError):
+                    raise audio
+                await asyncio.to_thread(_save_audio, audio, path, entry, replaces=found is not None)
                 await asyncio.to_thread(_remove_earlier, _paths_of_all_encodings(folder, entry) - current, entry)
             else:
                 left += 1
@@ -96,19 +128,34 @@ class _WrongAudioError(Exception):
 
 
 def _file_sha256(path: Path) -> str | None:
-    """The SHA-256 of a file; None where it doesn't exist."""
+    """The SHA-256 of a file; None where it doesn't exist.
+
+    Raises:
+        OSError: it can't be read, or is a FIFO or a device: reading one may take for ever.
+    """
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise OSError(f"{path} is a FIFO, a socket or a device; move it away to get the take")
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError:
         return None
 
 
-def _save_audio(audio: bytes, path: Path, entry: ManifestEntry) -> None:
+def _save_audio(audio: bytes, path: Path, entry: ManifestEntry, *, replaces: bool) -> None:
     found = hashlib.sha256(audio).hexdigest()
     if found != entry.sha256:
         raise _WrongAudioError(f"{entry.uri} has the SHA-256 {found}, and the manifest says {entry.sha256}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, audio)
+    if replaces:
+        replace_file(path, audio)
+        return
+    try:
+        create_file(path, audio)
+    except FileExistsError:
+        # Another command downloads into the same folder, with the same ids. The same audio is no conflict.
+        if _file_sha256(path) != entry.sha256:
+            raise OSError(f"{path} was written by another command meanwhile; use a folder for each script") from None
 
 
 def _path(folder: Path, entry: ManifestEntry) -> Path:
@@ -121,7 +168,7 @@ def _paths_of_all_encodings(folder: Path, entry: ManifestEntry) -> set[Path]:
 
 def _remove_earlier(paths: Iterable[Path], entry: ManifestEntry) -> None:
     for path in paths if entry.earlier else ():
-        if _file_sha256(path) in entry.earlier:
+        if path.is_file() and _file_sha256(path) in entry.earlier:
             path.unlink()
 
 

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from schemas.completion import Completion, Problem
 from schemas.enums import AudioEncoding, JobStatus, VoiceModel
-from schemas.job import Message
+from schemas.message import Message
 
 
 class ManifestEntry(Message):

@@ -10,7 +10,7 @@ from typing import IO
 from pydantic import Field, ValidationError
 
 from schemas.errors import RefusedError, UsageError
-from schemas.job import Message
+from schemas.message import Message
 from worker.batch.atomic_file import sync_folder
 from worker.batch.entry import ManifestEntry, SentJob
 

@@ -1,7 +1,7 @@
 """The batch lane: sends jobs, and reads their completions without a consumer group."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Container, Sequence
+from collections.abc import AsyncIterator, Collection, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -15,15 +15,18 @@ from schemas.errors import UnavailableError
 from schemas.headers import header_text
 from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
+from worker.batch.backlog import Backlog
+from worker.batch.backlog_reader import read_backlog
 from worker.batch.journal import Positions
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.consumer import standalone_consumer
 from worker.kafka.client.producer import Producer, connect_producer
 from worker.kafka.client.submit import submit
+from worker.kafka.client.timeout import kafka_timeout
 from worker.kafka.client.topics import list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
-from worker.rollout.log.reader import kafka_timeout
+from worker.observability.tracing.tracer import NO_TRACER, Tracer
 
 # A healthy broker answers each fetch within half a second, if need be without records.
 _SILENCE_S: Final = 30.0
@@ -37,11 +40,18 @@ class BatchLane:
         producer: started.
         readers: of the completions, one for each partition.
         clock: measures how long Kafka has not answered.
+        tracer: begins each job's trace.
     """
 
     def __init__(
-        self, settings: KafkaSettings, producer: Producer, readers: Sequence[PartitionReader], clock: Clock
+        self,
+        settings: KafkaSettings,
+        producer: Producer,
+        readers: Sequence[PartitionReader],
+        clock: Clock,
+        tracer: Tracer,
     ) -> None:
+        self._tracer = tracer
         self._settings = settings
         self._producer = producer
         self._readers = readers
@@ -60,7 +70,7 @@ class BatchLane:
         Raises:
             KafkaError: Kafka refuses one; others may have been sent.
         """
-        await asyncio.gather(*(submit(self._producer, self._settings, Lane.BATCH, job) for job in jobs))
+        await asyncio.gather(*(submit(self._producer, self._settings, Lane.BATCH, job, self._tracer) for job in jobs))
 
     async def completions(self, job_ids: Container[str]) -> list[Completion]:
         """The next completions of these jobs; an empty list if none arrive within 0.2 s.
@@ -85,6 +95,17 @@ class BatchLane:
         while any(self.positions[partition] < end for partition, end in ends.items()):
             found += await self.completions(job_ids)
         return found
+
+    async def backlog(self, lane_begin: Mapping[int, int]) -> Backlog:
+        """What is before the batch's jobs, and what waits for a retry.
+
+        Args:
+            lane_begin: the lane's ends before the batch's first job, by partition.
+
+        Raises:
+            KafkaError: Kafka doesn't say it.
+        """
+        return await read_backlog(self._settings, lane_begin)
 
     async def _read_new(self, job_ids: Container[str]) -> list[Completion]:
         found = []
@@ -118,12 +139,15 @@ def _parse(record: Any) -> Completion:
 
 
 @asynccontextmanager
-async def open_lane(settings: KafkaSettings, completions: dict[int, int], clock: Clock) -> AsyncIterator[BatchLane]:
+async def open_lane(
+    settings: KafkaSettings, completions: dict[int, int], clock: Clock, tracer: Tracer = NO_TRACER
+) -> AsyncIterator[BatchLane]:
     """Opens the lane.
 
     Args:
         completions: the next offsets to read, by partition; other partitions are read from their beginning.
         clock: measures how long Kafka has not answered.
+        tracer: begins the trace of each job that is sent.
 
     Raises:
         TopicError: a topic doesn't exist.
@@ -143,7 +167,7 @@ async def open_lane(settings: KafkaSettings, completions: dict[int, int], clock:
             for each in partitions
         ]
         async with connect_producer(settings) as producer:
-            yield BatchLane(settings, producer, readers, clock)
+            yield BatchLane(settings, producer, readers, clock, tracer)
 
 
 async def end_positions(settings: KafkaSettings) -> Positions:

@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from schemas.enums import VoiceModel
+from schemas.enums import PhoneticAlphabet, VoiceModel
 from schemas.parsing import InvalidJobError
 from schemas.ssml import parse_ssml
 from schemas.text_markup import PAUSE_MARK
-from worker.batch.file_names import audio_path
+from worker.batch.file_names import audio_path, is_file_name
 from worker.batch.scripts.model import Finding, Line, Severity
 from worker.speech.catalogue import Catalogue, Language, Voice
-from worker.speech.render import CHIRP_ELEMENTS, MAX_INPUT_BYTES
+from worker.speech.chirp_ssml import chirp_losses
+from worker.speech.render import MAX_INPUT_BYTES
 from worker.speech.text_split import MAX_SENTENCE_CHARACTERS, longest_sentence
 
 LONGEST_ID: Final = 110
@@ -54,16 +55,20 @@ def _duplicates(lines: Sequence[Line]) -> Iterator[Finding]:
 def _line_findings(line: Line, catalogue: Catalogue, voice_model: VoiceModel | None) -> Iterator[Finding]:
     if len(line.id) > LONGEST_ID:
         yield _error(line, "job_id", f"{line.id!a} has {len(line.id)} characters; at most {LONGEST_ID} are allowed")
+    if not is_file_name(line.id):
+        path = audio_path(line.job.character, line.id, line.job.audio.encoding)
+        yield _warning(line, "job_id", f"{line.id!a} is no file name on Windows: its audio gets the name {path}")
     try:
         forced = catalogue.admit(line.job)
     except InvalidJobError as error:
         yield _error(line, error.field, error.message)
         return
+    job = catalogue.localized(line.job)
     model = forced.voice_model if isinstance(forced, Voice) else forced or voice_model
-    if forced is None and model and catalogue.voice(line.job.character, line.job.language, model) is None:
-        message = f"{model} was chosen for all lines, and does not speak {line.job.language}"
+    if forced is None and model and catalogue.voice(job.character, job.language, model) is None:
+        message = f"{model} was chosen for all lines, and does not speak {job.language}"
         yield _error(line, "language", message)
-    language = catalogue.languages[line.job.language]
+    language = catalogue.languages[job.language]
     if model is VoiceModel.CHIRP3_HD or (model is None and language.chirp_locale is not None):
         yield from _chirp_findings(line, language)
     yield from _ssml_length_findings(line) if line.job.ssml is not None else _text_findings(line)
@@ -75,22 +80,27 @@ def _chirp_findings(line: Line, language: Language) -> Iterator[Finding]:
         message = f"Chirp has no pitch: {line.job.pitch:g} has an effect only where WaveNet speaks"
         yield _warning(line, "pitch", message)
     if line.job.ssml is not None:
-        unknown = sorted({element.tag for element in parse_ssml(line.job.ssml).iter()} - CHIRP_ELEMENTS)
-        if unknown:
-            tags = ", ".join(f"<{tag}>" for tag in unknown)
-            yield _warning(line, "ssml", f"Chirp drops {tags}: they have an effect only where WaveNet speaks")
+        losses = chirp_losses(line.job.ssml)
+        if losses:
+            message = f"Chirp drops {', '.join(losses)}: these have their effect only where WaveNet speaks"
+            yield _warning(line, "ssml", message)
     locale = language.chirp_locale or line.job.language
-    has_pauses = line.job.text is not None and PAUSE_MARK.search(line.job.text)
+    has_pauses = PAUSE_MARK.search(line.job.text or "") or "<break" in (line.job.ssml or "")
     if has_pauses and not language.chirp_pauses:
-        yield _warning(line, "text", f"Chirp knows no pause marks in {locale}")
+        field = "text" if line.job.ssml is None else "ssml"
+        yield _warning(line, field, f"Chirp knows no pause marks in {locale}")
     if line.job.pronunciations and not language.chirp_pronunciations:
         yield _warning(line, "pronunciations", f"Chirp knows no pronunciations in {locale}")
+    elif any(entry.alphabet is PhoneticAlphabet.JYUTPING for entry in line.job.pronunciations):
+        yield _warning(line, "pronunciations", "Chirp knows no jyutping: it has an effect only where WaveNet speaks")
 
 
 def _ssml_length_findings(line: Line) -> Iterator[Finding]:
     length = longest_sentence("".join(parse_ssml(line.job.ssml or "").itertext()))
     if length > MAX_SENTENCE_CHARACTERS:
-        yield _warning(line, "ssml", f"has a sentence of {length} characters, which Google may refuse")
+        yield _warning(
+            line, "ssml", f"has a sentence of {length} characters; it is spoken in parts if Google refuses it"
+        )
 
 
 def _text_findings(line: Line) -> Iterator[Finding]:

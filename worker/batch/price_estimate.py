@@ -54,6 +54,11 @@ class PriceEstimate:
 
     models: tuple[ModelPrice, ...]
 
+    def exceeds(self, budget: float) -> bool:
+        """Whether the price is more than a budget in US dollars; the same amount isn't."""
+        # List prices are whole millionths of a dollar a character; their sums as floats aren't.
+        return round(self.dollars, 6) > round(budget, 6)
+
     @property
     def dollars(self) -> float:
         """US dollars at list price, without the free tier. A budget is compared with it."""

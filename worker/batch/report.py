@@ -31,9 +31,9 @@ def render_report(
     data = json.dumps([_row(line, entries.get(line.id), audio) for line in lines], ensure_ascii=False)
     for character, escape in _ESCAPES.items():
         data = data.replace(character, escape)
-    # The data is filled in last: a text may contain a placeholder.
-    page = _TEMPLATE.read_text(encoding="utf-8").replace("@TITLE@", html.escape(title))
-    before, _, after = page.partition("@DATA@")
+    # Placeholders are looked for in the template alone: a script's name or a line's text may contain one.
+    before, _, after = _TEMPLATE.read_text(encoding="utf-8").partition("@DATA@")
+    before, after = (part.replace("@TITLE@", html.escape(title)) for part in (before, after))
     return f"{before}{data}{after}"
 
 

@@ -6,7 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from aiokafka.errors import KafkaError
+
+from schemas.errors import UnavailableError
 from schemas.job import Job
+from worker.batch.backlog import Backlog
 from worker.batch.entry import ManifestEntry, SentJob, build_entry
 from worker.batch.kafka_lane import BatchLane, end_positions, open_lane
 from worker.batch.line_status import LineStatus, line_states, next_job
@@ -14,10 +18,13 @@ from worker.batch.state import WritableBatchState
 from worker.batch.voice_selection import PlannedLine, VoiceSelector
 from worker.config.sections import KafkaSettings
 from worker.lifecycle.clock import Clock
+from worker.observability.tracing.tracer import Tracer
 from worker.pricing.google_terms import list_price
 
 WINDOW: Final = 500
 """The most jobs in flight. More would only wait in the lane, and a stop would leave more of them behind."""
+SILENCE_S: Final = 60.0
+"""A silence that is longer is explained."""
 _JOBS_PER_SEND: Final = 100
 _WRITE_EVERY_S: Final = 5.0
 # Writing the manifest of 20,000 lines takes a quarter of a second: it may take at most this share of the time.
@@ -26,7 +33,12 @@ _WRITING_SHARE: Final = 0.05
 
 @dataclass
 class RunProgress:
-    """Counts of lines so far, and the cost in US dollars at list price."""
+    """Counts of lines so far, and the cost in US dollars at list price.
+
+    Attributes:
+        silent_s: for how long no completion has arrived, in seconds.
+        backlog: what Kafka knows about a silence of over a minute; None if there is none, or Kafka doesn't say.
+    """
 
     total: int
     done: int = 0
@@ -34,6 +46,8 @@ class RunProgress:
     fallback: int = 0
     failed: int = 0
     dollars: float = 0.0
+    silent_s: float = 0.0
+    backlog: Backlog | None = None
 
     @property
     def ended(self) -> int:
@@ -87,7 +101,7 @@ class BatchRunner:
         self._stored = set(plan.stored)
         # Lines that wait for another line's job to make the same take: they find it stored, and it is paid for once.
         self._waiting: dict[str, list[PlannedLine]] = {}
-        self._written_at = clock.monotonic()
+        self._written_at = self._heard_at = self._asked_at = clock.monotonic()
         self._writing_s = 0.0
         states = line_states(plan.lines, state.entries, state.lines_in_flight, plan.selector)
         to_make = [each for each in states if each.status_after_job in plan.wanted]
@@ -113,6 +127,7 @@ class BatchRunner:
         while (self._queue or self._waiting or self._state.in_flight) and not self._stop_requested:
             await self._send(lane)
             await self._receive(lane)
+            await self._explain_silence(lane)
             observer(self.progress)
 
     async def _send(self, lane: BatchLane) -> None:
@@ -147,6 +162,7 @@ class BatchRunner:
         entries = [build_entry(self._state.in_flight[job_id], completion) for job_id, completion in first.items()]
         if not entries:
             return
+        self._heard_at = self._clock.monotonic()
         keys = {self._state.in_flight[entry.job_id].key for entry in entries}
         await asyncio.to_thread(self._state.record_ended, entries, lane.positions)
         for entry in entries:
@@ -156,6 +172,20 @@ class BatchRunner:
             self._queue.extend(self._waiting.pop(key, ()))
         self._requeue_outdated(entries)
         await self._write_if_due()
+
+    async def _explain_silence(self, lane: BatchLane) -> None:
+        """Asks Kafka once a minute, while nothing is heard, why that may be."""
+        now = self._clock.monotonic()
+        self.progress.silent_s = now - self._heard_at
+        if self.progress.silent_s <= SILENCE_S:
+            self.progress.backlog = None
+        elif now - self._asked_at > SILENCE_S:
+            self._asked_at = now
+            try:
+                self.progress.backlog = await lane.backlog(self._state.positions.lane)
+            except (KafkaError, UnavailableError):
+                # The next completions to be read find out whether Kafka is gone.
+                self.progress.backlog = None
 
     def _requeue_outdated(self, entries: Sequence[ManifestEntry]) -> None:
         """Queues lines that changed before this run, while their job was in flight, to be made as they are now."""
@@ -178,7 +208,13 @@ class BatchRunner:
 
 
 async def run_batch(
-    runner: BatchRunner, state: WritableBatchState, settings: KafkaSettings, clock: Clock, observer: ProgressObserver
+    runner: BatchRunner,
+    state: WritableBatchState,
+    settings: KafkaSettings,
+    clock: Clock,
+    observer: ProgressObserver,
+    *,
+    tracer: Tracer,
 ) -> None:
     """Opens the lane and runs a batch in it.
 
@@ -188,5 +224,5 @@ async def run_batch(
     """
     if not state.in_flight:
         await asyncio.to_thread(state.begin, await end_positions(settings))
-    async with open_lane(settings, state.positions.completions, clock) as lane:
+    async with open_lane(settings, state.positions.completions, clock, tracer) as lane:
         await runner.run(lane, observer)

@@ -86,7 +86,7 @@ class VoiceSelector:
         """
         together = preference.for_script(lines)
         for line in lines:
-            job = _job(line, together, preference.voice_model)
+            job = self._catalogue.localized(_job(line, together, preference.voice_model))
             forced = self._catalogue.admit(job)
             chirp_speaks = self._catalogue.chirp_speaks(job.language)
             forced_model = forced.voice_model if isinstance(forced, Voice) else forced

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -23,6 +24,7 @@ from worker.cli import terminal
 from worker.cli.batch_findings import check_script, show_findings
 from worker.cli.batch_options import BatchOptions
 from worker.cli.exit_codes import ExitCode
+from worker.cli.option_groups import grouped_options
 from worker.cli.options import AsJson
 from worker.cli.views.batch import failed_rows, finding_rows, manifest_row
 from worker.config.settings import load_settings
@@ -63,78 +65,64 @@ app = typer.Typer(
 Script = Annotated[Path, typer.Argument(metavar="SCRIPT", help="A CSV or JSON Lines file, or a folder of such files.")]
 Manifest = Annotated[Path | None, typer.Option(help="The manifest's path; default: beside the script.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse a script with warnings too.")]
-LeaveOut = Annotated[bool, typer.Option("--leave-out", help="Leave out the lines with errors.")]
-Together = Annotated[
-    KeepTogether | None,
-    typer.Option("--rollout-key", help="The unit with one voice model; default: scene, or character without scenes."),
-]
-Model = Annotated[
-    VoiceModel | None, typer.Option("--voice-model", help="The voice model for all lines that name no voice.")
-]
-Budget = Annotated[float | None, typer.Option(min=0, help="Refuse a run that costs more USD at list price.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Start without a question.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show findings, voices and price; send nothing.")]
-Download = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Download the audio to DIR/<character>/<line id>.<ext>.")
-]
+
+
+@dataclass(frozen=True)
+class MakeOptions:
+    """The options of the commands that make audio."""
+
+    manifest: Manifest = None
+    leave_out: Annotated[bool, typer.Option("--leave-out", help="Leave out the lines with errors.")] = False
+    rollout_key: Annotated[
+        KeepTogether | None,
+        typer.Option(help="The unit with one voice model; default: scene, or character without scenes."),
+    ] = None
+    voice_model: Annotated[
+        VoiceModel | None, typer.Option(help="The voice model for all lines that name no voice.")
+    ] = None
+    budget: Annotated[float | None, typer.Option(min=0, help="Refuse a run that costs more USD at list price.")] = None
+    yes: Annotated[bool, typer.Option("--yes", help="Start without a question.")] = False
+    download: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Download the audio to DIR/<character>/<line id>.<ext>.")
+    ] = None
+    as_json: AsJson = False
+
+    def for_lines(self, wanted: set[LineStatus], *, strict: bool = False, dry_run: bool = False) -> BatchOptions:
+        """The options of a run that makes the lines with some statuses."""
+        return BatchOptions(
+            VoicePreference(self.rollout_key, self.voice_model),
+            frozenset(wanted),
+            strict=strict,
+            leave_out=self.leave_out,
+            budget=self.budget,
+            yes=self.yes,
+            dry_run=dry_run,
+            download=self.download,
+            as_json=self.as_json,
+        )
 
 
 @app.command()
+@grouped_options
 def run(
     script: Script,
-    manifest: Manifest = None,
+    options: MakeOptions,
     strict: Strict = False,
-    leave_out: LeaveOut = False,
-    rollout_key: Together = None,
-    voice_model: Model = None,
     remake: Annotated[
         bool, typer.Option("--remake", help="Make lines again that would get another voice model now.")
     ] = False,
-    budget: Budget = None,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    download: Download = None,
-    as_json: AsJson = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show findings, voices and price; send nothing.")] = False,
 ) -> None:
     """Make a script's audio; run again, it continues. Exits 0: all done, 1: some failed, 2: refused, 130: stopped."""
     wanted = {LineStatus.NEW, LineStatus.EDITED} | ({LineStatus.VOICE_CHANGED} if remake else set())
-    options = BatchOptions(
-        VoicePreference(rollout_key, voice_model),
-        frozenset(wanted),
-        strict=strict,
-        leave_out=leave_out,
-        budget=budget,
-        yes=yes,
-        dry_run=dry_run,
-        download=download,
-        as_json=as_json,
-    )
-    _run(script, manifest, options)
+    _run(script, options.manifest, options.for_lines(wanted, strict=strict, dry_run=dry_run))
 
 
 @app.command()
-def retry(
-    script: Script,
-    manifest: Manifest = None,
-    rollout_key: Together = None,
-    voice_model: Model = None,
-    leave_out: LeaveOut = False,
-    budget: Budget = None,
-    yes: Yes = False,
-    download: Download = None,
-    as_json: AsJson = False,
-) -> None:
+@grouped_options
+def retry(script: Script, options: MakeOptions) -> None:
     """Try the failed lines again, and only these."""
-    options = BatchOptions(
-        VoicePreference(rollout_key, voice_model),
-        frozenset({LineStatus.FAILED}),
-        leave_out=leave_out,
-        budget=budget,
-        yes=yes,
-        download=download,
-        as_json=as_json,
-    )
-    _run(script, manifest, options)
+    _run(script, options.manifest, options.for_lines({LineStatus.FAILED}))
 
 
 def _run(script: Path, manifest: Path | None, options: BatchOptions) -> None:
@@ -152,7 +140,7 @@ def lint_command(script: Script, strict: Strict = False, as_json: AsJson = False
         terminal.show(finding_rows(checked.findings), as_json=True)
     else:
         show_findings(checked.findings, sys.stdout, all_of_them=True)
-        typer.echo(f"{len(checked.lines):,} lines, {len(checked.findings):,} findings")
+        terminal.say(f"{len(checked.lines):,} lines, {len(checked.findings):,} findings")
     if checked.rows_with_errors or (strict and checked.findings):
         raise typer.Exit(ExitCode.MISUSED)
 
@@ -171,7 +159,7 @@ def status(script: Script, manifest: Manifest = None, as_json: AsJson = False) -
         return
     terminal.show_one({"manifest": str(path), **row}, as_json=False)
     if failed:
-        typer.echo("")
+        terminal.say("")
         terminal.show(failed, as_json=False)
 
 
@@ -194,7 +182,7 @@ def report(
     page = render_report(read.lines, state.entries, title=script.name, audio=partial(_address, target, download))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
-    typer.echo(target)
+    terminal.say(str(target))
 
 
 def _address(page: Path, folder: Path | None, entry: ManifestEntry) -> str | None:
@@ -214,6 +202,6 @@ def template(
     """Print an example script in CSV and in JSON Lines."""
     examples = {"csv": _CSV_EXAMPLE, "jsonl": _JSON_LINES_EXAMPLE}
     if form is not None:
-        typer.echo(examples[form], nl=False)
+        terminal.say(examples[form], newline=False)
         return
-    typer.echo(f"script.csv\n\n{_CSV_EXAMPLE}\nscript.jsonl\n\n{_JSON_LINES_EXAMPLE}", nl=False)
+    terminal.say(f"script.csv\n\n{_CSV_EXAMPLE}\nscript.jsonl\n\n{_JSON_LINES_EXAMPLE}", newline=False)

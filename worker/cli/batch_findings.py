@@ -9,6 +9,7 @@ from schemas.enums import VoiceModel
 from worker.batch.lint import lint
 from worker.batch.scripts.loader import read_script
 from worker.batch.scripts.model import Finding, Script, Severity
+from worker.cli import terminal
 from worker.speech.catalogue import Catalogue
 
 _SHOWN_WARNINGS: Final = 20
@@ -41,6 +42,6 @@ def show_findings(findings: Sequence[Finding], to: TextIO, *, all_of_them: bool 
     for each in findings:
         warnings += each.severity is Severity.WARNING
         if all_of_them or each.severity is Severity.ERROR or warnings <= _SHOWN_WARNINGS:
-            to.write(f"{each}\n")
+            to.write(terminal.clean(f"{each}\n"))
     if not all_of_them and warnings > _SHOWN_WARNINGS:
         to.write(f"… and {warnings - _SHOWN_WARNINGS:,} more warnings; `chirp-worker batch lint` shows all\n")

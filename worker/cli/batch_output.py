@@ -6,8 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
-import typer
-
 from schemas.errors import UsageError
 from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
@@ -70,16 +68,23 @@ class BatchOutput:
         if changed := statuses[LineStatus.VOICE_CHANGED.value]:
             self.say(f"{changed:,} lines would get another voice model now; --remake makes them again")
 
-    def price(self, price: PriceEstimate) -> None:
-        """Shows the price of the lines to be made."""
+    def price(self, price: PriceEstimate, *, unknown: int) -> None:
+        """Shows the price of the lines to be made.
+
+        Args:
+            unknown: the number of takes of which the store didn't say whether it has them.
+        """
         rows = price_rows(price)
         self._document["price"] = {
             "rows": rows,
-            "usd": price.dollars,
-            "usd_at_least": price.dollars_at_least,
+            "usd": round(price.dollars, 6),
+            "usd_at_least": round(price.dollars_at_least, 6),
             "minutes_at_least": price.minutes,
             "chirp_share": price.chirp_share,
+            "unknown": unknown,
         }
+        if unknown:
+            self.say(f"{unknown:,} takes couldn't be looked up in the store: the price counts them as new")
         if price.lines and not self._as_json:
             terminal.show(rows, as_json=False, to_stderr=True)
             self.say(describe_price(price))
@@ -101,7 +106,7 @@ class BatchOutput:
         """Shows the result of the download."""
         self._document["download"] = {"folder": str(folder), **asdict(result)}
         if not self._as_json:
-            typer.echo(f"{folder}: {describe_download(result)}")
+            terminal.say(f"{folder}: {describe_download(result)}")
         for problem in result.problems:
             self.say(problem)
 

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from worker.batch.runner import ProgressObserver, RunProgress
+from worker.batch.rolling_rate import RollingRate
+from worker.batch.runner import SILENCE_S, ProgressObserver, RunProgress
+from worker.cli.views.silence import describe_silence
 
 _LINE_EVERY_S: Final = 5.0
-_SILENCE_S: Final = 60.0
 
 
 @contextmanager
@@ -29,7 +30,6 @@ def show_progress() -> Iterator[ProgressObserver]:
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[summary]}"),
-            TimeRemainingColumn(),
         )
         with Progress(*columns, console=console) as bar:
             task = bar.add_task("", total=None, summary="")
@@ -54,20 +54,16 @@ def show_progress() -> Iterator[ProgressObserver]:
 
 
 class _Summary:
-    """Describes the progress, with the rate since the start and the time since the last completion."""
+    """Describes the progress, with the rate of the last minute and what is known about a silence."""
 
     def __init__(self, started: float) -> None:
-        self._started = started
-        self._ended = 0
-        self._last_completion = started
+        self._rate = RollingRate(started)
 
     def describe(self, progress: RunProgress, now: float) -> str:
-        if progress.ended > self._ended:
-            self._ended, self._last_completion = progress.ended, now
-        rate = progress.ended / max(now - self._started, 1e-3)
+        self._rate.observe(now, progress.ended)
+        rate = self._rate.per_second
         left = f", {_time((progress.total - progress.ended) / rate)} left" if rate else ""
-        silent_s = now - self._last_completion
-        silence = f"; no completion for {silent_s:.0f} s: is a worker running?" if silent_s > _SILENCE_S else ""
+        silence = f"; {describe_silence(progress.silent_s, progress.backlog)}" if progress.silent_s > SILENCE_S else ""
         return (
             f"done {progress.done:,}, cached {progress.cached:,}, fallback {progress.fallback:,}, "
             f"failed {progress.failed:,}, {rate:.1f}/s{left}, {progress.dollars:,.2f} USD{silence}"

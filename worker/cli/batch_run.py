@@ -9,7 +9,8 @@ from typing import Final
 import typer
 
 from worker.app.rollout_seed import rollout_state
-from worker.batch.downloads import AT_ONCE, download, stored_keys
+from worker.app.tracing import open_tracing
+from worker.batch.downloads import AT_ONCE, StoredKeys, download, stored_keys
 from worker.batch.line_status import LineState, LineStatus, line_states
 from worker.batch.price_estimate import PriceEstimate, estimate_price
 from worker.batch.reconcile import reconcile
@@ -23,7 +24,7 @@ from worker.cli.batch_options import BatchOptions
 from worker.cli.batch_output import BatchOutput
 from worker.cli.batch_progress import show_progress
 from worker.cli.exit_codes import ExitCode
-from worker.cli.views.batch import describe_other_entries
+from worker.cli.views.batch import describe_dollars, describe_other_entries
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import ShutdownSignals
@@ -118,7 +119,7 @@ class Batch:
             await log.read_to_end()
             return seed if log.revisions.current is None else to_state(log.revisions.current)
 
-    def _confirmed_stored_keys(self, states: Sequence[LineState]) -> set[str]:
+    def _confirmed_stored_keys(self, states: Sequence[LineState]) -> Collection[str]:
         """Shows the price of the wanted lines and has it confirmed; returns the keys that are stored already.
 
         Raises:
@@ -132,17 +133,17 @@ class Batch:
                 f"{outdated:,} of the lines in progress have changed since they were sent: they are made again"
             )
         to_make = [each.planned for each in states if each.status_after_job in wanted]
-        stored = asyncio.run(self._find_stored(to_make)) if to_make else set()
-        price = estimate_price(to_make, stored)
-        self._output.price(price)
+        found = asyncio.run(self._find_stored(to_make)) if to_make else StoredKeys()
+        price = estimate_price(to_make, found.stored)
+        self._output.price(price, unknown=len(found.unknown))
         budget = self._options.budget
-        if budget is not None and price.dollars > budget:
-            self._output.refuse(f"{price.dollars:,.4f} USD at list price is more than the budget of {budget:g} USD")
+        if budget is not None and price.exceeds(budget):
+            self._output.refuse(f"{describe_dollars(price)} at list price is more than the budget of {budget:g} USD")
         if to_make and not self._options.dry_run:
             self._confirm(price)
-        return stored
+        return found.stored
 
-    async def _find_stored(self, lines: Sequence[PlannedLine]) -> set[str]:
+    async def _find_stored(self, lines: Sequence[PlannedLine]) -> StoredKeys:
         async with connect_store(self._settings.storage, AT_ONCE) as store:
             with terminal.progress("looking up stored takes") as progress:
                 return await stored_keys(store, (planned.key for planned in lines), progress)
@@ -166,7 +167,8 @@ class Batch:
         signals.drain_with(runner.stop)
         try:
             with show_progress() as observer:
-                await run_batch(runner, state, self._settings.kafka, self._clock, observer)
+                async with open_tracing(self._settings) as tracing:
+                    await run_batch(runner, state, self._settings.kafka, self._clock, observer, tracer=tracing.tracer)
         except asyncio.CancelledError:
             # The second signal.
             return True

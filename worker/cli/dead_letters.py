@@ -1,22 +1,25 @@
 """The dead-letter commands: `dead-letters list|show|stats` and `replay`."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from schemas.enums import Lane
+from schemas.enums import PROBLEM_CLASSES, Lane
 from schemas.errors import UsageError
+from worker.app.tracing import open_tracing
 from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
+from worker.cli.option_groups import grouped_options
 from worker.cli.options import AsJson
 from worker.cli.views.dead_letters import json_row, plan_rows, stats_rows, table_row, whole_json, whole_table
 from worker.config.sections import KafkaSettings
 from worker.config.settings import Settings, load_settings
 from worker.kafka.dead_letters.decoder import DeadLetter
 from worker.kafka.dead_letters.edit import Edit
-from worker.kafka.dead_letters.filter import LetterFilter, check_ids, parse_time
+from worker.kafka.dead_letters.filter import LetterFilter, check_ids, parse_class, parse_time
 from worker.kafka.dead_letters.reader import read_letters
 from worker.kafka.dead_letters.replay import Replayer, connect_replayer
 from worker.kafka.dead_letters.replay_plan import ReplayPlan, ReplayRequest, plan_replay
@@ -28,45 +31,47 @@ _SHOWN_ROWS = 100
 
 app = typer.Typer(no_args_is_help=True, help="Jobs that failed for good; `chirp-worker replay` tries them again.")
 
-Character = Annotated[str | None, typer.Option(help="Only letters of this character.")]
-Class = Annotated[
-    str | None, typer.Option("--class", help="Only this failure class: bad_input, invalid, transient, timeout, …")
-]
-FromLane = Annotated[Lane | None, typer.Option(help="Only letters from this lane.")]
-Since = Annotated[str | None, typer.Option(help="Failed at or after an RFC 3339 time, or within the last 30m, 2h, 3d.")]
-Until = Annotated[str | None, typer.Option(help="Failed before an RFC 3339 time, or more than 30m, 2h, 3d ago.")]
-Text = Annotated[
-    str | None, typer.Option(help="Only letters with this text in the error message; case doesn't matter.")
-]
-Replayed = Annotated[
-    bool | None,
-    typer.Option(
-        "--replayed/--not-replayed", help="Only letters that were replayed, or only those that were not; default: both."
-    ),
-]
 Limit = Annotated[int | None, typer.Option(min=1, help="The most letters to replay, oldest first.")]
 
 
-def _filter(
-    character: str | None,
-    failure_class: str | None,
-    lane: Lane | None,
-    since: str | None,
-    until: str | None,
-    text: str | None,
-    replayed: bool | None,
-    ids: tuple[str, ...] = (),
-) -> LetterFilter:
+@dataclass(frozen=True)
+class LetterOptions:
+    """The options that select letters."""
+
+    character: Annotated[str | None, typer.Option(help="Only letters of this character.")] = None
+    failure_class: Annotated[
+        str | None, typer.Option("--class", help=f"Only this failure class, one of {', '.join(PROBLEM_CLASSES)}.")
+    ] = None
+    lane: Annotated[Lane | None, typer.Option(help="Only letters from this lane.")] = None
+    since: Annotated[
+        str | None, typer.Option(help="Failed at or after an RFC 3339 time, or within the last 30m, 2h, 3d.")
+    ] = None
+    until: Annotated[str | None, typer.Option(help="Failed before an RFC 3339 time, or more than 30m, 2h, 3d ago.")] = (
+        None
+    )
+    text: Annotated[
+        str | None, typer.Option(help="Only letters with this text in the error message; case doesn't matter.")
+    ] = None
+    replayed: Annotated[
+        bool | None,
+        typer.Option(
+            "--replayed/--not-replayed",
+            help="Only letters that were replayed, or only those that were not; default: both.",
+        ),
+    ] = None
+
+
+def _filter(options: LetterOptions, ids: tuple[str, ...] = ()) -> LetterFilter:
     now = datetime.now(UTC)
     return LetterFilter(
-        character=character,
-        failure_class=failure_class,
-        lane=lane,
-        since=None if since is None else parse_time("--since", since, now),
-        until=None if until is None else parse_time("--until", until, now),
-        text=text,
+        character=options.character,
+        failure_class=None if options.failure_class is None else parse_class("--class", options.failure_class),
+        lane=options.lane,
+        since=None if options.since is None else parse_time("--since", options.since, now),
+        until=None if options.until is None else parse_time("--until", options.until, now),
+        text=options.text,
         ids=ids,
-        replayed=replayed,
+        replayed=options.replayed,
     )
 
 
@@ -80,14 +85,9 @@ async def _read(settings: KafkaSettings, wanted: LetterFilter, *, values: bool =
 
 
 @app.command("list")
+@grouped_options
 def list_letters(
-    character: Character = None,
-    failure_class: Class = None,
-    lane: FromLane = None,
-    since: Since = None,
-    until: Until = None,
-    text: Text = None,
-    replayed: Replayed = None,
+    selected: LetterOptions,
     limit: Annotated[
         int | None,
         typer.Option(min=1, help="The most letters to show, oldest first; default: 100, or all with --json."),
@@ -95,7 +95,7 @@ def list_letters(
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, oldest first."""
-    wanted = _filter(character, failure_class, lane, since, until, text, replayed)
+    wanted = _filter(selected)
     letters = asyncio.run(_read(load_settings().kafka, wanted))
     shown = letters[: limit or (None if as_json else _SHOWN_ROWS)]
     row = json_row if as_json else table_row
@@ -118,30 +118,20 @@ def show(
 
 
 @app.command()
+@grouped_options
 def stats(
-    character: Character = None,
-    failure_class: Class = None,
-    lane: FromLane = None,
-    since: Since = None,
-    until: Until = None,
-    text: Text = None,
-    replayed: Replayed = None,
+    selected: LetterOptions,
     as_json: AsJson = False,
 ) -> None:
     """Count dead letters by class, code, lane and character, with the first and the last time."""
-    wanted = _filter(character, failure_class, lane, since, until, text, replayed)
+    wanted = _filter(selected)
     letters = asyncio.run(_read(load_settings().kafka, wanted))
     terminal.show(stats_rows(letters), as_json=as_json, nothing="No dead letters.")
 
 
+@grouped_options
 def replay(
-    character: Character = None,
-    failure_class: Class = None,
-    lane: FromLane = None,
-    since: Since = None,
-    until: Until = None,
-    text: Text = None,
-    replayed: Replayed = None,
+    selected: LetterOptions,
     ids: Annotated[
         list[str] | None, typer.Option("--id", help="Only this letter, by its id or a unique prefix of it; repeatable.")
     ] = None,
@@ -166,7 +156,7 @@ def replay(
     sets the lane that the job goes to. An edit that gives an invalid job is refused before anything is sent.
     """
     settings = load_settings()
-    wanted = _filter(character, failure_class, lane, since, until, text, replayed, tuple(ids or ()))
+    wanted = _filter(selected, tuple(ids or ()))
     if not (wanted.narrows or everything or dry_run):
         raise UsageError("no filter given: choose dead letters with a filter or --id, or --all for all of them")
     request = ReplayRequest(
@@ -180,7 +170,7 @@ def replay(
     if dry_run:
         plan = plan_replay(asyncio.run(_read(settings.kafka, wanted, values=True)), request)
         terminal.show(plan_rows(plan), as_json=False)
-        typer.echo(f"dry run: nothing sent; left out: {plan.left_out_summary}")
+        terminal.say(f"dry run: nothing sent; left out: {plan.left_out_summary}")
         return
     try:
         asyncio.run(_replay(settings, wanted, request, rate))
@@ -191,12 +181,12 @@ def replay(
 
 async def _replay(settings: Settings, wanted: LetterFilter, request: ReplayRequest, rate: float | None) -> None:
     signals = ShutdownSignals()
-    async with connect_replayer(settings.kafka, Clock()) as replayer:
+    async with open_tracing(settings) as tracing, connect_replayer(settings.kafka, Clock(), tracing.tracer) as replayer:
         plan = plan_replay(await _read(settings.kafka, wanted, values=True), request)
         signals.drain_with(replayer.stop)
         done = await _send(replayer, plan, rate)
     ended = f"ended by a signal, {len(plan.items) - done} not replayed; " if done < len(plan.items) else ""
-    typer.echo(f"replayed {done}; {ended}left out: {plan.left_out_summary}")
+    terminal.say(f"replayed {done}; {ended}left out: {plan.left_out_summary}")
     if ended:
         raise typer.Exit(ExitCode.INTERRUPTED)
 

@@ -55,6 +55,7 @@ def explain_decision(settings: Settings, state: RolloutState, options: JobOption
     given = {name: value for name, value in asdict(options).items() if value is not None}
     document = json.dumps({"job_id": "decide", **given}).encode()
     job = parse_job(document, max_text_bytes=settings.worker.max_text_bytes)
+    job = catalogue.localized(job)
     forced = catalogue.admit(job)
     request = decision_request(
         job,

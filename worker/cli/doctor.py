@@ -1,22 +1,27 @@
 """The command that checks a deployment: `doctor`."""
 
 import asyncio
+from typing import Annotated
 
 import typer
 
 from worker.app.rollout_seed import rollout_state
+from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
 from worker.config.settings import Settings, load_settings
+from worker.kafka.acl.rights import Role
 from worker.speech.catalogue import Catalogue
 from worker.speech.catalogue_file import load_catalogue
 
 
-def doctor() -> None:
+def doctor(
+    role: Annotated[Role, typer.Option(help="Whose rights in Kafka the login must have.")] = Role.WORKER,
+) -> None:
     """Check that Kafka, S3 and Google can be reached, and print advice for each that can't."""
     settings = load_settings()
     catalogue = load_catalogue(settings.worker.characters_file)
-    typer.echo(f"ok    Settings: {_describe_rollout(settings, catalogue)}")
-    if not asyncio.run(_check(settings, catalogue)):
+    terminal.say(f"ok    Settings: {_describe_rollout(settings, catalogue)}")
+    if not asyncio.run(_check(settings, catalogue, role)):
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -31,14 +36,14 @@ def _describe_rollout(settings: Settings, catalogue: Catalogue) -> str:
     )
 
 
-async def _check(settings: Settings, catalogue: Catalogue) -> bool:
+async def _check(settings: Settings, catalogue: Catalogue, role: Role) -> bool:
     """Prints each result as soon as it is known; returns whether all are good."""
     from worker.cli.doctor_checks import check_dependencies
 
     all_ok = True
-    async for result in check_dependencies(settings, catalogue):
-        typer.echo(f"{'ok   ' if result.ok else 'FAIL '} {result.subject}: {result.message}")
+    async for result in check_dependencies(settings, catalogue, role):
+        terminal.say(f"{'ok   ' if result.ok else 'FAIL '} {result.subject}: {result.message}")
         if result.advice:
-            typer.echo(f"      → {result.advice}")
+            terminal.say(f"      → {result.advice}")
         all_ok = all_ok and result.ok
     return all_ok

@@ -13,6 +13,7 @@ from schemas.completion import Completion
 from schemas.enums import JobStatus, Lane
 from schemas.job import Job
 from schemas.parsing import parse_job
+from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
 from worker.config.settings import Settings, load_settings
 from worker.kafka.client.producer import connect_producer
@@ -43,9 +44,9 @@ def enqueue(
     load_catalogue(settings.worker.characters_file).admit(parsed)
     completion = asyncio.run(_enqueue(settings, lane, parsed, save, timeout if wait or save else None))
     if completion is None:
-        typer.echo(parsed.job_id)
+        terminal.say(parsed.job_id)
         return
-    typer.echo(completion.model_dump_json(indent=2, exclude_none=True))
+    terminal.show_one(completion.model_dump(mode="json", exclude_none=True), as_json=True)
     if completion.status is not JobStatus.DONE:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -53,14 +54,15 @@ def enqueue(
 async def _enqueue(
     settings: Settings, lane: Lane, job: Job, save: Path | None, timeout_s: float | None
 ) -> Completion | None:
+    from worker.app.tracing import open_tracing
     from worker.storage.client import connect_store
 
-    async with connect_producer(settings.kafka) as producer:
+    async with open_tracing(settings) as tracing, connect_producer(settings.kafka) as producer:
         if timeout_s is None:
-            await submit(producer, settings.kafka, lane, job)
+            await submit(producer, settings.kafka, lane, job, tracing.tracer)
             return None
         async with read_completions(settings.kafka) as reader:
-            await submit(producer, settings.kafka, lane, job)
+            await submit(producer, settings.kafka, lane, job, tracing.tracer)
             completion = await reader.wait_for(job.job_id, timeout_s)
     if save is not None and completion.audio is not None:
         async with connect_store(settings.storage, connections=1) as store:

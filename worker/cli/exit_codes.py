@@ -51,12 +51,13 @@ def _message(error: Exception) -> str | None:
     from aiokafka.errors import KafkaError
     from google.auth.exceptions import GoogleAuthError
 
+    from worker.kafka.client.denial import describe_denial
     from worker.speech.failures import CallFailedError
 
     if isinstance(error, CallFailedError):
         return f"Google: {error.failure.code}: {error.failure.message}"
-    if isinstance(error, KafkaError):
-        return f"Kafka: {error}; `chirp-worker doctor` says more"
+    if isinstance(error, KafkaError) and not isinstance(error, UnavailableError):
+        return f"Kafka: {describe_denial(error) or error}; `chirp-worker doctor` says more"
     if isinstance(error, GoogleAuthError):
         return f"Google: {error}"
     if isinstance(error, ExceptionGroup):

@@ -8,6 +8,7 @@ import typer
 
 from worker import __version__
 from worker.cli import batch, config, dead_letters, lane, rollout, takes, terminal, topics, voices
+from worker.cli.acl import acl
 from worker.cli.decide import decide
 from worker.cli.doctor import doctor
 from worker.cli.enqueue import enqueue
@@ -20,7 +21,7 @@ app = typer.Typer(
     help="Speaks a game's lines: Kafka jobs in, Google Text-to-Speech audio in S3 out. "
     "Settings come from the environment; `chirp-worker config show` lists them.",
 )
-for command in (run, enqueue, dead_letters.replay, decide, doctor):
+for command in (run, enqueue, dead_letters.replay, decide, doctor, acl):
     app.command()(command)
 for name, group in {
     "topics": topics.app,
@@ -37,7 +38,7 @@ for name, group in {
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"chirp-worker {__version__}")
+        terminal.say(f"chirp-worker {__version__}")
         raise typer.Exit
 
 

@@ -59,7 +59,7 @@ def check_command(
         terminal.show(rows, as_json=False, nothing="No findings.")
         for table, each in tables.items():
             title, none = _TITLES[table]
-            typer.echo(f"\n{title}")
+            terminal.say(f"\n{title}")
             terminal.show(format_rows(each, none), as_json=False)
     if any(each.severity is Severity.WRONG for each in findings):
         raise typer.Exit(ExitCode.FAILED)
@@ -79,4 +79,4 @@ def list_command(as_json: AsJson = False) -> None:
 @app.command("show")
 def show_command(plan: Annotated[str, typer.Argument(metavar="PLAN", help="A name, or a file.")]) -> None:
     """A plan's YAML, for a copy of one's own."""
-    typer.echo(read_plan_file(plan)[1], nl=False)
+    terminal.say(read_plan_file(plan)[1], newline=False)

@@ -3,7 +3,7 @@
 import asyncio
 import getpass
 import sys
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +24,7 @@ from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
 from worker.rollout.log.codec import Provenance
 from worker.rollout.log.reader import RolloutLog, open_log
-from worker.rollout.log.writer import RevisionWriter
+from worker.rollout.log.writer import ConfirmChange, RevisionWriter
 from worker.rollout.plan.units import DAY, parse_duration
 from worker.speech.catalogue_file import load_catalogue
 
@@ -51,6 +51,9 @@ class ChangeOptions:
         return Provenance(self.actor or _login_name(), self.reason)
 
 
+MakeChange = Callable[[RevisionWriter, ConfirmChange], Awaitable[Change]]
+"""Makes a change by a writer; calls back with one that needs confirmation."""
+
 UnconfirmedChangeOptions = Annotated[ChangeOptions, Without("yes", "revision")]
 """The options of a command that never widens exposure: it asks nothing, and applies to any revision."""
 
@@ -63,18 +66,27 @@ def change_rollout(settings: Settings, verb: Verb, options: ChangeOptions) -> No
         SupersededError: somebody else made a revision first.
         RefusedError: the expected revision isn't there yet, or the plan's state doesn't allow the change.
     """
-    names = load_catalogue(settings.worker.characters_file).names
     provenance = options.provenance
+    make_revision(settings, lambda writer, confirm: writer.change(verb, provenance, confirm, options.revision), options)
+
+
+def make_revision(settings: Settings, make: MakeChange, options: ChangeOptions) -> None:
+    """Prints the change that `make` makes.
+
+    Raises:
+        UsageError: actor or reason can't be written, or nobody is there to confirm the change.
+        SupersededError: somebody else made a revision first.
+    """
+    names = load_catalogue(settings.worker.characters_file).names
 
     async def write() -> None:
         async with read_log(settings) as log:
-            writer = RevisionWriter(log, settings.kafka, Clock())
             confirm = partial(_confirm, names, yes=options.yes)
-            change = await writer.change(verb, provenance, confirm, options.revision)
+            change = await make(RevisionWriter(log, settings.kafka, Clock()), confirm)
             if options.as_json:
                 terminal.show_one(change_document(change, log.revisions.current, names), as_json=True)
             else:
-                typer.echo(describe_change(change, names))
+                terminal.say(describe_change(change, names))
 
     try:
         asyncio.run(write())

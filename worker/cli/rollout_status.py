@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Final
 
@@ -20,8 +21,11 @@ from worker.cli.views.status import plan_row, tables
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.controller.status import last_status
+from worker.rollout.controller.ways_on import ways_on
 from worker.rollout.log.codec import current_state
 from worker.rollout.log.reader import RolloutLog
+from worker.rollout.plan.active import active_plan
+from worker.rollout.plan.document import InvalidFileError
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue_file import load_catalogue
 
@@ -34,33 +38,52 @@ ShowStatus = Callable[[RolloutLog, RolloutStatus | None], None]
 
 def status(
     watch: Annotated[bool, typer.Option("--watch", help="Refresh it every second; Ctrl-C ends.")] = False,
+    whole: Annotated[bool, typer.Option("--all", help="A row for each verdict, also where all is well.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show who is exposed to Chirp, what the plan waits for, and the verdicts of its gates."""
     settings = rollout_settings()
-    show = partial(_show_status, load_catalogue(settings.worker.characters_file).names, as_json=as_json)
+    catalogue = load_catalogue(settings.worker.characters_file).names
+    show = partial(_show_status, catalogue, whole=whole, as_json=as_json)
     asyncio.run(_watch(settings, show) if watch else _show_once(settings, show))
 
 
-def _show_status(catalogue: frozenset[str], log: RolloutLog, judged: RolloutStatus | None, *, as_json: bool) -> None:
+def _show_status(
+    catalogue: frozenset[str], log: RolloutLog, judged: RolloutStatus | None, *, whole: bool, as_json: bool
+) -> None:
     now = Clock().now()
-    plan_runs = current_state(log.revisions).run is not None
+    state = current_state(log.revisions)
+    plan_runs = state.run is not None
+    ways = _ways_on(state, catalogue, now)
     if as_json:
         document = status_document(log.revisions, catalogue, now, _LAST_CHANGES)
         judged_document = judged.model_dump(mode="json") if judged and plan_runs else None
-        terminal.show_one({**document, "judged": judged_document}, as_json=True)
+        terminal.show_one({**document, "ways_on": list(ways), "judged": judged_document}, as_json=True)
         return
     row = status_row(log.revisions, catalogue, now)
     if plan_runs:
         row |= plan_row(judged, now)
+    if ways:
+        row["ways on"] = "\n".join(ways)
     terminal.show_one(row, as_json=False)
     if judged is not None and plan_runs:
-        for title, rows in tables(judged):
-            typer.echo(f"\n{title}")
+        for title, rows in tables(judged, whole=whole):
+            terminal.say(f"\n{title}")
             terminal.show(rows, as_json=False)
     if log.revisions.accepted:
-        typer.echo("\nThe last changes")
+        terminal.say("\nThe last changes")
         terminal.show(history_rows(log.revisions.accepted[-_LAST_CHANGES:]), as_json=False)
+
+
+def _ways_on(state: RolloutState, catalogue: frozenset[str], now: datetime) -> tuple[str, ...]:
+    if state.run is None:
+        return ()
+    try:
+        plan = active_plan(state.run, catalogue)
+    except InvalidFileError:
+        # A plan of a newer version: its controller knows the ways.
+        return ()
+    return ways_on(state, plan, now)
 
 
 async def _show_once(settings: Settings, show: ShowStatus) -> None:

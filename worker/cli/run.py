@@ -11,10 +11,11 @@ from worker.observability.logs import configure_logs
 
 def run() -> None:
     """Take jobs, speak them, store the audio, publish completions; SIGTERM and Ctrl-C drain the worker."""
+    from worker.app.tracing import log_processors
     from worker.app.worker_app import run_worker
 
     settings = load_settings()
-    configure_logs(settings.worker.log_level)
+    configure_logs(settings.worker.log_level, *log_processors(settings))
     try:
         asyncio.run(run_worker(settings))
     except asyncio.CancelledError:

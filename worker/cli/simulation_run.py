@@ -4,8 +4,6 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-import typer
-
 from schemas.errors import UsageError
 from worker.cli import terminal
 from worker.cli.views.plan import format_rows
@@ -30,6 +28,7 @@ def run_simulation(
     *,
     seeds: int,
     seed: int,
+    jobs_a_day: int | None,
     lasts: str | None,
     step: str | None,
     plot: Path | None,
@@ -48,6 +47,8 @@ def run_simulation(
     trace = parse_trace(text, name, catalogue)
     if lasts is not None:
         trace = trace.model_copy(update={"lasts": _duration("--lasts", lasts)})
+    if jobs_a_day is not None:
+        trace = trace.model_copy(update={"jobs_a_day": jobs_a_day})
     draw = load_renderer() if plot is not None else None
     simulation = Simulation(file.plan, trace, catalogue, _step(file.plan, step))
     first = simulate(simulation.plan, simulation.trace, simulation.catalogue, seed, simulation.step)
@@ -79,12 +80,17 @@ def _show_one(simulation: Simulation, course: SimulatedRollout, *, as_json: bool
             "timeline": timeline_document(course),
             "heard": models,
             "usd": round(course.dollars, 2),
+            "end": course.end,
+            "waits_for": list(course.waits_for),
         }
         terminal.show_one(document, as_json=True)
         return
     terminal.show(format_rows(timeline_rows(course), "-"), as_json=False)
-    typer.echo(f"\nAttempts in {approximate_duration(course.lasted)}; list prices without the free tier")
+    terminal.say(f"\nAttempts in {approximate_duration(course.lasted)}; list prices without the free tier")
     terminal.show(format_rows(models, "-"), as_json=False)
+    terminal.say(f"\nThe end: {course.end}")
+    for each in course.waits_for:
+        terminal.say(f"- {each}")
 
 
 def _show_many(simulation: Simulation, found: list[SimulatedRollout], *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from schemas.enums import Lane
 from schemas.errors import UsageError
 from schemas.job import Job
 from schemas.parsing import parse_job
+from worker.app.tracing import open_tracing
 from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
 from worker.cli.options import AsJson
@@ -61,8 +62,8 @@ async def _redo(settings: Settings, line: str, given: Job | None, lane: Lane | N
     wanted = next_job(found.job, takes)
     load_catalogue(settings.worker.characters_file).admit(wanted)
     into = lane or found.lane or Lane.BATCH
-    async with connect_producer(settings.kafka) as producer:
-        await submit(producer, settings.kafka, into, wanted, found.key)
+    async with open_tracing(settings) as tracing, connect_producer(settings.kafka) as producer:
+        await submit(producer, settings.kafka, into, wanted, tracing.tracer, key=found.key)
     return {
         "job_id": wanted.job_id,
         "take": wanted.take,
@@ -109,7 +110,7 @@ def check(
         terminal.show_one(result, as_json=True)
     else:
         terminal.show(result.pop("faults"), as_json=False, nothing="No faults.")
-        typer.echo(", ".join(f"{name.replace('_', ' ')}: {value:,}" for name, value in result.items()))
+        terminal.say(", ".join(f"{name.replace('_', ' ')}: {value:,}" for name, value in result.items()))
     if any(result[kind] for kind in KINDS):
         raise typer.Exit(ExitCode.FAILED)
 

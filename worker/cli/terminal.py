@@ -1,17 +1,38 @@
-"""Tables and JSON for people and scripts on standard output, progress on standard error."""
+"""Tables and JSON for people and scripts on standard output, progress on standard error.
+
+All that commands print passes here, and is cleaned: keys, headers, file names and Google's messages come from others,
+and a terminal would obey the control characters in them.
+"""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-_LINE_EVERY_S = 5.0
+_LINE_EVERY_S: Final = 5.0
+# Control characters except tab and newline, marks that turn the direction of writing, separators that some terminals
+# take for newlines, and lone surrogates, which can't be encoded.
+_UNPRINTABLE: Final = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def clean(text: str) -> str:
+    """A text with visible escapes (of Python's form) in place of the characters that a terminal would obey."""
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def say(text: str = "", *, newline: bool = True) -> None:
+    """Prints a text on standard output."""
+    sys.stdout.write(clean(text) + ("\n" if newline else ""))
 
 
 def show(
@@ -29,7 +50,7 @@ def show(
         return
     console = _console(stderr=to_stderr)
     if not rows:
-        console.print(nothing)
+        console.print(Text(clean(nothing)))
         return
     console.print(table_of(rows))
 
@@ -38,10 +59,10 @@ def table_of(rows: Sequence[Mapping[str, object]]) -> Table:
     """Builds a table from one or more rows with the same columns."""
     table = Table(box=None, header_style="bold")
     for column in rows[0]:
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(clean(column)), overflow="fold")
     for row in rows:
         # Text, because rich would read brackets in a message as markup.
-        table.add_row(*(Text(str(value)) for value in row.values()))
+        table.add_row(*(Text(clean(str(value))) for value in row.values()))
     return table
 
 
@@ -88,12 +109,18 @@ def progress(activity: str) -> Iterator[Callable[[int, int | None], None]]:
 
 def note(text: str) -> None:
     """Writes one line to standard error, beside the command's result."""
-    sys.stderr.write(f"chirp-worker: {text}\n")
+    sys.stderr.write(clean(f"chirp-worker: {text}\n"))
 
 
 def _write_json(document: object) -> None:
     # Not with rich: it would need a minute for the JSON of 100,000 rows.
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    # In JSON these occur in strings alone, where an escape means the same character.
+    sys.stdout.write(_UNPRINTABLE.sub(_json_escape, text) + "\n")
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _console(*, stderr: bool = False) -> Console:

@@ -26,11 +26,11 @@ def list_voices(as_json: AsJson = False) -> None:
 
 @app.command()
 def check(as_json: AsJson = False) -> None:
-    """Compare the catalogue with Google's list: missing voices (exit 1), genders that differ."""
+    """Compare the catalogue with Google's list: missing voices (exit 1), single voices, genders that differ."""
     settings = load_settings()
     catalogue = load_catalogue(settings.worker.characters_file)
     findings = check_voices(catalogue, asyncio.run(_google_voices(settings)))
-    nothing = "Google has every voice of the catalogue, and the genders agree."
+    nothing = "Google has every voice of the catalogue, each character has a second one, and the genders agree."
     terminal.show(finding_rows(findings), as_json=as_json, nothing=nothing)
     if any(each.error for each in findings):
         raise typer.Exit(ExitCode.FAILED)

@@ -1,4 +1,4 @@
-"""Parses the text of environment variables: flags, percentages, lists and webhooks. Pure."""
+"""Parses the text of environment variables: flags, percentages, lists and extensions. Pure."""
 
 import re
 from decimal import Decimal, InvalidOperation
@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, SecretStr
 
-from schemas.job import TOPIC_PATTERN
+from schemas.field_types import TOPIC_PATTERN
 from schemas.revision import FULL_PERCENTAGE
 from schemas.topics import delay_seconds
 
@@ -75,21 +75,38 @@ def _topics(value: object) -> object:
     return names
 
 
-def _webhooks(value: object) -> object:
+def _extensions(value: object) -> object:
     if not isinstance(value, str):
         return value
-    webhooks = {}
+    extensions = {}
     for each in value.split(","):
-        audience, separator, url = each.strip().partition("=")
-        if not separator or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", audience) or not re.match(r"https?://\S+$", url):
-            raise ValueError("no audience=URL")
-        webhooks[audience] = SecretStr(url)
-    return webhooks
+        # RFC 7628, section 3.1: a key has letters only.
+        name, separator, text = each.strip().partition("=")
+        if not separator or not re.fullmatch(r"[A-Za-z]+", name) or not re.fullmatch(r"[\x20-\x7e]+", text):
+            raise ValueError("no name=value")
+        extensions[name] = text
+    return extensions
 
 
+def _unicode(value: object) -> object:
+    # A byte that isn't UTF-8 arrives as a lone surrogate, which nothing can hash or send.
+    if isinstance(value, str):
+        value.encode()
+    return value
+
+
+def _http_address(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"https?://[^\s?#/]+/?", value):
+        raise ValueError("no address")
+    return _unicode(value)
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_unicode)]
+SecretAddress = Annotated[SecretStr, BeforeValidator(_http_address)]
+"""Of a server that is reached by HTTP: with a port, perhaps with a user and a password, without path and query."""
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Hundredths = Annotated[int, BeforeValidator(_hundredths)]
 Names = Annotated[frozenset[str], BeforeValidator(_names)]
 ReplyTopics = Annotated[frozenset[str], BeforeValidator(_topics)]
-Webhooks = Annotated[dict[str, SecretStr], BeforeValidator(_webhooks)]
+Extensions = Annotated[dict[str, str], BeforeValidator(_extensions)]
 RetryDelays = Annotated[tuple[str, ...], BeforeValidator(_delays)]

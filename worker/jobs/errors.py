@@ -5,7 +5,7 @@ from schemas.enums import JobStatus
 from schemas.errors import ChirpWorkerError
 from schemas.job import Job
 from worker.speech.failures import Failure
-from worker.storage.errors import StorageError, StorageUnavailableError
+from worker.storage.errors import StorageError, StorageUnavailableError, StoreUnusableError
 
 
 class JobFailedError(ChirpWorkerError):
@@ -26,14 +26,19 @@ def expired(job: Job) -> JobFailedError:
     )
 
 
-def synthesis_failed(failure: Failure) -> JobFailedError:
-    """The error of a job after all its attempts failed, the fallback included."""
-    problem = Problem(failure_class=failure.failure_class, code=failure.code, message=failure.message)
+def synthesis_failed(failure: Failure, field: str | None = None) -> JobFailedError:
+    """The error of a job after all its attempts failed, the fallback included.
+
+    Args:
+        failure: of the last attempt.
+        field: the job's, if another value of it would mend the failure.
+    """
+    problem = Problem(failure_class=failure.failure_class, code=failure.code, message=failure.message, field=field)
     return JobFailedError(problem, retryable=failure.retryable)
 
 
 def storage_failed(error: StorageError) -> JobFailedError:
     """The error of a job after its look-up or upload failed."""
-    retryable = isinstance(error, StorageUnavailableError)
-    code = "UNAVAILABLE" if retryable else "REFUSED"
+    code = "UNAVAILABLE" if isinstance(error, StorageUnavailableError) else "REFUSED"
+    retryable = isinstance(error, (StorageUnavailableError, StoreUnusableError))
     return JobFailedError(Problem(failure_class="storage", code=code, message=str(error)), retryable=retryable)

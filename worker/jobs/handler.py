@@ -16,6 +16,7 @@ from worker.jobs.retry_policy import next_outcome
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.observability.metrics import Metrics
+from worker.observability.tracing.tracer import NO_TRACER, Tracer
 
 _log = structlog.get_logger(__name__)
 
@@ -32,7 +33,9 @@ class Handler:
         retry_delays: Delays,
         *,
         reply_topics: frozenset[str] = frozenset(),
+        tracer: Tracer = NO_TRACER,
     ) -> None:
+        self._tracer = tracer
         self._pipeline = pipeline
         self._metrics = metrics
         self._clock = clock
@@ -83,6 +86,8 @@ class Handler:
         completion, retry = outcome.completion, outcome.retry
         name = _named(outcome)
         self._metrics.count_job(received.lane, name, completion.timings if completion else None)
+        if outcome.dead_letter is not None:
+            self._metrics.count_dead_letter(received.lane, outcome.dead_letter.failure_class)
         fields: dict[str, object] = {
             "lane": received.lane.value,
             "outcome": name,
@@ -95,7 +100,26 @@ class Handler:
             fields |= {"error": problem.failure_class, "code": problem.code, "field": problem.field}
         if retry is not None:
             fields |= {"delay": retry.delay}
+        self._trace(outcome, name)
         _log.info("job", **fields)
+
+    def _trace(self, outcome: Outcome, name: str) -> None:
+        retry = outcome.retry
+        completion = outcome.completion if retry is None else retry.failed
+        if completion is None:
+            self._tracer.note(outcome=name)
+        else:
+            self._tracer.note(
+                outcome=name,
+                job_id=completion.job_id,
+                character=completion.character,
+                voice_model=completion.voice_model,
+                fallback=completion.fallback,
+                retry_delay=None if retry is None else retry.delay,
+            )
+        problem = outcome.dead_letter if retry is None else retry.problem
+        if problem is not None:
+            self._tracer.fail(problem.failure_class)
 
 
 def _is_cancelled() -> bool:

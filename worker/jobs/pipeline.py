@@ -1,5 +1,7 @@
 """The pipeline, the way of one job: decide → take, with fallback → complete."""
 
+import structlog
+
 from schemas.completion import Problem
 from schemas.enums import DecisionReason, FailureClass, Lane, VoiceModel
 from schemas.job import Job
@@ -13,11 +15,15 @@ from worker.jobs.take_result import Taken
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.lifecycle.probed_dependency import ProbedDependency
+from worker.observability.tracing.tracer import NO_TRACER, Tracer
 from worker.rollout.current import CurrentRollout
 from worker.rollout.decision import Decision, decide, decision_request
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue import Catalogue, Voice
+from worker.speech.failures import Failure
 from worker.speech.health import OUTAGES
+
+_log = structlog.get_logger(__name__)
 
 
 class Pipeline:
@@ -37,13 +43,16 @@ class Pipeline:
         google: ProbedDependency,
         bucket: str,
         clock: Clock,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
+        self._tracer = tracer
         self._catalogue = catalogue
         self._rollout = rollout
         self._takes = takes
         self._google = google
         self._bucket = bucket
         self._clock = clock
+        self._missing_voices: set[str] = set()
 
     async def run(self, job: Job, lane: Lane, waited_s: float, waiting: InterruptibleWait) -> Outcome:
         """Speaks one job.
@@ -60,12 +69,16 @@ class Pipeline:
         Raises:
             InvalidJobError: the catalogue has no such character, language or voice.
         """
+        # The same line in another spelling of its language has the same take and the same bucket.
+        job = self._catalogue.localized(job)
         forced = self._catalogue.admit(job)
         started = self._clock.monotonic()
         # One job sees one state: a change takes effect between two jobs.
         state = self._rollout.state
         decision = self._decide(state, job, forced)
-        fallback = FallbackPolicy(enabled=state.fallback, forced=decision.reason is DecisionReason.FORCED)
+        is_forced = decision.reason is DecisionReason.FORCED
+        names_voice = is_forced and isinstance(forced, Voice)
+        fallback = FallbackPolicy(enabled=state.fallback, forced=is_forced, names_voice=names_voice)
         progress = Progress(job, lane, decision, fallback, started, waited_s, waiting)
         try:
             taken, voice = await self._take(progress, forced)
@@ -80,10 +93,13 @@ class Pipeline:
             forced=forced.voice_model if isinstance(forced, Voice) else forced,
             chirp_speaks_language=self._catalogue.chirp_speaks(job.language),
         )
-        return decide(state, request, self._clock.now())
+        with self._tracer.stage("decide"):
+            decision = decide(state, request, self._clock.now())
+            self._tracer.note(voice_model=decision.voice_model, outcome=decision.reason, revision=decision.revision)
+        return decision
 
     async def _take(self, progress: Progress, forced: Voice | VoiceModel | None) -> tuple[Taken, Voice]:
-        """The job's take and its voice: that of the decision, or WaveNet's by fallback."""
+        """The job's take and its voice: that of the decision, WaveNet's by fallback, or the second WaveNet voice."""
         voice = decided = self._decided_voice(progress, forced)
         while True:
             ended_before = self._google.ended_outages
@@ -91,13 +107,33 @@ class Pipeline:
             if isinstance(result, Taken):
                 return result, voice
             failure_class = result.failure_class
-            if progress.fallback.falls_back(voice.voice_model, failure_class):
+            if progress.fallback.falls_back(voice.voice_model, result):
                 voice = self._voice(progress.job, VoiceModel.WAVENET)
+            elif result.voice_missing:
+                voice = self._replacement(progress, voice, result)
             elif failure_class not in OUTAGES or await self._google.probe_after_failure(ended_before):
                 raise synthesis_failed(result)
             elif failure_class is not FailureClass.DENIED:
                 # Google was down for both voice models, so the one that was decided on is as good as before.
                 voice = decided
+
+    def _replacement(self, progress: Progress, voice: Voice, failure: Failure) -> Voice:
+        """The character's second WaveNet voice, when Google has the first one no more.
+
+        Raises:
+            JobFailedError: the job named the voice itself, or there is no other one.
+        """
+        job = progress.job
+        if progress.fallback.names_voice:
+            raise synthesis_failed(failure, field="voice")
+        second = self._catalogue.second_voice(job.character, job.language)
+        if second is None or voice != self._catalogue.voice(job.character, job.language, VoiceModel.WAVENET):
+            raise synthesis_failed(failure)
+        if voice.name not in self._missing_voices:
+            self._missing_voices.add(voice.name)
+            detail = "Google has the first voice no more; `chirp-worker voices check` finds all that are missing"
+            _log.warning("second_voice_speaks", missing=voice.name, second=second.name, detail=detail)
+        return second
 
     def _decided_voice(self, progress: Progress, forced: Voice | VoiceModel | None) -> Voice:
         decided = progress.decision.voice_model

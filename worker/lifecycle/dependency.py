@@ -97,7 +97,9 @@ class Dependency:
     @property
     def waits_for(self) -> str | None:
         """The line for /readyz during an outage; None while it is up."""
-        return f"{self._outage.what}; trying again until it works" if self._outage else None
+        if self._outage is None:
+            return None
+        return f"{self._outage.what}: {self._outage.advice}; trying again until it works"
 
     @property
     def ended_outages(self) -> int:

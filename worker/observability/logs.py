@@ -15,30 +15,32 @@ _SHARED: Final[list[structlog.typing.Processor]] = [
 ]
 
 
-def configure_logs(level: str) -> None:
+def configure_logs(level: str, *added: structlog.typing.Processor) -> None:
     """Sets up structlog for our own events, and routes the libraries' logging through the same JSON.
 
     Args:
         level: debug, info, warning or error.
+        added: processors that add fields to each line.
     """
+    shared = [*_SHARED, *added]
     structlog.configure(
-        processors=[*_SHARED, *_render()],
+        processors=[*shared, *_render()],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
     logging.getLogger("aiokafka").setLevel(logging.NOTSET)
     root = logging.getLogger()
-    root.handlers = [_library_handler()]
+    root.handlers = [_library_handler(shared)]
     # What libraries log at info is for their own developers.
     root.setLevel(max(_LEVELS[level], logging.WARNING) if level != "debug" else logging.INFO)
 
 
-def _library_handler() -> logging.Handler:
+def _library_handler(shared: list[structlog.typing.Processor]) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render()],
         )
     )

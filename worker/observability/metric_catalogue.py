@@ -3,7 +3,15 @@
 from enum import StrEnum
 from typing import Final
 
-from schemas.enums import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
+from schemas.enums import (
+    PROBLEM_CLASSES,
+    AttemptResult,
+    AudioFault,
+    FailureClass,
+    JobStatus,
+    Lane,
+    VoiceModel,
+)
 from worker.observability.metric_definition import (
     CounterDefinition,
     Definition,
@@ -40,6 +48,8 @@ STAGES: Final = ("wait", "look_up", "quota", "speak", "store", "total")
 
 OUTCOMES: Final = (*JobStatus, "rejected", "retried")
 DEPENDENCIES: Final = ("google", "s3", "kafka")
+CHECK_ACTIONS: Final = ("reject", "warn")
+"""What follows when audio fails a check."""
 ALL_VOICE_MODELS: Final = "all"
 """The value of `voice_model` for the quota that all voice models share."""
 
@@ -104,6 +114,13 @@ AUDIO_SECONDS: Final = CounterDefinition(
     (_VOICE_MODEL,),
 )
 
+AUDIO_FAULTS: Final = CounterDefinition(
+    "tts_audio_faults",
+    "Answers of Google that failed an audio check, by voice model, check and action: reject, or warn where its "
+    "AUDIO_CHECK_* says so. High: Google answers with broken audio, or the check is too strict.",
+    (_VOICE_MODEL, Label("check", tuple(AudioFault)), Label("action", CHECK_ACTIONS)),
+)
+
 # Jobs.
 
 JOBS: Final = CounterDefinition(
@@ -111,6 +128,12 @@ JOBS: Final = CounterDefinition(
     "Tries of jobs by lane and outcome (done, failed, expired, rejected, retried). High failed: look at the "
     "dead letters; high retried: Google or the store is failing.",
     (_LANE, Label("outcome", OUTCOMES)),
+)
+DEAD_LETTERS: Final = CounterDefinition(
+    "tts_dead_letters",
+    "Dead letters by lane and reason (a failure class, bad_input, storage, internal). High: jobs are given up; "
+    "`chirp-worker dead-letters stats` counts what is kept of them.",
+    (_LANE, Label("reason", PROBLEM_CLASSES)),
 )
 JOB_DURATION: Final = HistogramDefinition(
     "tts_job_duration_seconds",
@@ -137,13 +160,26 @@ CACHE_REQUESTS: Final = CounterDefinition(
 
 CONSUMER_LAG: Final = GaugeDefinition(
     "tts_consumer_lag",
-    "Unfinished records by lane: high watermark - committed - done above it. "
-    "High: jobs arrive faster than they are finished.",
+    "Unfinished records by lane, of the partitions that this worker serves and of new ones that no worker serves yet: "
+    "end of the log - committed - done above it. High: jobs arrive faster than they are finished.",
+    (_LANE,),
+)
+RECORDS_LOST: Final = CounterDefinition(
+    "tts_records_lost",
+    "Records, by lane, that Kafka deleted before a worker took them; offsets are counted, transactions' markers too. "
+    "High, that is above 0: the topic's retention is shorter than the wait; the log names topic, partition, offsets.",
     (_LANE,),
 )
 OLDEST_UNFINISHED: Final = GaugeDefinition(
     "tts_oldest_unfinished_job_age_seconds",
     "Age of the oldest job that was taken and isn't finished, by lane; 0 if there is none. High: a job is stuck.",
+    (_LANE,),
+)
+OLDEST_UNSTARTED: Final = GaugeDefinition(
+    "tts_oldest_unstarted_job_age_seconds",
+    "Age of the oldest job that waits in Kafka for a worker's slot, by lane, of the partitions that this worker "
+    "serves, looked up every 2 s; 0 if none waits; retries don't count. High: there are too few workers, or they take "
+    "no jobs.",
     (_LANE,),
 )
 LANE_PAUSED: Final = GaugeDefinition(
@@ -176,6 +212,13 @@ QUOTA_WAIT: Final = HistogramDefinition(
     (_LANE, _VOICE_MODEL),
     buckets=QUOTA_BUCKETS,
 )
+CONCURRENCY_LIMIT: Final = GaugeDefinition(
+    "tts_google_concurrency_limit",
+    "Requests to Google that may be under way at once, by voice model; it falls while requests take more than half of "
+    "their timeouts. High: Google answers in time; low: it is slow, and other requests wait for these.",
+    (_VOICE_MODEL,),
+    from_start=False,
+)
 CIRCUIT_STATE: Final = GaugeDefinition(
     "tts_circuit_state",
     "State of a voice model's circuit breaker: 0 closed, 1 half-open (single jobs probe the voice model), 2 open. "
@@ -195,6 +238,23 @@ DEPENDENCY_DOWN: Final = GaugeDefinition(
     "1 while a dependency (google, s3, kafka) is down and the worker takes no jobs. High: /readyz and the "
     "log have the reason.",
     (Label("dependency", DEPENDENCIES),),
+)
+
+# Files of certificates. A controller exports them too.
+
+_CERTIFICATE_FILE: Final = (Label("file", ("kafka_certificate", "kafka_ca", "kafka_https_ca", "s3_ca")),)
+CERTIFICATE_END: Final = GaugeDefinition(
+    "tts_certificate_expiry_timestamp_seconds",
+    "When a file's certificate ends, in seconds since 1970: of a client's certificate the first end in its chain, of "
+    "authorities the last. High: there is time. In the past: new connections fail.",
+    _CERTIFICATE_FILE,
+    from_start=False,
+)
+CERTIFICATE_LIFETIME: Final = GaugeDefinition(
+    "tts_certificate_lifetime_seconds",
+    "How long that certificate is valid in all. High: it is replaced rarely, by hand perhaps.",
+    _CERTIFICATE_FILE,
+    from_start=False,
 )
 
 # Rollout, as this worker knows it.

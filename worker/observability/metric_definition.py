@@ -12,9 +12,13 @@ UNKNOWN: Final = "unknown"
 """The value of `character_key` for a job with a character outside the catalogue: labels stay bounded."""
 
 
+OPEN: Final = ()
+"""The values of a label that a plan or a setting names, such as a gate: few, and known when they are set."""
+
+
 @dataclass(frozen=True)
 class Label:
-    """A label and its closed set of values; None for the catalogue's characters and `unknown`."""
+    """A label and its closed set of values; None for the catalogue's characters and `unknown`; or `OPEN`."""
 
     name: str
     values: tuple[str, ...] | None

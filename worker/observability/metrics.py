@@ -6,20 +6,32 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from schemas.completion import Attempt, Timings
-from schemas.enums import Lane, VoiceModel
+from schemas.enums import AudioFault, Lane, VoiceModel
 from worker.observability import metric_catalogue as catalogue
 from worker.observability.metric_catalogue import QuotaDecision
 from worker.observability.metric_definition import UNKNOWN
+from worker.observability.tracing.tracer import NO_TRACER
 
 DENIED: Final = "denied"
 """The reason of an outage in which Google answers and denies every request."""
 
 
 class Metrics:
-    """All metrics of a worker, registered by topic as they stand in the catalogue."""
+    """All metrics of a worker, registered by topic as they stand in the catalogue.
 
-    def __init__(self, registry: CollectorRegistry, characters: Iterable[str]) -> None:
+    Args:
+        exemplar: returns the trace that a measurement belongs to, for the histograms; None outside of a trace.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        characters: Iterable[str],
+        *,
+        exemplar: Callable[[], dict[str, str] | None] = NO_TRACER.exemplar,
+    ) -> None:
         self.registry = registry
+        self._exemplar = exemplar
         self._characters = frozenset(characters)
         self._register_synthesis()
         self._register_jobs()
@@ -37,10 +49,12 @@ class Metrics:
         self._google_calls = catalogue.GOOGLE_CALLS.register(*args)
         self._billed_characters = catalogue.BILLED_CHARACTERS.register(*args)
         self._audio_seconds = catalogue.AUDIO_SECONDS.register(*args)
+        self._audio_faults = catalogue.AUDIO_FAULTS.register(*args)
 
     def _register_jobs(self) -> None:
         args = (self.registry, self._characters)
         self._jobs = catalogue.JOBS.register(*args)
+        self._dead_letters = catalogue.DEAD_LETTERS.register(*args)
         duration = catalogue.JOB_DURATION.register(*args)
         # Kept: looking up five children per job is most of what its metrics cost.
         self._stages: dict[Lane, list[tuple[str, Histogram]]] = {
@@ -52,7 +66,9 @@ class Metrics:
     def _register_consumer(self) -> None:
         args = (self.registry, self._characters)
         self.lag = catalogue.CONSUMER_LAG.register(*args)
+        self._records_lost = catalogue.RECORDS_LOST.register(*args)
         self.oldest = catalogue.OLDEST_UNFINISHED.register(*args)
+        self._oldest_unstarted = catalogue.OLDEST_UNSTARTED.register(*args)
         self.lane_paused = catalogue.LANE_PAUSED.register(*args)
 
     def _register_limits(self) -> None:
@@ -69,12 +85,15 @@ class Metrics:
             for lane in Lane
             for decision in QuotaDecision
         }
+        self._concurrency_limit = catalogue.CONCURRENCY_LIMIT.register(*args)
         self._circuit_state = catalogue.CIRCUIT_STATE.register(*args)
 
     def _register_dependencies(self) -> None:
         args = (self.registry, self._characters)
         self._denied = catalogue.GOOGLE_DENIED.register(*args)
         self._down = catalogue.DEPENDENCY_DOWN.register(*args)
+        self._certificate_end = catalogue.CERTIFICATE_END.register(*args)
+        self._certificate_lifetime = catalogue.CERTIFICATE_LIFETIME.register(*args)
 
     def _register_rollout(self) -> None:
         args = (self.registry, self._characters)
@@ -96,7 +115,7 @@ class Metrics:
         if falls_back and attempt.failure_class is not None:
             self._fallback.labels(key, attempt.failure_class).inc()
         if attempt.calls:
-            self._synthesis_duration.labels(attempt.voice_model, key).observe(attempt.seconds)
+            self._synthesis_duration.labels(attempt.voice_model, key).observe(attempt.seconds, self._exemplar())
         self._billed_characters.labels(attempt.voice_model).inc(attempt.billed_characters)
         self._audio_seconds.labels(attempt.voice_model).inc(audio_seconds)
 
@@ -108,6 +127,10 @@ class Metrics:
         """Counts one request to Google by its gRPC status code."""
         self._google_calls.labels(voice_model, code).inc()
 
+    def count_audio_fault(self, voice_model: VoiceModel, fault: AudioFault, action: str) -> None:
+        """Counts audio that failed a check; the action is `reject` or `warn`."""
+        self._audio_faults.labels(voice_model, fault, action).inc()
+
     def count_look_up(self, voice_model: VoiceModel, *, hit: bool) -> None:
         """Counts one look-up of a stored take."""
         self._cache_requests.labels(voice_model, "hit" if hit else "miss").inc()
@@ -116,18 +139,35 @@ class Metrics:
         """Counts one try of a job by its outcome, and its seconds by stage."""
         self._jobs.labels(lane, outcome).inc()
         if timings is not None:
+            exemplar = self._exemplar()
             for stage, duration in self._stages[lane]:
-                duration.observe(getattr(timings, stage))
+                duration.observe(getattr(timings, stage), exemplar)
+
+    def count_dead_letter(self, lane: Lane, reason: str) -> None:
+        """Counts a dead letter; the reason is the class of its problem."""
+        self._dead_letters.labels(lane, reason).inc()
+
+    def count_lost(self, lane: Lane, records: int) -> None:
+        """Counts records that Kafka deleted before this worker took them."""
+        self._records_lost.labels(lane).inc(records)
 
     def count_quota(self, voice_model: VoiceModel, lane: Lane, decision: QuotaDecision, waited_s: float) -> None:
         """Counts the decision on a request for quota, and how long the request waited."""
         decisions, wait = self._quota[voice_model, lane, decision]
         decisions.inc()
-        wait.observe(waited_s)
+        wait.observe(waited_s, self._exemplar())
 
     def track_quota_limit(self, name: str, per_minute: Callable[[], float]) -> None:
         """Exports the rate limit of a voice model, or of all together; the callback runs at each scrape."""
         self._quota_limit.labels(name).set_function(per_minute)
+
+    def track_oldest_unstarted(self, lane: Lane, age_s: Callable[[], float]) -> None:
+        """Exports the age of a lane's oldest unstarted job; the callback runs at each scrape."""
+        self._oldest_unstarted.labels(lane).set_function(age_s)
+
+    def set_concurrency_limit(self, voice_model: VoiceModel, limit: int) -> None:
+        """Exports how many requests of a voice model may be under way at once."""
+        self._concurrency_limit.labels(voice_model).set(limit)
 
     def set_circuit(self, voice_model: VoiceModel, state: int) -> None:
         """Exports the state of a voice model's circuit breaker: 0 closed, 1 half-open, 2 open."""
@@ -138,6 +178,11 @@ class Metrics:
         self._down.labels(dependency).set(reason is not None)
         if dependency == "google":
             self._denied.set(reason == DENIED)
+
+    def track_certificate(self, file: str, ends_at: Callable[[], float], lifetime_s: Callable[[], float]) -> None:
+        """Exports the end of a file's certificate, and its whole lifetime; the callbacks run at each scrape."""
+        self._certificate_end.labels(file).set_function(ends_at)
+        self._certificate_lifetime.labels(file).set_function(lifetime_s)
 
     def set_rollout(self, revision: int, percent: float) -> None:
         """Exports the state that this worker decides by; `percent` is 0 while the rollout is off."""

@@ -1,5 +1,6 @@
 """Describes the rollout for people: who gets Chirp, and what a change changes. Pure."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +44,11 @@ def describe(state: RolloutState, catalogue: frozenset[str], now: datetime) -> s
     return exposure(state, catalogue, now)
 
 
+def describe_salt(salt: str) -> str:
+    """The salt as outputs show it: who knows the salt knows each user's bucket. Another salt looks different."""
+    return f"***{hashlib.sha256(salt.encode()).hexdigest()[:6]}" if salt else "none"
+
+
 def differences(before: RolloutState, after: RolloutState) -> list[Difference]:
     """The values that differ between two states; for the first revision all values."""
     was, becomes = _fields(before), _fields(after)
@@ -65,7 +71,7 @@ def _fields(state: RolloutState) -> dict[str, str]:
         "excluded": _names(state.excluded),
         "quarantined": ", ".join(quarantined) or "none",
         "fallback": "on" if state.fallback else "off",
-        "salt": repr(state.salt),
+        "salt": describe_salt(state.salt),
         "plan": state.run.plan if state.run else "none",
         "stage": state.run.stage if state.run else "none",
         "phase": state.run.phase if state.run else "none",

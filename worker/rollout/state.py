@@ -31,7 +31,7 @@ class RolloutState:
     excluded: frozenset[str] = frozenset()
     quarantined: Mapping[str, datetime] = field(default_factory=dict)
     fallback: bool = True
-    salt: str = ""
+    salt: str = field(default="", repr=False)
     revision: int = 0
     braked: bool = False
     run: PlanRun | None = None

@@ -1,114 +1,125 @@
-"""Audio check: is it whole, in the requested format, and of a plausible length? Run before audio is stored."""
+"""Audio check: can this audio be the line that was asked for? Run before audio is stored; decodes the whole sound."""
 
-import io
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Final
 
-import soundfile
+import structlog
 
 from schemas.enums import AudioEncoding
-from schemas.errors import ChirpWorkerError
+from worker.config.sections import AudioCheckSettings
+from worker.observability.metrics import Metrics
+from worker.speech.audio_format import BadAudioError, check_decoded_length, decode, read_header
+from worker.speech.ogg_opus import OggOpus
+from worker.speech.render import Rendered
+from worker.speech.sound import block_samples, frame_samples, measure
+from worker.speech.sound_check import PREROLL_FRAMES, ExpectedSound, Finding, check_length, check_sound, is_voice_heard
+from worker.speech.speaking_pace import LineLength, SpeakingPace
 
-CONTAINERS: Final = {
-    AudioEncoding.OGG_OPUS: ("OGG", "OPUS"),
-    AudioEncoding.MP3: ("MP3", "MPEG_LAYER_III"),
-    AudioEncoding.LINEAR16: ("WAV", "PCM_16"),
-    AudioEncoding.MULAW: ("WAV", "ULAW"),
-    AudioEncoding.ALAW: ("WAV", "ALAW"),
-}
-"""libsndfile's format and subtype of each encoding; PCM has neither."""
+REJECT_ALL: Final = AudioCheckSettings()
 
-_BYTES_PER_SAMPLE: Final = 2
+_OPUS: Final = AudioEncoding.OGG_OPUS
+_CODED: Final = frozenset({AudioEncoding.MP3, _OPUS})
+_PIECE_S: Final = 1.0
+_QUICK_BYTES: Final = 2**19
+"""Of plain samples: some ten seconds, which take less than the way to a thread and back."""
 
-# Speech has 2 to some 20 letters a second at the voice's own rate. The bounds leave room for digits and abbreviations,
-# which are spoken longer than they are written.
-_LEAST_SECONDS_A_UNIT: Final = 0.025
-_MOST_SECONDS_A_UNIT: Final = 0.5
-_MOST_SECONDS_BESIDE: Final = 10.0
-_UNKNOWN_LENGTH: Final = 0xFFFFFFFF
-
-
-class BadAudioError(ChirpWorkerError):
-    """The audio can't be used; the message says why."""
+_log = structlog.get_logger(__name__)
 
 
-def check_audio(
-    audio: bytes,
-    *,
-    encoding: AudioEncoding,
-    sample_rate: int,
-    spoken_units: int,
-    speaking_rate: float,
-    pause_seconds: float = 0.0,
-) -> float:
-    """Checks that the audio has the requested format and a length that is plausible for its text.
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in audio that can be played; `duration_s` is the length of what was decoded, in seconds."""
+
+    duration_s: float
+    findings: tuple[Finding, ...]
+
+
+def inspect_audio(audio: bytes, encoding: AudioEncoding, sample_rate: int, expected: ExpectedSound) -> Inspection:
+    """Decodes audio and compares it with what was requested. Slow: run it on a thread.
 
     Args:
         audio: the whole answer.
         encoding: as requested.
         sample_rate: as requested, in Hz.
-        spoken_units: as `render.spoken_units` counts them.
-        speaking_rate: the requested factor.
-        pause_seconds: the sum of the pauses in the line.
-
-    Returns:
-        The duration in seconds, as read from the audio.
+        expected: what is plausible for the line.
 
     Raises:
-        BadAudioError: the audio is empty, cut, in another format, or implausibly short or long.
+        BadAudioError: nothing of it can be played.
     """
-    if not audio:
-        raise BadAudioError("the audio is empty")
-    duration = read_duration(audio, encoding, sample_rate)
-    least = _LEAST_SECONDS_A_UNIT * spoken_units / speaking_rate
-    most = _MOST_SECONDS_A_UNIT * spoken_units / speaking_rate + _MOST_SECONDS_BESIDE + 3 * pause_seconds
-    if not least <= duration <= most or duration == 0:
-        raise BadAudioError(f"{duration:.2f} s is not plausible for the text: {least:.2f} to {most:.2f} s are")
-    return duration
+    header = read_header(audio, encoding, sample_rate)
+    if header.pages is not None and _has_voice(audio, header.pages, header.sample_rate, expected):
+        duration_s = min(header.seconds, header.pages.seconds)
+        contradicts = check_decoded_length(header, header.pages.seconds)
+        return Inspection(duration_s, (*header.findings, *contradicts, *check_length(duration_s, expected)))
+    sound = measure(decode(audio, encoding, block_samples(header.sample_rate)), header.sample_rate)
+    if not sound.samples:
+        raise BadAudioError("the audio is a header without sound")
+    duration_s = sound.samples / header.sample_rate
+    findings = (*header.findings, *check_decoded_length(header, duration_s), *check_sound(sound, duration_s, expected))
+    return Inspection(duration_s, findings)
 
 
-def read_duration(audio: bytes, encoding: AudioEncoding, sample_rate: int) -> float:
-    """Reads the duration from a whole file's header; PCM has no header, so its size says it.
+def _has_voice(audio: bytes, pages: OggOpus, sample_rate: int, expected: ExpectedSound) -> bool:
+    """Whether a voice is heard in every second piece of an Ogg Opus file: decoding all would take ten times as long.
 
-    Returns:
-        The duration in seconds.
-
-    Raises:
-        BadAudioError: the header can't be read, the format is another one, or the file is cut.
+    A silence or a noise that is long enough to be a fault fills at least one of the pieces.
     """
-    if encoding is AudioEncoding.PCM:
-        if len(audio) % _BYTES_PER_SAMPLE:
-            raise BadAudioError("the PCM audio is cut in the middle of a sample")
-        return len(audio) / _BYTES_PER_SAMPLE / sample_rate
-    try:
-        info = soundfile.info(io.BytesIO(audio))
-    except soundfile.LibsndfileError as error:
-        raise BadAudioError(f"the audio can't be decoded as {encoding}: {error.error_string}") from None
-    if (info.format, info.subtype) != CONTAINERS[encoding]:
-        raise BadAudioError(f"the audio is {info.format} {info.subtype}, not {encoding}")
-    if encoding is AudioEncoding.OGG_OPUS:
-        _check_pages(audio)
-    elif info.format == "WAV":
-        _check_riff_length(audio)
-    return float(info.frames / info.samplerate)
+    headers = audio[: pages.headers_end]
+    block = PREROLL_FRAMES * frame_samples(sample_rate)
+
+    def heard(start: int, end: int) -> bool:
+        try:
+            return is_voice_heard(decode(headers + audio[start:end], _OPUS, block), sample_rate, expected)
+        except BadAudioError:
+            return False
+
+    return bool(pages.pages) and all(heard(*piece) for piece in islice(pages.pieces(_PIECE_S), 0, None, 2))
 
 
-def _check_pages(audio: bytes) -> None:
-    """Checks that the last Ogg page is whole: each page says how long it is (RFC 3533, section 6).
+def _is_quick(audio: bytes, encoding: AudioEncoding) -> bool:
+    return encoding not in _CODED and len(audio) <= _QUICK_BYTES
 
-    A cut between two pages goes unnoticed: it only loses the end-of-stream flag, which some encoders never set.
+
+class AudioCheck:
+    """Checks audio before it is stored, and learns each voice's pace from what is good.
+
+    Args:
+        settings: whether audio that fails a check is rejected.
+        metrics: counts the warnings; who makes the attempt counts what is rejected.
     """
-    header, segments_at = 27, 26
-    start = 0
-    while start < len(audio):
-        count = audio[start + segments_at] if len(audio) >= start + header else 0
-        end = start + header + count + sum(audio[start + header : start + header + count])
-        if not audio.startswith(b"OggS", start) or end > len(audio):
-            raise BadAudioError("the audio is cut: its last page is not whole")
-        start = end
 
+    def __init__(self, settings: AudioCheckSettings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._pace = SpeakingPace()
 
-def _check_riff_length(audio: bytes) -> None:
-    """Checks the file's length against its RIFF header; streams don't know it and say 0 or the largest number."""
-    declared = int.from_bytes(audio[4:8], "little")
-    if declared not in {0, _UNKNOWN_LENGTH} and len(audio) < declared + 8:
-        raise BadAudioError(f"the audio is cut: {len(audio)} bytes of {declared + 8}")
+    async def check(self, audio: bytes, rendered: Rendered) -> float:
+        """Checks the audio of a whole line; on a thread, if that takes more than a millisecond or two.
+
+        Returns:
+            Its duration in seconds, as decoded.
+
+        Raises:
+            BadAudioError: the audio can't be used.
+        """
+        line = LineLength(rendered.spoken_units, rendered.extra_units, rendered.pause_seconds, rendered.speaking_rate)
+        bounds = self._pace.bounds(rendered.voice, line)
+        expected = ExpectedSound(bounds, rendered.pause_seconds, rendered.volume_gain_db)
+        inspect = partial(inspect_audio, audio, rendered.encoding, rendered.sample_rate, expected)
+        inspection = inspect() if _is_quick(audio, rendered.encoding) else await asyncio.to_thread(inspect)
+        self._act_on(inspection.findings, rendered)
+        if not inspection.findings:
+            self._pace.observe(rendered.voice, line, inspection.duration_s)
+        return inspection.duration_s
+
+    def _act_on(self, findings: tuple[Finding, ...], rendered: Rendered) -> None:
+        for finding in findings:
+            if getattr(self._settings, finding.fault) == "reject":
+                raise BadAudioError(finding.message, finding.fault)
+        voice = rendered.voice
+        for finding in findings:
+            self._metrics.count_audio_fault(voice.voice_model, finding.fault, "warn")
+            _log.warning("audio_doubtful", voice=voice.name, check=finding.fault.value, detail=finding.message)

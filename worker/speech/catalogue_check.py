@@ -1,4 +1,4 @@
-"""Checks the catalogue against the voices that Google lists: missing voices, different genders. Pure."""
+"""Checks the catalogue against the voices that Google lists: missing and single voices, different genders. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,12 +9,16 @@ from worker.speech.catalogue import Catalogue, Voice
 
 @dataclass(frozen=True)
 class CharacterVoice:
-    """A character's voice, and its gender by Google's list; None if Google lists no such voice."""
+    """A character's voice, and its gender by Google's list; None if Google lists no such voice.
+
+    `is_second`: it speaks once Google has the character's WaveNet voice no more.
+    """
 
     character: str
     language: str
     voice: Voice
     gender: str | None
+    is_second: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,19 @@ def character_voices(catalogue: Catalogue, listed: Mapping[str, str]) -> list[Ch
         listed: the gender of each voice that Google lists, by name.
     """
     return [
-        CharacterVoice(character, language, voice, listed.get(voice.name))
+        CharacterVoice(character, language, voice, listed.get(voice.name), is_second=is_second)
         for character, entry in catalogue.characters.items()
         for language in entry.wavenet
-        for voice_model in VoiceModel
-        if (voice := catalogue.voice(character, language, voice_model)) is not None
+        for voice, is_second in _voices(catalogue, character, language)
     ]
+
+
+def _voices(catalogue: Catalogue, character: str, language: str) -> Iterator[tuple[Voice, bool]]:
+    for voice_model in VoiceModel:
+        if (voice := catalogue.voice(character, language, voice_model)) is not None:
+            yield voice, False
+    if (second := catalogue.second_voice(character, language)) is not None:
+        yield second, True
 
 
 def check_voices(catalogue: Catalogue, listed: Mapping[str, str]) -> list[VoiceFinding]:
@@ -51,6 +62,7 @@ def check_voices(catalogue: Catalogue, listed: Mapping[str, str]) -> list[VoiceF
     ]
     for character in catalogue.characters:
         findings += _gender_findings([each for each in voices if each.character == character])
+        findings += _single_voice_findings(catalogue, character)
     return findings
 
 
@@ -60,3 +72,18 @@ def _gender_findings(voices: list[CharacterVoice]) -> Iterator[VoiceFinding]:
     if len(set(genders.values())) > 1:
         names = ", ".join(f"{name} is {gender}" for name, gender in genders.items())
         yield VoiceFinding(voices[0].character, error=False, message=f"{names}; players will notice the change")
+
+
+def _single_voice_findings(catalogue: Catalogue, character: str) -> Iterator[VoiceFinding]:
+    entry = catalogue.characters[character]
+    single = [
+        f"{name} ({language})"
+        for language, name in entry.wavenet.items()
+        if entry.wavenet_second.get(language, name) == name
+    ]
+    if single:
+        message = (
+            f"no second voice for {', '.join(single)}: if Google removes one, its lines become dead letters; "
+            "add wavenet_second"
+        )
+        yield VoiceFinding(character, error=False, message=message)

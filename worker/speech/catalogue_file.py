@@ -27,11 +27,10 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
         raise UsageError(f"{path}: {where}: {problem['msg']}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError: not UTF-8, or an impossible date. The parser's message is put on one line.
+    except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
+        # ValueError to AttributeError: not UTF-8, an impossible date, or a tag that contradicts its value, such as
+        # `!!bool maybe`. The parser's message is put on one line.
         raise UsageError(f"{path}: {' '.join(str(error).split())}") from None
-    for key, language, name in catalogue.misnamed_wavenet_voices():
-        raise UsageError(
-            f"{path}: characters.{key}.wavenet.{language}: {name!r} is no WaveNet voice of a listed language"
-        )
+    for place, name in catalogue.misnamed_wavenet_voices():
+        raise UsageError(f"{path}: {place}: {name!r} is no WaveNet voice of a listed language")
     return catalogue

@@ -19,14 +19,21 @@ _BY_CODE: Final = {
 }
 NOT_CALLED: Final = "NOT_CALLED"
 """Stands in place of a gRPC status where no call was made."""
-_RETRIED: Final = frozenset({"UNAVAILABLE", "INTERNAL", "ABORTED"})
+# UNKNOWN is mostly a connection that the other side dropped ("Stream removed"). CANCELLED is the channel's: a call that
+# this worker cancels raises CancelledError.
+_RETRIED: Final = frozenset({"UNAVAILABLE", "INTERNAL", "ABORTED", "UNKNOWN", "CANCELLED"})
 _AUTH_PLUGIN: Final = "Getting metadata from plugin failed"
 _UNREACHED: Final = ("TransportError", "Max retries", "timed out", "Failed to establish", "Connection")
 _TOO_LARGE: Final = "message larger than max"
+# Parts of Google's refusals of an input that is too long: of one sentence of it, or of the whole.
+_SPLIT_ANSWERS: Final = ("sentences that are too long", "longer than the limit of", _TOO_LARGE)
+# Voice 'en-US-Wavenet-Z' does not exist. Is it misspelled?
+_NO_VOICE: Final = "does not exist"
 _SHOWN_CHARACTERS: Final = 300
 _NOT_PERMITTED: Final = {
     FailureClass.QUOTA: "this worker's share of the quota is used up",
     FailureClass.CIRCUIT_OPEN: "most of its last attempts failed",
+    FailureClass.TIMEOUT: "Google is slow, and as many requests are under way as it answers in time",
 }
 
 
@@ -42,6 +49,16 @@ class Failure:
     def quickly_retried(self) -> bool:
         """Whether the same call is tried again a second later; not after a timeout, which has waited long enough."""
         return self.code in _RETRIED
+
+    @property
+    def too_long(self) -> bool:
+        """Whether Google would speak the same input in smaller parts."""
+        return self.failure_class is FailureClass.INVALID and any(part in self.message for part in _SPLIT_ANSWERS)
+
+    @property
+    def voice_missing(self) -> bool:
+        """Whether Google has no voice of the requested name."""
+        return self.code == "NOT_FOUND" or (self.failure_class is FailureClass.INVALID and _NO_VOICE in self.message)
 
     @property
     def retryable(self) -> bool:
@@ -81,5 +98,5 @@ def bad_audio(message: str) -> Failure:
 
 
 def not_permitted(failure_class: FailureClass) -> Failure:
-    """The failure of an attempt that its permit refused: `QUOTA` or `CIRCUIT_OPEN`."""
+    """The failure of an attempt that its permit refused: `QUOTA`, `CIRCUIT_OPEN` or `TIMEOUT`."""
     return Failure(failure_class, NOT_CALLED, _NOT_PERMITTED[failure_class])

@@ -14,13 +14,17 @@ from google.cloud.texttospeech_v1.services.text_to_speech.transports import (
 
 from schemas.enums import AudioEncoding, PhoneticAlphabet
 from worker.config.sections import GoogleSettings
+from worker.observability.tracing.tracer import NO_TRACER, Tracer
 from worker.speech.failures import CallFailedError, Failure, classify_failure
 from worker.speech.render import Input, Rendered
 
 _ALPHABETS: Final = {
     PhoneticAlphabet.IPA: tts.CustomPronunciationParams.PhoneticEncoding.PHONETIC_ENCODING_IPA,
     PhoneticAlphabet.X_SAMPA: tts.CustomPronunciationParams.PhoneticEncoding.PHONETIC_ENCODING_X_SAMPA,
+    PhoneticAlphabet.PINYIN: tts.CustomPronunciationParams.PhoneticEncoding.PHONETIC_ENCODING_PINYIN,
 }
+"""Chirp's alphabets; jyutping is none of them."""
+_SYNTHESIZE: Final = "google.cloud.texttospeech.v1.TextToSpeech/SynthesizeSpeech"
 _CHANNEL: Final = [
     # A long LINEAR16 answer exceeds gRPC's default limit of 4 MiB.
     ("grpc.max_receive_message_length", 64 * 2**20),
@@ -36,8 +40,9 @@ _CHANNEL: Final = [
 class Google:
     """The client of Google, or of anything that speaks Google's protocol."""
 
-    def __init__(self, client: tts.TextToSpeechAsyncClient, settings: GoogleSettings) -> None:
+    def __init__(self, client: tts.TextToSpeechAsyncClient, settings: GoogleSettings, tracer: Tracer) -> None:
         self._client = client
+        self._tracer = tracer
         self._settings = settings
 
     async def synthesize(self, entry: Input, rendered: Rendered, encoding: AudioEncoding) -> bytes:
@@ -54,15 +59,15 @@ class Google:
         Raises:
             CallFailedError: Google answered with a status other than OK, or not in time.
         """
-        timeout = min(
-            self._settings.timeout_base_s + self._settings.timeout_per_character_s * len(entry.content),
-            self._settings.timeout_max_s,
-        )
-        request = _request(entry, rendered, encoding)
-        try:
-            answer = await self._client.synthesize_speech(request=request, timeout=timeout, retry=None)
-        except (GoogleAPICallError, RetryError, GoogleAuthError, grpc.aio.AioRpcError) as error:
-            raise CallFailedError(_failure(error)) from error
+        timeout = self._settings.timeout_s(len(entry.content))
+        request = synthesis_request(entry, rendered, encoding)
+        with self._tracer.call(_SYNTHESIZE, self._settings.endpoint, voice_model=rendered.voice.voice_model):
+            try:
+                answer = await self._client.synthesize_speech(request=request, timeout=timeout, retry=None)
+            except (GoogleAPICallError, RetryError, GoogleAuthError, grpc.aio.AioRpcError) as error:
+                failure = _failure(error)
+                self._tracer.fail(failure.code)
+                raise CallFailedError(failure) from error
         return bytes(answer.audio_content)
 
     async def voices(self) -> dict[str, str]:
@@ -81,8 +86,8 @@ class Google:
 
 
 @asynccontextmanager
-async def connect_google(settings: GoogleSettings) -> AsyncIterator[Google]:
-    """Opens the process's one channel to Google.
+async def connect_google(settings: GoogleSettings, tracer: Tracer = NO_TRACER) -> AsyncIterator[Google]:
+    """Opens the process's one channel to Google; the tracer records the requests for audio.
 
     Raises:
         GoogleAuthError: there are no application default credentials.
@@ -95,22 +100,24 @@ async def connect_google(settings: GoogleSettings) -> AsyncIterator[Google]:
         channel = TextToSpeechGrpcAsyncIOTransport.create_channel(host, options=_CHANNEL)
         transport = TextToSpeechGrpcAsyncIOTransport(channel=channel, host=settings.endpoint)
     try:
-        yield Google(tts.TextToSpeechAsyncClient(transport=transport), settings)
+        yield Google(tts.TextToSpeechAsyncClient(transport=transport), settings, tracer)
     finally:
         await channel.close()
 
 
-def _request(entry: Input, rendered: Rendered, encoding: AudioEncoding) -> tts.SynthesizeSpeechRequest:
+def synthesis_request(entry: Input, rendered: Rendered, encoding: AudioEncoding) -> tts.SynthesizeSpeechRequest:
+    """The request for one input of a line. An alphabet that Chirp has no name for is left out."""
     spoken = tts.SynthesisInput({entry.form.value: entry.content})
-    if entry.pronunciations:
+    pronunciations = [each for each in entry.pronunciations if each.alphabet in _ALPHABETS]
+    if pronunciations:
         spoken.custom_pronunciations = tts.CustomPronunciations(
             pronunciations=[
                 tts.CustomPronunciationParams(
-                    phrase=entry.phrase,
-                    pronunciation=entry.phonetic,
-                    phonetic_encoding=_ALPHABETS[entry.alphabet],
+                    phrase=each.phrase,
+                    pronunciation=each.phonetic,
+                    phonetic_encoding=_ALPHABETS[each.alphabet],
                 )
-                for entry in entry.pronunciations
+                for each in pronunciations
             ]
         )
     return tts.SynthesizeSpeechRequest(

@@ -4,22 +4,21 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-from xml.etree.ElementTree import Element, tostring  # writes XML; reading is schemas.ssml's
-from xml.sax.saxutils import escape, quoteattr  # the same
+from xml.sax.saxutils import escape, quoteattr  # writes XML; reading is schemas.ssml's
 
 from schemas.enums import AudioEncoding, VoiceModel
 from schemas.job import Job, Pronunciation
 from schemas.ssml import parse_ssml
 from schemas.text_markup import PAUSE_MARK, PAUSES
 from worker.speech.catalogue import Character, Voice
-from worker.speech.text_split import MAX_SENTENCE_CHARACTERS, longest_sentence, split_text
+from worker.speech.chirp_ssml import break_seconds, chirp_line
+from worker.speech.speaking_pace import NO_EXTRA, ExtraUnits, extra_units
+from worker.speech.ssml_tempo import Tempo, find_tempo
+from worker.speech.text_split import MAX_SENTENCE_CHARACTERS, longest_between_stops, split_text
 
 MAX_INPUT_BYTES: Final = 5000
 """Google's limit for the text, SSML or markup of one request."""
-
-# By Google's documentation of Chirp 3: HD. It silently ignores other elements, so they are removed here.
-CHIRP_ELEMENTS: Final = frozenset({"speak", "say-as", "p", "s", "phoneme", "sub", "break", "prosody"})
-_BREAK_TIME: Final = re.compile(r"\s*\+?([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(ms|s)\s*")
+_RATES: Final = (0.25, 2.0)
 
 
 class InputForm(StrEnum):
@@ -44,7 +43,7 @@ class Rendered:
     """A whole line for one voice: everything that changes the sound. Several inputs make one take.
 
     `speaking_rate` is a factor, `pitch` in semitones, `volume_gain_db` in dB, `sample_rate` in Hz. The audio check
-    compares the duration with `spoken_units` and `pause_seconds`.
+    compares the duration with `spoken_units`, `extra_units` and `pause_seconds`.
     """
 
     voice: Voice
@@ -56,17 +55,30 @@ class Rendered:
     sample_rate: int
     spoken_units: int
     pause_seconds: float
+    extra_units: ExtraUnits = NO_EXTRA
 
 
 def render(job: Job, character: Character, voice: Voice) -> Rendered:
     """Renders a job for a voice; the job's own controls override the character's."""
     chirp = voice.voice_model is VoiceModel.CHIRP3_HD
     pitch = job.pitch if job.pitch is not None else character.pitch
-    words, pause_seconds = _spoken(job)
+    rate = job.speaking_rate if job.speaking_rate is not None else character.rate
+    words, pause_seconds, tempo = _spoken(job)
+    if job.ssml is not None and chirp:
+        line = chirp_line(job.ssml)
+        form = InputForm.MARKUP if line.is_markup else InputForm.SSML
+        inputs: tuple[Input, ...] = (Input(form, line.content, line.pronunciations),)
+        rate, pause_seconds = min(max(rate * line.rate, _RATES[0]), _RATES[1]), line.pause_seconds
+        if line.rate != 1.0:
+            tempo = Tempo(spelled=tempo.spelled)
+    elif job.ssml is not None:
+        inputs = (Input(InputForm.SSML, job.ssml),)
+    else:
+        inputs = _inputs(job.text or "", job.pronunciations, chirp=chirp)
     return Rendered(
         voice=voice,
-        inputs=_inputs(job, chirp=chirp),
-        speaking_rate=job.speaking_rate if job.speaking_rate is not None else character.rate,
+        inputs=inputs,
+        speaking_rate=rate,
         # Chirp 3: HD refuses any pitch (home-assistant/core#144824).
         pitch=0.0 if chirp else pitch,
         volume_gain_db=job.volume_gain_db,
@@ -74,20 +86,20 @@ def render(job: Job, character: Character, voice: Voice) -> Rendered:
         sample_rate=job.audio.sample_rate,
         spoken_units=spoken_units(words),
         pause_seconds=pause_seconds,
+        extra_units=extra_units(PAUSE_MARK.sub("", words), spoken_units(words), tempo),
     )
 
 
-def _spoken(job: Job) -> tuple[str, float]:
-    """The spoken words, and the sum of the line's pauses in seconds."""
+def _spoken(job: Job) -> tuple[str, float, Tempo]:
+    """The spoken words, the sum of the line's pauses in seconds, and what its SSML says of its tempo."""
     if job.text is not None:
-        return job.text, sum(PAUSES[mark] for mark in PAUSE_MARK.findall(job.text))
+        return job.text, sum(PAUSES[mark] for mark in PAUSE_MARK.findall(job.text)), Tempo()
     root = parse_ssml(job.ssml or "")
     for element in [*root.iter("sub")]:
         # The alias is spoken instead of the content.
         element.text, element[:] = element.get("alias", element.text), []
-    breaks = (_BREAK_TIME.fullmatch(element.get("time", "")) for element in root.iter("break"))
-    seconds = sum(float(found[1]) / (1000 if found[2] == "ms" else 1) for found in breaks if found)
-    return "".join(root.itertext()), seconds
+    pause_seconds = sum(break_seconds(element) or 0.0 for element in root.iter("break"))
+    return "".join(root.itertext()), pause_seconds, find_tempo(root)
 
 
 def spoken_units(text: str) -> int:
@@ -97,16 +109,12 @@ def spoken_units(text: str) -> int:
     return sum(3 if ord(character) >= wide else 1 for character in spoken if character.isalnum())
 
 
-def _inputs(job: Job, *, chirp: bool) -> tuple[Input, ...]:
-    if job.ssml is not None:
-        return (Input(InputForm.SSML, _chirp_ssml(job.ssml) if chirp else job.ssml),)
-    text = job.text or ""
-
+def _inputs(text: str, pronunciations: tuple[Pronunciation, ...], *, chirp: bool) -> tuple[Input, ...]:
     def render_part(part: str) -> Input:
-        return _chirp_input(part, job.pronunciations) if chirp else _wavenet_input(part, job.pronunciations)
+        return _chirp_input(part, pronunciations) if chirp else _wavenet_input(part, pronunciations)
 
     def fits(part: str) -> bool:
-        short_enough = longest_sentence(part) <= MAX_SENTENCE_CHARACTERS
+        short_enough = longest_between_stops(part) <= MAX_SENTENCE_CHARACTERS
         return short_enough and len(render_part(part).content.encode()) <= MAX_INPUT_BYTES
 
     return tuple(render_part(part) for part in split_text(text, fits))
@@ -147,32 +155,3 @@ def _whole_words(phrase: str) -> str:
     before = r"(?<![A-Za-z0-9])" if phrase[0].isascii() and phrase[0].isalnum() else ""
     after = r"(?![A-Za-z0-9])" if phrase[-1].isascii() and phrase[-1].isalnum() else ""
     return before + re.escape(phrase) + after
-
-
-def _chirp_ssml(ssml: str) -> str:
-    root = parse_ssml(ssml)
-    if all(element.tag in CHIRP_ELEMENTS for element in root.iter()):
-        return ssml
-    return tostring(_without_unknown(root), encoding="unicode")
-
-
-def _without_unknown(element: Element) -> Element:
-    """The element without tags that Chirp doesn't know; their words stay in place."""
-    kept = Element(element.tag, element.attrib)
-    kept.text, kept.tail = element.text, element.tail
-    for child in map(_without_unknown, element):
-        if child.tag in CHIRP_ELEMENTS:
-            kept.append(child)
-            continue
-        _append_text(kept, child.text)
-        for grandchild in child:
-            kept.append(grandchild)
-        _append_text(kept, child.tail)
-    return kept
-
-
-def _append_text(element: Element, text: str | None) -> None:
-    if text and len(element):
-        element[-1].tail = (element[-1].tail or "") + text
-    elif text:
-        element.text = (element.text or "") + text

@@ -3,51 +3,36 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
+
+import structlog
 
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.dependency import REFUSED, UNREACHABLE, DependencyDownError, Outage, Sleep
+from worker.lifecycle.dependency import Sleep
 from worker.lifecycle.probed_dependency import Probe, ProbedDependency
 from worker.storage.errors import StorageError, StorageRefusedError, StorageUnavailableError
 from worker.storage.recent_takes import RecentTakes
+from worker.storage.refused_folders import RefusedFolders
 from worker.storage.take_store import TakeStore
 from worker.storage.takes import StoredTake
 
 # Back-off after a failure while the store answers others: as many tries as botocore makes, no sooner than S3 allows.
 _PAUSES_S: Final = (0.2, 1.0)
-# A store that takes longer than this to confirm its bucket is too slow for any job.
-_PROBE_S: Final = 3.0
+_log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
-def store_probe(store: TakeStore) -> Probe:
-    """A health check of the store: does the bucket exist?"""
+class Probes(Protocol):
+    """Makes the kinds of requests that jobs make; `worker/storage/probes.py` has them."""
 
-    async def probe() -> None:
-        try:
-            async with asyncio.timeout(_PROBE_S):
-                await store.check_bucket()
-        except TimeoutError:
-            raise DependencyDownError(
-                _outage(store.bucket, StorageUnavailableError(f"no answer within {_PROBE_S:g} s"))
-            ) from None
-        except StorageError as error:
-            raise DependencyDownError(_outage(store.bucket, error)) from error
+    async def look_up(self) -> None:
+        """Looks something up, or raises `DependencyDownError`."""
 
-    return probe
+    async def upload(self) -> None:
+        """Uploads something, or raises `DependencyDownError`."""
 
-
-def outage_at_start(bucket: str) -> Callable[[Exception], Outage | None]:
-    """Classifies errors at the start: an outage is waited out; no bucket, or wrong keys or settings, end the start."""
-    return lambda error: _outage(bucket, error) if isinstance(error, StorageUnavailableError) else None
-
-
-def _outage(bucket: str, error: StorageError) -> Outage:
-    if isinstance(error, StorageRefusedError):
-        advice = "check S3_BUCKET, the keys and what they may do: GetObject, PutObject and ListBucket"
-        return Outage(REFUSED, f"S3: bucket {bucket} is refused", str(error), advice)
-    advice = "check the store, S3_ENDPOINT_URL and the network on the way to it"
-    return Outage(UNREACHABLE, f"S3: bucket {bucket} can't be reached", str(error), advice)
+    def failed(self, error: StorageError, upload_bytes: int) -> None:
+        """Is called with a job's upload that failed."""
 
 
 class ResilientStore:
@@ -55,6 +40,7 @@ class ResilientStore:
 
     Args:
         dependency: probes the store after a failure, and knows whether it is down.
+        probes: what a failed look-up or upload is probed by.
         recent: takes that need no look-up.
         kept_bytes: the most audio that waits for the store in memory, over all jobs.
     """
@@ -63,40 +49,56 @@ class ResilientStore:
         self,
         store: TakeStore,
         dependency: ProbedDependency,
+        probes: Probes,
+        *,
         recent: RecentTakes,
         kept_bytes: int,
         clock: Clock,
-        *,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._store = store
         self._dependency = dependency
+        self._probes = probes
         self._recent = recent
         self._room = kept_bytes
         self._clock = clock
         self._sleep = sleep
+        self._refused_folders = RefusedFolders()
 
     @property
     def bucket(self) -> str:
         """The bucket's name."""
         return self._store.bucket
 
+    @property
+    def is_up(self) -> bool:
+        """Whether takes can be looked up and stored, as far as is known."""
+        return self._dependency.is_up
+
     async def look_up(self, key: str, check: Callable[[], None]) -> StoredTake | None:
         """The stored take of a key, or None; waits while the store is down. A recent take costs no request.
 
+        Nothing is paid for while it can't be stored: this waits, too, while only uploads fail.
+
         Args:
             key: the take's key.
-            check: called before every try but the first; raises the error that ends the job, if it must end.
+            check: called after every wait; raises the error that ends the job, if it must end.
 
         Raises:
             StorageUnavailableError: the request failed three times while the store answered others.
-            StorageRefusedError: the store refused the request three times, and answered others.
+            StorageRefusedError: the store refused the request three times, and answered others; or there is no such
+                take, and the store refuses uploads to its folder.
         """
         recent = self._recent.find(key, self._clock.monotonic())
         if recent is not None:
             return recent
-        stored = await self._with_retries(lambda: self._store.look_up(key), lambda: None, check)
-        if stored is not None:
+        if not self._dependency.is_up:
+            await self._dependency.wait_while_down(self._probes.look_up)
+            check()
+        stored = await self._with_retries(lambda: self._store.look_up(key), self._probes.look_up, lambda _: None, check)
+        if stored is None:
+            self._refused_folders.check(key, self._clock.monotonic())
+        else:
             self._recent.add(stored, self._clock.monotonic())
         return stored
 
@@ -110,8 +112,9 @@ class ResilientStore:
         """
         kept = 0
 
-        def keep() -> None:
+        def keep(error: StorageError) -> None:
             nonlocal kept
+            self._probes.failed(error, len(audio))
             if kept:
                 return
             if len(audio) > self._room:
@@ -120,26 +123,44 @@ class ResilientStore:
             self._room -= kept
 
         try:
-            stored = await self._with_retries(lambda: self._store.store(take, audio), keep, lambda: None)
+            stored = await self._with_retries(
+                lambda: self._store.store(take, audio), self._probes.upload, keep, lambda: None
+            )
+        except StorageRefusedError as error:
+            self._note_refusal(take.key, error)
+            raise
         finally:
             self._room += kept
+        self._refused_folders.add_success(take.key)
         self._recent.add(stored, self._clock.monotonic())
         return stored
 
+    def _note_refusal(self, key: str, error: StorageRefusedError) -> None:
+        if self._refused_folders.add_refusal(key, error, self._clock.monotonic()):
+            detail = "the store takes other uploads; jobs for this folder fail unpaid until it takes theirs"
+            _log.error("uploads_refused", key=key, message=str(error), detail=detail)
+
     async def _with_retries(
-        self, request: Callable[[], Awaitable[T]], after_failure: Callable[[], None], before_retry: Callable[[], None]
+        self,
+        request: Callable[[], Awaitable[T]],
+        probe: Probe,
+        after_failure: Callable[[StorageError], None],
+        before_retry: Callable[[], None],
     ) -> T:
-        pauses = iter(_PAUSES_S)
+        pauses = iter((*_PAUSES_S, None))
+        pause: float | None = next(pauses)
         while True:
-            ended = self._dependency.ended_outages
+            ended, began = self._dependency.ended_outages, self._clock.monotonic()
             try:
                 return await request()
-            except StorageError:
-                after_failure()
-                if await self._dependency.probe_after_failure(ended):
-                    # Refusals are tried again too: a store that has just come up, or new keys, may need a moment.
-                    pause = next(pauses, None)
+            except StorageError as error:
+                after_failure(error)
+                # The last failure ends the job: a probe from before it doesn't show that the failure is the job's own.
+                since = began if pause is None else None
+                if await self._dependency.probe_after_failure(ended, probe, failed_since=since):
                     if pause is None:
                         raise
+                    # Refusals are tried again too: a store that has just come up, or new keys, may need a moment.
                     await self._sleep(random.uniform(pause / 2, pause))
+                    pause = next(pauses)
             before_retry()

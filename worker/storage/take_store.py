@@ -1,30 +1,48 @@
 """Takes in an S3-compatible store: look-up and conditional upload."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from worker.storage.errors import StorageRefusedError, StorageUnavailableError
+from worker.storage.errors import NotATakeError, StorageError, StorageRefusedError, StorageUnavailableError
 from worker.storage.metadata import take_from_metadata, take_metadata
-from worker.storage.s3_errors import STORE_ERRORS, http_status, storage_error
-from worker.storage.takes import CONTENT_TYPES, StoredTake
+from worker.storage.reopenable import ReopenableClient
+from worker.storage.s3_errors import STORE_ERRORS, has_code, http_status, is_stored_already, storage_error
+from worker.storage.takes import CACHE_CONTROL, StoredTake, content_type, is_probe
 
+T = TypeVar("T")
+Send = Callable[[Any], Awaitable[T]]
+"""Sends one request by the client that it is given."""
 _CONFLICT_TRIES: Final = 5
-# An upload that is slower than 2 Mbit/s counts as hanging.
-_SLOWEST_BYTES_S: Final = 250_000
+SLOWEST_BYTES_S: Final = 250_000
+"""An upload that is slower than 2 Mbit/s counts as hanging."""
 
 
 class TakeStore:
-    """The stored takes of one bucket; each request gets `timeout_s` seconds, an upload more by its size."""
+    """The stored takes of one bucket; each request gets `timeout_s` seconds, an upload more by its size.
 
-    def __init__(self, client: Any, bucket: str, timeout_s: float) -> None:
+    Args:
+        encryption: parameters of each upload, by which the store encrypts the object.
+    """
+
+    def __init__(self, client: ReopenableClient, bucket: str, timeout_s: float, encryption: Mapping[str, str]) -> None:
         self._client = client
         self._timeout_s = timeout_s
+        self._encryption = encryption
         self.bucket = bucket
+
+    async def reopen(self) -> None:
+        """Begins anew from the settings: a new session reads the credentials file again.
+
+        Raises:
+            StorageRefusedError: the settings are unusable.
+        """
+        await self._client.reopen()
 
     async def check_bucket(self) -> None:
         """Checks that the bucket can be reached with the configured keys.
@@ -33,11 +51,15 @@ class TakeStore:
             StorageUnavailableError: the store doesn't answer.
             StorageRefusedError: there is no such bucket, or the keys may not use it.
         """
+        doing = f"bucket {self.bucket}"
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._client.head_bucket(Bucket=self.bucket)
-        except STORE_ERRORS as error:
-            raise storage_error(f"bucket {self.bucket}", error) from error
+            await self._request(doing, lambda client: client.head_bucket(Bucket=self.bucket))
+        except StorageRefusedError as error:
+            if has_code(error):
+                raise
+            # An answer to HEAD has no body, and so doesn't say why. The same keys may do both.
+            await self._request(doing, lambda client: client.list_objects_v2(Bucket=self.bucket, MaxKeys=1))
+            raise
 
     async def look_up(self, key: str) -> StoredTake | None:
         """The stored take of a key, or None.
@@ -47,8 +69,8 @@ class TakeStore:
             StorageRefusedError: the store refused the request, or the object is no take.
         """
         try:
-            async with asyncio.timeout(self._timeout_s):
-                head = await self._client.head_object(Bucket=self.bucket, Key=key)
+            async with asyncio.timeout(self._timeout_s), self._client.use() as client:
+                head = await client.head_object(Bucket=self.bucket, Key=key)
         except STORE_ERRORS as error:
             # A missing bucket looks the same, since an answer to HEAD has no body. The upload will fail, and say so.
             if isinstance(error, ClientError) and http_status(error) == HTTPStatus.NOT_FOUND:
@@ -69,7 +91,7 @@ class TakeStore:
         try:
             await self._put_while_conflicts(take, audio)
         except STORE_ERRORS as error:
-            if not isinstance(error, ClientError) or http_status(error) != HTTPStatus.PRECONDITION_FAILED:
+            if not is_stored_already(error):
                 raise storage_error(f"upload of {take.key}", error) from error
         else:
             return take
@@ -77,6 +99,34 @@ class TakeStore:
         if first is None:
             raise StorageUnavailableError(f"upload of {take.key}: refused since it exists already, but then it did not")
         return first
+
+    async def try_upload(self, take: StoredTake, audio: bytes) -> None:
+        """Stores a take under a new key, with one request.
+
+        Raises:
+            StorageUnavailableError: the store couldn't answer.
+            StorageRefusedError: the store refused the request, or the key is taken.
+        """
+        try:
+            await self._put_if_new(take, audio)
+        except STORE_ERRORS as error:
+            raise storage_error(f"upload of {take.key}", error) from error
+
+    async def remove(self, key: str) -> None:
+        """Removes an object.
+
+        Raises:
+            StorageUnavailableError: the store couldn't answer.
+            StorageRefusedError: the store refused the request.
+        """
+        await self._request(f"removal of {key}", lambda client: client.delete_object(Bucket=self.bucket, Key=key))
+
+    async def _request(self, doing: str, send: Send[T]) -> T:
+        try:
+            async with asyncio.timeout(self._timeout_s), self._client.use() as client:
+                return await send(client)
+        except STORE_ERRORS as error:
+            raise storage_error(doing, error) from error
 
     async def _put_while_conflicts(self, take: StoredTake, audio: bytes) -> None:
         try:
@@ -98,14 +148,29 @@ class TakeStore:
 
     async def _put_if_new(self, take: StoredTake, audio: bytes) -> None:
         # The client's own timeout begins when everything is sent: a store that reads nothing would hang it for ever.
-        async with asyncio.timeout(self._timeout_s + len(audio) / _SLOWEST_BYTES_S):
-            await self._client.put_object(
+        async with asyncio.timeout(self._timeout_s + len(audio) / SLOWEST_BYTES_S), self._client.use() as client:
+            answer = await client.put_object(
                 Bucket=self.bucket,
                 Key=take.key,
                 Body=audio,
                 IfNoneMatch="*",
-                ContentType=CONTENT_TYPES[take.encoding],
+                ContentType=content_type(take.encoding, take.sample_rate),
+                CacheControl=CACHE_CONTROL,
                 Metadata=take_metadata(take),
+                **self._encryption,
+            )
+        if not answer.get("ETag"):
+            await self._check_stored(take)
+
+    async def _check_stored(self, take: StoredTake) -> None:
+        """Looks up what was stored with an answer that isn't a store's: a proxy's page may have status 200, too."""
+        try:
+            stored = await self.look_up(take.key)
+        except NotATakeError:
+            stored = None
+        if stored is None or stored.sha256 != take.sha256:
+            raise StorageUnavailableError(
+                f"upload of {take.key}: the answer has no ETag, and the object isn't there; is a proxy in between?"
             )
 
     async def fetch(self, key: str) -> bytes:
@@ -133,51 +198,60 @@ class TakeStore:
 
     async def _get(self, key: str) -> tuple[dict[str, Any], bytes] | None:
         try:
-            answer = await self._client.get_object(Bucket=self.bucket, Key=key)
-            async with answer["Body"] as body:
-                return answer, bytes(await body.read())
+            async with self._client.use() as client:
+                answer = await client.get_object(Bucket=self.bucket, Key=key)
+                async with answer["Body"] as body:
+                    return answer, bytes(await body.read())
         except STORE_ERRORS as error:
             if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == "NoSuchKey":
                 return None
             raise storage_error(f"download of {key}", error) from error
 
     async def keys(self, prefix: str) -> AsyncGenerator[list[str], None]:
-        """All keys under a prefix, in batches.
+        """All keys under a prefix, in batches; those of probes are left out.
 
         Raises:
             StorageUnavailableError: the store couldn't answer.
             StorageRefusedError: the bucket may not be listed.
         """
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         try:
-            async for page in pages:
-                yield [entry["Key"] for entry in page.get("Contents", ())]
+            async with self._client.use() as client:
+                pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+                async for page in pages:
+                    yield [entry["Key"] for entry in page.get("Contents", ()) if not is_probe(entry["Key"])]
         except STORE_ERRORS as error:
             raise storage_error(f"list of {prefix}", error) from error
 
     async def probe_conditional_put(self, key: str) -> bool:
-        """Checks that the store honours `If-None-Match: *`: puts a small object twice, and removes it.
+        """Checks that the store honours `If-None-Match: *`: puts a small object twice, and removes it if the keys may.
+
+        Args:
+            key: of no object yet.
 
         Returns:
-            Whether the store refuses the second PUT with 412, as it must.
+            Whether the store refuses the second PUT, as it must.
 
         Raises:
             StorageUnavailableError: the store couldn't answer.
             StorageRefusedError: the store refused the first PUT.
         """
-        refused = False
-        try:
-            await self._client.delete_object(Bucket=self.bucket, Key=key)
-            await self._client.put_object(Bucket=self.bucket, Key=key, Body=b"probe", IfNoneMatch="*")
+
+        async def put(client: Any) -> None:
+            await client.put_object(Bucket=self.bucket, Key=key, Body=b"probe", IfNoneMatch="*", **self._encryption)
+
+        async def put_twice(client: Any) -> bool:
+            await put(client)
             try:
-                await self._client.put_object(Bucket=self.bucket, Key=key, Body=b"probe", IfNoneMatch="*")
+                await put(client)
             except ClientError as error:
-                refused = http_status(error) == HTTPStatus.PRECONDITION_FAILED
-                if not refused:
+                if not is_stored_already(error):
                     raise
-            await self._client.delete_object(Bucket=self.bucket, Key=key)
-        except STORE_ERRORS as error:
-            raise storage_error(f"PUT of {key}", error) from error
+                return True
+            return False
+
+        refused = await self._request(f"PUT of {key}", put_twice)
+        with suppress(StorageError):
+            await self.remove(key)
         return refused
 
 

@@ -19,14 +19,42 @@ EXTENSIONS: Final = {
     AudioEncoding.MULAW: "mulaw.wav",
     AudioEncoding.ALAW: "alaw.wav",
 }
-CONTENT_TYPES: Final = {
+CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
+"""Of every take: what is stored under a key never changes (RFC 8246), and a year is as long as caches keep anything."""
+
+PROBE_MARK: Final = ".probe-"
+"""How the names of objects begin that were stored to find out whether the store takes any."""
+
+_CONTENT_TYPES: Final = {
     AudioEncoding.OGG_OPUS: "audio/ogg",
     AudioEncoding.MP3: "audio/mpeg",
     AudioEncoding.LINEAR16: "audio/wav",
-    AudioEncoding.PCM: "audio/L16",
+    # IANA has no type for it: its audio/L16 is big-endian (RFC 2586), and would be played as noise. GStreamer's
+    # audio/x-raw is the one type in wide use that names the order of the bytes.
+    AudioEncoding.PCM: "audio/x-raw; format=S16LE; rate={sample_rate}; channels=1; layout=interleaved",
     AudioEncoding.MULAW: "audio/wav",
     AudioEncoding.ALAW: "audio/wav",
 }
+
+
+def content_type(encoding: AudioEncoding, sample_rate: int) -> str:
+    """The media type of a take; that of PCM says all that a player must know, since the audio has no header.
+
+    Args:
+        encoding: of the audio.
+        sample_rate: in Hz.
+    """
+    return _CONTENT_TYPES[encoding].format(sample_rate=sample_rate)
+
+
+def probe_key(prefix: str, token: str) -> str:
+    """The key of an object that a probe stores and removes again, such as `takes/.probe-1f2e`."""
+    return f"{prefix}/{PROBE_MARK}{token}" if prefix else f"{PROBE_MARK}{token}"
+
+
+def is_probe(key: str) -> bool:
+    """Whether a key is a probe's."""
+    return key.rpartition("/")[2].startswith(PROBE_MARK)
 
 
 @dataclass(frozen=True)

@@ -154,11 +154,11 @@ def outage_figures(
         down: when Chirp was down.
         window_s: the circuit's window.
     """
-    asked = sorted(filter(None, map(_chirp_attempt, completions.values())))
-    skipped = [at for at, called in asked if not called]
+    requested = sorted(filter(None, map(_chirp_attempt, completions.values())))
+    skipped = [at for at, called in requested if not called]
     first, last = min(skipped, default=down.end), max(skipped, default=down.end)
-    during = [called for at, called in asked if down.start + window_s <= at < down.end]
-    after = [called for at, called in asked if at > max(last, down.end)]
+    during = [called for at, called in requested if down.start + window_s <= at < down.end]
+    after = [called for at, called in requested if at > max(last, down.end)]
     return OutageFigures(
         opened_s=first - down.start,
         still=sum(during),

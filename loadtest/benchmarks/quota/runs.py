@@ -192,7 +192,7 @@ async def _read(bench: Bench, topic: str, completions: dict[str, Mapping[str, An
     await consumer.start()
     try:
         async for record in consumer:
-            told = json.loads(record.value)
-            completions[told["job_id"]] = told
+            reported = json.loads(record.value)
+            completions[reported["job_id"]] = reported
     finally:
         await consumer.stop()

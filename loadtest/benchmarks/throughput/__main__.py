@@ -65,7 +65,7 @@ async def _bench(stack: Stack, jobs: int, rounds: int, scenarios: list[Scenario]
     # Short: it stands in every text, topic and group.
     session_id = f"bench-{uuid.uuid4().hex[:8]}"
     print(_HOW.format(slots=slots, broker=f"tansu {bootstrap}" if bootstrap == stack.kafka else bootstrap))
-    told = []
+    reported = []
     async with aiohttp.ClientSession() as session:
         bench = Bench(EmulatorControl(session, stack.control), bootstrap, stack.folder, environment)
         # The store makes its volumes and the emulator its clip when they are asked for first.
@@ -78,8 +78,8 @@ async def _bench(stack: Stack, jobs: int, rounds: int, scenarios: list[Scenario]
                 measured.append(await _round(bench, name, jobs, scenario))
                 print(row(str(number), measured[-1].columns), flush=True)
             print("\n".join(summary(measured)), flush=True)
-            told += [f"{scenario}: {verdict}" for verdict in verdicts(measured)]
-    print("", *told, sep="\n")
+            reported += [f"{scenario}: {verdict}" for verdict in verdicts(measured)]
+    print("", *reported, sep="\n")
 
 
 async def _round(bench: Bench, name: str, jobs: int, scenario: Scenario) -> Round:

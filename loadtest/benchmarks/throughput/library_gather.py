@@ -11,17 +11,19 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from google.cloud import texttospeech_v1 as tts
 from google.cloud.texttospeech_v1.services.text_to_speech.transports import TextToSpeechGrpcAsyncIOTransport
+from prometheus_client import CollectorRegistry
 
 from loadtest.benchmarks.throughput.gather import gather, rendered_with_key
 from loadtest.benchmarks.throughput.lines import Run
 from schemas.job import Job
 from worker.config.sections import StorageSettings
 from worker.config.settings import load_settings
-from worker.speech.attempt import check_spoken
+from worker.observability.metrics import Metrics
+from worker.speech.audio_check import AudioCheck
 from worker.speech.catalogue_file import load_catalogue
 from worker.speech.render import Rendered
 from worker.storage.metadata import take_metadata
-from worker.storage.takes import CONTENT_TYPES, new_take
+from worker.storage.takes import content_type, new_take
 
 
 async def run_plain(run: Run) -> None:
@@ -29,6 +31,7 @@ async def run_plain(run: Run) -> None:
     settings = load_settings()
     catalogue = load_catalogue(settings.worker.characters_file)
     storage, at_once = settings.storage, settings.worker.max_in_flight
+    audio_check = AudioCheck(settings.audio_check, Metrics(CollectorRegistry(), ()))
     async with (
         grpc.aio.insecure_channel(settings.google.endpoint) as channel,
         _store(storage, at_once + 2) as store,
@@ -46,13 +49,13 @@ async def run_plain(run: Run) -> None:
                 return False
             answer = await google.synthesize_speech(request=_request(rendered), timeout=settings.google.timeout_base_s)
             audio = answer.audio_content
-            take = new_take(key, rendered, audio, check_spoken(audio, rendered).duration_s)
+            take = new_take(key, rendered, audio, await audio_check.check(audio, rendered))
             await store.put_object(
                 Bucket=storage.bucket,
                 Key=key,
                 Body=audio,
                 IfNoneMatch="*",
-                ContentType=CONTENT_TYPES[take.encoding],
+                ContentType=content_type(take.encoding, take.sample_rate),
                 Metadata=take_metadata(take),
             )
             return True
@@ -63,7 +66,7 @@ async def run_plain(run: Run) -> None:
 def _store(storage: StorageSettings, connections: int) -> Any:
     secret = storage.secret_access_key
     session = aioboto3.Session(
-        aws_access_key_id=storage.access_key_id,
+        aws_access_key_id=storage.access_key_id.get_secret_value() if storage.access_key_id else None,
         aws_secret_access_key=secret.get_secret_value() if secret else None,
         region_name=storage.region,
     )

@@ -3,12 +3,15 @@
 import asyncio
 import sys
 
+from prometheus_client import CollectorRegistry
+
 from loadtest.benchmarks.throughput.gather import gather, rendered_with_key
 from loadtest.benchmarks.throughput.lines import Run
 from schemas.job import Job
 from worker.app.worker_app import tune_garbage_collector
 from worker.config.settings import load_settings
-from worker.speech.attempt import check_spoken
+from worker.observability.metrics import Metrics
+from worker.speech.audio_check import AudioCheck
 from worker.speech.catalogue_file import load_catalogue
 from worker.speech.google import connect_google
 from worker.storage.client import connect_store
@@ -20,6 +23,7 @@ async def run_own(run: Run) -> None:
     settings = load_settings()
     catalogue = load_catalogue(settings.worker.characters_file)
     at_once = settings.worker.max_in_flight
+    audio_check = AudioCheck(settings.audio_check, Metrics(CollectorRegistry(), ()))
     async with connect_google(settings.google) as google, connect_store(settings.storage, at_once + 2) as store:
 
         async def speak(job: Job) -> bool:
@@ -27,7 +31,7 @@ async def run_own(run: Run) -> None:
             if await store.look_up(key) is not None:
                 return False
             audio = await google.synthesize(rendered.inputs[0], rendered, rendered.encoding)
-            made = new_take(key, rendered, audio, check_spoken(audio, rendered).duration_s)
+            made = new_take(key, rendered, audio, await audio_check.check(audio, rendered))
             return await store.store(made, audio) is made
 
         tune_garbage_collector()

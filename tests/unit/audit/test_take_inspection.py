@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.enums import AudioEncoding
 from tests.unit.makers import FORMATS, audio
+from worker.audit import take_inspection
 from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, find_fault
 from worker.storage.takes import StoredTake
 
@@ -100,3 +103,44 @@ def test_another_encoding_than_its_metadata_tells_is_implausible() -> None:
     wrong = find_fault(take_of(data, E.OGG_OPUS), data)
     assert wrong is not None
     assert wrong[0] == IMPLAUSIBLE
+
+
+def test_an_mp3_that_is_cut_though_its_header_promises_more_is_a_finding() -> None:
+    whole = made(E.MP3, 7.0)
+    cut = whole[: len(whole) // 3]
+    wrong = find_fault(take_of(cut, E.MP3, duration_s=7.0), cut)
+    assert wrong is not None
+    assert wrong[0] == IMPLAUSIBLE
+    assert "its metadata says 7.00 s" in wrong[1] or "decoded" in wrong[1]
+
+
+def test_a_take_in_stereo_is_a_finding() -> None:
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", samplerate=24000, channels=2, format="WAV", subtype="PCM_16") as sound:
+        sound.buffer_write(array("h", [1000] * 72_000).tobytes(), dtype="int16")
+    data = file.getvalue()
+    wrong = find_fault(take_of(data, E.LINEAR16), data)
+    assert wrong is not None
+    assert wrong[0] == IMPLAUSIBLE
+    assert "2 channels" in wrong[1]
+
+
+def test_an_error_of_a_decoder_is_a_finding_about_the_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(take_inspection, "inspect_audio", break_down)
+    data = made(E.MP3, 1.5)
+    assert find_fault(take_of(data, E.MP3), data) == (IMPLAUSIBLE, "the audio can't be decoded: AssertionError")
+
+
+@EVERY
+@given(where=st.floats(0, 1), junk=st.binary(max_size=64), keep_tail=st.booleans())
+def test_whatever_a_take_holds_is_a_finding_or_none_and_never_an_error(
+    encoding: AudioEncoding, where: float, junk: bytes, keep_tail: bool
+) -> None:
+    data = made(encoding, 1.5)
+    at = round(where * len(data))
+    broken = data[:at] + junk + (data[at + len(junk) :] if keep_tail else b"")
+    wrong = find_fault(take_of(broken, encoding), broken)
+    assert wrong is None or wrong[0] == IMPLAUSIBLE

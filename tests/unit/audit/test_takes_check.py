@@ -15,8 +15,8 @@ from schemas.enums import AudioEncoding
 from tests.unit.makers import audio
 from worker.audit.key_sample import KeySample
 from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE
-from worker.audit.takes_check import MISSING, TakesCheck
-from worker.storage.errors import NotATakeError, StorageUnavailableError
+from worker.audit.takes_check import MISSING, UNKNOWN, TakesCheck
+from worker.storage.errors import NotATakeError, StorageRefusedError, StorageUnavailableError, StoreUnusableError
 from worker.storage.takes import StoredTake
 
 SOUND = audio(AudioEncoding.OGG_OPUS, 0.5)
@@ -61,10 +61,10 @@ class Store:
 
     def __init__(self, **takes: tuple[StoredTake, bytes] | Exception) -> None:
         self.takes = takes
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     async def fetch_whole(self, key: str) -> tuple[StoredTake, bytes] | None:
-        self.asked.append(key)
+        self.requested.append(key)
         await asyncio.sleep(0)
         found = self.takes.get(key)
         if isinstance(found, Exception):
@@ -83,12 +83,16 @@ def stored(key: str, data: bytes = SOUND, seconds: float = 0.5) -> tuple[StoredT
 
 def checking(**takes: Any) -> tuple[TakesCheck, Store, list[tuple[int, int]]]:
     store: Any = Store(**takes)
-    told: list[tuple[int, int]] = []
-    return TakesCheck(store, lambda done, total: told.append((done, total))), store, told
+    reported: list[tuple[int, int]] = []
+    return TakesCheck(store, lambda done, total: reported.append((done, total)), sleep=_pass), store, reported
+
+
+async def _pass(_: float) -> None:
+    return
 
 
 async def test_each_kind_of_fault_is_told_by_its_key() -> None:
-    check, _, told = checking(
+    check, _, reported = checking(
         well=stored("well"),
         cut=stored("cut", SOUND[:-9]),
         long=stored("long", seconds=9.0),
@@ -104,13 +108,13 @@ async def test_each_kind_of_fault_is_told_by_its_key() -> None:
     }
     assert check.counts == {CORRUPT: 2, IMPLAUSIBLE: 1, MISSING: 1}
     assert check.checked == 7
-    assert told == [*((number, 5) for number in range(1, 6)), (1, 2), (2, 2)]
+    assert reported == [*((number, 5) for number in range(1, 6)), (1, 2), (2, 2)]
 
 
 async def test_a_key_that_was_told_often_is_asked_for_once() -> None:
     check, store, _ = checking(a=stored("a"))
     await check.check_referenced(["a"] * 50)
-    assert store.asked == ["a"]
+    assert store.requested == ["a"]
 
 
 async def test_a_bucket_that_is_all_wrong_is_counted_whole_and_its_first_faults_kept() -> None:
@@ -120,9 +124,26 @@ async def test_a_bucket_that_is_all_wrong_is_counted_whole_and_its_first_faults_
     assert len(check.faults) == 1000
 
 
-async def test_a_store_that_does_not_answer_ends_the_check_and_is_no_fault_of_a_take() -> None:
-    check, store, _ = checking(bad=StorageUnavailableError("no"))
+TIMED_OUT = StorageUnavailableError("no answer")
+
+
+async def test_a_take_that_the_store_does_not_return_is_told_and_the_others_are_checked() -> None:
+    check, store, _ = checking(bad=TIMED_OUT, closed=StorageRefusedError("403"), well=stored("well"))
+    await check.check_stored(["bad", "closed", "well", *(f"k{number}" for number in range(100))])
+    assert {fault.key: fault.kind for fault in check.faults} == {"bad": UNKNOWN, "closed": UNKNOWN}
+    assert "couldn't be checked: no answer" in check.faults[-1].detail
+    assert (check.checked, store.requested.count("bad"), store.requested.count("closed")) == (103, 3, 1)
+
+
+async def test_a_store_that_answers_nothing_ends_the_check_and_is_no_fault_of_a_take() -> None:
+    check, store, _ = checking(**{f"k{number}": TIMED_OUT for number in range(100)})
     with pytest.raises(StorageUnavailableError):
-        await check.check_stored(["bad", *(f"k{number}" for number in range(100))])
-    assert len(store.asked) < 20
-    assert check.faults == []
+        await check.check_stored(f"k{number}" for number in range(100))
+    assert len(set(store.requested)) < 20
+
+
+async def test_a_store_that_refuses_everything_ends_the_check_at_once() -> None:
+    check, store, _ = checking(**{f"k{number}": StoreUnusableError("keys") for number in range(100)})
+    with pytest.raises(StoreUnusableError):
+        await check.check_referenced(f"k{number}" for number in range(100))
+    assert len(store.requested) <= 4

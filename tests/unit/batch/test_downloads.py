@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from typing import TYPE_CHECKING
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -12,13 +15,16 @@ from hypothesis import strategies as st
 from schemas.enums import AudioEncoding
 from tests.unit.batches import done, line, plan
 from worker.batch.download_result import DownloadResult
-from worker.batch.downloads import download
+from worker.batch.downloads import StoredKeys, download, stored_keys
 from worker.batch.entry import ManifestEntry, SentJob, build_entry
 from worker.batch.line_status import next_job
 from worker.batch.manifest import read_manifest
 from worker.batch.state import BatchState, open_state, read_state
+from worker.storage.errors import StorageUnavailableError
+from worker.storage.takes import StoredTake
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 OGG, WAV = AudioEncoding.OGG_OPUS, AudioEncoding.LINEAR16
@@ -36,8 +42,13 @@ class Desk:
         self.audio = folder / "audio"
         self.ghoul = self.audio / "ghoul"
         self.takes: dict[str, bytes] = {}
+        self.fails: list[StorageUnavailableError] = []
+        self.on_fetch: Callable[[], object] = lambda: None
 
     async def fetch(self, key: str) -> bytes:
+        if self.fails:
+            raise self.fails.pop()
+        self.on_fetch()
         return self.takes[key]
 
     def make(self, audio: bytes | None, encoding: AudioEncoding = OGG, *, write: bool = True) -> ManifestEntry:
@@ -60,7 +71,9 @@ class Desk:
         return build_entry(sent, completion.model_copy(update={"audio": spoken}))
 
     async def download(self) -> DownloadResult:
-        return await download(self, list(read_state(self.manifest).entries.values()), self.audio, lambda *_: None)
+        return await download(
+            self, list(read_state(self.manifest).entries.values()), self.audio, lambda *_: None, sleep=_pass
+        )
 
     def files(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.ghoul.iterdir()}
@@ -119,6 +132,80 @@ async def test_what_cant_be_read_is_reported_and_left(desk: Desk) -> None:
     result = await desk.download()
     assert (result.fetched, result.kept, result.left) == (0, 0, 0)
     assert "Is a directory" in result.problems[0]
+
+
+async def test_a_fifo_in_the_place_of_a_take_is_reported_and_not_read(desk: Desk) -> None:
+    desk.make(b"take")
+    desk.ghoul.mkdir(parents=True)
+    os.mkfifo(desk.ghoul / "l1.ogg")
+    os.mkfifo(desk.ghoul / "l1.wav")
+    async with asyncio.timeout(20):
+        (problem,) = (await desk.download()).problems
+    assert "is a FIFO" in problem
+    assert "move it away" in problem
+    (desk.ghoul / "l1.ogg").unlink()
+    async with asyncio.timeout(20):
+        assert (await desk.download()).problems == ()
+
+
+async def test_a_fifo_in_the_place_of_a_part_is_not_written_to(desk: Desk) -> None:
+    desk.make(b"take")
+    desk.ghoul.mkdir(parents=True)
+    os.mkfifo(desk.ghoul / f".l1.ogg.{os.getpid()}.part")
+    async with asyncio.timeout(20):
+        assert (await desk.download()).fetched == 1
+    assert desk.files() == {"l1.ogg": b"take"}
+
+
+async def test_of_two_commands_that_write_the_same_file_at_once_the_second_leaves_it_and_says_so(desk: Desk) -> None:
+    desk.make(b"take")
+    desk.on_fetch = lambda: [desk.ghoul.mkdir(parents=True), (desk.ghoul / "l1.ogg").write_bytes(b"theirs")]
+    (problem,) = (await desk.download()).problems
+    assert "was written by another command meanwhile; use a folder for each script" in problem
+    assert desk.files() == {"l1.ogg": b"theirs"}
+
+
+async def test_a_download_that_fails_once_is_tried_again(desk: Desk) -> None:
+    desk.make(b"take")
+    desk.fails = [StorageUnavailableError("no answer")] * 2
+    assert (await desk.download()).fetched == 1
+    desk.fails = [StorageUnavailableError("no answer")] * 3
+    (desk.ghoul / "l1.ogg").unlink()
+    assert (await desk.download()).problems == ("l1: no answer",)
+
+
+class Answers:
+    """A store whose look-ups of some keys fail a number of times."""
+
+    def __init__(self, **failures: int) -> None:
+        self.failures = failures
+        self.requested: Counter[str] = Counter()
+
+    async def look_up(self, key: str) -> StoredTake | None:
+        self.requested[key] += 1
+        if self.requested[key] <= self.failures.get(key, 0):
+            raise StorageUnavailableError(f"look-up of {key}: no answer")
+        return StoredTake(key, 1, "ff", 1.0, OGG, 24000, "v") if key.startswith("stored") else None
+
+
+async def _pass(_: float) -> None:
+    return
+
+
+async def test_one_look_up_that_times_out_is_tried_again_and_ends_no_dry_run() -> None:
+    store: Any = Answers(stored_late=2, stored_never=9)
+    keys = [*(f"new{number}" for number in range(3000)), "stored_late", "stored_never", "stored"]
+    shown: list[int] = []
+    found = await stored_keys(store, keys, lambda done, _: shown.append(done), sleep=_pass)
+    assert found == StoredKeys(frozenset({"stored_late", "stored"}), frozenset({"stored_never"}))
+    assert (store.requested["stored_never"], shown[-1]) == (3, 3003)
+
+
+async def test_a_store_that_answers_no_look_up_ends_the_dry_run_soon() -> None:
+    store: Any = Answers(**{f"new{number}": 9 for number in range(3000)})
+    with pytest.raises(StorageUnavailableError):
+        await stored_keys(store, [f"new{number}" for number in range(3000)], lambda *_: None, sleep=_pass)
+    assert len(store.requested) < 100
 
 
 @given(st.lists(st.tuples(st.sampled_from([b"one", b"two", b"three", None]), st.booleans()), min_size=1))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from aiokafka.errors import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import RefusedError, UsageError
 from tests.unit.batches import HALF, InstantLane, done, line, plan, selector
 from tests.unit.makers import CHIRP, WAVENET
+from worker.batch.backlog import Backlog
 from worker.batch.entry import ManifestEntry, build_entry
 from worker.batch.journal import Positions
 from worker.batch.line_status import LineStatus, line_states, next_job
@@ -240,3 +242,39 @@ def test_the_report_shows_each_line_and_takes_no_text_for_markup():
     first, second = json.loads(data)
     assert (first["text"], first["status"], first["audio"]) == (wicked, "not made", None)
     assert (second["status"], second["seconds"], second["audio"]) == ("done", 1.5, "pip_boy/l-2.ogg")
+
+
+class Quiet(InstantLane):
+    """Completes nothing until the clock has gone on for a while."""
+
+    def hold(self, time: Clockwork, until_s: float) -> None:
+        self.time, self.until_s = time, until_s
+
+    async def completions(self, job_ids):
+        self.time.now += 10
+        return await super().completions(job_ids) if self.time.now >= self.until_s else []
+
+
+@dataclass
+class Clockwork:
+    now: float = 0.0
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(monotonic=lambda: self.now)
+
+
+async def test_a_silence_is_explained_once_a_minute_by_what_kafka_knows(tmp_path):
+    backlog = Backlog("chirp-worker", workers=2, before=40, behind=7, retries={"10m": 3})
+    time = Clockwork()
+    shown = []
+    with open_state(manifest(tmp_path)) as state:
+        lane = Quiet(lambda job_id: state.in_flight[job_id].key, backlogs=[backlog, KafkaError("away"), backlog])
+        lane.hold(time, 260)
+        made = runner(state, plan(line("l-1")), clock=time.clock)
+        await made.run(lane, lambda progress: shown.append((progress.silent_s, progress.backlog)))
+    explained = {silent_s: found for silent_s, found in shown if silent_s > 60}
+    assert [explained[each] for each in (70, 130, 140, 150, 200)] == [backlog, backlog, None, None, None]
+    assert explained[210] == backlog
+    assert shown[-1] == (0, None)
+    assert lane.backlogs == []

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from schemas.errors import UsageError
 from tests.unit.batches import done, line
 from worker.app.rollout_seed import rollout_state
+from worker.batch.downloads import StoredKeys
 from worker.batch.entry import build_entry
 from worker.batch.line_status import next_job
 from worker.batch.manifest import default_manifest, read_manifest
@@ -80,8 +81,8 @@ async def _nothing(*_: object) -> None:
     return None
 
 
-async def _nothing_stored(*_: object) -> set[str]:
-    return set()
+async def _nothing_stored(*_: object) -> StoredKeys:
+    return StoredKeys()
 
 
 @pytest.fixture
@@ -172,3 +173,26 @@ def test_a_dry_run_is_refused_by_the_budget_as_the_run_itself_would_be(studio: S
     dry, document = studio.run("--dry-run", "--budget", "1")
     assert (dry.exit_code, studio.runs) == (0, 0)
     assert "refused" not in document
+
+
+def test_a_budget_of_exactly_the_price_is_enough_and_a_millionth_less_is_not(studio: Studio) -> None:
+    studio.write(**{f"bud-{number}": f'"Line bud number {number}, and nothing but that."' for number in range(12)})
+    wavenet = ("--dry-run", "--voice-model", "wavenet")
+    usd = studio.run(*wavenet)[1]["price"]["usd"]
+    assert usd == 0.001928
+    assert studio.run(*wavenet, "--budget", repr(usd))[0].exit_code == 0
+    document = studio.run(*wavenet, "--budget", "0.001927")[1]
+    assert document["refused"] == "0.001928 USD at list price is more than the budget of 0.001927 USD"
+
+
+def test_takes_that_could_not_be_looked_up_are_priced_as_new_and_told(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find(*_: object) -> StoredKeys:
+        return StoredKeys(unknown=frozenset({"takes/x"}))
+
+    monkeypatch.setattr(batch_run.Batch, "_find_stored", find)
+    studio.write(**TWO)
+    ended, document = studio.run("--dry-run")
+    assert document["price"]["unknown"] == 1
+    assert "1 takes couldn't be looked up in the store: the price counts them as new" in ended.stderr

@@ -22,8 +22,11 @@ from worker.cli import main as command_line
 from worker.cli.exit_codes import describe
 from worker.jobs.errors import JobFailedError
 from worker.jobs.single_flight import StillInFlightError
+from worker.kafka.client.connection_problem import BrokerConnectionError
+from worker.kafka.client.connection_problem import Problem as Refusal
 from worker.kafka.client.health import StalledProducerError
-from worker.kafka.client.topics import TopicError
+from worker.kafka.client.oauth_token import TokenError
+from worker.kafka.client.topics import TopicDeniedError, TopicError
 from worker.kafka.consumer.offset_map import BrokenOffsetMapError
 from worker.kafka.delivery.exactly_once import FencedError
 from worker.kafka.delivery.sender import RecordTooLargeError
@@ -32,9 +35,15 @@ from worker.rollout.analysis.observations import UnreadableAttemptsError
 from worker.rollout.log.writer import SupersededError
 from worker.rollout.plan.document import InvalidFileError
 from worker.rollout.plan.yaml import YamlError
-from worker.speech.audio_check import BadAudioError
+from worker.speech.audio_format import BadAudioError
 from worker.speech.failures import CallFailedError, classify_failure
-from worker.storage.errors import NotATakeError, StorageError, StorageRefusedError, StorageUnavailableError
+from worker.storage.errors import (
+    NotATakeError,
+    StorageError,
+    StorageRefusedError,
+    StorageUnavailableError,
+    StoreUnusableError,
+)
 
 WINNER = Revision(
     revision=1, base=0, id="a", time=datetime(2026, 1, 1, tzinfo=UTC), actor="anna", reason="", before="", after="",
@@ -52,10 +61,14 @@ EXIT_CODES: list[tuple[Exception, int]] = [
     (DependencyDownError(Outage("unreachable", "x", "y", "z")), 1),
     (FencedError("x"), 1),
     (StalledProducerError("x"), 1),
+    (TopicDeniedError("x"), 1),
+    (BrokerConnectionError(Refusal("login", "x", "y")), 1),
+    (TokenError("x", "y"), 1),
     (TopicError("x"), 1),
     (StorageError("x"), 1),
     (StorageUnavailableError("x"), 1),
     (StorageRefusedError("x"), 1),
+    (StoreUnusableError("x"), 1),
     (NotATakeError("x"), 1),
 ]
 
@@ -113,6 +126,7 @@ def test_each_class_of_error_has_its_exit_code_and_ends_in_one_line(
     ("error", "line"),
     [
         (KafkaConnectionError("gone"), "Kafka: KafkaConnectionError: gone; `chirp-worker doctor` says more"),
+        (BrokerConnectionError(Refusal("login", "it refuses", "log in")), "Kafka: it refuses; log in"),
         (KafkaError("a\nb"), "Kafka: KafkaError: a b; `chirp-worker doctor` says more"),
         (DefaultCredentialsError("none found"), "Google: none found"),
         (CallFailedError(classify_failure("UNAVAILABLE", "try again")), "Google: UNAVAILABLE: try again"),

@@ -123,7 +123,7 @@ def test_who_stops_asking_ends_all_simulations() -> None:
     plan = parse_plan(read_plan_file("production")[1], "production", CATALOGUE.names).plan
     read = parse_trace(read_trace_file("healthy")[1], "healthy", CATALOGUE.names)
     few = read.model_copy(update={"lasts": timedelta(minutes=10)})
-    asked = simulate_many(Simulation(plan, few, CATALOGUE.names, timedelta(minutes=5)), range(500), 1)
-    next(asked)
-    asked.close()
+    requested = simulate_many(Simulation(plan, few, CATALOGUE.names, timedelta(minutes=5)), range(500), 1)
+    next(requested)
+    requested.close()
     assert not multiprocessing.active_children()

@@ -14,6 +14,7 @@ from tests.unit.makers import CATALOGUE
 from worker.app.rollout_seed import rollout_state
 from worker.cli.views.settings import settings_rows
 from worker.config.sections import (
+    AudioCheckSettings,
     CircuitSettings,
     ControllerSettings,
     DeliverySettings,
@@ -24,7 +25,7 @@ from worker.config.sections import (
     StorageSettings,
     WorkerSettings,
 )
-from worker.config.settings import load_settings, variables
+from worker.config.settings import all_variables, load_settings, variables
 from worker.rollout.state import RolloutState
 
 SECONDS = ["0", "-1", "nan", "inf", "1e400", "soon", "1s"]
@@ -32,6 +33,7 @@ SECONDS_OR_NONE = SECONDS[1:]
 FLAGS = ["maybe", "2", "truee", " ", "tru e"]
 DELAYS = [",", " ", "10", "0s", "-1s", "1.5m", "1d", "10s,10s", "10s,none", "10s;1m", "100000s", "1m\n,x"]
 BYTES = ["\udcff"]  # how os.environ shows a byte that isn't UTF-8
+AUDIO_CHECKS = ("FORMAT", "CUT", "LENGTH", "SILENCE", "NOISE", "PEAK")
 PER_MINUTE = ["-1", "1000001", "1.5", "many"]
 WRONG = {
     "KAFKA_BOOTSTRAP_SERVERS": ["localhost", "a:b", "a:1,", "a:1 b:2", "kafka://a:1", ":9092"],
@@ -39,6 +41,18 @@ WRONG = {
     "KAFKA_GROUP_INSTANCE_ID": BYTES,
     "KAFKA_TOPIC_PREFIX": ["a b", "a/b", "é", "x" * 101, "a\n"],
     "KAFKA_IDEMPOTENCE": FLAGS,
+    "KAFKA_SECURITY_PROTOCOL": ["TLS", "ssl", "SASL", " "],
+    "KAFKA_SSL_KEY_PASSWORD": BYTES,
+    "KAFKA_SASL_MECHANISM": ["SCRAM", "GSSAPI", "plain", "SCRAM-SHA-1"],
+    "KAFKA_SASL_USERNAME": BYTES,
+    "KAFKA_SASL_PASSWORD": BYTES,
+    "KAFKA_SASL_OAUTHBEARER_METHOD": ["OIDC", "aws", "default"],
+    "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL": ["idp/token", "ftp://idp", "https://", "https://idp /token"],
+    "KAFKA_SASL_OAUTHBEARER_CLIENT_ID": BYTES,
+    "KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET": BYTES,
+    "KAFKA_SASL_OAUTHBEARER_SCOPE": ["a\nb", "é"],
+    "KAFKA_SASL_OAUTHBEARER_EXTENSIONS": ["x", "=x", "x=", "a b=c", "a=b,", "a1=b", "a=\x01"],
+    "KAFKA_SASL_OAUTHBEARER_AWS_REGION": ["eu", "eu-central", "EU-CENTRAL-1", "eu-central-1a"],
     "KAFKA_SESSION_TIMEOUT_S": SECONDS,
     "KAFKA_MAX_POLL_INTERVAL_S": SECONDS,
     "COMMIT_INTERVAL_S": SECONDS,
@@ -49,12 +63,17 @@ WRONG = {
     "LANE_PAUSE_SHARE": ["0", "-0.1", "1.01", "90%", "nan", "inf", "most"],
     "LANE_PAUSE_WINDOW": ["0", "-1", "100001", "1.5", "many"],
     "LANE_PROBE_INTERVAL_S": SECONDS,
-    "S3_ENDPOINT_URL": ["localhost:8333", "ftp://x", "http://", "http://a b"],
+    "S3_ENDPOINT_URL": ["localhost:8333", "ftp://x", "http://", "http://a b"],  # queries and users: below
     "S3_BUCKET": ["A", "ab_c", "a", "-abc", "abc-", "../x", "a" * 64, "abc\n"],
     "S3_PREFIX": ["/a", "a/", "a//b", "..", "a/../b", "a/..", ".a", "a b", "a\n", "a\\b", "é"],
     "S3_REGION": BYTES,
     "S3_ACCESS_KEY_ID": ["only-the-id"],
     "S3_SECRET_ACCESS_KEY": ["hunter2"],
+    "S3_SESSION_TOKEN": BYTES,
+    "S3_ADDRESSING": ["PATH", "dns", " "],
+    "S3_PROXY_URL": ["proxy:3128", "socks5://proxy:1", "http://", "http://a b", "http://proxy/path", "http://proxy?x"],
+    "S3_SSE": ["aes256", "KMS", "true"],
+    "S3_SSE_KMS_KEY_ID": BYTES,
     "S3_CHECKSUMS": ["never", "WHEN_REQUIRED"],
     "S3_TIMEOUT_S": SECONDS,
     "S3_PROBE_INTERVAL_S": SECONDS,
@@ -74,6 +93,7 @@ WRONG = {
     "QUOTA_TOTAL_PER_MINUTE": PER_MINUTE,
     "QUOTA_DIALOGUE_RESERVE": ["-0.1", "0.91", "half", "nan"],
     "QUOTA_DIALOGUE_WAIT_S": SECONDS_OR_NONE,
+    **{f"AUDIO_CHECK_{check}": ["REJECT", "off", "true", " "] for check in AUDIO_CHECKS},
     "CIRCUIT_SHARE": ["0", "1.1", "-1", "half"],
     "CIRCUIT_WINDOW_S": SECONDS,
     "CIRCUIT_MINIMUM": ["0", "100001", "1.5", "ten"],
@@ -91,16 +111,50 @@ WRONG = {
     "ROLLOUT_ROUND_S": [*SECONDS, "301"],
     "PROMETHEUS_URL": ["prometheus:9090", "ftp://x", "http://", "http://a b"],
     "PROMETHEUS_TIMEOUT_S": SECONDS,
-    "ROLLOUT_WEBHOOKS": [",", "https://hooks", "team", "team=", "team=hooks", "=https://x", "te am=https://x"],
+    "ROLLOUT_WEBHOOKS": [
+        *(",", "https://hooks", "team", "team=", "team=hooks", "=https://x", "te am=https://x"),
+        *(
+            "team=discord+https://x",
+            "team=+https://x",
+            "team=Slack+https://x",
+            "team=slack+hooks",
+            "team=slack:https://x",
+        ),
+    ],
+    "ROLLOUT_WEBHOOK_KEYS": [
+        *(",", "team", "team=", f"={'k' * 32}", "team=short", f"team={'k' * 33}", "team=whsec_", "team=whsec_c2hvcnQ="),
+        *(f"team=whsec_{'ab' * 50}", f"team=whsec_{'*' * 32}", f"team=whsec_{'a' * 32} short"),
+    ],
     "MAX_IN_FLIGHT": ["0", "4097", "-1", "1.5", "many", "1e2"],
     "DIALOGUE_SHARE": ["1", "-0.1", "25%", "nan"],
     "MAX_TEXT_BYTES": ["0", "1000001", "x"],
+    "MEMORY_BUDGET_MB": ["0", "1048577", "1.5", "half"],
     "SHUTDOWN_GRACE_S": SECONDS,
     "HTTP_HOST": BYTES,
     "HTTP_PORT": ["-1", "65536", "http"],
+    "HTTP_TOKEN": ["short"],
     "LOG_LEVEL": ["INFO", "verbose"],
 }
-ANY_PATH = {"CHARACTERS_FILE"}
+ANY_PATH = {
+    "CHARACTERS_FILE",
+    "KAFKA_SSL_CA_LOCATION",
+    "KAFKA_SSL_CERTIFICATE_LOCATION",
+    "KAFKA_SSL_KEY_LOCATION",
+    "KAFKA_HTTPS_CA_LOCATION",
+    "S3_CA_FILE",
+}
+SECRETS = {
+    *(
+        "ROLLOUT_WEBHOOKS",
+        "ROLLOUT_WEBHOOK_KEYS",
+        "CHIRP3_SALT",
+        "HTTP_TOKEN",
+        "KAFKA_SSL_KEY_PASSWORD",
+        "KAFKA_SASL_USERNAME",
+    ),
+    *("KAFKA_SASL_PASSWORD", "KAFKA_SASL_OAUTHBEARER_CLIENT_ID", "KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET"),
+    *("S3_SESSION_TOKEN", "S3_PROXY_URL"),
+}
 
 
 def refused(environment: dict[str, str]) -> str:
@@ -124,7 +178,7 @@ def test_no_topic_of_the_workers_own_may_be_replied_to(name: str) -> None:
 def test_every_variable_stands_in_this_test() -> None:
     parts = (
         *(KafkaSettings, DeliverySettings, StorageSettings, GoogleSettings),
-        *(QuotaSettings, CircuitSettings, RolloutSettings, ControllerSettings, WorkerSettings),
+        *(AudioCheckSettings, QuotaSettings, CircuitSettings, RolloutSettings, ControllerSettings, WorkerSettings),
     )
     assert {variable for part in parts for variable in variables(part)} == WRONG.keys() | ANY_PATH
 
@@ -133,8 +187,8 @@ def test_every_variable_stands_in_this_test() -> None:
 def test_a_wrong_value_is_told_in_one_line_with_variable_value_and_what_is_allowed(variable: str, value: str) -> None:
     message = refused({variable: value})
     assert variable in message
-    if variable == "ROLLOUT_WEBHOOKS":
-        assert message.startswith("ROLLOUT_WEBHOOKS='***': allowed is ")
+    if variable in SECRETS:
+        assert message.startswith(f"{variable}='***': allowed is ")
     elif not variable.startswith(("S3_ACCESS", "S3_SECRET")):
         assert message.startswith(f"{variable}={value!r}: allowed is ")
         assert len(message) > len(f"{variable}={value!r}: allowed is ") + 3
@@ -147,6 +201,12 @@ def test_any_value_of_any_variable_is_taken_or_refused_in_one_line(variable: str
         load_settings({variable: value})
     except UsageError:
         assert variable in refused({variable: value})
+
+
+@pytest.mark.parametrize("value", ["1e308", "9" * 30, "604801", "inf", "nan"])
+@pytest.mark.parametrize("variable", sorted(name for name in all_variables() if name.endswith("_S")))
+def test_a_time_has_a_bound_that_kafka_and_the_loop_can_count_to(variable: str, value: str) -> None:
+    assert variable in refused({variable: value})
 
 
 def test_without_any_variable_all_settings_have_their_defaults() -> None:
@@ -194,11 +254,80 @@ def test_variables_of_others_and_empty_ones_change_nothing() -> None:
     assert load_settings({"PATH": "/bin", "MAX_IN_FLIGHT": "", "CHIRP3_ENABLED": ""}) == load_settings({})
 
 
-@pytest.mark.parametrize("variable", ["CHIRP3_ENABLE", "CHIRP3_PERCENTAGE", "ROLLOUT_SORCE", "CHIRP3_"])
-def test_a_misspelt_rollout_variable_is_refused_with_those_that_exist(variable: str) -> None:
-    message = refused({variable: "1\n2"})
-    assert message.startswith(f"{variable}='1\\n2'")
-    assert "CHIRP3_ROLLOUT_PERCENTAGE" in message
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        *(("CHIRP3_ENABLE", "CHIRP3_ENABLED"), ("CHIRP3_PERCENTAGE", "CHIRP3_ROLLOUT_PERCENTAGE")),
+        *(("ROLLOUT_SORCE", "ROLLOUT_SOURCE"), ("ROLLOUT_WEBHOOK", "ROLLOUT_WEBHOOKS")),
+        *(("KAFKA_BOOTSTRAP_SERVER", "KAFKA_BOOTSTRAP_SERVERS"), ("KAFKA_GROUP", "KAFKA_GROUP_ID")),
+        *(
+            ("KAFKA_SSL_CERTIFICATE", "KAFKA_SSL_CERTIFICATE_LOCATION"),
+            ("KAFKA_SASL_MECHANISMS", "KAFKA_SASL_MECHANISM"),
+        ),
+        *(("KAFKA_SECURITY_PROTOCOLS", "KAFKA_SECURITY_PROTOCOL"), ("S3_SECRET_KEY_FILE", "S3_SECRET_ACCESS_KEY_FILE")),
+        *(("S3_SECRET_KEY", "S3_SECRET_ACCESS_KEY"), ("S3_ENDPOINT", "S3_ENDPOINT_URL"), ("S3_BUCKETS", "S3_BUCKET")),
+        *(("QUOTA_CHIRP_PER_MINUTE", "QUOTA_CHIRP3_PER_MINUTE"), ("TTS_TIMEOUT_BASE", "TTS_TIMEOUT_BASE_S")),
+    ],
+)
+@pytest.mark.parametrize("value", ["hunter2", "1\n2", ""])
+def test_a_misspelt_variable_is_refused_with_the_nearest_one_and_never_its_value(
+    variable: str, nearest: str, value: str
+) -> None:
+    assert refused({variable: value}) == f"{variable}: no such setting; the nearest is {nearest}"
+
+
+def test_without_a_near_one_those_that_exist_are_named_and_all_unknown_ones_at_once() -> None:
+    assert refused({"CHIRP3_ZZZZZZZZZZZZZZ": "1"}).startswith(
+        "CHIRP3_ZZZZZZZZZZZZZZ: no such setting; there are CHIRP3_ENABLED, CHIRP3_"
+    )
+    message = refused({"KAFKA_ZZZ": "a", "S3_\x1b[31m": "b"})
+    assert message.startswith("KAFKA_ZZZ: no such setting; ")
+    assert "; 'S3_\\x1b[31m': no such setting; " in message
+    assert message.isprintable()
+
+
+KUBERNETES = {
+    "KAFKA_SERVICE_HOST": "10.0.0.1",
+    "KAFKA_SERVICE_PORT": "9092",
+    "KAFKA_SERVICE_PORT_CLIENT": "9092",
+    "KAFKA_PORT": "tcp://10.0.0.1:9092",
+    "KAFKA_PORT_9092_TCP": "tcp://10.0.0.1:9092",
+    "KAFKA_PORT_9092_TCP_PROTO": "tcp",
+    "KAFKA_PORT_9092_TCP_PORT": "9092",
+    "KAFKA_PORT_9092_TCP_ADDR": "10.0.0.1",
+    "S3_PORT": "tcp://10.0.0.2:8333",
+    "TTS_EMULATOR_SERVICE_HOST": "10.0.0.3",
+    "CHIRP3_WORKER_PORT_8080_TCP_ADDR": "10.0.0.4",
+}
+
+
+def test_what_kubernetes_says_of_its_services_and_kafkas_scripts_read_is_no_setting() -> None:
+    scripts = {"KAFKA_HOME": "/opt/kafka", "KAFKA_OPTS": "-Dx", "KAFKA_HEAP_OPTS": "-Xmx1g", "KAFKA_LOG4J_OPTS": ""}
+    assert load_settings({**KUBERNETES, **scripts}) == load_settings({})
+    assert "KAFKA_PORT: no such setting" in refused({"KAFKA_PORT": "9092"})
+
+
+@pytest.mark.parametrize("variable", ["S3_ENDPOINT_URL", "PROMETHEUS_URL"])
+@pytest.mark.parametrize("rest", ["/?token=hunter2", "?hunter2", "/a#hunter2", "/?a=b@c&sig=hunter2"])
+def test_an_address_with_a_query_is_refused_and_the_query_is_not_shown(variable: str, rest: str) -> None:
+    message = refused({variable: f"https://store.example:8333{rest}"})
+    assert message.startswith(f"{variable}='https://store.example:8333")
+    assert "hunter2" not in message
+    assert "without" in message
+
+
+def test_an_address_of_the_store_has_no_user() -> None:
+    assert "hunter2" not in refused({"S3_ENDPOINT_URL": "https://anna:hunter2@store.example"})
+
+
+@pytest.mark.parametrize(
+    "value", ['{"private_key": "hunter2"}', "-----BEGIN\nhunter2", "hunter2" * 200, '{"a":"hunter2']
+)
+def test_a_key_in_place_of_its_files_path_is_refused_and_not_shown(value: str) -> None:
+    message = refused({"GOOGLE_APPLICATION_CREDENTIALS": value})
+    assert message.startswith("GOOGLE_APPLICATION_CREDENTIALS='***': must be the path of a file")
+    assert "hunter2" not in message
+    assert load_settings({"GOOGLE_APPLICATION_CREDENTIALS": "/secrets/key.json"}) == load_settings({})
 
 
 @pytest.mark.parametrize(
@@ -257,15 +386,20 @@ def test_the_password_of_an_address_is_masked_where_settings_are_shown_and_its_h
 
 
 def test_of_the_webhooks_the_audiences_are_shown_and_never_an_address() -> None:
-    settings = load_settings({"ROLLOUT_WEBHOOKS": "team=https://hooks/hunter2, players=http://hooks/hunter2?a=b"})
+    hooks = "team=https://hooks/hunter2, players=http://hooks/hunter2?a=b, chat=slack+https://hooks/hunter2"
+    key = f"whsec_{'hunter2+' * 4}"
+    settings = load_settings({"ROLLOUT_WEBHOOKS": hooks, "ROLLOUT_WEBHOOK_KEYS": f"team={key}"})
     assert {name: url.get_secret_value() for name, url in settings.controller.webhooks.items()} == {
         "team": "https://hooks/hunter2",
         "players": "http://hooks/hunter2?a=b",
+        "chat": "slack+https://hooks/hunter2",
     }
     for shown in (repr(settings), settings.model_dump_json()):
         assert "hunter2" not in shown
-    (row,) = [row for row in settings_rows(settings) if row["variable"] == "ROLLOUT_WEBHOOKS"]
-    assert row["value"] == "players=***,team=***"
+    rows = {row["variable"]: row for row in settings_rows(settings)}
+    assert rows["ROLLOUT_WEBHOOKS"]["value"] == "chat=slack+***,players=***,team=***"
+    assert rows["ROLLOUT_WEBHOOK_KEYS"]["value"] == "team=***"
+    assert "text, json, slack, teams, pagerduty, alertmanager" in str(rows["ROLLOUT_WEBHOOKS"]["allowed"])
 
 
 @pytest.mark.parametrize("written", ["true", "TRUE", "1", "yes", "on", " True "])

@@ -7,39 +7,50 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.enums import DecisionReason, FailureClass, Lane, VoiceModel
+from schemas.enums import DecisionReason, Lane, VoiceModel
 from tests.unit.makers import CHIRP, WAVENET, job, rendered_job
 from tests.unit.world import NOW
 from worker.jobs.early_fallback import is_wavenet_faster, would_be_late
 from worker.jobs.fallback import FallbackPolicy
 from worker.jobs.progress import Progress
 from worker.rollout.decision import Decision
+from worker.speech.failures import Failure, classify_failure
 from worker.speech.latency_estimate import LatencyEstimate
 
-DENIED, TIMEOUT = FailureClass.DENIED, FailureClass.TIMEOUT
+DENIED, TIMEOUT = classify_failure("PERMISSION_DENIED", ""), classify_failure("DEADLINE_EXCEEDED", "")
+MISSING = classify_failure("INVALID_ARGUMENT", "Voice 'en-US-Wavenet-Z' does not exist. Is it misspelled?")
+
+
+FREE = FallbackPolicy(enabled=True, forced=False)
+MODEL = FallbackPolicy(enabled=True, forced=True)
+VOICE = FallbackPolicy(enabled=True, forced=True, names_voice=True)
+OFF = FallbackPolicy(enabled=False, forced=False)
+OFF_AND_FORCED = FallbackPolicy(enabled=False, forced=True)
 
 
 @pytest.mark.parametrize(
-    ("enabled", "forced", "voice_model", "failure_class", "falls_back"),
+    ("policy", "voice_model", "failure", "falls_back"),
     [
-        (True, False, CHIRP, TIMEOUT, True),
-        (True, False, CHIRP, DENIED, True),
-        (True, True, CHIRP, TIMEOUT, True),
-        (True, True, CHIRP, DENIED, False),
-        (False, False, CHIRP, TIMEOUT, False),
-        (False, True, CHIRP, TIMEOUT, False),
-        (True, False, WAVENET, TIMEOUT, False),
-        (True, True, WAVENET, TIMEOUT, False),
+        (FREE, CHIRP, TIMEOUT, True),
+        (FREE, CHIRP, DENIED, True),
+        (FREE, CHIRP, MISSING, True),
+        (MODEL, CHIRP, TIMEOUT, True),
+        (MODEL, CHIRP, DENIED, False),
+        (MODEL, CHIRP, MISSING, True),
+        (VOICE, CHIRP, TIMEOUT, True),
+        (VOICE, CHIRP, DENIED, False),
+        (VOICE, CHIRP, MISSING, False),
+        (OFF, CHIRP, TIMEOUT, False),
+        (OFF_AND_FORCED, CHIRP, TIMEOUT, False),
+        (FREE, WAVENET, TIMEOUT, False),
+        (MODEL, WAVENET, TIMEOUT, False),
+        (VOICE, WAVENET, MISSING, False),
     ],
 )
 def test_which_failures_wavenet_answers_for(
-    enabled: bool,
-    forced: bool,
-    voice_model: VoiceModel,
-    failure_class: FailureClass,
-    falls_back: bool,
+    policy: FallbackPolicy, voice_model: VoiceModel, failure: Failure, falls_back: bool
 ) -> None:
-    assert FallbackPolicy(enabled=enabled, forced=forced).falls_back(voice_model, failure_class) is falls_back
+    assert policy.falls_back(voice_model, failure) is falls_back
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,11 @@ class Handled:
     def counted(self, outcome: str) -> float | None:
         return self.metrics.registry.get_sample_value("tts_jobs_total", {"lane": "batch", "outcome": outcome})
 
+    def dead_letters(self) -> dict[str, float]:
+        samples = [sample for family in self.metrics.registry.collect() for sample in family.samples]
+        counted = [each for each in samples if each.name == "tts_dead_letters_total" and each.value]
+        return {each.labels["reason"]: each.value for each in counted if each.labels["lane"] == "batch"}
+
 
 async def test_a_failure_that_may_pass_is_counted_and_logged_as_retried_and_not_as_ended() -> None:
     handled = Handled({"retryable": True})
@@ -67,6 +72,7 @@ async def test_a_failure_that_may_pass_is_counted_and_logged_as_retried_and_not_
     assert outcome.completion is outcome.dead_letter is None
     assert outcome.retry.due_ms >= handled.time.ms + 10_000
     assert (handled.counted("retried"), handled.counted("failed")) == (1, 0)
+    assert handled.dead_letters() == {}
     assert (logs[0]["outcome"], logs[0]["delay"], logs[0]["error"]) == ("retried", "10s", "timeout")
 
 
@@ -85,6 +91,7 @@ async def test_a_job_that_waited_for_its_retry_is_as_old_as_its_first_record() -
     assert outcome.history is not None
     assert (outcome.history.topic, outcome.history.offset, outcome.history.tries) == ("tts.batch", 3, 3)
     assert handled.counted("failed") == 1
+    assert handled.dead_letters() == {"timeout": 1}
 
 
 async def test_a_job_that_would_be_retried_after_its_deadline_has_expired() -> None:

@@ -30,6 +30,7 @@ from worker.kafka.consumer.received_job import read_job
 from worker.kafka.consumer.record import Record
 from worker.rollout.state import RolloutState
 from worker.speech.limits.rate_limit import RateLimitRules
+from worker.storage.errors import StorageUnavailableError
 from worker.storage.takes import StoredTake, take_key
 
 
@@ -78,6 +79,15 @@ async def test_a_stored_take_is_reported_and_counts_as_no_attempt() -> None:
     assert world.counted() == {"chirp3-hd success": 1}
     assert world.count("tts_cache_requests_total", voice_model=CHIRP, result="hit") == 1
     assert world.count("tts_cache_requests_total", voice_model=CHIRP, result="miss") == 1
+
+
+@pytest.mark.parametrize("written", ["zh-TW", "zh-Hant-TW", "zh_TW", "cmn"])
+async def test_a_language_in_another_spelling_is_the_same_line_with_the_same_take(written: str) -> None:
+    world = World()
+    first = spoke(await world.run(text="歡迎回家。", language="cmn-TW"))
+    again = spoke(await world.run(job_id="another", text="歡迎回家。", language=written))
+    assert again.audio == first.audio.model_copy(update={"cached": True})
+    assert (again.language, again.decision.bucket) == ("cmn-TW", first.decision.bucket)
 
 
 async def test_the_next_take_is_made_anew() -> None:
@@ -302,6 +312,24 @@ async def test_with_an_open_circuit_jobs_go_straight_to_the_fallback_and_are_cou
     assert world.count("tts_chirp3_fallback_total", error_type="circuit_open") == 1
     assert world.count("tts_synthesis_duration_seconds_count", voice_model=CHIRP) == 10
     assert world.count("tts_circuit_state", voice_model=CHIRP) == 2
+
+
+async def test_a_refused_attempt_says_in_which_revision_its_circuit_failed() -> None:
+    world = World()
+    deaf(world, 11)
+
+    def now_is(revision: int) -> None:
+        world.rollout.adopt(replace(world.rollout.state, revision=revision))
+
+    now_is(4)
+    for number in range(10):
+        assert spoke(await world.run(text=f"Line number {number}.")).attempts[0].circuit_revision is None
+    now_is(5)
+    refused = spoke(await world.run(text="In the next stage.")).attempts[0]
+    assert (refused.failure_class, refused.revision, refused.circuit_revision) == (FailureClass.CIRCUIT_OPEN, 5, 4)
+    world.seconds += 5
+    assert spoke(await world.run(text="A probe that fails in the next stage.")).fallback
+    assert spoke(await world.run(text="Refused by it.")).attempts[0].circuit_revision == 5
 
 
 async def test_a_circuit_is_probed_by_jobs_and_closes_when_they_work() -> None:
@@ -589,6 +617,14 @@ async def test_a_stored_take_of_chirps_answers_however_near_the_deadline_is() ->
     learned(world)
     completion = spoke(await world.run(deadline=in_seconds(world, 0.1)))
     assert (completion.voice_model, completion.audio.cached) == (CHIRP, True)
+
+
+async def test_a_line_that_would_be_late_and_cannot_be_looked_up_fails_by_the_store_and_may_be_tried_again() -> None:
+    world = World()
+    learned(world, chirp_s=30.0)
+    world.shelf.fails["look_up"] = [StorageUnavailableError("no answer")] * 3
+    completion = failed(await world.run(deadline=in_seconds(world, 10.0)), retryable=True)
+    assert (completion.error.failure_class, completion.error.code) == ("storage", "UNAVAILABLE")
 
 
 async def test_where_wavenet_is_no_faster_only_its_stored_take_answers_early() -> None:

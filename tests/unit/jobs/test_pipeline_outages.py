@@ -167,3 +167,21 @@ async def test_a_job_whose_deadline_passes_while_google_is_down_is_expired() -> 
     assert outcome.completion is not None
     assert outcome.completion.status is JobStatus.EXPIRED
     assert len(outcome.completion.attempts) == 1
+
+
+async def test_a_job_that_got_its_permit_while_nothing_can_be_stored_pays_only_when_it_can() -> None:
+    world = World(bucket=[AWAY, AWAY, None])
+    world.s3.mark_down(AWAY)
+    completion = spoke(await world.run())
+    assert (world.google.calls, completion.status) == ([CHIRP], JobStatus.DONE)
+    assert world.probes_of_s3.requested == ["look_up"] * 3
+
+
+async def test_a_refused_upload_is_probed_by_an_upload_and_a_failed_look_up_by_a_look_up() -> None:
+    world = World()
+    world.uploads = [Outage("full", "S3: bucket b is full", "403", "make room"), None]
+    world.shelf.fails["look_up"] = [DOWN]
+    world.shelf.fails["store"] = [NO]
+    spoke(await world.run())
+    assert world.probes_of_s3.requested == ["look_up", "upload", "upload"]
+    assert (world.google.calls, world.shelf.tries) == ([CHIRP], ["look_up", "look_up", "store", "store"])

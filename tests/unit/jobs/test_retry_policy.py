@@ -191,9 +191,9 @@ def test_a_retry_is_due_no_earlier_than_its_delay_and_at_most_a_fifth_later(
 
 
 @given(st.binary(max_size=30) | st.integers(-(10**30), 10**30).map(lambda number: str(number).encode()))
-def test_a_due_time_that_is_absurd_holds_a_job_no_longer_than_its_delay_and_jitter(told: bytes) -> None:
+def test_a_due_time_that_is_absurd_holds_a_job_no_longer_than_its_delay_and_jitter(reported: bytes) -> None:
     for delay in ("10s", "10m", "99999h"):
-        of_topic = record(delay=delay, headers=[(names.RETRY_DUE_MS, told)])
+        of_topic = record(delay=delay, headers=[(names.RETRY_DUE_MS, reported)])
         assert due_ms(of_topic, delay) <= of_topic.timestamp_ms + delay_seconds(delay) * 1200
 
 
@@ -257,21 +257,21 @@ def test_a_jobs_history_goes_with_it_through_all_its_retries(
         assert (each.key, each.value) == (key, value)
         own = [header for header in each.headers if not header[0].startswith("retry-")]
         assert own == headers
-        told = [name for name, _ in each.headers if name.startswith("retry-")]
-        assert len(told) == len(set(told)), "the history of the try before is replaced, not added to"
+        reported = [name for name, _ in each.headers if name.startswith("retry-")]
+        assert len(reported) == len(set(reported)), "the history of the try before is replaced, not added to"
     assert last == retries[-1]
 
 
 def test_a_retry_tells_the_last_error_in_its_headers() -> None:
     retry = next_outcome(failure(), fresh(record()), RETRY_DELAYS, NOW, never_late).retry
     assert retry is not None
-    told = dict(retry_headers(record(), fresh(record()), retry))
-    assert told["retry-error-class"] == b"timeout"
-    assert told["retry-error-code"] == b"DEADLINE_EXCEEDED"
-    assert told["retry-error-message"].decode() == "slow: 慢"
-    assert told["retry-due-ms"] == str(retry.due_ms).encode()
-    assert told["retry-tries"] == b"1"
-    assert json.loads(told["retry-attempts"]) == []
+    reported = dict(retry_headers(record(), fresh(record()), retry))
+    assert reported["retry-error-class"] == b"timeout"
+    assert reported["retry-error-code"] == b"DEADLINE_EXCEEDED"
+    assert reported["retry-error-message"].decode() == "slow: 慢"
+    assert reported["retry-due-ms"] == str(retry.due_ms).encode()
+    assert reported["retry-tries"] == b"1"
+    assert json.loads(reported["retry-attempts"]) == []
 
 
 def test_an_error_that_is_no_unicode_can_be_sent() -> None:

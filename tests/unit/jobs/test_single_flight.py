@@ -66,10 +66,10 @@ class Desk:
         return asyncio.create_task(self.flights.run("k", make, patience_s=patience_s))
 
     async def all(self, count: int) -> list[Any]:
-        asked = [self.ask(number) for number in range(count)]
+        requested = [self.ask(number) for number in range(count)]
         await asyncio.sleep(0)
         self.go.set()
-        return await asyncio.gather(*asked)
+        return await asyncio.gather(*requested)
 
 
 async def test_a_hundred_that_ask_at_once_get_what_one_of_them_made() -> None:
@@ -144,35 +144,37 @@ async def test_the_stores_failure_is_shared() -> None:
 
 async def test_when_the_maker_is_cancelled_the_next_makes_it_and_the_others_wait_for_that() -> None:
     desk = Desk(TAKE)
-    asked = [desk.ask(number) for number in range(5)]
+    requested = [desk.ask(number) for number in range(5)]
     await asyncio.sleep(0)
-    asked[0].cancel()
+    requested[0].cancel()
     await let_others_run()
     assert desk.makers == [0, 1]
     desk.go.set()
-    assert await asyncio.gather(*asked[1:]) == [(TAKE, True), *[(TAKE, False)] * 3]
-    assert asked[0].cancelled()
+    assert await asyncio.gather(*requested[1:]) == [(TAKE, True), *[(TAKE, False)] * 3]
+    assert requested[0].cancelled()
 
 
 async def test_when_one_that_waits_is_cancelled_nobody_else_notices() -> None:
     desk = Desk(TAKE)
-    asked = [desk.ask(number) for number in range(3)]
+    requested = [desk.ask(number) for number in range(3)]
     await asyncio.sleep(0)
-    asked[1].cancel()
+    requested[1].cancel()
     await asyncio.sleep(0)
     desk.go.set()
-    assert await asked[0] == (TAKE, True)
-    assert await asked[2] == (TAKE, False)
-    assert asked[1].cancelled()
+    assert await requested[0] == (TAKE, True)
+    assert await requested[2] == (TAKE, False)
+    assert requested[1].cancelled()
 
 
 async def test_when_all_are_cancelled_at_once_nothing_is_made_and_nothing_is_left() -> None:
     desk = Desk(TAKE)
-    asked = [desk.ask(number) for number in range(5)]
+    requested = [desk.ask(number) for number in range(5)]
     await asyncio.sleep(0)
-    for task in asked:
+    for task in requested:
         task.cancel()
-    assert all(isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*asked, return_exceptions=True))
+    assert all(
+        isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*requested, return_exceptions=True)
+    )
     assert desk.makers == [0]
     desk.go.set()
     assert await desk.ask(9) == (TAKE, True)
@@ -180,9 +182,9 @@ async def test_when_all_are_cancelled_at_once_nothing_is_made_and_nothing_is_lef
 
 async def test_an_error_of_the_maker_is_its_own_and_the_next_makes_it() -> None:
     desk = Desk(RuntimeError("mine"), TAKE)
-    asked = [desk.ask(number) for number in range(3)]
+    requested = [desk.ask(number) for number in range(3)]
     desk.go.set()
-    first, *others = await asyncio.gather(*asked, return_exceptions=True)
+    first, *others = await asyncio.gather(*requested, return_exceptions=True)
     assert isinstance(first, RuntimeError)
     assert others == [(TAKE, True), (TAKE, False)]
 

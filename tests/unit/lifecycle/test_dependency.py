@@ -109,7 +109,7 @@ async def test_during_an_outage_jobs_wait_and_are_tried_again_after_it() -> None
         job = asyncio.create_task(world.probe_after_failure())
         await until(lambda: not world.dependency.is_up)
         assert world.down == 1
-        assert world.dependency.waits_for == "S3: bucket b can't be reached; trying again until it works"
+        assert world.dependency.waits_for == "S3: bucket b can't be reached: check it; trying again until it works"
         assert not job.done()
         assert await job is False
         assert world.dependency.is_up
@@ -260,7 +260,10 @@ def test_the_gate_is_open_while_all_are_up_and_lists_what_is_down() -> None:
     s3.mark_down(AWAY)
     google.mark_down(Outage(DENIED, "Google: WaveNet is denied", "no", "check IAM"))
     assert not gate.is_open
-    assert [reason.split(";")[0] for reason in gate.waits_for] == ["Google: WaveNet is denied", AWAY.what]
+    assert gate.waits_for == [
+        "Google: WaveNet is denied: check IAM; trying again until it works",
+        "S3: bucket b can't be reached: check it; trying again until it works",
+    ]
     s3.mark_up()
     assert not gate.is_open
     google.mark_up()
@@ -307,3 +310,36 @@ async def test_the_probe_of_google_has_the_quick_retry_and_a_used_up_quota_is_no
     except DependencyDownError as down:
         found = down.outage.reason
     assert (found, answers) == (reason, [])
+
+
+async def test_an_outage_lasts_until_every_probe_that_jobs_wait_for_works() -> None:
+    async with running(None) as world:
+        uploads = Probe(AWAY, AWAY, None)
+        job = asyncio.create_task(world.dependency.probe_after_failure(0, uploads))
+        await until(lambda: not world.dependency.is_up)
+        other = asyncio.create_task(world.dependency.wait_while_down())
+        assert await job is False
+        await other
+        assert (uploads.calls, world.probe.calls >= 1, world.dependency.is_up) == (3, True, True)
+
+
+async def test_a_probe_that_works_says_nothing_about_another_kind_of_call() -> None:
+    async with running(None) as world:
+        assert await world.probe_after_failure() is True
+        uploads = Probe(AWAY, None)
+        assert await world.dependency.probe_after_failure(0, uploads) is False
+
+
+async def test_a_probe_that_worked_before_a_call_failed_for_the_last_time_does_not_show_that_it_is_its_own() -> None:
+    async with running(None, AWAY, None) as world:
+        assert await world.probe_after_failure() is True
+        world.time.now += 0.5
+        began = world.time.now
+        assert await world.dependency.probe_after_failure(0, failed_since=began) is False
+        assert world.probe.calls == 3
+
+
+async def test_nobody_waits_while_the_dependency_is_up() -> None:
+    async with running(AWAY) as world:
+        await world.dependency.wait_while_down()
+        assert world.probe.calls == 0

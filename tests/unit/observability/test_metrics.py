@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from schemas.completion import Attempt, Timings
-from schemas.enums import AttemptResult, FailureClass, JobStatus, Lane, VoiceModel
+from schemas.enums import PROBLEM_CLASSES, AttemptResult, AudioFault, FailureClass, JobStatus, Lane, VoiceModel
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET
 from worker.observability.metric_catalogue import ALL_METRICS, ALL_VOICE_MODELS, CODES, STAGES, QuotaDecision
 from worker.observability.metric_definition import UNKNOWN
@@ -69,11 +69,17 @@ def test_every_child_exists_before_the_first_job() -> None:
         ("tts_google_calls_total", {"voice_model": list(VoiceModel), "code": list(CODES)}),
         ("tts_billed_characters_total", {"voice_model": list(VoiceModel)}),
         ("tts_audio_seconds_total", {"voice_model": list(VoiceModel)}),
+        (
+            "tts_audio_faults_total",
+            {"voice_model": list(VoiceModel), "check": list(AudioFault), "action": ["reject", "warn"]},
+        ),
         ("tts_jobs_total", {"lane": list(Lane), "outcome": [*JobStatus, "rejected", "retried"]}),
+        ("tts_dead_letters_total", {"lane": list(Lane), "reason": list(PROBLEM_CLASSES)}),
         ("tts_job_duration_seconds_count", {"lane": list(Lane), "stage": list(STAGES)}),
         ("tts_jobs_in_flight", {"lane": list(Lane)}),
         ("tts_consumer_lag", {"lane": list(Lane)}),
         ("tts_oldest_unfinished_job_age_seconds", {"lane": list(Lane)}),
+        ("tts_oldest_unstarted_job_age_seconds", {"lane": list(Lane)}),
         ("tts_lane_paused", {"lane": list(Lane)}),
         ("tts_quota_wait_seconds_count", {"lane": list(Lane), "voice_model": list(VoiceModel)}),
         (
@@ -111,11 +117,20 @@ def test_children_that_appear_later_are_those_of_the_catalogue_too() -> None:
     metrics = fresh()
     for voice_model in VoiceModel:
         metrics.set_circuit(voice_model, 2)
+        metrics.set_concurrency_limit(voice_model, 64)
         metrics.track_quota_limit(voice_model, lambda: 1.0)
     metrics.track_quota_limit(ALL_VOICE_MODELS, lambda: 1.0)
+    for file in ("kafka_certificate", "kafka_ca", "kafka_https_ca", "s3_ca"):
+        metrics.track_certificate(file, lambda: 1.0, lambda: 2.0)
     families = {family.name: family for family in metrics.registry.collect()}
     late = [definition for definition in ALL_METRICS if not definition.from_start]
-    assert {definition.name for definition in late} == {"tts_circuit_state", "tts_quota_requests_per_minute"}
+    assert {definition.name for definition in late} == {
+        "tts_circuit_state",
+        "tts_google_concurrency_limit",
+        "tts_quota_requests_per_minute",
+        "tts_certificate_expiry_timestamp_seconds",
+        "tts_certificate_lifetime_seconds",
+    }
     for definition in late:
         children = {tuple(s.labels[name] for name in definition.label_names) for s in families[definition.name].samples}
         assert children == set(definition.children(CATALOGUE.names))
@@ -135,9 +150,13 @@ def test_no_event_creates_a_new_series() -> None:
             for code in CODES:
                 metrics.count_call(voice_model, code)
             metrics.count_look_up(voice_model, hit=True)
+            for check, action in product(AudioFault, ("reject", "warn")):
+                metrics.count_audio_fault(voice_model, check, action)
             for lane, decision in product(Lane, QuotaDecision):
                 metrics.count_quota(voice_model, lane, decision, 1.0)
     for lane in Lane:
+        for reason in PROBLEM_CLASSES:
+            metrics.count_dead_letter(lane, reason)
         for outcome in (*JobStatus, "rejected", "retried"):
             metrics.count_job(lane, outcome, Timings(wait=0, look_up=0, speak=0, store=0, total=0))
     after = {(s.name, *sorted(s.labels.items())) for f in metrics.registry.collect() for s in f.samples}

@@ -7,7 +7,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from schemas.completion import (
     Attempt,
@@ -20,6 +21,7 @@ from schemas.completion import (
 from schemas.enums import AttemptResult, AudioEncoding, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from schemas.generate import TARGET, asyncapi, documents
 from schemas.job import Job
+from schemas.parsing import parse_job
 from schemas.topics import COMPLETIONS, LANES, ROLLOUT
 from tests.unit.makers import fields, good_documents
 from tests.unit.rollouts import NOW, states
@@ -54,6 +56,111 @@ def test_every_job_that_the_model_accepts_is_valid_by_the_schema(document: dict[
 )
 def test_the_schema_rejects_what_it_can_express(change: dict[str, Any]) -> None:
     assert not _JOB.is_valid(fields(**change))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"job_id": "a", "character": "pip_boy"},
+        fields(ssml="<speak>x</speak>"),
+        fields(text=None, ssml="<speak>x</speak>", pronunciations=[{"phrase": "x", "phonetic": "x"}]),
+        *(
+            fields(text=text)
+            for text in ("", "...", "[pause]", "\u3164", "[pause 2s] x", "<b>x</b>", "x\x07", "中" * 20_000)
+        ),
+        *(
+            fields(text=None, ssml=ssml)
+            for ssml in (
+                "x",
+                "<p>x</p>",
+                "<speak/>",
+                "<speak><b>x</b></speak>",
+                "<speak>[pause] x</speak>",
+                "<speak> </speak>",
+            )
+        ),
+        fields(text=None, ssml="<speak>" + "x" * 5000 + "</speak>"),
+        *(
+            fields(audio={"encoding": encoding, "sample_rate": rate})
+            for encoding, rate in (("OGG_OPUS", 44100), ("MP3", 12000))
+        ),
+        fields(audio={"sample_rate": 44100}),
+        fields(audio={"encoding": None, "sample_rate": 44100}),
+        *(
+            fields(deadline=time)
+            for time in ("tomorrow", "2026-02-30T12:00:00Z", "2026-01-31T12:00:00", "2026-01-31T12:00:61Z")
+        ),
+        *({**fields(), name: "a\n"} for name in ("job_id", "language", "voice", "reply_topic")),
+        fields(character="c" * 65),
+        fields(user_id="a\x00"),
+        fields(labels={"a\x00": "b"}),
+        fields(labels={"a": "\x9f"}),
+        fields(voice="somebody"),
+        fields(language="english"),
+        *(
+            fields(language=language, pronunciations=[{"phrase": "x", "phonetic": phonetic, "alphabet": alphabet}])
+            for language, alphabet, phonetic in (
+                ("zh_tw", "ipa", "x"),
+                ("cmn-TW", None, "x"),
+                ("cmn", "pinyin", "háng"),
+                ("yue-HK", "jyutping", "hong"),
+                ("en-US", "pinyin", "ni3"),
+                (None, "pinyin", "ni3"),
+            )
+        ),
+        fields(text=None, language="zh", ssml="<speak><phoneme alphabet='ipa' ph='x'>a</phoneme></speak>"),
+        fields(text=None, ssml="<speak><phoneme alphabet='pinyin' ph='x'>a</phoneme></speak>"),
+        {**fields(), "labels": {"a": None}},
+        {**fields(), "text": None},
+        {**fields(), "job_id": None},
+        fields(text=None, ssml="<speak><phoneme alphabet=' IPA ' ph='x'>b</phoneme></speak>", language="cmn-TW"),
+    ],
+    ids=lambda document: json.dumps(document)[:90],
+)
+def test_the_schema_refuses_what_the_worker_would(document: dict[str, Any]) -> None:
+    assert not _JOB.is_valid(document)
+
+
+_STRANGE = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 10**7)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([1.0, 24000.0, 48000, 2.5]),
+    st.sampled_from([*AudioEncoding, "en", "zh_TW", "cmn-Hant-TW", "chirp3-hd", "en-US-Wavenet-B", "x-sampa", ""]),
+    st.sampled_from(
+        ["2016-12-31T23:59:60Z", "2024-02-29 12:00:00.5+23:59", "0000-01-01T00:00:00Z", "2026-01-01T00:00:00Z\n"]
+    ),
+    st.text(max_size=12),
+    st.text(st.sampled_from("[pause] <b>./&;ab中\u3164\n\x07\ud800\U0001f642"), max_size=30),
+    st.from_regex(r"^\[/?(pause|voice|rate)( short)?\]?", fullmatch=True),
+    st.just("中" * 16_667),
+    st.lists(st.just({"phrase": "a", "phonetic": "b", "alphabet": None}), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.none() | st.text(max_size=3), max_size=3),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "encoding": st.none() | st.sampled_from(AudioEncoding),
+            "sample_rate": st.sampled_from([None, 12000, 44100, 8e3]),
+        },
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(good_documents(), st.dictionaries(st.sampled_from([*Job.model_fields, "x"]), _STRANGE, max_size=4), st.data())
+def test_what_is_valid_by_the_schema_is_a_job(
+    document: dict[str, Any], changes: dict[str, Any], data: st.DataObject
+) -> None:
+    document |= changes
+    for field in data.draw(st.sets(st.sampled_from(sorted(document)), max_size=2)):
+        del document[field]
+    assume(_JOB.is_valid(document))
+    # What a schema can't say: whether XML is well-formed, and that no phrase stands twice.
+    assume(document.get("ssml") is None or "Hi <break" in document["ssml"])
+    phrases = [each["phrase"] for each in document.get("pronunciations") or ()]
+    assume(len(set(phrases)) == len(phrases))
+    parse_job(json.dumps(document).encode())
 
 
 def test_a_full_and_an_empty_completion_are_valid_by_the_schema() -> None:

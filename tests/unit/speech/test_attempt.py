@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from tests.unit.makers import CHIRP, WAVENET, audio, rendered_job
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.attempt import AttemptEnd, Attempter, Spoken
-from worker.speech.audio_check import read_duration
+from worker.speech.audio_format import read_duration
 from worker.speech.failures import CallFailedError, Failure, classify_failure
 from worker.speech.limits.permits import Permit, Permits
 from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
@@ -87,7 +87,7 @@ async def test_a_good_answer_is_spoken_and_told_in_the_entry() -> None:
     assert calls(metrics, "OK") == 1
 
 
-@pytest.mark.parametrize("code", ["UNAVAILABLE", "INTERNAL", "ABORTED"])
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "INTERNAL", "ABORTED", "UNKNOWN", "CANCELLED"])
 async def test_a_transient_status_is_retried_once_and_both_calls_are_told(code: str) -> None:
     end, _, metrics = await attempt(code, GOOD)
     assert isinstance(end.outcome, Spoken)
@@ -301,6 +301,9 @@ async def test_a_late_refusal_of_one_part_is_of_when_that_part_asked() -> None:
         async def take(self) -> None:
             self.now += 1
 
+        def under_way(self, _: float) -> AbstractContextManager[None]:
+            return nullcontext()
+
         def record_refusal(self, requested_at: float) -> bool:
             self.refusals.append(requested_at)
             return True
@@ -313,12 +316,12 @@ async def test_a_late_refusal_of_one_part_is_of_when_that_part_asked() -> None:
 
         def __init__(self) -> None:
             super().__init__()
-            self.asked: frozenset[int] = frozenset()
+            self.requested: frozenset[int] = frozenset()
             self.late = asyncio.Event()
 
         async def synthesize(self, entry: Any, rendered: Any, encoding: AudioEncoding) -> bytes:
             index = rendered.inputs.index(entry)
-            first, self.asked = index not in self.asked, self.asked | {index}
+            first, self.requested = index not in self.requested, self.requested | {index}
             if first and index == 0:
                 await self.late.wait()
             if first and index < 2:
@@ -327,8 +330,8 @@ async def test_a_late_refusal_of_one_part_is_of_when_that_part_asked() -> None:
 
     permit, google = Told(), OneLate()
     attempter, line = telling(google)
-    told: Any = permit
-    speaking = asyncio.create_task(attempter.attempt(line, told))
+    reported: Any = permit
+    speaking = asyncio.create_task(attempter.attempt(line, reported))
     await asyncio.sleep(0.01)
     # The second part has asked again by now, after the third and the fourth, and waits for its answer.
     google.late.set()

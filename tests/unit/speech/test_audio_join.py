@@ -16,12 +16,22 @@ from hypothesis import strategies as st
 from schemas.enums import AudioEncoding
 from schemas.job import SAMPLE_RATES
 from tests.unit.makers import audio
-from worker.speech.audio_check import BadAudioError, read_duration
-from worker.speech.audio_join import join_parts
+from worker.speech.audio_format import BadAudioError, read_duration
+from worker.speech.audio_join import AudioJoin
 
 E = AudioEncoding
 FADE_S = 0.005
 made = cache(audio)
+
+
+def join_parts(parts: list[bytes], encoding: AudioEncoding, sample_rate: int) -> bytes:
+    join = AudioJoin(encoding, sample_rate)
+    try:
+        for part in parts:
+            join.add(part)
+        return join.finish()
+    finally:
+        join.close()
 
 
 def wav(samples: list[int], sample_rate: int) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from loadtest.emulator.voices import VOICES as VOICES_OF_GOOGLE
 from schemas.errors import UsageError
 from schemas.parsing import InvalidJobError
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, job
@@ -54,6 +55,19 @@ def test_an_english_wavenet_voice_has_the_gender_of_the_chirp_voice(key: str) ->
     assert voice is not None
     letters = "CEFGH" if CATALOGUE.characters[key].chirp in female else "ABDIJ"
     assert voice.name.removeprefix("en-US-Wavenet-") in set(letters)
+
+
+@pytest.mark.parametrize("key", VOICES)
+@pytest.mark.parametrize("language", ["en-US", "cmn-TW"])
+def test_each_character_has_another_wavenet_voice_of_its_gender_for_when_the_first_is_gone(
+    key: str, language: str
+) -> None:
+    first, second = CATALOGUE.voice(key, language, WAVENET), CATALOGUE.second_voice(key, language)
+    assert first is not None
+    assert second is not None
+    assert first.name != second.name
+    assert VOICES_OF_GOOGLE[first.name].gender == VOICES_OF_GOOGLE[second.name].gender
+    assert second.locale == "-".join(second.name.split("-")[:2])
 
 
 def test_chirp_speaks_english_and_no_taiwanese_mandarin() -> None:
@@ -141,8 +155,11 @@ def test_an_owner_may_prefer_the_mainland_accent(tmp_path: Path) -> None:
         (GOOD.replace("rate: 1", "rate: 0.1"), "characters.hero.rate"),
         (GOOD.replace("rate: 1, ", ""), "characters.hero.rate"),
         (GOOD.replace("kind: brave", "kind: 2026-13-45"), "month"),
+        (GOOD.replace("kind: brave", "kind: !!bool maybe"), "maybe"),
+        (GOOD.replace("kind: brave", "kind: !!timestamp x"), "groupdict"),
         (GOOD.replace("kind:", "sort:"), "characters.hero"),
         (GOOD.replace("en-US-Wavenet-A", "en-US-Chirp3-HD-Kore"), "characters.hero.wavenet.en-US"),
+        (GOOD.replace("pitch: 1", "wavenet_second: {en-US: Kore}, pitch: 1"), "characters.hero.wavenet_second.en-US"),
         (GOOD.replace("en-US-Wavenet-A", "Wavenet-A"), "characters.hero.wavenet.en-US"),
         (GOOD.replace("{en-US: en-US-W", "{de-DE: de-DE-W"), "characters.hero.wavenet.de-DE"),
         (GOOD.replace("hero:", "../../etc:"), "characters"),

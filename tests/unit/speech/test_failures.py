@@ -39,8 +39,23 @@ def test_a_status_has_its_class_and_keeps_its_words(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", CLASSES)
-def test_only_unavailable_internal_and_aborted_are_quickly_retried(code: str) -> None:
-    assert classify_failure(code, "").quickly_retried == (code in {"UNAVAILABLE", "INTERNAL", "ABORTED"})
+def test_what_the_connection_or_google_may_not_meet_again_is_quickly_retried(code: str) -> None:
+    retried = {"UNAVAILABLE", "INTERNAL", "ABORTED", "UNKNOWN", "CANCELLED"}
+    assert classify_failure(code, "Stream removed").quickly_retried == (code in retried)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "too_long"),
+    [
+        ("INVALID_ARGUMENT", 'This request contains sentences that are too long. Sentence starting with: "a"', True),
+        ("INVALID_ARGUMENT", "Either `input.text` or `input.ssml` is longer than the limit of 5000 bytes.", True),
+        ("RESOURCE_EXHAUSTED", "Received message larger than max (70000000 vs. 67108864)", True),
+        ("INVALID_ARGUMENT", "This voice does not support pitch parameters at this time.", False),
+        ("INTERNAL", "sentences that are too long", False),
+    ],
+)
+def test_what_google_would_speak_in_smaller_parts_is_told_apart(code: str, message: str, too_long: bool) -> None:
+    assert classify_failure(code, message).too_long is too_long
 
 
 @pytest.mark.parametrize("code", CLASSES)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.enums import AudioEncoding
+from schemas.ssml import MAX_SSML_DEPTH
 from schemas.text_markup import PAUSES
 from tests.unit.makers import CATALOGUE, CHIRP, NAMES, WAVENET, WORDS, rendered_job
 from worker.speech.render import MAX_INPUT_BYTES, InputForm, spoken_units
@@ -104,6 +105,14 @@ def test_pronunciations_stand_beside_chirps_text_and_inside_wavenets() -> None:
     )
 
 
+def test_pinyin_stands_in_wavenets_ssml_as_google_spells_it() -> None:
+    says = [{"phrase": "行長", "phonetic": "hang2 zhang3", "alphabet": "pinyin"}]
+    assert only(WAVENET, text="這位是行長。", language="cmn-TW", pronunciations=says) == (
+        InputForm.SSML,
+        '<speak>這位是<phoneme alphabet="pinyin" ph="hang2 zhang3">行長</phoneme>。</speak>',
+    )
+
+
 def test_a_phrase_or_a_phonetic_cannot_break_out_of_its_tag() -> None:
     hostile = "\"/><audio src='x'/>"
     _, content = only(WAVENET, text="Say A&B [pause] now", pronunciations=[{"phrase": "A&B", "phonetic": hostile}])
@@ -134,7 +143,8 @@ def test_many_pronunciations_that_swell_the_ssml_still_fit_every_call() -> None:
 
 
 SSML = (
-    "<speak>One <emphasis>two <sub alias='3'>three</sub> four</emphasis> <mark name='m'/>five<p>six</p> seven</speak>"
+    "<speak>One <emphasis>two <sub alias='3'>three</sub> four</emphasis> <prosody pitch='+2st'>five</prosody>"
+    "<p>six</p> seven</speak>"
 )
 
 
@@ -143,8 +153,63 @@ def test_wavenet_gets_ssml_as_it_stands() -> None:
 
 
 def test_chirp_gets_ssml_as_it_stands_when_it_knows_all_of_it() -> None:
-    ssml = "<speak>Hi <break time='1s'/><prosody rate='slow'>you</prosody></speak>"
+    ssml = "<speak>Hi <say-as interpret-as='date'>2026-01-31</say-as> <sub alias='you'>u</sub></speak>"
     assert only(CHIRP, text=None, ssml=ssml) == (InputForm.SSML, ssml)
+
+
+@pytest.mark.parametrize(
+    ("ssml", "markup"),
+    [
+        ("One <break time='700ms'/>two.", "One [pause] two."),
+        ("One<break time='250ms'/>two <break time='3s'/> three", "One [pause short] two [pause long] three"),
+        ("One <break/> two <break strength='strong'/>three", "One [pause] two [pause long] three"),
+        ("One <break strength='none'/> two <break time='20ms'/>three <break/>", "One two three [pause]"),
+        ("<p>One.</p><p>Two <break/>\n three</p>", "One.\n\nTwo [pause] three"),
+        ("<emphasis>One</emphasis> <break/><sub alias='Doctor'>Dr</sub> Who", "One [pause] Doctor Who"),
+        ("<say-as interpret-as='characters'>NCR</say-as> <break/> x", "N C R [pause] x"),
+        ("<say-as interpret-as='date'>1</say-as> <break/> x", "1 [pause] x"),
+        ("R&amp;D &lt;3 <break/>", "R&D <3 [pause]"),
+    ],
+)
+def test_chirps_breaks_are_pause_marks_since_it_ignores_the_element(ssml: str, markup: str) -> None:
+    form, content = only(CHIRP, text=None, ssml=f"<speak>{ssml}</speak>")
+    assert (form, re.sub("\n+", "\n", content)) == (InputForm.MARKUP, re.sub("\n+", "\n", markup))
+
+
+def test_the_rate_of_ssml_is_a_factor_of_the_jobs() -> None:
+    ssml = "<speak><prosody rate='150%'>all of it</prosody></speak>"
+    assert rendered_job(CHIRP, text=None, ssml=ssml, speaking_rate=0.5).speaking_rate == pytest.approx(0.75)
+
+
+def test_phonemes_stand_beside_the_markup() -> None:
+    vault, none = "<phoneme alphabet='x-sampa' ph='v'>Vault</phoneme>", "<phoneme alphabet='ipa' ph=''>x</phoneme>"
+    ssml = f"<speak>A {vault} <break/> {none}</speak>"
+    (entry,) = rendered_job(CHIRP, text=None, ssml=ssml).inputs
+    assert entry.content == "A Vault [pause] x"
+    assert [(each.phrase, each.phonetic, each.alphabet) for each in entry.pronunciations] == [("Vault", "v", "x-sampa")]
+
+
+@pytest.mark.parametrize(
+    ("ssml", "rate"),
+    [
+        ("<prosody rate='slow'>all of it</prosody>", 0.75),
+        ("<p><prosody rate='150%'><s>all</s> <s>of it</s></prosody></p>", 1.5),
+        ("<prosody rate='+20%'>all of it</prosody> <break/> ...", 1.2),
+        ("<prosody rate='-20%'>all of it</prosody>", 0.8),
+        ("<prosody rate='0.9'><prosody rate='200%'>all of it</prosody></prosody>", 1.8),
+        ("<prosody rate='900%'>all of it</prosody>", 2.0),
+        ("<prosody rate='0'>all of it</prosody>", 0.25),
+        ("a part <prosody rate='slow'>of it</prosody>", 1.0),
+        ("<prosody rate='slow'>a part</prosody> <prosody rate='slow'>of it</prosody>", 1.0),
+        ("<prosody rate='soon' pitch='high'>all of it</prosody>", 1.0),
+        ("all of it", 1.0),
+    ],
+)
+def test_the_rate_of_the_whole_line_goes_into_chirps_audio_config(ssml: str, rate: float) -> None:
+    chirp = rendered_job(CHIRP, text=None, ssml=f"<speak>{ssml}</speak>")
+    assert chirp.speaking_rate == pytest.approx(rate)
+    assert "prosody" not in chirp.inputs[0].content
+    assert rendered_job(WAVENET, text=None, ssml=f"<speak>{ssml}</speak>").speaking_rate == 1.0
 
 
 def test_what_chirp_does_not_know_is_taken_out_of_ssml_and_all_words_stay_in_order() -> None:
@@ -155,7 +220,7 @@ def test_what_chirp_does_not_know_is_taken_out_of_ssml_and_all_words_stay_in_ord
     assert {element.tag for element in root.iter()} == {"speak", "sub", "p"}
 
 
-_ELEMENTS = st.sampled_from(["p", "s", "emphasis", "mark", "prosody", "say-as", "sub"])
+_ELEMENTS = st.sampled_from(["p", "s", "emphasis", "prosody", "say-as", "sub"])
 _TEXT = st.sampled_from(["", "a", "b &amp; c", " d ", "中", "&lt;"])
 
 
@@ -171,12 +236,12 @@ def test_filtering_for_chirp_keeps_all_words_of_any_ssml(inner: str) -> None:
     _, content = only(CHIRP, text=None, ssml=ssml)
     root = fromstring(content)  # noqa: S314  # our own
     assert "".join(root.itertext()) == "".join(fromstring(ssml).itertext())  # noqa: S314  # our own
-    assert not {"emphasis", "mark"} & {element.tag for element in root.iter()}
+    assert not {"emphasis", "prosody"} & {element.tag for element in root.iter()}
 
 
 @pytest.mark.timeout(20)
 def test_ssml_as_deep_as_its_limit_lets_it_be_is_filtered_for_chirp() -> None:
-    depth = 700
+    depth = MAX_SSML_DEPTH - 2
     ssml = "<speak>" + "<p>" * depth + "<emphasis>a</emphasis>" + "</p>" * depth + "</speak>"
     _, content = only(CHIRP, text=None, ssml=ssml)
     assert "emphasis" not in content
@@ -189,6 +254,16 @@ def test_letters_count_one_chinese_characters_three_and_marks_nothing() -> None:
     assert spoken_units("... — 🙂") == 0
 
 
+@settings(max_examples=80, deadline=None)
+@given(st.recursive(_TEXT, _wrapped, max_leaves=15))
+def test_markup_for_chirp_has_all_words_that_are_spoken_in_their_order(inner: str) -> None:
+    ssml = f"<speak>word <break/> {inner} end</speak>"
+    form, content = only(CHIRP, text=None, ssml=ssml)
+    assert form is InputForm.MARKUP
+    spoken = "".join(fromstring(ssml).itertext())  # noqa: S314  # our own
+    assert "".join(content.replace("[pause]", "").split()) == "".join(spoken.split())
+
+
 @MODELS
 def test_pauses_are_known_to_the_audio_check_in_text_and_in_ssml(voice_model: Any) -> None:
     line = rendered_job(voice_model, text="One [pause] two [pause long] three [pause short].")
@@ -197,7 +272,8 @@ def test_pauses_are_known_to_the_audio_check_in_text_and_in_ssml(voice_model: An
         "<speak>One <break time='1500ms'/> two <break time='20s'/><break time='.5s'/><break strength='weak'/></speak>"
     )
     line = rendered_job(voice_model, text=None, ssml=ssml)
-    assert line.pause_seconds == pytest.approx(22.0)
+    # Chirp's longest pause is about 1.2 s.
+    assert line.pause_seconds == pytest.approx(22.0 if voice_model is WAVENET else 1.2 + 1.2 + 0.6 + 0.25)
     assert line.spoken_units == 6
 
 
@@ -208,4 +284,15 @@ def test_what_stands_in_a_subs_place_is_what_is_said() -> None:
 
 @pytest.mark.parametrize("time", ["", "soon", "1", "1m", "-1s", "1.2.3s", "9" * 400 + "s"])
 def test_a_nonsense_break_harms_nothing(time: str) -> None:
-    assert rendered_job(WAVENET, text=None, ssml=f"<speak>a<break time='{time}'/></speak>").pause_seconds >= 0
+    for voice_model in (CHIRP, WAVENET):
+        line = rendered_job(voice_model, text=None, ssml=f"<speak>a<break time='{time}'/></speak>")
+        assert 0 <= line.pause_seconds <= 60
+
+
+@pytest.mark.parametrize("rate", ["0%", "-300%", "9" * 400, "9" * 400 + "%"])
+def test_a_nonsense_rate_harms_nothing(rate: str) -> None:
+    ssml = f"<speak><prosody rate='0%'><prosody rate='{rate}'>a</prosody></prosody></speak>"
+    for voice_model in (CHIRP, WAVENET):
+        line = rendered_job(voice_model, text=None, ssml=ssml)
+        assert 0.25 <= line.speaking_rate <= 2.0
+        assert abs(line.extra_units.most) < 1000

@@ -99,6 +99,17 @@ def test_parts_without_a_word_are_not_spoken() -> None:
     assert words("".join(parts)) == "OneHereTwoHere".replace("H", "h")
 
 
+@pytest.mark.parametrize(
+    "letter",
+    ["ที่", "हि", "رَّ", "ကို", "👨\u200d👩\u200d👧", "👍🏽", "🇹🇼", "❤\ufe0f", "a\u0301\u0327", "漢\U000e0100"],
+    ids=ascii,
+)
+def test_a_letter_keeps_its_marks_in_every_script_and_an_emoji_its_parts(letter: str) -> None:
+    parts = split_text(f"a{letter}" * 40 + "a", lambda part: len(part) <= 3 * len(letter) + 4)
+    assert "".join(parts) == f"a{letter}" * 40 + "a"
+    assert all(part.startswith(("a", letter)) and part.endswith(("a", letter)) for part in parts)
+
+
 def test_a_letter_keeps_its_accents_but_thousands_of_accents_are_split() -> None:
     assert split_text("e\u0301" * 10, lambda part: len(part) <= 5) == ["e\u0301" * 2] * 5
     parts = split_text("a" + "\u0301" * 20_000 + "b", lambda part: len(part.encode()) <= 100)

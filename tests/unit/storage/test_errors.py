@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,13 +12,15 @@ import pytest
 from aiohttp import web
 from botocore.exceptions import NoCredentialsError, SSLError
 
-from loadtest.stack.processes import free_ports
+from loadtest.stack.ports import free_ports
 from schemas.enums import AudioEncoding
 from worker.config.settings import load_settings
+from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import UNREACHABLE, DependencyDownError
+from worker.storage.causes import NO_FILES
 from worker.storage.client import connect_store
 from worker.storage.errors import StorageError, StorageRefusedError, StorageUnavailableError
-from worker.storage.resilient import outage_at_start, store_probe
+from worker.storage.probes import StoreProbes, outage_at_start
 from worker.storage.s3_errors import storage_error
 from worker.storage.take_store import TakeStore
 from worker.storage.takes import StoredTake
@@ -37,10 +40,10 @@ async def answering(
     status: int, code: str = "", silent_s: float = 0, **settings: str
 ) -> AsyncIterator[tuple[TakeStore, list[str]]]:
     """A store that answers every request with the same result, and records the requests."""
-    asked: list[str] = []
+    requested: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
-        asked.append(request.method)
+        requested.append(request.method)
         await asyncio.sleep(silent_s)
         body = f"<Error><Code>{code}</Code></Error>" if code and request.method != "HEAD" else None
         return web.Response(status=status, text=body)
@@ -52,7 +55,7 @@ async def answering(
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         async with store_at(f"http://127.0.0.1:{runner.addresses[0][1]}", **settings) as store:
-            yield store, asked
+            yield store, requested
     finally:
         await runner.cleanup()
 
@@ -65,10 +68,10 @@ NEVER = [(403, "AccessDenied"), (403, "InvalidAccessKeyId"), (404, "NoSuchBucket
 
 @pytest.mark.parametrize(("status", "code"), LATER)
 async def test_a_store_that_is_ill_or_busy_may_work_later_and_is_asked_once_a_try(status: int, code: str) -> None:
-    async with answering(status, code) as (store, asked):
+    async with answering(status, code) as (store, requested):
         with pytest.raises(StorageUnavailableError, match=r"takes/x\.wav"):
             await store.store(TAKE, b"abc")
-        assert asked == ["PUT"]
+        assert requested == ["PUT"]
 
 
 @pytest.mark.parametrize(("status", "code"), NEVER)
@@ -111,7 +114,7 @@ async def test_a_store_that_says_nothing_is_unavailable_after_its_timeout() -> N
 async def test_the_probe_tells_refused_from_out_of_reach_and_the_start_waits_for_the_latter_alone(status: int) -> None:
     async with answering(status) as (store, _):
         with pytest.raises(DependencyDownError) as down:
-            await store_probe(store)()
+            await StoreProbes(store, "takes", Clock()).look_up()
         with pytest.raises(StorageError) as error:
             await store.check_bucket()
     assert (down.value.outage.reason == UNREACHABLE) is (status == 503)
@@ -129,3 +132,18 @@ def test_a_certificate_that_does_not_fit_and_missing_keys_are_wrong_settings() -
     assert isinstance(storage_error("x", SSLError(endpoint_url="https://x", error="bad")), StorageRefusedError)
     assert isinstance(storage_error("x", NoCredentialsError()), StorageRefusedError)
     assert str(storage_error("look-up of x", TimeoutError())) == "look-up of x: TimeoutError"
+
+
+@pytest.mark.parametrize("step", ["check_bucket", "look_up"])
+async def test_too_many_open_files_are_called_that_and_say_what_to_do(step: str) -> None:
+    async with answering(404) as (store, requested):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # No file or socket can be opened any more, as at the limit.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
+        try:
+            with pytest.raises(StorageUnavailableError, match="raise the limit of open files") as error:
+                await getattr(store, step)(*([] if step == "check_bucket" else ["x"]))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert requested == []
+    assert error.value.cause is NO_FILES

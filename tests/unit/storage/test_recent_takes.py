@@ -55,9 +55,9 @@ def test_it_never_knows_more_than_it_may_nor_what_it_was_not_told_lately(
 ) -> None:
     known, now = RecentTakes(size, 5.0), 0.0
     seen: dict[str, tuple[StoredTake, float]] = {}
-    for number, (key, told, passes) in enumerate(steps):
+    for number, (key, reported, passes) in enumerate(steps):
         now += passes
-        if told:
+        if reported:
             known.add(take(key, str(number)), now)
             seen[key] = (take(key, str(number)), now)
         elif (found := known.find(key, now)) is not None:

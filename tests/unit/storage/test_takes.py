@@ -15,7 +15,7 @@ from schemas.job import Pronunciation
 from tests.unit.makers import CHIRP, WAVENET, rendered, rendered_job
 from worker.speech.catalogue import Voice
 from worker.speech.render import Input, InputForm
-from worker.storage.takes import CONTENT_TYPES, EXTENSIONS, take_key
+from worker.storage.takes import EXTENSIONS, content_type, is_probe, probe_key, take_key
 
 KEY = re.compile(r"takes/pip_boy/(chirp3-hd|wavenet)/([0-9a-f]{2})/([0-9a-f]{64})\.[a-z0-9.]+")
 BASE = rendered()
@@ -34,7 +34,19 @@ def test_a_key_has_the_form_of_the_design(encoding: AudioEncoding, voice_model: 
     assert found[1] == voice_model
     assert found[3].startswith(found[2])
     assert made.endswith("." + EXTENSIONS[encoding])
-    assert encoding in CONTENT_TYPES
+
+
+def test_the_type_of_pcm_says_the_order_of_its_bytes_its_rate_and_its_channels() -> None:
+    assert content_type(AudioEncoding.PCM, 16000) == (
+        "audio/x-raw; format=S16LE; rate=16000; channels=1; layout=interleaved"
+    )
+    assert content_type(AudioEncoding.OGG_OPUS, 24000) == "audio/ogg"
+
+
+def test_a_probe_is_no_take_whatever_the_prefix() -> None:
+    assert [probe_key(prefix, "1f") for prefix in ("", "a/b")] == [".probe-1f", "a/b/.probe-1f"]
+    assert all(is_probe(probe_key(prefix, "1f")) for prefix in ("", "a/b"))
+    assert not is_probe(key())
 
 
 def replace_voice(**changes: Any) -> Voice:

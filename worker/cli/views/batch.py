@@ -108,6 +108,12 @@ def describe_price(price: PriceEstimate) -> str:
     return f"{price.dollars:,.2f} USD at list price, {free}; {quota}; {chirp}"
 
 
+def describe_dollars(price: PriceEstimate) -> str:
+    """The price to the last digit that list prices have, such as "0.007684 USD"."""
+    whole, _, digits = f"{price.dollars:,.6f}".partition(".")
+    return f"{whole}.{digits[:2]}{digits[2:].rstrip('0')} USD"
+
+
 def describe_download(result: DownloadResult) -> str:
     """The result of a download as a sentence."""
     left = f", {result.left:,} were left, as they are no takes of these lines" if result.left else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.revision import Revision
 from worker.rollout.changes import Change
-from worker.rollout.description import differences, exposure
+from worker.rollout.description import describe_salt, differences, exposure
 from worker.rollout.log.codec import current_state
 from worker.rollout.log.revisions import RevisionLog
 
@@ -15,9 +15,9 @@ _SECOND = "%Y-%m-%d %H:%M:%S"
 
 
 def revision_document(revision: Revision) -> dict[str, Any]:
-    """A revision as it stands in the topic."""
+    """A revision as it stands in the topic; its salt is masked."""
     loaded: dict[str, Any] = json.loads(revision.model_dump_json())
-    return loaded
+    return {**loaded, "salt": describe_salt(revision.salt)}
 
 
 def status_row(revisions: RevisionLog, catalogue: frozenset[str], now: datetime) -> dict[str, object]:

@@ -2,7 +2,9 @@
 
 from pydantic import SecretStr
 
-from worker.config.settings import Settings, mask_credentials, variables
+from worker.config.secret_file import SecretFile
+from worker.config.settings import Settings, mask_secrets, variables
+from worker.config.webhooks import MessageFormat, split_address
 
 
 def settings_rows(settings: Settings) -> list[dict[str, object]]:
@@ -20,12 +22,22 @@ def _format(variable: str, value: object) -> str:
     if value is None:
         return "(unset)"
     if isinstance(value, SecretStr):
-        return "***"
+        return f"*** (in {value.path})" if isinstance(value, SecretFile) else "***"
     if isinstance(value, frozenset | dict):
-        # Only the audiences of webhooks are shown: their URLs are secrets.
-        return ",".join(f"{name}=***" if isinstance(value, dict) else name for name in sorted(value)) or "(empty)"
+        entries = [
+            f"{each}={_format_entry(variable, value[each])}" if isinstance(value, dict) else each for each in value
+        ]
+        return ",".join(sorted(entries)) or "(empty)"
     if isinstance(value, bool):
         return str(value).lower()
     if variable == "CHIRP3_ROLLOUT_PERCENTAGE" and isinstance(value, int):
         return f"{value / 100:g}"
-    return mask_credentials(str(value)) or "(empty)"
+    return mask_secrets(str(value)) or "(empty)"
+
+
+def _format_entry(variable: str, value: object) -> str:
+    # Of a webhook the format is shown: its URL is a secret.
+    if variable == "ROLLOUT_WEBHOOKS" and isinstance(value, SecretStr):
+        chosen, _ = split_address(value.get_secret_value())
+        return "***" if chosen is MessageFormat.TEXT else f"{chosen}+***"
+    return "***"

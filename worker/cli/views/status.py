@@ -3,11 +3,12 @@
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from schemas.rollout_status import Judged, RolloutStatus
+from schemas.rollout_status import Judged, RolloutStatus, WorkerSeen
 from worker.rollout.plan.units import approximate_duration
 
 _MISSED_ROUNDS = 5
 _OLD = timedelta(seconds=30)
+_FOLDED = 3
 Row = dict[str, object]
 
 
@@ -31,17 +32,57 @@ def plan_row(judged: RolloutStatus | None, now: datetime) -> Row:
     }
 
 
-def tables(judged: RolloutStatus) -> list[tuple[str, list[Row]]]:
-    """The tables below the first one, each with its title; empty tables are left out."""
+def tables(judged: RolloutStatus, *, whole: bool = False) -> list[tuple[str, list[Row]]]:
+    """The tables below the first one, each with its title; empty tables are left out.
+
+    Args:
+        judged: the controller's last report.
+        whole: with a row for each verdict; else what passes is one row of its table.
+    """
     for_all = [each for each in judged.judged if each.character is None]
+    gates = [each for each in for_all if each.use == "gate"]
+    rules = [each for each in for_all if each.use != "gate"]
+    characters = _characters(judged.judged)
     titled: list[tuple[str, list[Row]]] = [
-        ("Gates: what must hold for the next stage", [_row(each) for each in for_all if each.use == "gate"]),
-        ("Rules: what rolls back", [_row(each) for each in for_all if each.use != "gate"]),
-        ("Characters", _characters(judged.judged)),
+        ("Gates: what must hold for the next stage", _rows(gates, whole=whole)),
+        ("Rules: what rolls back", _rows(rules, whole=whole)),
+        ("Characters", characters if whole else _fold_characters(characters)),
         ("Questions", [_question(each.name, each.question, each.approved, each.actor) for each in judged.asked]),
+        ("Workers, by the completions of the last ten minutes", [_worker(each, judged) for each in judged.workers]),
         ("Chirp's jobs and WaveNet's differ", [{"": each} for each in judged.mix]),
     ]
     return [(title, rows) for title, rows in titled if rows]
+
+
+def _rows(judged: list[Judged], *, whole: bool) -> list[Row]:
+    """A row for each verdict; if several pass, one row for all of them, which comes last."""
+    healthy = [each for each in judged if each.verdict == "pass" and not each.dry_run]
+    if whole or len(healthy) < _FOLDED:
+        return [_row(each) for each in judged]
+    titles = ", ".join(dict.fromkeys(each.title for each in healthy))
+    folded: Row = dict.fromkeys(_row(healthy[0]), "")
+    folded |= {"verdict": "PASS", "what": f"{len(healthy)} verdicts", "says": f"{titles}; --all shows each"}
+    return [*(_row(each) for each in judged if each not in healthy), folded]
+
+
+def _fold_characters(rows: list[Row]) -> list[Row]:
+    healthy = [row for row in rows if row["verdict"] == "PASS"]
+    if len(healthy) < _FOLDED:
+        return rows
+    names = ", ".join(str(row["character"]) for row in healthy)
+    folded: Row = {"character": f"{len(healthy)} characters", "verdict": "PASS", "sample": "", "says": names}
+    return [*(row for row in rows if row not in healthy), folded]
+
+
+def _worker(worker: WorkerSeen, judged: RolloutStatus) -> Row:
+    behind = judged.revision - worker.revision
+    follows = "the current revision" if behind <= 0 else f"{behind} revision{'s' if behind > 1 else ''} behind"
+    return {
+        "worker": worker.worker,
+        "revision": worker.revision,
+        "follows": "its hand brake is on: Chirp is off there" if worker.braked else follows,
+        "last completion": f"{approximate_duration(max(timedelta(0), judged.time - worker.time))} before the report",
+    }
 
 
 def _row(judged: Judged) -> Row:

@@ -13,6 +13,7 @@ def voice_rows(voices: Iterable[CharacterVoice]) -> list[dict[str, object]]:
             "language": each.language,
             "voice model": each.voice.voice_model.value,
             "voice": each.voice.name,
+            "second": each.is_second,
             "gender": each.gender or "not listed by Google",
         }
         for each in voices

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
 from worker.config.sections import KafkaSettings
+from worker.kafka.client.connection import connection_options, return_to_bootstrap
 from worker.lifecycle.stop_client import stop_client
 
 
@@ -30,6 +31,9 @@ class Admin(Protocol):
     async def describe_configs(self, config_resources: list[Any]) -> list[Any]:
         """Each resource's settings, in the answers' `resources`."""
 
+    async def describe_consumer_groups(self, group_ids: list[str]) -> list[Any]:
+        """An answer for each group; its `groups` hold error code, name, state, type, protocol and members."""
+
     async def list_consumer_group_offsets(
         self, group_id: str, *, partitions: list[TopicPartition]
     ) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -46,7 +50,8 @@ async def connect_admin(settings: KafkaSettings) -> AsyncIterator[Admin]:
     Raises:
         KafkaConnectionError: Kafka can't be reached.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    admin = AIOKafkaAdminClient(**connection_options(settings))
+    return_to_bootstrap(admin._client, settings)  # noqa: SLF001
     try:
         await admin.start()
         yield admin

@@ -13,13 +13,19 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata, OffsetAndTimestamp
 
 from worker.config.sections import KafkaSettings
+from worker.kafka.client.connection import connection_options, return_to_bootstrap
+from worker.kafka.client.unfolding import bound_unfolding
 from worker.lifecycle.stop_client import stop_client
 
-# A partition's jobs wait in Kafka, not in memory; a record that is larger comes all the same (KIP-74).
-_PREFETCH_BYTES: Final = 2**16
+PREFETCH_BYTES: Final = 2**16
+"""Of a partition: its jobs wait in Kafka, not in memory. A record that is larger comes all the same (KIP-74)."""
+# Of all partitions of a broker together: aiokafka would take 50 MiB from each.
+_FETCH_BYTES: Final = 2**22
 _UNTAKEN_S: Final = 0.005
 # A partition whose records were taken too late for the fetch under way is fetched with the next one.
 _FETCH_WAIT_MS: Final = 100
+
+bound_unfolding()
 
 
 class ReceivedRecord(Protocol):
@@ -98,6 +104,8 @@ class Consumer(Protocol):
             UnicodeDecodeError: a record has a header's name that isn't UTF-8. Records that were taken together with it
                 are gone, though the positions have moved.
             CorruptRecordException, UnsupportedCodecError: a whole batch can't be read.
+            NoOffsetForPartitionError, OffsetOutOfRangeError: the lanes' consumer has no position of a partition, or one
+                that its log doesn't hold.
         """
 
     async def position(self, partition: TopicPartition) -> int:
@@ -195,11 +203,12 @@ async def standalone_consumer(settings: KafkaSettings, name: str, **options: Any
         options: further ones of `AIOKafkaConsumer`.
     """
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers,
         isolation_level="read_committed",
         auto_offset_reset="earliest",
+        **connection_options(settings),
         **options,
     )
+    return_to_bootstrap(consumer._client, settings)  # noqa: SLF001
     try:
         yield consumer
     finally:
@@ -210,33 +219,34 @@ async def standalone_consumer(settings: KafkaSettings, name: str, **options: Any
 
 def lanes_consumer(settings: KafkaSettings) -> GroupConsumer:
     """A worker's member of the group that consumes the lanes; it is neither started nor subscribed."""
-    consumer: GroupConsumer = _LanesConsumer(
-        bootstrap_servers=settings.bootstrap_servers,
+    consumer = _LanesConsumer(
+        **connection_options(settings),
         group_id=settings.group_id,
         group_instance_id=settings.group_instance_id,
         enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        # A position that the log doesn't hold is an error: aiokafka would skip what was lost without a word.
+        auto_offset_reset="none",
         isolation_level="read_committed",
         session_timeout_ms=int(settings.session_timeout_s * 1000),
         rebalance_timeout_ms=int((settings.session_timeout_s + settings.revoke_wait_s) * 1000),
         heartbeat_interval_ms=int(settings.heartbeat_interval_s * 1000),
         max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
-        max_partition_fetch_bytes=_PREFETCH_BYTES,
+        max_partition_fetch_bytes=PREFETCH_BYTES,
+        fetch_max_bytes=_FETCH_BYTES,
         fetch_max_wait_ms=_FETCH_WAIT_MS,
     )
-    return consumer
+    return _member(consumer, settings)
 
 
 def election_consumer(
-    settings: KafkaSettings, topic: str, group_id: str, *, session_timeout_s: float, max_poll_interval_s: float
+    settings: KafkaSettings, group_id: str, *, session_timeout_s: float, max_poll_interval_s: float
 ) -> GroupConsumer:
-    """A member of a group that elects a leader by who is assigned a topic's only partition; it isn't started.
+    """A member of a group that elects a leader by who is assigned a topic's only partition.
 
-    Without a committed offset it begins at the topic's end.
+    It isn't started, nor subscribed. Without a committed offset it begins at the topic's end.
     """
-    consumer: GroupConsumer = _GroupMember(
-        topic,
-        bootstrap_servers=settings.bootstrap_servers,
+    consumer = _GroupMember(
+        **connection_options(settings),
         group_id=group_id,
         enable_auto_commit=False,
         auto_offset_reset="latest",
@@ -245,4 +255,10 @@ def election_consumer(
         heartbeat_interval_ms=int(session_timeout_s * 100),
         max_poll_interval_ms=int(max_poll_interval_s * 1000),
     )
-    return consumer
+    return _member(consumer, settings)
+
+
+def _member(consumer: _GroupMember, settings: KafkaSettings) -> GroupConsumer:
+    return_to_bootstrap(consumer._client, settings)  # noqa: SLF001
+    member: GroupConsumer = consumer
+    return member

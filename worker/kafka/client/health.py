@@ -8,8 +8,10 @@ from typing import Final
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from schemas.errors import UnavailableError
+from worker.kafka.client.connection_problem import BrokerConnectionError
 from worker.kafka.client.consumer import Consumer
-from worker.lifecycle.dependency import UNREACHABLE, Dependency, Outage
+from worker.kafka.client.denial import ADVICE, describe_denial
+from worker.lifecycle.dependency import REFUSED, UNREACHABLE, Dependency, Outage
 
 _EVERY_S: Final = 2.0
 _ANSWER_S: Final = 5.0
@@ -24,13 +26,22 @@ class StalledProducerError(UnavailableError):
 def kafka_outage(error: Exception) -> Outage | None:
     """The outage that an error is; None for an error that isn't Kafka's.
 
-    Any error of Kafka's is an outage: what the worker requests always works on a cluster that is up.
+    Any error of Kafka's is an outage: what the worker requests always works on a cluster that is up, and with its
+    role's rights.
     """
     if isinstance(error, StalledProducerError):
-        advice = "see whether a partition has no leader or too few replicas in sync; the jobs in work are kept"
+        advice = (
+            "see `producer_failed` in the log, and whether a partition has no leader or too few replicas in sync; the "
+            "jobs in work are kept"
+        )
         return Outage("not_taken", "Kafka: outcomes aren't acknowledged", str(error), advice)
+    if isinstance(error, BrokerConnectionError):
+        problem = error.problem
+        return Outage(problem.reason, f"Kafka: {problem.what}", problem.what, problem.advice)
     if not isinstance(error, KafkaError | OSError):
         return None
+    if denial := describe_denial(error):
+        return Outage(REFUSED, "Kafka: a right is missing", denial, f"grant it; {ADVICE}")
     what = "Kafka: no broker answers"
     return Outage(UNREACHABLE, what, f"{type(error).__name__}: {error}", "start it, or correct KAFKA_BOOTSTRAP_SERVERS")
 

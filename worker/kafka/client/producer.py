@@ -9,6 +9,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas.topics import LANE_RECORD_BYTES
 from worker.config.sections import KafkaSettings
+from worker.kafka.client.connection import connection_options, return_to_bootstrap
 from worker.lifecycle.stop_client import stop_client
 
 # A dead letter may be twice a lane's record, and its batch has some bytes of its own.
@@ -97,13 +98,14 @@ async def connect_producer(
         KafkaConnectionError: Kafka can't be reached.
     """
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.bootstrap_servers,
+        **connection_options(settings),
         enable_idempotence=settings.idempotence or transactional_id is not None,
         transactional_id=transactional_id,
         transaction_timeout_ms=int(transaction_timeout_s * 1000),
         acks="all",
         max_request_size=LARGEST_REQUEST,
     )
+    return_to_bootstrap(producer.client, settings)
     try:
         await producer.start()
         yield producer

@@ -16,17 +16,26 @@ from worker.config.sections import KafkaSettings
 from worker.kafka.client.consumer import Consumer, standalone_consumer
 from worker.kafka.client.producer import Producer
 from worker.kafka.client.topics import list_partitions
+from worker.observability.tracing.tracer import Tracer
 
 _POLL_MS: Final = 500
 
 
-async def submit(producer: Producer, settings: KafkaSettings, lane: Lane, job: Job, key: bytes | None = None) -> None:
-    """Sends a job and waits until Kafka has acknowledged it; the record's key is the job's id by default."""
-    await producer.send_and_wait(
-        prefixed(LANES[lane], settings.topic_prefix),
-        value=job.model_dump_json(exclude_defaults=True).encode(),
-        key=job.job_id.encode() if key is None else key,
-    )
+async def submit(
+    producer: Producer, settings: KafkaSettings, lane: Lane, job: Job, tracer: Tracer, *, key: bytes | None = None
+) -> None:
+    """Sends a job and waits until Kafka has acknowledged it; the record's key is the job's id by default.
+
+    The job's trace begins here.
+    """
+    topic = prefixed(LANES[lane], settings.topic_prefix)
+    with tracer.publish(job_id=job.job_id, lane=lane.value) as publishing:
+        await producer.send_and_wait(
+            topic,
+            value=job.model_dump_json(exclude_defaults=True).encode(),
+            key=job.job_id.encode() if key is None else key,
+            headers=publishing.headers(topic, []),
+        )
 
 
 class CompletionReader:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from schemas.enums import Lane
 from schemas.errors import UnavailableError
@@ -25,7 +25,9 @@ from schemas.topics import (
     unprefixed,
 )
 from worker.config.sections import KafkaSettings
+from worker.kafka.client.access import hidden_topics
 from worker.kafka.client.admin import Admin, connect_admin
+from worker.kafka.client.denial import ADVICE, lacks
 
 CREATED: Final = "created"
 AS_TABLE: Final = "as in the table"
@@ -34,6 +36,10 @@ _REPLICATION: Final = 3
 
 class TopicError(UnavailableError):
     """A topic is missing, was refused or isn't what it must be; the message says which and why."""
+
+
+class TopicDeniedError(TopicError):
+    """The login may not do something with a topic; the message names both."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ async def create_topics(
         reply_topics: the topics to which completions may be sent, by their names in the cluster.
 
     Raises:
+        TopicDeniedError: the login may not create a topic.
         TopicError: the broker refused a topic.
     """
     names = {prefixed(topic.name, prefix): topic for topic in all_topics(delays)}
@@ -82,6 +89,8 @@ async def create_topics(
         new = NewTopic(name, topic.partitions, factor, topic_configs=topic.config())
         answer = await admin.create_topics([new])
         for _, code, *rest in answer.topic_errors:
+            if code == TopicAuthorizationFailedError.errno:
+                raise TopicDeniedError(f"{lacks('Create', name)}; {ADVICE}")
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise TopicError(f"{name}: {for_code(code).__name__} {rest[0] if rest else ''}".rstrip())
         states.append(TopicState(name, topic, CREATED))
@@ -97,6 +106,17 @@ def missing_topics(
     return [name for name in wanted if name not in names]
 
 
+async def missing_error(admin: Admin, missing: Collection[str]) -> TopicError:
+    """Why Kafka's list of topics lacks these: the login may not see them, or they aren't there.
+
+    Raises:
+        KafkaError: Kafka doesn't answer.
+    """
+    if hidden := await hidden_topics(admin, missing):
+        return TopicDeniedError(f"{lacks('Describe', ', '.join(hidden))}; {ADVICE}")
+    return TopicError(f"no topic {', '.join(missing)}; `chirp-worker topics create` makes them")
+
+
 async def list_sources(
     admin: Admin, prefix: str, delays: Delays, reply_topics: Collection[str] = ()
 ) -> dict[str, Source]:
@@ -105,11 +125,12 @@ async def list_sources(
     Retry topics with a delay that isn't configured any more are among them: jobs may still wait there.
 
     Raises:
+        TopicDeniedError: the login may not see topics.
         TopicError: topics of the table, or to reply to, are missing.
     """
     present = await admin.list_topics()
     if missing := missing_topics(present, prefix, delays, reply_topics):
-        raise TopicError(f"no topic {', '.join(missing)}; `chirp-worker topics create` makes them")
+        raise await missing_error(admin, missing)
     # The cluster may have another deployment's lanes too.
     found = {name: parse_source(unprefixed(name, prefix)) for name in present if name.startswith(f"{prefix}.")}
     return {name: source for name, source in sorted(found.items()) if source is not None}
@@ -130,12 +151,13 @@ async def list_partitions(settings: KafkaSettings, topic: str) -> list[TopicPart
     """The partitions of a topic, by its name in the cluster.
 
     Raises:
+        TopicDeniedError: the login may not see the topic.
         TopicError: there is no such topic.
     """
     async with connect_admin(settings) as admin:
         # A description of an unknown topic may create it; the list creates nothing.
         if topic not in await admin.list_topics():
-            raise TopicError(f"there is no topic {topic}; `chirp-worker topics create` makes it")
+            raise await missing_error(admin, [topic])
         (described,) = await admin.describe_topics([topic])
     return [TopicPartition(topic, each["partition"]) for each in described["partitions"]]
 

@@ -12,11 +12,13 @@ from aiokafka.errors import IllegalStateError
 from worker.kafka.client.committed_offsets import NOTHING, Commitments
 from worker.kafka.client.consumer import Consumer
 from worker.kafka.client.topics import Source
+from worker.kafka.consumer.offset_map import Range
 from worker.kafka.consumer.offset_tracker import OffsetTracker
 from worker.kafka.consumer.partition import OwnedPartition
 
 # aiokafka answers at once where it knows a position.
 _POSITION_S: Final = 0.05
+_BEGIN_S: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
@@ -32,6 +34,7 @@ class AssignedPartitions:
         self._consumer = consumer
         self._sources = sources
         self._owned: dict[TopicPartition, OwnedPartition] = {}
+        self._counts: dict[str, int] = {}
         self._progress = asyncio.Event()
         self.failure: Exception | None = None
         """What the rebalance listener raised: aiokafka only logs it, so the next commit must raise it."""
@@ -43,13 +46,29 @@ class AssignedPartitions:
         """The partitions that this worker owns now."""
         return self._owned
 
+    def fresh(self) -> list[TopicPartition]:
+        """The partitions without a commit of which no record has been taken yet."""
+        return [partition for partition, owned in self._owned.items() if owned.tracker is None]
+
+    def unserved(self) -> list[TopicPartition]:
+        """The partitions that were added to a topic since the last assignment; empty unless we have its partition 0.
+
+        One worker of the group alone has that partition, so that each is counted once.
+        """
+        return [
+            TopicPartition(topic, number)
+            for topic, count in self._counts.items()
+            if TopicPartition(topic, 0) in self._owned
+            for number in range(count, len(self._consumer.partitions_for_topic(topic) or ()))
+        ]
+
     def source(self, partition: TopicPartition) -> Source:
         """What a partition's topic holds."""
         return self._sources[partition.topic]
 
     # What may be taken
 
-    def takeable(self, allowed: Callable[[Source], bool], room: int, now_ms: float) -> list[TopicPartition]:
+    def takeable(self, allowed: Callable[[Source], bool], room: int, at_s: float) -> list[TopicPartition]:
         """The partitions of allowed sources from which up to `room` records may be taken.
 
         A partition is left out while its offset map might not hold them, or while it is held.
@@ -58,22 +77,24 @@ class AssignedPartitions:
             partition
             for partition, owned in self._owned.items()
             if allowed(owned.source)
-            and owned.not_before_ms <= now_ms
+            and owned.not_before_s <= at_s
             and (owned.tracker is None or owned.tracker.may_take(room))
         ]
 
-    def next_due_ms(self, now_ms: float) -> float | None:
-        """When the first held partition may be taken from again, in ms since 1970; None if none is held."""
-        return min((o.not_before_ms for o in self._owned.values() if o.not_before_ms > now_ms), default=None)
+    def next_due_s(self, at_s: float) -> float | None:
+        """When the first held partition may be taken from again, by the monotonic clock; None if none is held."""
+        return min((o.not_before_s for o in self._owned.values() if o.not_before_s > at_s), default=None)
 
-    def defer(self, partition: TopicPartition, offset: int, due_ms: float) -> None:
+    def defer(self, partition: TopicPartition, offset: int, until_s: float) -> None:
         """Rewinds a retry partition to a record that isn't due, and holds the partition until it is."""
         self._consumer.seek(partition, offset)
-        self.hold(partition, due_ms)
+        self.hold(partition, until_s)
 
-    def hold(self, partition: TopicPartition, until_ms: float) -> None:
-        """Stops reads from a partition until a time, in ms since 1970."""
-        self._owned[partition].not_before_ms = until_ms
+    def hold(self, partition: TopicPartition, until_s: float) -> None:
+        """Stops reads from a partition until a time of the monotonic clock; one that was lost meanwhile isn't held."""
+        owned = self._owned.get(partition)
+        if owned is not None:
+            owned.not_before_s = until_s
 
     async def rewind(self, partitions: Iterable[TopicPartition]) -> None:
         """Rewinds those partitions that are ours to the offset after the last received record."""
@@ -89,15 +110,48 @@ class AssignedPartitions:
         if fresh:
             await self._consumer.seek_to_beginning(*fresh)
 
+    async def begin_fresh(self) -> None:
+        """Begins partitions without a commit and without a record at their first offset; waits a moment for Kafka."""
+        try:
+            async with asyncio.timeout(_BEGIN_S):
+                if fresh := self.fresh():
+                    await self._consumer.seek_to_beginning(*fresh)
+        except (IllegalStateError, TimeoutError):
+            # A rebalance has taken one of them away, or one has no leader now; aiokafka goes on with the others.
+            pass
+
+    def skip_to(self, partition: TopicPartition, offset: int, begin: int) -> list[Range]:
+        """Moves a partition to the beginning of its log, above the next offset to read.
+
+        Returns:
+            The ranges that were skipped and weren't done before a restart.
+        """
+        owned = self._owned[partition]
+        self._consumer.seek(partition, begin)
+        return [(offset, begin)] if owned.tracker is None else owned.tracker.skip_to(begin)
+
+    def restart(self, partition: TopicPartition, begin: int) -> None:
+        """Begins a partition anew, after its log has lost its end: what is in work belongs to the lost records."""
+        before = self._owned[partition]
+        before.lose()
+        # The group's commit is as it was until the next one.
+        self._owned[partition] = OwnedPartition(
+            before.source, OffsetTracker(begin), committed=before.committed, tried=before.tried
+        )
+        self._consumer.seek(partition, begin)
+
     # What is at work
 
     def received(self, partition: TopicPartition, offset: int, timestamp_ms: int) -> OwnedPartition | None:
         """Records that a record has arrived.
 
         Returns:
-            The partition that its job belongs to; None if the record was done before a restart.
+            The partition that its job belongs to; None if the record was done before a restart, or the partition was
+            lost since it was read.
         """
-        owned = self._owned[partition]
+        owned = self._owned.get(partition)
+        if owned is None:
+            return None
         if owned.tracker is not None and offset < owned.tracker.position:
             # The log was cut: the topic was deleted and made anew, or an unclean leader election lost its end.
             _log.error("offsets_went_back", topic=partition.topic, partition=partition.partition, offset=offset)
@@ -191,6 +245,7 @@ class AssignedPartitions:
         Args:
             committed: the group's committed offset of every assigned partition.
         """
+        self._counts = {topic: len(self._consumer.partitions_for_topic(topic) or ()) for topic in self._sources}
         for partition, owned in [*self._owned.items()]:
             found = committed.get(partition)
             if found is not None and found in (owned.committed, owned.tried):

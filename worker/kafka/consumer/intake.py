@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, cast
@@ -13,9 +13,10 @@ from aiokafka import TopicPartition
 from schemas.enums import Lane
 from worker.jobs.outcome import Outcome
 from worker.kafka.consumer.assignment import AssignedPartitions
-from worker.kafka.consumer.lanes import Lanes
+from worker.kafka.consumer.lane_pauses import LanePauses
+from worker.kafka.consumer.log_bounds import OUTSIDE_LOG, LogBounds
 from worker.kafka.consumer.partition import OwnedPartition
-from worker.kafka.consumer.ports import Delivery, IntakeGate, JobHandler
+from worker.kafka.consumer.ports import Delivery, IntakeGate, JobHandler, StartJob
 from worker.kafka.consumer.reader import MOST_AT_ONCE, LaneReader
 from worker.kafka.consumer.received_job import read_job
 from worker.kafka.consumer.record import Record
@@ -23,6 +24,7 @@ from worker.kafka.consumer.slots import LaneSlots, Slot, Slots
 from worker.kafka.consumer.stall_detector import StallDetector
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
+from worker.observability.tracing.tracer import NO_TRACER, Tracer
 
 _IDLE_S: Final = 1.0
 _LAST_COMMIT_S: Final = 2.0
@@ -54,8 +56,9 @@ class Intake:
         self,
         *,
         reader: LaneReader,
+        bounds: LogBounds,
         partitions: AssignedPartitions,
-        lanes: Lanes,
+        lanes: LanePauses,
         delivery: Delivery,
         handler: JobHandler,
         gate: IntakeGate,
@@ -63,8 +66,10 @@ class Intake:
         settings: IntakeSettings,
         metrics: Metrics,
         clock: Clock,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._reader = reader
+        self._bounds = bounds
         self._partitions = partitions
         self._lanes = lanes
         self._delivery = delivery
@@ -74,6 +79,7 @@ class Intake:
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
+        self._tracer = tracer
         self._slots = LaneSlots(settings.max_in_flight, settings.dialogue_slots)
         self._unacknowledged = Slots(_UNACKNOWLEDGED * settings.max_in_flight)
         self._jobs: set[asyncio.Task[None]] = set()
@@ -124,7 +130,7 @@ class Intake:
         while True:
             room = min(self._slots.free(lane), self._unacknowledged.free, _AT_ONCE[lane])
             if room > 0 and self._may_take:
-                came = await self._reader.take(lane, room, start, wait=not self._slots.more_dialogue)
+                came = await self._read(lane, room, start)
                 if lane is Lane.DIALOGUE:
                     self._slots.more_dialogue = came >= room
                     self._slots.wake()
@@ -132,6 +138,13 @@ class Intake:
                     await self._yield_to_dialogue()
             else:
                 await self._wait_for_room(lane)
+
+    async def _read(self, lane: Lane, room: int, start: StartJob) -> int:
+        try:
+            return await self._reader.take(lane, room, start, wait=not self._slots.more_dialogue)
+        except OUTSIDE_LOG as error:
+            await self._bounds.recover(error)
+            return 0
 
     @property
     def _may_take(self) -> bool:
@@ -173,7 +186,7 @@ class Intake:
     async def _work(self, record: Record, owned: OwnedPartition, slot: Slot) -> None:
         job = cast("asyncio.Task[None]", asyncio.current_task())
         in_flight = self._metrics.in_flight.labels(record.lane)
-        with self._partitions.working(owned):
+        with self._partitions.working(owned), self._process_span(record):
             in_flight.inc()
             try:
                 # Lanes are read concurrently: the other lane may have taken the slot that was free before the read.
@@ -185,6 +198,16 @@ class Intake:
                 slot.give_back()
             self._lanes.ended(record, outcome)
             await self._deliver(record, owned, outcome)
+
+    def _process_span(self, record: Record) -> AbstractContextManager[object]:
+        return self._tracer.process(
+            record.lane,
+            record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            headers=record.headers,
+            timestamp_ms=record.timestamp_ms,
+        )
 
     async def _deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
         if owned.lost:

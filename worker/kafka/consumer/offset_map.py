@@ -25,6 +25,7 @@ _HEAD: Final = 2 + _CHECKSUM
 # Limits what a map of MAX_BYTES can decompress to: metadata is untrusted input.
 _MOST_UNFOLDED: Final = 2**16
 _LONGEST_NUMBER: Final = 10
+_LAST_END: Final = 2**63
 _MORE: Final = 0x80
 
 
@@ -70,7 +71,10 @@ def decode(base: int, text: str) -> list[Range]:
         raise BrokenOffsetMapError("its checksum isn't that of this offset's map")
     if form & _COMPRESSED:
         body = _unfolded(body)
-    return _of_bitmap(base, body) if form & _BITMAP else _of_runs(base, body)
+    done = _of_bitmap(base, body) if form & _BITMAP else _of_runs(base, body)
+    if done and done[-1][1] > _LAST_END:
+        raise BrokenOffsetMapError("it names offsets that Kafka can't have")
+    return done
 
 
 def worst_bytes(pending: int, span: int) -> int:

@@ -41,12 +41,28 @@ class OffsetTracker:
         if offset < self._position:
             raise ValueError(f"offset {offset} came after {self._position} was already the next to be read")
         self._position = offset + 1
-        while self._done_before and self._done_before[0][1] <= offset:
-            self._done_before.popleft()
+        self._forget_below(offset)
         if self._done_before and self._done_before[0][0] <= offset:
             return False
         self._pending[offset] = timestamp_ms
         return True
+
+    def skip_to(self, offset: int) -> list[Range]:
+        """Moves the position forward to where the log begins now.
+
+        Returns:
+            The ranges that were skipped and weren't done before a restart.
+        """
+        start, undone = self._position, []
+        for done_start, done_end in self._done_before:
+            if start < (end := min(done_start, offset)):
+                undone.append((start, end))
+            start = max(start, done_end)
+        if start < offset:
+            undone.append((start, offset))
+        self._position = max(self._position, offset)
+        self._forget_below(self._position)
+        return undone
 
     def done(self, offset: int) -> None:
         """Records that the outcome of a record is published.
@@ -102,3 +118,8 @@ class OffsetTracker:
     def oldest_timestamp_ms(self) -> int | None:
         """The timestamp of the oldest unfinished record; None if there is none."""
         return next(iter(self._pending.values()), None)
+
+    def _forget_below(self, offset: int) -> None:
+        """Forgets the ranges that were done before a restart and end at or below an offset."""
+        while self._done_before and self._done_before[0][1] <= offset:
+            self._done_before.popleft()

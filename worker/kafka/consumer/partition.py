@@ -10,6 +10,7 @@ from worker.kafka.client.committed_offsets import NOTHING
 from worker.kafka.client.topics import Source
 from worker.kafka.consumer.offset_map import BrokenOffsetMapError, decode, encode
 from worker.kafka.consumer.offset_tracker import OffsetTracker
+from worker.kafka.consumer.retry_wait import RetryWait
 
 
 @dataclass(eq=False)
@@ -20,7 +21,8 @@ class OwnedPartition:
         tracker: None until the first record, if nothing was committed before.
         committed: the last commit that Kafka has acknowledged.
         tried: the last commit that was sent. Kafka may have stored it even if its response was lost.
-        not_before_ms: no record is read before this time, in ms since 1970.
+        not_before_s: no record is read before this time, by the monotonic clock.
+        retry_wait: of the next record, where the topic is one of retries.
         working: the number of running jobs, waiting ones included.
         waiting: each wait for quota or for another job's take, with the callable that cancels its job. A lost
             partition's waiting jobs are cancelled, before they make calls that the other worker makes too. All waits
@@ -31,7 +33,8 @@ class OwnedPartition:
     tracker: OffsetTracker | None = None
     committed: OffsetAndMetadata = NOTHING
     tried: OffsetAndMetadata = NOTHING
-    not_before_ms: float = 0.0
+    not_before_s: float = 0.0
+    retry_wait: RetryWait = field(default_factory=RetryWait)
     lost: bool = False
     working: int = 0
     waiting: dict[object, Callable[[], object]] = field(default_factory=dict)

@@ -10,13 +10,15 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, IllegalStateError, UnsupportedCodecError
 
 from schemas.enums import Lane
+from schemas.times import known_ms
 from worker.kafka.client.consumer import Consumer, ReceivedRecord
 from worker.kafka.client.topics import Source
+from worker.kafka.client.unfolding import OversizedBatch
 from worker.kafka.consumer.assignment import AssignedPartitions
-from worker.kafka.consumer.lanes import Lanes
+from worker.kafka.consumer.lane_pauses import LanePauses
 from worker.kafka.consumer.ports import StartJob
 from worker.kafka.consumer.record import Record
-from worker.kafka.consumer.retry_headers import due_ms
+from worker.kafka.consumer.retry_headers import due_ms, longest_wait_s
 from worker.lifecycle.clock import Clock
 
 _POLL_MS: Final = 500
@@ -26,18 +28,19 @@ MOST_AT_ONCE: Final = 64
 _NOWHERE: Final = TopicPartition("nowhere", 0)
 _BROKEN: Final = (CorruptRecordException, UnsupportedCodecError)
 _UNREADABLE: Final = (UnicodeDecodeError, *_BROKEN)
-_HELD_MS: Final = 30_000
+_HELD_S: Final = 30.0
 _log = structlog.get_logger(__name__)
 
 
 class LaneReader:
     """Reads one lane's records from an aiokafka consumer."""
 
-    def __init__(self, consumer: Consumer, partitions: AssignedPartitions, lanes: Lanes, clock: Clock) -> None:
+    def __init__(self, consumer: Consumer, partitions: AssignedPartitions, lanes: LanePauses, clock: Clock) -> None:
         self._consumer = consumer
         self._partitions = partitions
         self._lanes = lanes
         self._clock = clock
+        self._probed: set[TopicPartition] = set()
 
     async def take(self, lane: Lane, room: int, start: StartJob, *, wait: bool = True) -> int:
         """Reads at most `room` records of a lane and starts a job for each. Both lanes may be read concurrently.
@@ -48,23 +51,33 @@ class LaneReader:
         Returns:
             The number of started jobs.
         """
-        now_ms = self._now_ms()
+        at_s = self._clock.monotonic()
         room = min(room, MOST_AT_ONCE)
-        if self._lanes.to_probe(lane):
-            probed = self._partitions.takeable(Source(lane).__eq__, 1, now_ms)
-            if came := await self._poll(probed, 1, 0, partial(self._probe, start)):
-                return came
+        if self._lanes.to_probe(lane) and (came := await self._take_probe(lane, at_s, start)):
+            return came
         allowed = partial(self._allows, lane)
         # With no partition in the call, aiokafka reads from all of them.
-        partitions = self._partitions.takeable(allowed, room, now_ms) or [_NOWHERE]
-        due = self._partitions.next_due_ms(now_ms)
-        wait_ms = _POLL_MS if due is None else min(_POLL_MS, max(1, int(due - now_ms)))
+        partitions = self._partitions.takeable(allowed, room, at_s) or [_NOWHERE]
+        due_s = self._partitions.next_due_s(at_s)
+        wait_ms = _POLL_MS if due_s is None else min(_POLL_MS, max(1, int((due_s - at_s) * 1000)))
         return await self._poll(partitions, room, wait_ms if wait else 0, start)
 
     def _allows(self, lane: Lane, source: Source) -> bool:
         return source.lane is lane and self._lanes.allow(source)
 
+    async def _take_probe(self, lane: Lane, at_s: float, start: StartJob) -> int:
+        """Takes one record of a paused lane, from each partition in turn: invalid ones must not hide others' jobs."""
+        partitions = self._partitions.takeable(Source(lane).__eq__, 1, at_s)
+        unprobed = [each for each in partitions if each not in self._probed]
+        if came := await self._poll(unprobed, 1, 0, partial(self._probe, start)):
+            return came
+        if len(unprobed) == len(partitions):
+            return 0
+        self._probed -= set(partitions)
+        return await self._poll(partitions, 1, 0, partial(self._probe, start))
+
     def _probe(self, start: StartJob, partition: TopicPartition, record: Record) -> None:
+        self._probed.add(partition)
         self._lanes.probed(record)
         start(partition, record)
 
@@ -85,12 +98,21 @@ class LaneReader:
         source = self._partitions.source(partition)
         for number, raw in enumerate(records):
             record = self._record(partition, raw)
-            if source.delay is not None and (due := due_ms(record, source.delay)) > self._now_ms():
+            if source.delay is not None and (left_s := self._left_s(partition, record, source.delay)):
                 # The records after it are read again with it.
-                self._partitions.defer(partition, raw.offset, due)
+                self._partitions.defer(partition, raw.offset, self._clock.monotonic() + left_s)
                 return number
             start(partition, record)
         return len(records)
+
+    def _left_s(self, partition: TopicPartition, record: Record, delay: str) -> float:
+        owned = self._partitions.owned.get(partition)
+        if owned is None:
+            return 0.0
+        due = due_ms(record, delay)
+        return owned.retry_wait.left_s(
+            record.offset, due, self._now_ms(), self._clock.monotonic(), longest_wait_s(delay)
+        )
 
     async def _take_around_unreadable(self, partitions: list[TopicPartition], room: int, start: StartJob) -> int:
         """Finds a record that aiokafka can't decode (a header name that isn't UTF-8), and steps over it.
@@ -137,13 +159,13 @@ class LaneReader:
                 return number + 1
             except _BROKEN as error:
                 # The whole batch is unreadable. Stepping over it could lose jobs, so the partition is held instead.
-                self._partitions.hold(partition, self._now_ms() + _HELD_MS)
+                self._partitions.hold(partition, self._clock.monotonic() + _HELD_S)
                 _log.error(
                     "batch_unreadable",
                     topic=partition.topic,
                     partition=partition.partition,
                     error=f"{type(error).__name__}: {error}",
-                    detail=f"other partitions continue; this one is retried in {_HELD_MS // 1000} s",
+                    detail=f"other partitions continue; this one is retried in {_HELD_S:g} s",
                 )
                 return number
             if not taken or not self._start_due(partition, taken[partition], start):
@@ -157,7 +179,9 @@ class LaneReader:
         return high is not None and position >= high
 
     def _record(self, partition: TopicPartition, raw: ReceivedRecord) -> Record:
-        source = self._partitions.source(partition)
+        if isinstance(raw, OversizedBatch):
+            return self._unreadable(partition, raw.offset, raw.unreadable)
+        source, now_ms = self._partitions.source(partition), self._now_ms()
         return Record(
             lane=source.lane,
             topic=raw.topic,
@@ -166,8 +190,8 @@ class LaneReader:
             key=raw.key,
             value=raw.value,
             headers=list(raw.headers),
-            # A record may have no timestamp: the time of arrival stands in for it.
-            timestamp_ms=raw.timestamp if raw.timestamp and raw.timestamp > 0 else self._now_ms(),
+            # A record may have no timestamp, or one in seconds or nanoseconds: the time of arrival stands in for it.
+            timestamp_ms=known_ms(raw.timestamp, now_ms) or now_ms,
             delay=source.delay,
         )
 

@@ -1,6 +1,5 @@
 """Reads dead letters from their records, and folds them with the markers of their replays. Pure."""
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +8,9 @@ from typing import Any, Final
 
 from schemas import headers as names
 from schemas.enums import Lane
-from schemas.headers import Headers, header_number, letter_id, without_headers
+from schemas.headers import MOST_REPLAYS, Headers, header_number, letter_id, without_headers
+from schemas.parsing import InvalidJobError, job_document
+from schemas.times import check_known, time_of_ms
 from schemas.topics import lane_of, unprefixed
 
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
@@ -88,7 +89,7 @@ class DeadLetterFold:
             self._replays[replayed] = Replays(
                 before.times + 1,
                 max(before.last or time, time),
-                max(before.number, header_number(headers, names.REPLAY_NUMBER) or 0),
+                max(before.number, header_number(headers, names.REPLAY_NUMBER, MOST_REPLAYS) or 0),
             )
             return
         letter = read_letter(record, self._topic_prefix)
@@ -165,24 +166,19 @@ def _text(headers: Headers, name: str) -> str:
 def _time(text: str) -> datetime | None:
     try:
         time = datetime.fromisoformat(text)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+        return check_known((time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC))
     except (ValueError, OverflowError):
         return None
 
 
 def _from_ms(milliseconds: int | None) -> datetime:
-    try:
-        return datetime.fromtimestamp((milliseconds or 0) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return _NEVER
+    return time_of_ms(milliseconds) or _NEVER
 
 
 def _job_id_and_character(value: bytes | None) -> tuple[str | None, str | None]:
     try:
-        document = json.loads((value or b"").decode())
-    except (ValueError, RecursionError):
-        return None, None
-    if not isinstance(document, dict):
+        document = job_document(value)
+    except InvalidJobError:
         return None, None
     found = (document.get("job_id"), document.get("character"))
     # A lone surrogate can be neither printed nor compared with what an operator types.

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from schemas.errors import UsageError
 from schemas.job import Job
-from schemas.parsing import InvalidJobError, parse_job
+from schemas.parsing import InvalidJobError, job_document, parse_job
 
 JobCheck = Callable[[Job], object]
 """Raises InvalidJobError for a well-formed job that the worker would refuse, such as an unknown character."""
@@ -88,11 +88,9 @@ def apply_edits(value: bytes | None, edits: Sequence[Edit], max_text_bytes: int,
         UsageError: the value is no JSON object, or the result is no valid job; names the field and its value.
     """
     try:
-        document = json.loads((value or b"").decode())
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise UsageError("record: is no JSON object, which alone can be edited")
+        document = job_document(value)
+    except InvalidJobError:
+        raise UsageError("record: is no JSON object, which alone can be edited") from None
     for edit in edits:
         edit.apply(document)
     # ASCII JSON can hold a lone surrogate: the parser then refuses it by its field's name.

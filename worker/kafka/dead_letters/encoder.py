@@ -15,6 +15,8 @@ from worker.kafka.consumer.retry_headers import encode_attempts, encode_headers
 
 KEPT_BYTES: Final = 64 * 2**10
 """How much of a value a truncated dead letter keeps."""
+# Long enough for each reason's beginning, and for all other headers.
+_BARE_BYTES: Final = 200
 # Twice the limit of a lane's record, less the overhead of Kafka's record batch.
 _LARGEST: Final = 2 * LANE_RECORD_BYTES - 2**12
 # Kafka writes two lengths for each header; together they take at most 10 bytes.
@@ -90,3 +92,11 @@ def truncate(letter: DeadLetterRecord) -> DeadLetterRecord:
     marks = [(names.LETTER_CUT, b"true"), (names.LETTER_SHA256, hashlib.sha256(value).hexdigest().encode())]
     key = letter.key if len(letter.key or b"") <= KEPT_BYTES else None
     return DeadLetterRecord(key, value[:KEPT_BYTES], [*reason, *marks])
+
+
+def bare_letter(letter: DeadLetterRecord) -> DeadLetterRecord:
+    """The smallest dead letter: its reason and origin, and nothing of the failed record but its value's SHA-256."""
+    short = truncate(letter)
+    headers = [(name, value[:_BARE_BYTES]) for name, value in short.headers if name != names.LETTER_ATTEMPTS]
+    key = short.key if len(short.key or b"") <= _BARE_BYTES else None
+    return DeadLetterRecord(key, b"", headers)

@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import Final
 
-from schemas.enums import Lane
+from schemas.enums import PROBLEM_CLASSES, Lane
 from schemas.errors import UsageError
 from worker.kafka.dead_letters.decoder import DeadLetter
 
@@ -52,6 +53,19 @@ class LetterFilter:
     def matches(self, letter: DeadLetter) -> bool:
         """Whether the letter meets all conditions."""
         return self.may_match(letter) and (self.replayed is None or self.replayed == (letter.replays.times > 0))
+
+
+def parse_class(option: str, text: str) -> str:
+    """Checks a class of failures.
+
+    Raises:
+        UsageError: there is none of that name; the message names the option, and the nearest one.
+    """
+    if text in PROBLEM_CLASSES:
+        return text
+    near = get_close_matches(text, PROBLEM_CLASSES, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    raise UsageError(f"{option} {text!a}: allowed is {', '.join(PROBLEM_CLASSES)}{meant}")
 
 
 def parse_time(option: str, text: str, now: datetime) -> datetime:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from schemas.errors import UnavailableError, UsageError
+from schemas.groups import replay_transactional_id
 from schemas.headers import Headers
 from schemas.topics import DEAD_LETTERS, LANES, prefixed
 from worker.config.sections import KafkaSettings
@@ -15,6 +16,7 @@ from worker.kafka.client.producer import Producer, connect_producer
 from worker.kafka.dead_letters.replay_plan import ReplayItem, marker_headers, split_into_transactions
 from worker.kafka.scan.topic_scanner import ProgressCallback
 from worker.lifecycle.clock import Clock
+from worker.observability.tracing.tracer import NO_TRACER, Tracer
 
 # A killed replay's open transaction blocks the lanes' readers at most this long. A normal transaction takes a
 # fraction of a second.
@@ -24,7 +26,8 @@ _TRANSACTION_TIMEOUT_S: Final = 15.0
 class Replayer:
     """Sends jobs and their markers with a transactional producer: a job is in its lane if and only if it is marked."""
 
-    def __init__(self, producer: Producer, topic_prefix: str, clock: Clock) -> None:
+    def __init__(self, producer: Producer, topic_prefix: str, clock: Clock, tracer: Tracer) -> None:
+        self._tracer = tracer
         self._producer = producer
         self._topic_prefix = topic_prefix
         self._clock = clock
@@ -92,10 +95,15 @@ class Replayer:
                 lane = prefixed(LANES[item.lane], self._topic_prefix)
                 marker = marker_headers(item, self._clock.now())
                 sends += [
-                    self._send_one(lane, item.letter.key, item.value, item.headers),
+                    self._send_job(lane, item),
                     self._send_one(letters, item.letter.id.encode(), None, marker),
                 ]
             await asyncio.gather(*sends)
+
+    async def _send_job(self, lane: str, item: ReplayItem) -> None:
+        span = self._tracer.publish(replay_of=item.headers, dead_letter=item.letter.id, lane=item.lane.value)
+        with span as publishing:
+            await self._send_one(lane, item.letter.key, item.value, publishing.headers(lane, item.headers))
 
     async def _send_one(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         acknowledged = await self._producer.send(topic, value=value, key=key, headers=headers)
@@ -103,7 +111,9 @@ class Replayer:
 
 
 @asynccontextmanager
-async def connect_replayer(settings: KafkaSettings, clock: Clock) -> AsyncIterator[Replayer]:
+async def connect_replayer(
+    settings: KafkaSettings, clock: Clock, tracer: Tracer = NO_TRACER
+) -> AsyncIterator[Replayer]:
     """Connects the only replayer of a deployment: it fences one that is still running.
 
     Read the dead letters after it has connected: then no other replay can mark any in between.
@@ -114,10 +124,10 @@ async def connect_replayer(settings: KafkaSettings, clock: Clock) -> AsyncIterat
     """
     if not settings.idempotence:
         raise UsageError("KAFKA_IDEMPOTENCE='false': a replay needs a broker with transactions, and the value true")
-    transactional_id = f"{settings.group_id}-replay"
+    transactional_id = replay_transactional_id(settings.group_id)
     asyncio.get_running_loop().set_exception_handler(_ignore_unawaited_sends)
     async with connect_producer(settings, transactional_id, _TRANSACTION_TIMEOUT_S) as producer:
-        yield Replayer(producer, settings.topic_prefix, clock)
+        yield Replayer(producer, settings.topic_prefix, clock, tracer)
 
 
 def _ignore_unawaited_sends(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from schemas import headers as names
 from schemas.enums import Lane
 from schemas.errors import UsageError
-from schemas.headers import Headers, header_number, without_headers
+from schemas.headers import MOST_REPLAYS, Headers, header_number, without_headers
 from schemas.topics import LANE_RECORD_BYTES
 from worker.kafka.dead_letters.decoder import DeadLetter
 from worker.kafka.dead_letters.edit import Edit, JobCheck, apply_edits
@@ -113,7 +113,7 @@ def _item(letter: DeadLetter, lane: Lane, request: ReplayRequest) -> ReplayItem:
             value = apply_edits(value, request.edits, request.max_text_bytes, request.check)
         except UsageError as error:
             raise UsageError(f"dead letter {letter.id}: {error}") from None
-    number = max(header_number(letter.headers, names.REPLAY_NUMBER) or 0, letter.replays.number) + 1
+    number = max(header_number(letter.headers, names.REPLAY_NUMBER, MOST_REPLAYS) or 0, letter.replays.number) + 1
     headers = [
         *without_headers(letter.headers, names.RETRY_HEADERS | names.LETTER_HEADERS | names.REPLAY_HEADERS),
         (names.REPLAY_NUMBER, str(number).encode()),

@@ -33,11 +33,7 @@ class AtLeastOnce:
         self._refused = False
 
     async def deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
-        """Returns once the outcome is acknowledged and its offset may be committed.
-
-        Raises:
-            RecordTooLargeError: a topic refuses the outcome.
-        """
+        """Returns once the outcome is acknowledged and its offset may be committed."""
         await self._outbox.publish(record, outcome)
         self._partitions.done(owned, record.offset)
 

@@ -8,24 +8,23 @@ from aiokafka.errors import (
     IllegalOperation,
     InvalidProducerEpoch,
     KafkaError,
-    MessageSizeTooLargeError,
     ProducerFenced,
-    RecordListTooLargeError,
 )
 
 from schemas.errors import UnavailableError
 from worker.jobs.outcome import Outcome
 from worker.kafka.client.committed_offsets import Commitments, CommittedOffsets
 from worker.kafka.client.consumer import GroupConsumer
-from worker.kafka.client.producer import Producer
+from worker.kafka.client.producer import Acknowledgement, Producer
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.stall_detector import StallDetector
-from worker.kafka.dead_letters.encoder import KEPT_BYTES, DeadLetterRecord
-from worker.kafka.delivery.outbox import OutcomeMessages
-from worker.kafka.delivery.producer import RenewableProducer
-from worker.kafka.delivery.sender import Message, RecordTooLargeError
+from worker.kafka.delivery.cut import WHOLE, Cut
+from worker.kafka.delivery.outbox import OutcomeMessages, log_refusal
+from worker.kafka.delivery.renewable_producer import RenewableProducer
+from worker.kafka.delivery.sender import TOO_LARGE, Message
+from worker.observability.tracing.tracer import NO_TRACER, Publishing, Tracer
 
 _LOOK_S: Final = 1.0
 
@@ -48,12 +47,9 @@ class _Waiting:
     owned: OwnedPartition
     outcome: Outcome
     messages: list[Message]
-    small: bool = False
+    publishing: Publishing
+    cut: Cut = WHOLE
     delivered: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-    @property
-    def size(self) -> int:
-        return max((DeadLetterRecord(each.key, each.value, each.headers).size for each in self.messages), default=0)
 
 
 class ExactlyOnce:
@@ -76,7 +72,9 @@ class ExactlyOnce:
         group_id: str,
         grouping: TransactionGrouping,
         stall_detector: StallDetector,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
+        self._tracer = tracer
         self._stall_detector = stall_detector
         self._producing = producing
         self._offsets = offsets
@@ -94,19 +92,20 @@ class ExactlyOnce:
 
     async def deliver(self, record: Record, owned: OwnedPartition, outcome: Outcome) -> None:
         """Returns once outcome and offset are committed, or the partition is lost."""
-        waiting = _Waiting(record, owned, outcome, self._messages.build(record, outcome))
-        self._waiting.append(waiting)
-        self._more.set()
-        if len(self._waiting) >= self._grouping.count:
-            self._many.set()
-        await waiting.delivered
+        with self._tracer.publish() as publishing:
+            messages = self._messages.build(record, outcome, publishing=publishing)
+            waiting = _Waiting(record, owned, outcome, messages, publishing)
+            self._waiting.append(waiting)
+            self._more.set()
+            if len(self._waiting) >= self._grouping.count:
+                self._many.set()
+            await waiting.delivered
 
     async def run(self) -> None:
         """Runs transactions until it is cancelled.
 
         Raises:
             FencedError: another process has this worker's transactional id, or may own its partitions.
-            RecordTooLargeError: a topic refuses an outcome.
             Exception: the rebalance listener's failure.
         """
         while True:
@@ -170,19 +169,20 @@ class ExactlyOnce:
                 each.delivered.set_result(None)
 
     async def _until_committed(self, entries: list[_Waiting], commitments: Commitments) -> None:
+        is_refused = False
         while True:
             self._check_membership()
             producer = self._producing.producer
             try:
-                await self._transact(producer, [m for each in entries for m in each.messages], commitments)
+                # A topic refuses a whole batch. Sent one by one, the record that it refuses is known.
+                await self._transact(producer, entries, commitments, one_by_one=is_refused)
             except (ProducerFenced, InvalidProducerEpoch) as error:
                 raise FencedError(
                     f"{type(error).__name__}: another process has this worker's KAFKA_GROUP_INSTANCE_ID, "
                     "or Kafka gave up a transaction that took over a minute"
                 ) from error
             except (KafkaError, IllegalOperation, AssertionError) as error:
-                if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
-                    self._make_small(entries, error)
+                is_refused = is_refused or isinstance(error, TOO_LARGE)
                 # aiokafka asserts its states. A new producer of this transactional id aborts the old one's transaction.
                 await self._producing.renew(producer, error)
                 # The transaction may have been committed although the response was lost.
@@ -207,24 +207,35 @@ class ExactlyOnce:
                 "other workers may own its partitions"
             )
 
-    def _make_small(self, entries: list[_Waiting], error: KafkaError) -> None:
-        """Shrinks the largest outcome first: Kafka doesn't report which record it refused."""
-        large = [each for each in entries if not each.small and each.size > KEPT_BYTES]
-        if not large:
-            raise RecordTooLargeError(f"a topic refuses an outcome: {error}") from error
-        largest = max(large, key=lambda each: each.size)
-        largest.small = True
-        largest.messages = self._messages.build(largest.record, largest.outcome, small=True)
-
-    async def _transact(self, producer: Producer, messages: list[Message], commitments: Commitments) -> None:
+    async def _transact(
+        self, producer: Producer, entries: list[_Waiting], commitments: Commitments, *, one_by_one: bool
+    ) -> None:
         await producer.begin_transaction()
-        sent = []
-        for message in messages:
-            future = await producer.send(message.topic, value=message.value, key=message.key, headers=message.headers)
-            # If a later step fails, nothing else retrieves this future's exception.
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())
-            sent.append(future)
+        send = self._send_alone if one_by_one else _send
+        sent = [await send(producer, entry, message) for entry in entries for message in entry.messages]
         if commitments:
             await producer.send_offsets_to_transaction(commitments, self._group_id)
         await asyncio.gather(*sent)
         await producer.commit_transaction()
+
+    async def _send_alone(self, producer: Producer, entry: _Waiting, message: Message) -> Acknowledgement:
+        """Waits for the acknowledgement. Cuts an outcome whose record is refused; the transaction is made again."""
+        try:
+            future = await _send(producer, entry, message)
+            await future
+        except TOO_LARGE as error:
+            cut = entry.cut.further(self._messages.part_in(message.topic))
+            log_refusal(entry.record, message.topic, error, is_cut=cut is not None)
+            if cut is not None:
+                entry.publishing.refused(message.topic, type(error).__name__)
+                entry.cut = cut
+                entry.messages = self._messages.build(entry.record, entry.outcome, cut, entry.publishing)
+            raise
+        return future
+
+
+async def _send(producer: Producer, _: _Waiting, message: Message) -> Acknowledgement:
+    future = await producer.send(message.topic, value=message.value, key=message.key, headers=message.headers)
+    # If a later step fails, nothing else retrieves this future's exception.
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return future

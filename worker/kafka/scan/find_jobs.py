@@ -1,6 +1,7 @@
 """Finds a line's job in the lanes, and its takes in the lanes and among the completions."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 from schemas.enums import Lane
 from schemas.errors import UnavailableError
 from schemas.job import Job
-from schemas.parsing import InvalidJobError, parse_job
+from schemas.parsing import InvalidJobError, job_document, parse_job
+from schemas.times import known_ms
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from worker.config.sections import KafkaSettings
 from worker.jobs.redo import line_of
+from worker.kafka.client.access import hidden_topics
+from worker.kafka.client.admin import connect_admin
 from worker.kafka.scan.topic_scanner import ProgressCallback, TopicScanner
 
 
@@ -61,7 +65,7 @@ async def find_job_by_audio(settings: KafkaSettings, key: str, progress: Progres
 
 
 async def find_job(settings: KafkaSettings, job_id: str, max_text_bytes: int, progress: ProgressCallback) -> FoundJob:
-    """The last job that was sent with an id.
+    """The last job that was sent with an id. A lane that this login may not see isn't searched.
 
     Args:
         job_id: of the line's first job, or of a job for one of its later takes.
@@ -69,11 +73,13 @@ async def find_job(settings: KafkaSettings, job_id: str, max_text_bytes: int, pr
         progress: is called with the offsets read and the total.
 
     Raises:
-        UnavailableError: no record that the lanes keep has this id.
+        UnavailableError: no record that the lanes keep has this id; the message names lanes that weren't searched.
     """
     search = _JobSearch(job_id, max_text_bytes, settings.topic_prefix)
-    await TopicScanner(settings, list(search.lanes), progress).scan(search.match)
-    return search.result()
+    async with connect_admin(settings) as admin:
+        hidden = await hidden_topics(admin, list(search.lanes))
+    await TopicScanner(settings, [each for each in search.lanes if each not in hidden], progress).scan(search.match)
+    return search.result(unsearched=hidden)
 
 
 class _JobSearch:
@@ -87,21 +93,23 @@ class _JobSearch:
         self._first_ms: int | None = None
 
     def match(self, record: Any) -> None:
-        if line_of(str(_json_object(record.value).get("job_id", ""))) != self._line:
+        if line_of(_job_id(record.value)) != self._line:
             return
         try:
             job = parse_job(record.value, max_text_bytes=self._max_text_bytes)
         except InvalidJobError:
             return
         self._takes.add(job.take)
-        self._first_ms = min(self._first_ms or record.timestamp, record.timestamp)
-        if job.job_id == self._job_id and (self._found is None or record.timestamp >= self._found[0]):
-            self._found = (record.timestamp, job, self.lanes[record.topic], record.key)
+        sent_ms = known_ms(record.timestamp) or 0
+        self._first_ms = sent_ms if self._first_ms is None else min(self._first_ms, sent_ms)
+        if job.job_id == self._job_id and (self._found is None or sent_ms >= self._found[0]):
+            self._found = (sent_ms, job, self.lanes[record.topic], record.key)
 
-    def result(self) -> FoundJob:
+    def result(self, unsearched: Sequence[str] = ()) -> FoundJob:
         if self._found is None or self._first_ms is None:
+            beyond = f", and this login may not read {', '.join(unsearched)}" if unsearched else ""
             raise UnavailableError(
-                f"no lane keeps a job {self._job_id} (any more); pass the whole job, as it was sent, with --job"
+                f"no lane keeps a job {self._job_id} (any more){beyond}; pass the whole job, as it was sent, with --job"
             )
         _, job, lane, key = self._found
         return FoundJob(job, lane, key, self._takes, datetime.fromtimestamp(self._first_ms / 1000, UTC))
@@ -126,6 +134,13 @@ async def completed_takes(settings: KafkaSettings, found: FoundJob, progress: Pr
     topics = [prefixed(COMPLETIONS, settings.topic_prefix)]
     await TopicScanner(settings, topics, progress, found.since).scan(match)
     return takes
+
+
+def _job_id(value: bytes | None) -> str:
+    try:
+        return str(job_document(value).get("job_id", ""))
+    except InvalidJobError:
+        return ""
 
 
 def _json_object(value: bytes | None) -> dict[str, Any]:

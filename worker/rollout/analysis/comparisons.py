@@ -1,9 +1,9 @@
 """Comparisons of Chirp with the control arm that a plan requires, for all characters together and for each. Pure."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from worker.rollout.analysis.measurements import CellPair, Measurements
 from worker.rollout.analysis.sequential_test import Arms, SequentialTest
@@ -12,23 +12,76 @@ from worker.rollout.plan.model import Plan, Stage
 
 
 @dataclass
-class Comparison:
-    """One comparison: its sequential test, and the attempts and events of both arms so far."""
+class ArmTotals:
+    """Both arms over some windows.
 
-    test: SequentialTest
+    Attributes:
+        windows: how many.
+        expected: the events that Chirp would have if both models were equally good: of each cell's events its share.
+        variance: of that number.
+    """
+
+    windows: int = 0
     chirp: int = 0
     control: int = 0
     chirp_events: int = 0
     control_events: int = 0
+    expected: float = 0.0
+    variance: float = 0.0
 
     def add(self, cells: Collection[Arms]) -> None:
         """Add one window."""
-        self.test.add(cells)
+        self.windows += 1
         for each in cells:
             self.chirp += each.chirp
             self.control += each.control
             self.chirp_events += each.chirp_events
             self.control_events += each.control_events
+            events, attempts = each.chirp_events + each.control_events, each.chirp + each.control
+            if events:
+                share = each.chirp / attempts
+                self.expected += events * share
+                self.variance += events * share * (1 - share)
+
+
+class Comparison:
+    """One comparison: its sequential test, and the attempts and events of both arms so far.
+
+    Args:
+        ratios: the odds ratios that the test looks for.
+        window: the length of one window.
+
+    Attributes:
+        test: its sequential test.
+        totals: of all windows.
+    """
+
+    def __init__(self, ratios: Sequence[float], window: timedelta) -> None:
+        self.test = SequentialTest(ratios)
+        self.totals = ArmTotals()
+        self._window = window
+        self._runs = [ArmTotals() for _ in ratios]
+
+    def add(self, cells: Collection[Arms]) -> None:
+        """Add one window."""
+        self.test.add(cells)
+        self.totals.add(cells)
+        for number, run in enumerate(self.test.runs):
+            if run > 0:
+                self._runs[number].add(cells)
+            else:
+                self._runs[number] = ArmTotals()
+
+    @property
+    def deciding(self) -> ArmTotals:
+        """The last windows, as far back as they speak most strongly for a worse Chirp; empty if none do."""
+        strongest = max(range(len(self._runs)), key=lambda number: self.test.runs[number])
+        return self._runs[strongest]
+
+    @property
+    def deciding_time(self) -> timedelta:
+        """The length of these windows."""
+        return self.deciding.windows * self._window
 
 
 @dataclass
@@ -100,7 +153,8 @@ class Comparisons:
                 since = max(since, resumed_at.get(character, since))
             series = self._series.get(character)
             if measures and (series is None or series.since != since):
-                new = {measure: Comparison(SequentialTest(self._plan.control.ratios)) for measure in measures}
+                window = self._plan.windows.short
+                new = {measure: Comparison(self._plan.control.ratios, window) for measure in measures}
                 self._series[character] = _Series(since, since, new)
         self._add_windows(measurements)
 

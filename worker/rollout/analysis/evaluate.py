@@ -4,15 +4,18 @@ Rates and times are held against fixed limits by confidence bounds: a gate passe
 limit, a guardrail rule fails once the lower bound is above it.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from worker.rollout.analysis.comparisons import Comparison
+from worker.rollout.analysis.comparisons import ArmTotals, Comparison
 from worker.rollout.analysis.confidence import mean_bounds, wilson_lower, wilson_upper
 from worker.rollout.analysis.tally import Tally
 from worker.rollout.analysis.verdict import Criterion, Status, Verdict
+from worker.rollout.analysis.wording import number_beside, percent_beside, value_beside
 from worker.rollout.plan.conditions import TIMES, Condition, Gate, Measure, Rule
+from worker.rollout.plan.units import approximate_duration
 
 P95_SHARE: Final = 0.05
 """The 95th percentile is above a limit if more than this share of attempts takes longer."""
@@ -26,6 +29,7 @@ windows of 5 min and 1 h moved on by the minute) one of 14 characters was wrongl
 attempts in 5 min: by the bound alone in 100, 100, 98 %; from 15 attempts on in 7, 1, 31 %; from 20 in 1.7, 0.3, 1.3 %;
 from 7 failures on in 0.3 % each. Half of 20 attempts failing is still detected in one window with 94 %.
 """
+_VERBS: Final = {Measure.ERRORS_AGAINST_CONTROL: "failed", Measure.SLOW_AGAINST_CONTROL: "were slow"}
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,11 @@ def _evaluate_rate(criterion: Criterion, events: int, attempts: int, limit: floa
     fails = lower > limit and not too_few_events
     status = Status.FAIL if fails else Status.PASS if upper < limit else Status.HOLD
     bound = lower if criterion.is_rule or status is Status.FAIL else upper
-    by_bound = "" if criterion.is_tail else f"{'at least' if bound == lower else 'at most'} {bound:.2%} by the bound; "
-    message = f"{rate:.2%} of {attempts:,} {name}, {by_bound}limit {limit:.2%}"
+    shown_limit, shown_rate, shown_bound = percent_beside(limit, rate, bound)
+    by_bound = (
+        "" if criterion.is_tail else f"{'at least' if bound == lower else 'at most'} {shown_bound} by the bound; "
+    )
+    message = f"{shown_rate} of {attempts:,} {name}, {by_bound}limit {shown_limit}"
     if lower > limit and too_few_events:
         message += f"; a roll-back needs {MIN_EVENTS_TO_ROLL_BACK} of them"
     return criterion.verdict(status, message, value=rate, bound=bound, sample=attempts, limit=limit)
@@ -98,7 +105,8 @@ def _evaluate_mean(criterion: Criterion, chirp: Tally, limit: float) -> Verdict:
     status = Status.FAIL if lower > limit else Status.PASS if upper < limit else Status.HOLD
     bound = lower if criterion.is_rule or status is Status.FAIL else upper
     side = "at least" if bound == lower else "at most"
-    message = f"{mean:.2f} s on average over {sample:,}, {side} {bound:.2f} s by the bound; limit {limit:g} s"
+    shown_limit, shown_mean, shown_bound = value_beside(limit, mean, bound)
+    message = f"{shown_mean} s on average over {sample:,}, {side} {shown_bound} s by the bound; limit {shown_limit} s"
     return criterion.verdict(status, message, value=mean, bound=bound, sample=sample)
 
 
@@ -128,20 +136,40 @@ def evaluate_comparison(criterion: Criterion, comparison: Comparison | None, thr
     """
     if comparison is None:
         return criterion.small_sample_verdict(0, criterion.min_sample)
-    evidence, sample = comparison.test.evidence, comparison.chirp
-    rates = (
-        f"{_percent(comparison.chirp_events, comparison.chirp)} of Chirp's {comparison.chirp:,}, "
-        f"{_percent(comparison.control_events, comparison.control)} of WaveNet's {comparison.control:,}"
-    )
-    numbers = {"value": evidence, "limit": threshold, "sample": sample}
-    if evidence > threshold:
-        return criterion.verdict(Status.FAIL, f"Chirp is worse than WaveNet: {rates}", **numbers)
-    if not criterion.is_rule and sample < criterion.min_sample:
-        return criterion.small_sample_verdict(sample, criterion.min_sample)
-    if not comparison.control:
-        message = f"no control: WaveNet has no attempts to compare Chirp's {sample:,} with"
+    evidence, totals, worst = comparison.test.evidence, comparison.totals, comparison.deciding
+    verb = _VERBS[criterion.condition.measure]
+    numbers = {"value": evidence, "limit": threshold, "sample": totals.chirp}
+    # Without any event, evidence grows by one a window: that says nothing about Chirp.
+    if evidence > threshold and worst.chirp_events > worst.expected:
+        expected = number_beside(worst.chirp_events, worst.expected, decimals=1)[1]
+        message = (
+            f"Chirp is worse than WaveNet: {worst.chirp_events:,} of its {worst.chirp:,} {verb} in the last "
+            f"{approximate_duration(comparison.deciding_time)}, {expected} would have if both were equally good"
+        )
+        return criterion.verdict(Status.FAIL, message, **numbers)
+    if not criterion.is_rule and totals.chirp < criterion.min_sample:
+        return criterion.small_sample_verdict(totals.chirp, criterion.min_sample)
+    if not totals.chirp:
+        return criterion.verdict(Status.HOLD, "Chirp has no attempts yet", **numbers)
+    if not totals.control:
+        message = f"no control: WaveNet has no attempts to compare Chirp's {totals.chirp:,} with"
         return criterion.verdict(Status.PASS, message, **numbers)
-    return criterion.verdict(Status.PASS, f"not worse than WaveNet: {rates}", **numbers)
+    return _evaluate_difference(criterion, totals, verb, numbers)
+
+
+def _evaluate_difference(
+    criterion: Criterion, totals: ArmTotals, verb: str, numbers: Mapping[str, float | None]
+) -> Verdict:
+    """Pass if Chirp has as few events as chance explains, else hold: it may be worse, though it isn't shown."""
+    most = totals.expected + criterion.bounds.promote_z * math.sqrt(totals.variance)
+    is_within = totals.chirp_events <= most
+    _, expected, bound = number_beside(totals.chirp_events, totals.expected, most)
+    counts = f"{totals.chirp_events:,} of its {totals.chirp:,} {verb}, {expected} would have if both were equally good"
+    if is_within:
+        message = f"Chirp is as good as WaveNet: {counts}, and up to {bound} by chance"
+        return criterion.verdict(Status.PASS, message, **numbers)
+    message = f"Chirp may be worse than WaveNet, which isn't shown yet: {counts}, and {bound} at most by chance"
+    return criterion.verdict(Status.HOLD, message, **numbers)
 
 
 def evaluate_query(criterion: Criterion, result: QueryResult | None) -> Verdict:
@@ -157,7 +185,14 @@ def evaluate_query(criterion: Criterion, result: QueryResult | None) -> Verdict:
         return criterion.no_data_verdict("the query returns no data")
     value, limit = result.value, condition.limit or 0.0
     status = Status.PASS if _query_passes(condition, value, limit) else Status.FAIL
-    return criterion.verdict(status, f"{value:g}; limit {limit:g}", value=value)
+    shown_limit, shown_value = _query_texts(value, limit)
+    return criterion.verdict(status, f"{shown_value}; limit {shown_limit}", value=value)
+
+
+def _query_texts(value: float, limit: float) -> tuple[str, str]:
+    """Write limit and value as short as shows their order."""
+    texts = f"{limit:g}", f"{value:g}"
+    return texts if (texts[0] == texts[1]) == (limit == value) else (repr(limit), repr(value))
 
 
 def _query_passes(condition: Condition, value: float, limit: float) -> bool:
@@ -183,10 +218,10 @@ def evaluate_cache(criterion: Criterion, early: Tally, late: Tally) -> Verdict:
     upper = wilson_upper(late.cached, now, criterion.bounds.promote_z)
     drop = criterion.condition.drop if isinstance(criterion.condition, Gate) else 0.0
     limit = max(0.0, early_rate - drop)
-    message = f"{rate:.1%} of {now:,} look-ups were hits, {early_rate:.1%} earlier; limit {limit:.1%}"
+    shown_limit, shown_rate, shown_upper, shown_early = percent_beside(limit, rate, upper, early_rate, decimals=1)
+    message = (
+        f"{shown_rate} of {now:,} look-ups were hits, at most {shown_upper} by the bound, {shown_early} earlier; "
+        f"limit {shown_limit}"
+    )
     status = Status.PASS if upper >= limit else Status.FAIL
     return criterion.verdict(status, message, value=rate, bound=upper, limit=limit, sample=now)
-
-
-def _percent(events: int, attempts: int) -> str:
-    return f"{events / attempts:.2%}" if attempts else "none"

@@ -1,7 +1,8 @@
 """Measurements: the attempt counts of one stage by arm, window and character, as gates and rules need them. Pure."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -20,6 +21,13 @@ class CellPair(NamedTuple):
     character: str
     chirp: Tally
     control: Tally
+
+
+class _Running(NamedTuple):
+    """A running total of attempts: of each step that has any, the total up to its end."""
+
+    steps: list[int]
+    totals: list[int]
 
 
 class Measurements:
@@ -49,6 +57,8 @@ class Measurements:
         self._totals: dict[str | None, tuple[int, Tally]] = {}
         self._chirp_cache: dict[tuple[int, int, str | None], Tally] = {}
         self._jobs_by_window: dict[tuple[int, frozenset[str] | None], int] = {}
+        self._attempts_so_far: defaultdict[str | None, _Running] = defaultdict(lambda: _Running([], []))
+        self._summed_to = self._first
 
     @property
     def until(self) -> datetime:
@@ -71,6 +81,8 @@ class Measurements:
                 each.clear()
             self._totals.clear()
             self._jobs_by_window.clear()
+            self._attempts_so_far.clear()
+            self._summed_to = self._first
 
     def chirp(self, start: datetime, end: datetime, character: str | None = None) -> Tally:
         """Return Chirp's attempts for jobs that the percentage decided, of a character or of all."""
@@ -82,6 +94,35 @@ class Measurements:
         if key not in self._chirp_cache:
             self._chirp_cache[key] = self._chirp.total(first, last, character)
         return self._chirp_cache[key]
+
+    def chirp_without(self, start: datetime, end: datetime, characters: Collection[str]) -> Tally:
+        """Return the same of all characters but some."""
+        if not characters:
+            return self.chirp(start, end)
+        by_character = self._chirp.totals(*self._range(start, end))
+        return sum_tallies([each for name, each in by_character.items() if name is not None and name not in characters])
+
+    def start_of_last(self, attempts: int, character: str | None = None) -> datetime:
+        """Return the latest time since which Chirp had so many attempts; the stage's begin while it had fewer."""
+        self._sum_attempts()
+        running = self._attempts_so_far[character]
+        before = (running.totals[-1] if running.totals else 0) - attempts
+        if before < 0:
+            return self.since
+        return self._counts.step_start(running.steps[bisect_right(running.totals, before)])
+
+    def _sum_attempts(self) -> None:
+        for step, cells in self._counts.cells(self._summed_to, self._settled):
+            by_character: Counter[str | None] = Counter()
+            for key, tally in cells.items():
+                if key.revision >= self._stage_revision:
+                    for group in _chirp_groups(key):
+                        by_character[group] += tally.attempts
+            for group, count in by_character.items():
+                running = self._attempts_so_far[group]
+                running.steps.append(step)
+                running.totals.append(count + (running.totals[-1] if running.totals else 0))
+        self._summed_to = max(self._summed_to, self._settled)
 
     def control(self, start: datetime, end: datetime, character: str | None = None) -> Tally:
         """Return the control arm: WaveNet's first attempts for jobs outside the percentage; never a fallback."""

@@ -5,13 +5,16 @@ Where an attempt's way into a gate begins: observations → attempt counts → m
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from schemas.enums import AttemptResult, DecisionReason, FailureClass, Lane, VoiceModel
 from schemas.errors import ChirpWorkerError
-from schemas.headers import RETRY_ATTEMPTS, Headers, header_text
+from schemas.headers import CE_WORKER, RETRY_ATTEMPTS, Headers, header_text
+from schemas.languages import written_as_usual
+from schemas.parsing import InvalidJobError, job_document
+from schemas.times import check_known
 
 # Fields are picked and checked by hand. Validating whole completions by their model takes a controller longer than all
 # its other work, and after a restart it reads weeks of them.
@@ -21,7 +24,8 @@ _REASONS: Final = {each.value: each for each in DecisionReason}
 _FAILURES: Final = {each.value: each for each in FailureClass}
 _RESULTS: Final = {each.value: each for each in AttemptResult}
 _LONGEST_S: Final = 86_400.0
-_DECODE_ERRORS: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+_LARGEST: Final = 10**12
+_DECODE_ERRORS: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError, InvalidJobError)
 
 
 class UnreadableAttemptsError(ChirpWorkerError):
@@ -41,6 +45,7 @@ class Observation:
         called: whether Google was called. If quota or circuit breaker prevented the call, its time means nothing.
         seconds: its duration; 0 for a stored take.
         billed: the characters that Google bills.
+        worker: who published the completion, if this is the attempt or take of its last try; else empty.
     """
 
     id: str
@@ -60,6 +65,7 @@ class Observation:
     called: bool = True
     seconds: float = 0.0
     billed: int = 0
+    worker: str = ""
 
 
 def decode_completion(value: bytes | None, headers: Headers) -> list[Observation]:
@@ -82,6 +88,10 @@ def decode_completion(value: bytes | None, headers: Headers) -> list[Observation
         observations = job.attempts(attempts)
         if (audio := completion.get("audio")) and audio["cached"]:
             observations.append(job.stored_take(completion, headers, first=not observations))
+        worker = header_text(headers, CE_WORKER)
+        # Earlier tries may be another worker's: only the completion's own decision is by its publisher.
+        if worker and observations and observations[-1].revision == completion["decision"]["revision"]:
+            observations[-1] = replace(observations[-1], worker=worker)
     except _DECODE_ERRORS as error:
         raise UnreadableAttemptsError(f"{type(error).__name__}: {error}") from None
     return observations
@@ -94,10 +104,10 @@ def decode_retry(value: bytes | None, headers: Headers, lane: Lane) -> list[Obse
         UnreadableAttemptsError: the record is no retry record.
     """
     try:
-        record = json.loads(value or b"")
+        record = job_document(value)
         text = record.get("text")
         length = len(_text(text if text is not None else record.get("ssml") or ""))
-        job = _Job(lane, _text(record["character"]), _text(record.get("language", "en-US")), length)
+        job = _Job(lane, _text(record["character"]), written_as_usual(_text(record.get("language") or "en-US")), length)
         return job.attempts(json.loads(header_text(headers, RETRY_ATTEMPTS) or "[]"))
     except _DECODE_ERRORS as error:
         raise UnreadableAttemptsError(f"{type(error).__name__}: {error}") from None
@@ -147,7 +157,7 @@ class _Job:
             # Earlier versions of the worker didn't publish the decision.
             decided=None if decided is None else _MODELS[decided],
             reason=None if reason is None else _REASONS[reason],
-            revision=_natural(attempt.get("revision") or 0),
+            revision=_revision(attempt),
             first=first,
             failure=_FAILURES[attempt.get("failure_class") or FailureClass.TRANSIENT] if failed else None,
             falls_back=attempt.get("falls_back") is True,
@@ -157,6 +167,15 @@ class _Job:
         )
 
 
+def _revision(attempt: Mapping[str, Any]) -> int:
+    """Return the revision that an attempt counts for: in which it was decided, or an open circuit failed before that.
+
+    A circuit that opened in the stage before refuses attempts in the next one, also after Chirp has healed.
+    """
+    revision, of_circuit = _natural(attempt.get("revision") or 0), attempt.get("circuit_revision")
+    return revision if of_circuit is None else min(revision, _natural(of_circuit))
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.80} is no text")
@@ -164,8 +183,8 @@ def _text(value: object) -> str:
 
 
 def _natural(value: object) -> int:
-    if not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r:.80} is no whole number from 0 up")
+    if not isinstance(value, int) or not 0 <= value <= _LARGEST:
+        raise ValueError(f"{value!r:.80} is no whole number from 0 to {_LARGEST}")
     return value
 
 
@@ -180,4 +199,4 @@ def _time(value: str | None) -> datetime:
     time = datetime.fromisoformat(value or "")
     if time.tzinfo is None:
         raise ValueError(f"{value!r:.80} has no offset")
-    return time
+    return check_known(time)

@@ -9,6 +9,7 @@ from schemas.revision import FULL_PERCENTAGE
 from worker.pricing.google_terms import list_price
 from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.verdict import Status, Verdict
+from worker.rollout.analysis.wording import number_beside
 from worker.rollout.plan.model import Plan, Stage
 
 _MONTH: Final = timedelta(days=30)
@@ -39,8 +40,11 @@ def _evaluate_quota(measurements: Measurements, plan: Plan, following: Stage) ->
     jobs_a_minute = jobs / (plan.windows.short / timedelta(minutes=1))
     limit = plan.limits.chirp_requests_a_minute
     requests = jobs_a_minute * following.percentage / FULL_PERCENTAGE
-    message = f"{requests:,.0f} Chirp requests a minute at the busiest, in the next stage; quota {limit:,}"
+    shown_limit, shown_requests = number_beside(limit, requests)
+    message = f"{shown_requests} Chirp requests a minute at the busiest, in the next stage; quota {shown_limit}"
     status = Status.PASS if requests <= limit else Status.HOLD
+    if status is Status.HOLD:
+        message += "; once Google has raised it, start the plan with a higher limits.chirp_requests_a_minute"
     return Verdict("gate", "quota", _WINDOW, status, value=requests, limit=limit, message=message)
 
 
@@ -52,6 +56,9 @@ def _evaluate_budget(measurements: Measurements, following: Stage, limit: float)
     characters = jobs.billed * (_MONTH / time)
     share = following.percentage / FULL_PERCENTAGE
     dollars = characters * list_price({VoiceModel.CHIRP3_HD: share, VoiceModel.WAVENET: 1 - share})
-    message = f"{dollars:,.2f} USD a month in the next stage, without the free tier; budget {limit:,.2f} USD"
+    shown_limit, shown_dollars = number_beside(limit, dollars, decimals=2)
+    message = f"{shown_dollars} USD a month in the next stage, without the free tier; budget {shown_limit} USD"
     status = Status.PASS if dollars <= limit else Status.HOLD
+    if status is Status.HOLD:
+        message += "; a plan with a higher limits.dollars_a_month would go on"
     return Verdict("gate", "budget", _WINDOW, status, value=dollars, limit=limit, message=message)

@@ -35,11 +35,22 @@ class SequentialTest:
     def __init__(self, ratios: Sequence[float]) -> None:
         self._ratios = tuple(ratios)
         self._by_ratio = [0.0] * len(self._ratios)
+        self._runs = [0.0] * len(self._ratios)
 
     @property
     def evidence(self) -> float:
         """The mean over the ratios, to be compared with a threshold of `windows / alpha`."""
         return sum(self._by_ratio) / len(self._by_ratio)
+
+    @property
+    def runs(self) -> Sequence[float]:
+        """For each ratio the logarithm of how much likelier it makes the events since the time that speaks most for it.
+
+        That time is a window from which on the events speak for the ratio (Page's CUSUM); 0: there is none. Above 0,
+        Chirp has had more events since than its share of the attempts in each cell: the logarithm is concave, so that
+        each cell's term is at most `log(ratio)` times what its events are above that share.
+        """
+        return self._runs
 
     def add(self, cells: Iterable[Arms]) -> None:
         """Add one window; a window without events counts too."""
@@ -47,18 +58,20 @@ class SequentialTest:
         if not with_events:
             self._by_ratio = [min(_MAX_EVIDENCE, evidence + 1) for evidence in self._by_ratio]
             return
+        logs = [_log_likelihood_ratio(with_events, ratio) for ratio in self._ratios]
         self._by_ratio = [
-            min(_MAX_EVIDENCE, (1 + evidence) * _likelihood_ratio(with_events, ratio))
-            for evidence, ratio in zip(self._by_ratio, self._ratios, strict=True)
+            min(_MAX_EVIDENCE, (1 + evidence) * math.exp(min(log, _MAX_LOG)))
+            for evidence, log in zip(self._by_ratio, logs, strict=True)
         ]
+        self._runs = [max(0.0, run + log) for run, log in zip(self._runs, logs, strict=True)]
 
 
-def _likelihood_ratio(cells: Sequence[Arms], ratio: float) -> float:
-    """How much likelier a window's events are if Chirp's odds are `ratio` times as high."""
+def _log_likelihood_ratio(cells: Sequence[Arms], ratio: float) -> float:
+    """How much likelier a window's events are if Chirp's odds are `ratio` times as high, as a logarithm."""
     log = 0.0
     log_ratio = math.log(ratio)
     for chirp, control, chirp_events, control_events in cells:
         # A cell with one arm alone is no evidence: its term is 0.
         share = chirp / (chirp + control)
         log += chirp_events * log_ratio - (chirp_events + control_events) * math.log(share * ratio + 1 - share)
-    return math.exp(min(log, _MAX_LOG))
+    return log

@@ -1,7 +1,7 @@
 """Canary analysis: evaluates all gates and roll-back rules of a stage in one round, by window and character. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from schemas.enums import VoiceModel
@@ -15,7 +15,7 @@ from worker.rollout.analysis.evaluate import (
 )
 from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.projection import evaluate_next_stage
-from worker.rollout.analysis.tally import Tally
+from worker.rollout.analysis.tally import Tally, sum_tallies
 from worker.rollout.analysis.verdict import Criterion, Evaluation, Status, Use, Verdict
 from worker.rollout.plan.conditions import AGAINST_CONTROL, RATES, TIMES, Condition, Gate, Measure, Rule
 from worker.rollout.plan.model import Plan, Stage
@@ -39,6 +39,7 @@ class Round:
         query_results: Prometheus's, by query.
         exposed: the characters that get Chirp now.
         resumed_at: when a character got Chirp again after a quarantine; its rules look no further back.
+        isolated: the characters that step rules leave out, because they are in quarantine or about to be.
     """
 
     plan: Plan
@@ -48,6 +49,7 @@ class Round:
     query_results: Mapping[str, QueryResult]
     exposed: Collection[str]
     resumed_at: Mapping[str, datetime]
+    isolated: frozenset[str] = frozenset()
 
     def criterion(self, use: Use, condition: Condition, window: str, character: str | None = None) -> Criterion:
         """Make the criterion of a condition over a window."""
@@ -75,33 +77,47 @@ def evaluate_stage(current: Round) -> Evaluation:
 def violated_rules(verdicts: Collection[Verdict], use: Use) -> tuple[Verdict, ...]:
     """Return the verdicts of a kind that cause a roll-back now; dry runs cause none.
 
-    For "at_once" and "character" one window is enough. A step back is no emergency: it needs both windows.
+    For "at_once" and "character" one window is enough. A step back is no emergency: it needs both windows, or the last
+    attempts that its rule asks for.
     """
     deciding = [each for each in verdicts if each.use == use and not each.dry_run]
     failed = [each for each in deciding if each.status is Status.FAIL]
     if use != "step":
         return tuple(failed)
-    not_failed = {each.title for each in deciding if each.status is not Status.FAIL}
-    return tuple(each for each in failed if each.title not in not_failed)
+    not_failed = {each.title for each in deciding if each.status is not Status.FAIL and not each.suffices}
+    return tuple(each for each in failed if each.suffices or each.title not in not_failed)
+
+
+def failing_characters(verdicts: Collection[Verdict]) -> frozenset[str]:
+    """Return the characters that fail a rule of their own; none if all do, since the cause is no character then."""
+    failing = {each.character for each in violated_rules(verdicts, "character") if each.character}
+    evaluated = {each.character for each in verdicts if each.use == "character"}
+    return frozenset() if failing == evaluated else frozenset(failing)
 
 
 def _evaluate_rules(current: Round) -> Iterator[Verdict]:
     rules = current.plan.rules_of(current.stage)
     lengths = (current.plan.windows.short, current.plan.windows.long)
     windows = [(format_duration(each), current.last(each)) for each in lengths]
-    uses: tuple[tuple[Use, tuple[Rule, ...]], ...] = (("at_once", rules.at_once), ("step", rules.step))
-    for use, conditions in uses:
-        for rule in conditions:
-            yield from _evaluate_condition(current, use, rule, windows)
-    for rule in rules.character:
-        for character in sorted(current.exposed):
-            yield from _evaluate_condition(current, "character", rule, windows, character)
+    of_characters = [
+        verdict
+        for rule in rules.character
+        for character in sorted(current.exposed)
+        for verdict in _evaluate_condition(current, "character", rule, windows, character)
+    ]
+    for rule in rules.at_once:
+        yield from _evaluate_condition(current, "at_once", rule, windows)
+    # One character's failures are no reason to take Chirp from the others.
+    others = replace(current, isolated=current.isolated | failing_characters(of_characters))
+    for rule in rules.step:
+        yield from _evaluate_condition(others, "step", rule, windows)
+    yield from of_characters
 
 
 def _evaluate_condition(
     current: Round, use: Use, condition: Condition, windows: Collection[Window], character: str | None = None
 ) -> Iterator[Verdict]:
-    """Evaluate a gate or rule: a comparison and a query once, a rate or time in each window."""
+    """Evaluate a gate or rule: a comparison and a query once, a rate or time in each window and over its `last`."""
     if condition.measure in AGAINST_CONTROL:
         criterion = current.criterion(use, condition, STAGE, character)
         comparison = current.comparisons.find(condition.measure, character)
@@ -112,6 +128,16 @@ def _evaluate_condition(
     else:
         for name, window in windows:
             yield _evaluate_window(current, current.criterion(use, condition, name, character), window)
+        if isinstance(condition, Rule) and condition.last is not None:
+            yield _evaluate_last(current, use, condition, condition.last, character)
+
+
+def _evaluate_last(current: Round, use: Use, rule: Rule, attempts: int, character: str | None) -> Verdict:
+    """Evaluate a rule over the last attempts of the stage; fewer while there aren't as many."""
+    criterion = current.criterion(use, rule, f"last {attempts:,}", character)
+    measurements = current.measurements
+    window = (measurements.start_of_last(attempts, character), measurements.until)
+    return _evaluate_window(current, replace(criterion, suffices=True), window)
 
 
 def _evaluate_window(current: Round, criterion: Criterion, window: tuple[datetime, datetime]) -> Verdict:
@@ -119,8 +145,20 @@ def _evaluate_window(current: Round, criterion: Criterion, window: tuple[datetim
     character = criterion.character
     if character is not None:
         start = min(max(start, current.resumed_at.get(character, start)), end)
-    chirp = current.measurements.chirp(start, end, character)
+    chirp = (
+        _chirp_of_the_others(current, start, end)
+        if criterion.use == "step"
+        else current.measurements.chirp(start, end, character)
+    )
     return evaluate_measure(criterion, chirp, lambda: current.measurements.control(start, end, character))
+
+
+def _chirp_of_the_others(current: Round, start: datetime, end: datetime) -> Tally:
+    """Return Chirp's attempts without those of isolated characters, and without those before a quarantine ended."""
+    resumed = {name: at for name, at in current.resumed_at.items() if at > start and name not in current.isolated}
+    measurements = current.measurements
+    others = measurements.chirp_without(start, end, current.isolated | resumed.keys())
+    return sum_tallies([others, *(measurements.chirp(min(at, end), end, name) for name, at in resumed.items())])
 
 
 def _evaluate_gates(current: Round) -> Iterator[Verdict]:

@@ -44,6 +44,7 @@ class Verdict:
         sample: the attempts evaluated.
         message: a sentence for people, such as "12.3 % of 1,530 failed, at least 10.4 % by the bound; limit 10 %".
         dry_run: it decides nothing.
+        suffices: a step back needs no other window to fail.
     """
 
     use: Use
@@ -57,6 +58,7 @@ class Verdict:
     sample: int = 0
     message: str = ""
     dry_run: bool = False
+    suffices: bool = False
 
     @property
     def label(self) -> str:
@@ -102,6 +104,7 @@ class Criterion:
         bounds: the confidence that is needed.
         min_sample: in attempts.
         character: None for all together.
+        suffices: whether a step back needs no other window to fail.
         is_tail: whether the window is the last tenth of a stage, which must be like the rest. It has a tenth of the
             sample, too few attempts to show a low rate: the measured value itself must be below the limit.
     """
@@ -113,6 +116,7 @@ class Criterion:
     min_sample: int
     character: str | None = None
     is_tail: bool = False
+    suffices: bool = False
 
     @property
     def is_rule(self) -> bool:
@@ -124,7 +128,7 @@ class Criterion:
         shown: dict[str, Any] = {"limit": self.condition.limit, **numbers}
         return Verdict(
             self.use, self.condition.title, self.window, status, self.character, message=message,
-            dry_run=self.condition.dry_run, **shown,
+            dry_run=self.condition.dry_run, suffices=self.suffices, **shown,
         )  # fmt: skip
 
     def no_data_verdict(self, message: str, sample: int = 0) -> Verdict:

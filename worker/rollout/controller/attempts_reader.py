@@ -10,14 +10,15 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from schemas.enums import Lane
+from schemas.times import check_known
 from schemas.topics import COMPLETIONS, Delays, lane_of, prefixed, retry_topic
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.consumer import Consumer, standalone_consumer
+from worker.kafka.client.timeout import kafka_timeout
 from worker.kafka.client.topics import list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.observations import Observation, UnreadableAttemptsError, decode_completion, decode_retry
-from worker.rollout.log.reader import kafka_timeout
 
 # A broker answers each fetch within half a second, with or without records. One that hasn't answered for so long is
 # gone; aiokafka doesn't report it.
@@ -116,7 +117,7 @@ class AttemptsReader:
     def _observe(self, source: Source, record: Any) -> None:
         headers = list(record.headers)
         try:
-            published_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+            published_at = check_known(datetime.fromtimestamp(record.timestamp / 1000, UTC))
             observations = (
                 decode_retry(record.value, headers, source.lane)
                 if source.lane

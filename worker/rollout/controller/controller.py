@@ -18,6 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from schemas.revision import PlanRun
 from schemas.rollout_status import RolloutStatus
+from worker.kafka.client.connection_problem import BrokerConnectionError
 from worker.kafka.client.topics import TopicError
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.attempt_counts import AttemptCounts
@@ -27,8 +28,9 @@ from worker.rollout.controller.attempts_reader import AttemptsReader, ObserveAtt
 from worker.rollout.controller.metrics import RolloutMetrics
 from worker.rollout.controller.prometheus import PrometheusClient
 from worker.rollout.controller.stage_monitor import StageMonitor
-from worker.rollout.controller.state_machine import Transition, next_step
+from worker.rollout.controller.state_machine import Stay, Transition, next_step
 from worker.rollout.controller.webhooks import RevisionHistory
+from worker.rollout.controller.workers_seen import WorkersSeen
 from worker.rollout.log.codec import Provenance, current_state
 from worker.rollout.log.reader import RolloutLog
 from worker.rollout.log.writer import RevisionWriter, SupersededError
@@ -40,6 +42,9 @@ from worker.rollout.state import RolloutState
 
 _LONGEST_BACKOFF_S: Final = 2.0
 _POLL_S: Final = 0.5
+_REPORT_TIMEOUT_S: Final = 5.0
+# The longest time between two looks at the log; a round that takes longer hangs.
+_ALIVE_S: Final = 60.0
 # Clocks differ: an attempt that was published shortly before the stage began, by one clock, may have ended in it by
 # another.
 _MARGIN: Final = timedelta(minutes=1)
@@ -59,7 +64,7 @@ class ControllerParts:
     Attributes:
         open_attempts: opens the attempts that were published since a time.
         is_leader: a controller that doesn't lead evaluates all the same, to be ready, but changes nothing.
-        report: called with the status of each round.
+        report: called with the status of each round; may raise KafkaError.
         history: kept up to date with the log.
         catalogue: the keys of all characters.
         actor: the name under which it makes revisions.
@@ -92,9 +97,18 @@ class Controller:
         self._parts = parts
         self._outage_logged = False
         self._unusable_plan: str | None = None
-        parts.metrics.is_leader.set_function(parts.is_leader)
+        parts.metrics.is_leader.set_function(lambda: parts.is_leader() and self.works)
+        self._workers = WorkersSeen()
+        self._writes = True
+        self._alive_at = parts.clock.monotonic()
         self.waits_for = ["the rollout's topic"]
         self.ready = asyncio.Event()
+
+    @property
+    def works(self) -> bool:
+        """Whether it reads the topics and what it last wrote was accepted: else it rolls nothing back."""
+        is_alive = self._parts.clock.monotonic() - self._alive_at <= _ALIVE_S
+        return is_alive and self._writes and not self.waits_for
 
     async def run(self) -> None:
         """Runs until it is cancelled; retries all errors of Kafka."""
@@ -117,6 +131,7 @@ class Controller:
                     self.waits_for = [] if run is None else ["a plan that it can use"]
                     self.ready.set()
                     self._parts.metrics.show(())
+                    self._parts.metrics.show_run(run)
                     await log.poll(_POLL_S)
                 else:
                     await self._follow_run(log, plan, run)
@@ -125,6 +140,7 @@ class Controller:
         counts = AttemptCounts(plan.windows.resolution)
 
         def observe(observation: Observation, published_at: datetime) -> None:
+            self._workers.note(observation, published_at)
             counts.add(observation, plan.length_band(observation.text_characters), published_at)
 
         async with self._parts.open_attempts(run.since - _MARGIN, observe) as reader:
@@ -175,16 +191,30 @@ class Controller:
         freeze = active_freeze(monitor.plan.freeze, now)
         step = next_step(state, monitor.plan, evaluation, now, freeze)
         status = monitor.status(state, evaluation, step, now, freeze)
-        self._export(evaluation, status)
+        status = status.model_copy(update={"workers": self._workers.recent(now)})
+        self._export(state.run, evaluation, step, status)
         if isinstance(step, Transition) and parts.is_leader():
             await self._write(log, state, step)
         elif isinstance(step, Transition):
             _log.info("rollout_would_change", kind=step.kind, why=step.why)
-        await parts.report(status)
+        await self._report(status)
 
-    def _export(self, evaluation: Evaluation, status: RolloutStatus) -> None:
+    async def _report(self, status: RolloutStatus) -> None:
+        try:
+            async with asyncio.timeout(_REPORT_TIMEOUT_S):
+                await self._parts.report(status)
+        except (KafkaError, TimeoutError) as error:
+            self._writes = False
+            _log.warning("rollout_report_failed", error=f"{type(error).__name__}: {error}")
+        else:
+            self._writes = True
+
+    def _export(
+        self, run: PlanRun | None, evaluation: Evaluation, step: Stay | Transition, status: RolloutStatus
+    ) -> None:
         metrics = self._parts.metrics
         metrics.show((*evaluation.gates, *evaluation.rules))
+        metrics.show_run(run, step.missing if isinstance(step, Stay) else ())
         metrics.time_served.set(status.served_s)
         metrics.late.set(status.late)
         metrics.repeated.set(status.repeated)
@@ -196,10 +226,14 @@ class Controller:
         provenance = Provenance(self._parts.actor, reason, measured)
         try:
             revision = await self._parts.create_writer(log).write(before, step.verb(before), provenance)
+        except KafkaError:
+            self._writes = False
+            raise
         except SupersededError as error:
             # The next round evaluates the other writer's state.
             _log.info("rollout_change_superseded", by=error.winner.actor, revision=error.winner.revision)
         else:
+            self._parts.metrics.transitions.labels(step.kind).inc()
             _log.info("rollout_changed", kind=step.kind, revision=revision.revision, why=step.why)
 
     def _read_plan(self, run: PlanRun | None) -> Plan | None:
@@ -214,11 +248,14 @@ class Controller:
             return None
 
     def _update_history(self, log: RolloutLog) -> None:
+        self._alive_at = self._parts.clock.monotonic()
         self._parts.history.revisions, self._parts.history.position = log.revisions, log.position
 
     def _log_outage(self, state: RetryCallState) -> None:
-        self.waits_for = ["kafka"]
         error = state.outcome.exception() if state.outcome else None
+        reason = str(error) if isinstance(error, BrokerConnectionError) else None
+        self.waits_for = [reason or "kafka"]
         if not self._outage_logged:
             self._outage_logged = True
-            _log.warning("rollout_unreachable", error=f"{type(error).__name__}: {error}", detail="retrying")
+            message = reason or f"{type(error).__name__}: {error}"
+            _log.warning("rollout_unreachable", error=message, detail="retrying")

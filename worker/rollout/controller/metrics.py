@@ -1,49 +1,45 @@
-"""The metrics of the rollout's controller. Each help text says what a high or low value means."""
+"""The metrics of the rollout's controller: what each round shows."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
+from schemas.enums import Phase
+from schemas.revision import PlanRun
+from worker.observability import controller_metric_catalogue as catalogue
 from worker.rollout.analysis.verdict import Status, Verdict
+from worker.rollout.controller.mailbox import Sent
+from worker.rollout.controller.state_machine import Missing
 
 VERDICTS: Final = {Status.PASS: 0, Status.HOLD: 1, Status.FAIL: 2, Status.ERROR: 3}
-_LABELS: Final = ["use", "gate", "window", "character"]
+# No metric of the controller has the label of a character of the catalogue.
+_NO_CHARACTERS: Final = ()
 
 
 class RolloutMetrics:
-    """The metrics of the last round."""
+    """The metrics of the last round, registered as they stand in the catalogue."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._value = self._gauge("value", "What a gate or rule measured: a share, or seconds.", _LABELS)
-        self._limit = self._gauge("limit", "What it is compared with.", _LABELS)
-        self._sample = self._gauge("sample", "Attempts in the sample. Low: too few for a verdict.", _LABELS)
-        self._verdict = self._gauge(
-            "verdict", "0 pass, 1 hold, 2 fail, 3 error. 2 of a rule: it rolls back. 3: its query is broken.", _LABELS
-        )
-        self.is_leader = Gauge(
-            "tts_rollout_leads",
-            "1 on the controller that leads. A sum below 1: no controller leads.",
-            registry=registry,
-        )
-        self.time_served = Gauge(
-            "tts_rollout_stage_served_seconds",
-            "Time served in the stage. High above its least time: something holds it.",
-            registry=registry,
-        )
-        self.last_round = Gauge(
-            "tts_rollout_judged_timestamp_seconds", "When the last round was evaluated. Old: no controller evaluates.",
-            registry=registry,
-        )  # fmt: skip
-        self.late = Gauge(
-            "tts_rollout_late_attempts", "Attempts that were published too late to be counted.", registry=registry
-        )
-        self.repeated = Gauge(
-            "tts_rollout_repeated_attempts",
-            "Attempts that were counted already: retried jobs list the earlier ones again.",
-            registry=registry,
-        )
+        args = (registry, _NO_CHARACTERS)
+        self._value = catalogue.GATE_VALUE.register(*args)
+        self._limit = catalogue.GATE_LIMIT.register(*args)
+        self._sample = catalogue.GATE_SAMPLE.register(*args)
+        self._verdict = catalogue.GATE_VERDICT.register(*args)
+        self.is_leader = catalogue.LEADS.register(*args)
+        self._stage = catalogue.STAGE.register(*args)
+        self._phase = catalogue.PHASE.register(*args)
+        self._waits_for = catalogue.WAITS_FOR.register(*args)
+        self.transitions = catalogue.TRANSITIONS_MADE.register(*args)
+        self._messages = catalogue.MESSAGES.register(*args)
+        self._unsent = catalogue.UNSENT_MESSAGES.register(*args)
+        self.time_served = catalogue.STAGE_SERVED.register(*args)
+        self.last_round = catalogue.JUDGED_AT.register(*args)
+        self.late = catalogue.LATE_ATTEMPTS.register(*args)
+        self.repeated = catalogue.REPEATED_ATTEMPTS.register(*args)
+        self._certificate_end = catalogue.CERTIFICATE_END.register(*args)
+        self._certificate_lifetime = catalogue.CERTIFICATE_LIFETIME.register(*args)
 
     def show(self, verdicts: Collection[Verdict]) -> None:
         """Replaces the last round's verdicts by this round's."""
@@ -58,5 +54,31 @@ class RolloutMetrics:
             if each.limit is not None:
                 self._limit.labels(*labels).set(each.limit)
 
-    def _gauge(self, name: str, documentation: str, labels: list[str]) -> Gauge:
-        return Gauge(f"tts_rollout_gate_{name}", documentation, labels, registry=self.registry)
+    def show_run(self, run: PlanRun | None, missing: Collection[Missing] = ()) -> None:
+        """Shows where the plan is and what it waits for; None: no plan runs."""
+        self._stage.clear()
+        self._phase.clear()
+        self._waits_for.clear()
+        if run is None:
+            return
+        self._stage.labels(run.plan, run.stage).set(1)
+        for phase in Phase:
+            self._phase.labels(phase).set(phase is run.phase)
+        for each in missing:
+            self._waits_for.labels(each.what, each.which).set(1)
+
+    def track_certificate(self, file: str, ends_at: Callable[[], float], lifetime_s: Callable[[], float]) -> None:
+        """Shows the end of a file's certificate, and its whole lifetime; the callbacks run at each scrape."""
+        self._certificate_end.labels(file).set_function(ends_at)
+        self._certificate_lifetime.labels(file).set_function(lifetime_s)
+
+    def track_messages(self, audience: str, waiting: Callable[[], int]) -> None:
+        """Shows an audience's messages from now on; `waiting`, how many wait to be sent, runs at each scrape."""
+        self._unsent.labels(audience).set_function(waiting)
+        # A counter that begins with its first increment would hide that one from rates.
+        for result in Sent:
+            self._messages.labels(audience, result)
+
+    def count_message(self, audience: str, result: Sent) -> None:
+        """Counts an attempt to send a message."""
+        self._messages.labels(audience, result).inc()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from worker.config.settings import mask_credentials
+from worker.config.settings import mask_secrets
 from worker.rollout.analysis.evaluate import QueryResult
 
 _SHOWN: Final = 3
@@ -48,7 +48,7 @@ class PrometheusClient:
         except TimeoutError:
             return None, f"Prometheus: no answer within {self._timeout.total:g} s"
         except (aiohttp.ClientError, ValueError) as error:
-            return None, f"Prometheus: {type(error).__name__}: {mask_credentials(str(error))}"[:300]
+            return None, f"Prometheus: {type(error).__name__}: {mask_secrets(str(error))}"[:300]
 
 
 def parse_answer(document: Any) -> tuple[float | None, str | None]:

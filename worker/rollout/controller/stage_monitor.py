@@ -67,8 +67,9 @@ class StageMonitor:
         starts = {name: until for name, until in state.quarantined.items() if until <= now}
         exposed = state.exposed_characters(self._catalogue, now)
         self._comparisons.update(self._measurements, exposed, starts)
+        isolated = frozenset(name for name in state.quarantined if state.is_quarantined(name, now))
         return evaluate_stage(
-            Round(self.plan, self.stage, self._measurements, self._comparisons, answers, exposed, starts)
+            Round(self.plan, self.stage, self._measurements, self._comparisons, answers, exposed, starts, isolated)
         )
 
     def status(

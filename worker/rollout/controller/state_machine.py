@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 from typing import Final
 
@@ -14,15 +15,47 @@ from worker.rollout.analysis.verdict import Evaluation, Status, Verdict
 from worker.rollout.controller import stages
 from worker.rollout.controller.plan_run import next_stage, previous_stage, require_run, time_served
 from worker.rollout.plan.model import Plan, Stage
-from worker.rollout.plan.units import approximate_duration, format_duration
+from worker.rollout.plan.units import elapsed_duration, format_duration
 from worker.rollout.state import RolloutState
+
+
+class WaitsFor(StrEnum):
+    """What a promotion may wait for."""
+
+    RESUME = "resume"
+    BRAKE = "brake"
+    TIME = "time"
+    GATE = "gate"
+    FREEZE = "freeze"
+    APPROVAL = "approval"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """One thing that a promotion waits for.
+
+    Attributes:
+        what: its kind. NOTHING: the plan has ended.
+        says: a sentence for people.
+        which: the gate's label or the question's name; empty for the others.
+    """
+
+    what: WaitsFor
+    says: str
+    which: str = ""
 
 
 @dataclass(frozen=True)
 class Stay:
-    """Nothing changes. `why` says what a promotion waits for, one sentence each."""
+    """Nothing changes, because of what is missing for a promotion."""
 
-    why: tuple[str, ...]
+    missing: tuple[Missing, ...]
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """What a promotion waits for, a sentence each."""
+        return tuple(each.says for each in self.missing)
 
 
 @dataclass(frozen=True)
@@ -71,7 +104,8 @@ def next_step(state: RolloutState, plan: Plan, evaluation: Evaluation, now: date
             kind, why = "promoted", f"stage {run.stage} is served, all its gates pass"
         return Transition(kind, partial(stages.promote, plan=plan, now=now), why, evaluation.gates)
     if stage.at_most is not None and time_served(run, now) > stage.at_most:
-        why = f"stage {run.stage} may last {format_duration(stage.at_most)}, and isn't done: {'; '.join(missing)}"
+        open_ends = "; ".join(each.says for each in missing)
+        why = f"stage {run.stage} may last {format_duration(stage.at_most)}, and isn't done: {open_ends}"
         return Transition("waits", partial(stages.wait, now=now), why, evaluation.gates)
     return Stay(missing)
 
@@ -110,44 +144,49 @@ def _step_back(plan: Plan, run: PlanRun, why: str, found: tuple[Verdict, ...], n
 
 def _missing(
     state: RolloutState, stage: Stage, evaluation: Evaluation, now: datetime, frozen: str | None
-) -> Iterator[str]:
-    """What is missing for a promotion, a sentence each; what people must do comes last."""
+) -> Iterator[Missing]:
+    """What is missing for a promotion; what people must do comes last."""
     run = require_run(state)
     if run.phase is Phase.DONE:
-        yield "the plan has ended; its roll-back rules still apply"
+        yield Missing(WaitsFor.NOTHING, "the plan has ended; its roll-back rules still apply")
         return
     if run.phase is Phase.PAUSED:
-        yield "paused: `rollout resume` continues"
+        yield Missing(WaitsFor.RESUME, "paused: `rollout resume` continues")
     if run.phase is Phase.WAITING:
-        yield f"waits for a person: `rollout resume` begins stage {run.stage} again"
+        yield Missing(WaitsFor.RESUME, f"waits for a person: `rollout resume` begins stage {run.stage} again")
     if run.phase is Phase.RUNNING and stage.enabled and state.is_off:
-        yield "Chirp was turned off by hand: `rollout resume` turns it on again as the stage says"
+        says = "Chirp was turned off by hand: `rollout resume` turns it on again as the stage says"
+        yield Missing(WaitsFor.RESUME, says)
     if evaluation.braked:
-        yield f"a worker's hand brake is on (CHIRP3_ENABLED=false): {evaluation.braked:,} attempts by it lately"
+        says = f"a worker's hand brake is on (CHIRP3_ENABLED=false): {evaluation.braked:,} attempts by it lately"
+        yield Missing(WaitsFor.BRAKE, says)
     time = time_served(run, now)
     if time < stage.at_least:
-        yield f"{approximate_duration(time)} of {format_duration(stage.at_least)} served"
+        yield Missing(WaitsFor.TIME, f"{elapsed_duration(time)} of {format_duration(stage.at_least)} served")
     else:
         yield from _missing_gates(evaluation)
     if frozen is not None:
-        yield frozen
+        yield Missing(WaitsFor.FREEZE, frozen)
     yield from _missing_answers(run, stage)
 
 
-def _missing_gates(evaluation: Evaluation) -> Iterator[str]:
+def _missing_gates(evaluation: Evaluation) -> Iterator[Missing]:
     for each in evaluation.gates:
         if each.status is not Status.PASS and not each.dry_run:
-            yield f"{each.label}: {each.status}, {each.message}"
+            yield Missing(WaitsFor.GATE, f"{each.label}: {each.status}, {each.message}", each.label)
 
 
-def _missing_answers(run: PlanRun, stage: Stage) -> Iterator[str]:
+def _missing_answers(run: PlanRun, stage: Stage) -> Iterator[Missing]:
     answers = {each.name: each for each in run.approvals}
     for question in stage.approvals:
         given = answers.get(question.name)
         if given is None:
-            yield f'not answered: {question.name}, "{question.question}" (`rollout approve {question.name}`)'
+            says = f'not answered: {question.name}, "{question.question}" (`rollout approve {question.name}`)'
         elif not given.approved:
-            yield f'{given.actor} says no: {question.name}, "{question.question}" {given.reason}'.rstrip()
+            says = f'{given.actor} says no: {question.name}, "{question.question}" {given.reason}'.rstrip()
+        else:
+            continue
+        yield Missing(WaitsFor.APPROVAL, says, question.name)
 
 
 def _describe(found: tuple[Verdict, ...]) -> str:

@@ -7,8 +7,8 @@ from schemas.topics import ROLLOUT_STATUS, prefixed
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.consumer import standalone_consumer
 from worker.kafka.client.producer import connect_producer
+from worker.kafka.client.timeout import kafka_timeout
 from worker.kafka.client.topics import TopicError, list_partitions
-from worker.rollout.log.reader import kafka_timeout
 
 _WAIT_MS = 3000
 

@@ -1,25 +1,29 @@
-"""Sends the announcements of a rollout's transitions to webhooks: each once, over all leaders."""
+"""Sends the announcements of a rollout's transitions to webhooks: each once, over all leaders.
+
+Each address has its own mailbox, so that one that fails holds no other back. What is still to be sent is part of the
+leader's commit, so that the next leader sends that alone.
+"""
 
 import asyncio
-from collections.abc import Mapping
-from http import HTTPStatus
+import json
+import math
+from collections.abc import Callable, Mapping
 from typing import Final
 
-import aiohttp
 import structlog
-from pydantic import SecretStr
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from schemas.revision import Revision
 from worker.rollout.controller.announcements import Announcement, announcement_for
+from worker.rollout.controller.mailbox import Mailbox, Message, Sent
+from worker.rollout.controller.receiver import Receiver
 from worker.rollout.log.revisions import RevisionLog
 from worker.rollout.plan.active import active_plan
 from worker.rollout.plan.document import InvalidFileError
 
-_TIMEOUT_S: Final = 10.0
-_RETRY_FOR_S: Final = 600.0
+_LONG_S: Final = 600.0
 _POLL_S: Final = 0.2
-_RETRYABLE: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+# Kafka's limit of a commit's metadata is 4,096 bytes.
+_LONGEST_NOTE: Final = 4000
 _log = structlog.get_logger(__name__)
 
 
@@ -32,43 +36,92 @@ class RevisionHistory:
 
 
 class WebhookNotifier:
-    """Announces the records of the log that are transitions.
+    """Announces the records of the log that are transitions, while this controller leads.
 
     Args:
-        webhooks: the URL of each audience.
+        receivers: of each audience. Audiences with the same address and key get one message together.
         history: kept up to date by the controller.
         catalogue: the keys of all characters.
+        topic: of the log.
+        count: counts an attempt to send a message, by audience.
         retry_after_s: the back-off after a webhook's first failure, doubled up to a minute.
     """
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
-        webhooks: Mapping[str, SecretStr],
+        receivers: Mapping[str, Receiver],
         history: RevisionHistory,
         catalogue: frozenset[str],
+        *,
+        topic: str,
+        count: Callable[[str, Sent], None],
         retry_after_s: float = 1.0,
     ) -> None:
-        self._session = session
-        self._webhooks = webhooks
+        self._receivers = receivers
         self._history = history
         self._catalogue = catalogue
+        self._topic = topic
+        self._count = count
         self._retry_after_s = retry_after_s
+        first: dict[tuple[str, str], str] = {}
+        # The audience in whose name messages are sent.
+        self._first_of = {name: first.setdefault(_endpoint(receiver), name) for name, receiver in receivers.items()}
+        self._boxes: dict[str, Mailbox] = {}
+        self._begins: dict[str, int] = {}
+        self._committed = 0
+        # Infinite once the failure is an error in the log.
+        self._failing_since: dict[str, float] = {}
+
+    def begin(self, committed: int, note: str) -> int:
+        """Begins to lead: returns the offset at which to begin to read.
+
+        Args:
+            committed: the offset after the last record that a leader has handled.
+            note: of that leader's commit; empty if there is none.
+        """
+        undelivered = _read_note(note)
+        self._committed = committed
+        self._begins = {name: min(committed, undelivered.get(name, committed)) for name in self._first_of.values()}
+        self._boxes = {name: self._mailbox(name) for name in self._begins}
+        return min(self._begins.values(), default=committed)
+
+    @property
+    def note(self) -> str:
+        """What is still to be sent: for each audience the offset of its oldest undelivered message."""
+        undelivered = {name: box.undelivered for name, box in self._boxes.items() if box.undelivered is not None}
+        note = json.dumps(undelivered, separators=(",", ":")) if undelivered else ""
+        return note if len(note.encode()) <= _LONGEST_NOTE else ""
+
+    def waiting_for(self, audience: str) -> int:
+        """How many messages wait for an audience's webhook; 0 for one that shares an earlier one's address."""
+        box = self._boxes.get(audience)
+        return box.waiting if box else 0
 
     async def handle_record(self, offset: int, value: bytes | None) -> None:
-        """Announces a record if it is a transition.
-
-        Returns once each audience's webhook has accepted or refused the message, or has failed for ten minutes.
-        """
-        announcement = await self._announcement(offset, value)
-        if announcement is None:
+        """Puts a record's announcement into the mailboxes of its audiences, if it is a transition."""
+        found = await self._announcement(offset, value)
+        if found is None:
             return
-        _log.info("rollout_transition", text=announcement.text, audiences=list(announcement.audiences))
-        async with asyncio.TaskGroup() as group:
-            for audience in announcement.audiences:
-                group.create_task(self._send(audience, announcement.text))
+        announcement, identity = found
+        if offset >= self._committed:
+            _log.info("rollout_transition", text=announcement.message.data.text, audiences=list(announcement.audiences))
+            self._log_unreachable(announcement)
+        names = (self._first_of[audience] for audience in announcement.audiences if audience in self._first_of)
+        for name in dict.fromkeys(names):
+            if offset >= self._begins.get(name, 0):
+                box = self._boxes.setdefault(name, self._mailbox(name))
+                box.put(Message(offset, identity, announcement.message))
 
-    async def _announcement(self, offset: int, value: bytes | None) -> Announcement | None:
+    async def drain(self) -> None:
+        """Waits until all messages are delivered or refused."""
+        for box in self._boxes.values():
+            await box.drain()
+
+    async def stop(self) -> None:
+        """Sends nothing more, because another controller may lead from now on; `note` says what is left."""
+        await asyncio.gather(*(box.stop() for box in self._boxes.values()))
+
+    async def _announcement(self, offset: int, value: bytes | None) -> tuple[Announcement, str] | None:
         try:
             revision = Revision.model_validate_json(value or b"")
         except ValueError:
@@ -86,34 +139,54 @@ class WebhookNotifier:
             plan = None if run is None else active_plan(run, self._catalogue)
         except InvalidFileError:
             plan = None
-        return announcement_for(before, revision, plan)
+        announcement = announcement_for(before, revision, plan, self._topic)
+        return None if announcement is None else (announcement, revision.id)
 
-    async def _send(self, audience: str, text: str) -> None:
-        webhook = self._webhooks.get(audience)
-        if webhook is None:
+    def _log_unreachable(self, announcement: Announcement) -> None:
+        missing = [audience for audience in announcement.audiences if audience not in self._receivers]
+        for audience in missing:
             _log.warning("rollout_audience_unreachable", audience=audience, detail="ROLLOUT_WEBHOOKS has no address")
-            return
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(_is_retryable),
-            wait=wait_exponential_jitter(initial=self._retry_after_s, max=60),
-            stop=stop_after_delay(_RETRY_FOR_S),
-            reraise=True,
-        )
-        try:
-            await retrying(self._post, webhook.get_secret_value(), text)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            # The error's text is not logged: it may contain the webhook's address, which is secret.
-            status = error.status if isinstance(error, aiohttp.ClientResponseError) else None
-            _log.error("rollout_webhook_failed", audience=audience, error=type(error).__name__, status=status)
+        if announcement.is_roll_back and len(missing) == len(announcement.audiences):
+            detail = "the plan names no audience" if not missing else "ROLLOUT_WEBHOOKS has none of its audiences"
+            _log.error("rollout_nobody_notified", detail=f"{detail}; `rollout plan check` reports what is silent")
 
-    async def _post(self, url: str, text: str) -> None:
-        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-        async with self._session.post(url, json={"text": text}, timeout=timeout) as response:
-            response.raise_for_status()
+    def _mailbox(self, audience: str) -> Mailbox:
+        async def send(message: Message) -> Sent:
+            return await self._send(audience, message)
+
+        return Mailbox(send, self._retry_after_s)
+
+    async def _send(self, audience: str, message: Message) -> Sent:
+        delivery = await self._receivers[audience].send(message.identity, message.announcement)
+        self._count(audience, delivery.sent)
+        named = {"audience": audience, "error": delivery.error, "status": delivery.status}
+        if delivery.sent is Sent.REFUSED:
+            _log.error("rollout_webhook_failed", **named, detail="it refused the message, which isn't sent again")
+        elif delivery.sent is Sent.FAILED:
+            self._log_failure(audience, named)
+        elif self._failing_since.pop(audience, None) is not None:
+            _log.info("rollout_webhook_recovered", audience=audience)
+        return delivery.sent
+
+    def _log_failure(self, audience: str, named: Mapping[str, object]) -> None:
+        now = asyncio.get_running_loop().time()
+        if audience not in self._failing_since:
+            self._failing_since[audience] = now
+            _log.warning("rollout_webhook_failing", **named, detail="trying again; the newest message replaces others")
+        elif now - self._failing_since[audience] > _LONG_S:
+            self._failing_since[audience] = math.inf
+            _log.error("rollout_webhook_failed", **named, detail="for ten minutes; trying again every minute")
 
 
-def _is_retryable(error: BaseException) -> bool:
-    """Whether the same request may work later. A webhook that is gone must not delay later announcements."""
-    if isinstance(error, aiohttp.ClientResponseError):
-        return error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status in _RETRYABLE
-    return isinstance(error, aiohttp.ClientError | TimeoutError) and not isinstance(error, aiohttp.InvalidURL)
+def _endpoint(receiver: Receiver) -> tuple[str, str]:
+    key = receiver.key.get_secret_value() if receiver.key is not None else ""
+    return receiver.address.get_secret_value(), key
+
+
+def _read_note(note: str) -> dict[str, int]:
+    """Return the offsets by audience; a note that can't be read, of another version, says nothing."""
+    try:
+        read = json.loads(note or "{}")
+        return {str(name): int(offset) for name, offset in read.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
+from worker.kafka.client.denial import describe_denial
 from worker.kafka.client.topics import TopicError
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Sleep
@@ -16,11 +17,13 @@ from worker.rollout.current import CurrentRollout
 from worker.rollout.description import describe
 from worker.rollout.log.codec import Provenance, to_state
 from worker.rollout.log.reader import RolloutLog
-from worker.rollout.log.revisions import Entry, Superseded, Unreadable
+from worker.rollout.log.revisions import Accepted, Entry, Superseded, Unreadable
 from worker.rollout.log.writer import RevisionWriter, SupersededError
 from worker.rollout.state import OFF, RolloutState
 
 _LONGEST_S = 2.0
+# As long as the alert on `tts_rollout_state_age_seconds`.
+_OLD_S = 30.0
 _log = structlog.get_logger(__name__)
 
 OpenLog = Callable[[], AbstractAsyncContextManager[RolloutLog]]
@@ -64,6 +67,7 @@ class Follower:
         self._sleep = sleep
         self._answered_at = clock.monotonic()
         self._outage_logged = False
+        self._unknown_base: int | None = None
         self.known = asyncio.Event()
         """Set once the topic has been read to its end for the first time."""
 
@@ -71,15 +75,32 @@ class Follower:
         """Seconds since the state was last confirmed to be current."""
         return max(0.0, self._clock.monotonic() - self._answered_at)
 
+    def problem(self) -> str | None:
+        """Why this worker doesn't follow the rollout; None if it does, or hasn't read the topic yet."""
+        if not self.known.is_set():
+            return None
+        revision = self._current.state.revision
+        if self._unknown_base is not None:
+            return (
+                f"rollout: revision {self._unknown_base + 1} in the topic changes one that this worker doesn't know; "
+                f"it stays at revision {revision}: update chirp-worker here, or see `rollout history`"
+            )
+        if (age_s := self.age_s()) > _OLD_S:
+            return (
+                f"rollout: the topic hasn't answered for {age_s:.0f} s; jobs are decided by revision {revision}, which "
+                "may be old, until Kafka answers"
+            )
+        return None
+
     async def start(self) -> None:
         """Reads the topic to its end, and seeds it if it is empty.
 
         Raises:
-            TopicError: the topic can't hold a rollout's log.
+            TopicError: the topic can't hold a rollout's log, or is empty and this login may not write it.
             KafkaError: Kafka doesn't answer.
         """
         async with self._open_log() as log:
-            _log_skipped(await log.read_to_end())
+            self._note_skipped(await log.read_to_end())
             if log.revisions.current is None:
                 await self._seed_log(log)
             self._adopt(log)
@@ -97,7 +118,8 @@ class Follower:
 
     async def _follow(self) -> None:
         async with self._open_log() as log:
-            await log.read_to_end()
+            self._unknown_base = None
+            self._note_skipped(await log.read_to_end())
             if log.revisions.revision < self._current.state.revision:
                 _log.warning(
                     "rollout_went_back", was=self._current.state.revision, revision=log.revisions.revision,
@@ -105,7 +127,7 @@ class Follower:
                 )  # fmt: skip
             while True:
                 self._adopt(log)
-                _log_skipped(await log.poll())
+                self._note_skipped(await log.poll())
 
     async def _seed_log(self, log: RolloutLog) -> None:
         # Several workers may start at once: the first one seeds the log, the others adopt its state.
@@ -113,6 +135,11 @@ class Follower:
             await self._create_writer(log).write(OFF, self._seed, self._provenance)
         except SupersededError as error:
             _log.info("rollout_seeded_by_another", by=error.winner.actor)
+        except TopicAuthorizationFailedError as error:
+            raise TopicError(
+                f"the rollout's topic is empty, and {describe_denial(error)} to write it, as a worker should: "
+                "make its first revision by `chirp-worker rollout seed`, with an operator's login"
+            ) from None
         else:
             _log.info("rollout_seeded", rollout=self._seed.describe(self._catalogue))
 
@@ -148,11 +175,13 @@ class Follower:
                 detail=f"continuing with revision {self._current.state.revision}; retrying until Kafka answers",
             )
 
-
-def _log_skipped(entries: list[Entry]) -> None:
-    for entry in entries:
-        if isinstance(entry, Unreadable):
-            _log.warning("rollout_record_passed_over", why=entry.why)
-        elif isinstance(entry, Superseded) and entry.winner is None:
-            detail = "it changes a revision that this worker doesn't know; is this worker older than the writer?"
-            _log.warning("rollout_record_passed_over", why=f"base {entry.revision.base}", detail=detail)
+    def _note_skipped(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            if isinstance(entry, Unreadable):
+                _log.warning("rollout_record_passed_over", why=entry.why)
+            elif isinstance(entry, Superseded) and entry.winner is None:
+                detail = "it changes a revision that this worker doesn't know; is this worker older than the writer?"
+                _log.warning("rollout_record_passed_over", why=f"base {entry.revision.base}", detail=detail)
+                self._unknown_base = entry.revision.base
+            elif isinstance(entry, Accepted):
+                self._unknown_base = None

@@ -1,6 +1,5 @@
 """Reads the rollout's log: the single partition of `tts.rollout` from its first record, without a consumer group."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -11,15 +10,13 @@ from aiokafka.errors import KafkaTimeoutError
 from schemas.topics import ROLLOUT, prefixed
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.consumer import Consumer, standalone_consumer
+from worker.kafka.client.timeout import SILENCE_S, kafka_timeout
 from worker.kafka.client.topics import TopicError, list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.log.revisions import Entry, RevisionLog
 
 _POLL_S: Final = 0.5
-# aiokafka reports nothing while a broker is gone. A consumer without any answer for so long is replaced, because its
-# metadata of the cluster may be outdated.
-_SILENCE_S: Final = 10.0
 
 
 class RolloutLog:
@@ -70,9 +67,9 @@ class RolloutLog:
             entries += await self.poll()
             if self.position > before:
                 moved_at = self._clock.monotonic()
-            elif self._clock.monotonic() - moved_at > _SILENCE_S:
+            elif self._clock.monotonic() - moved_at > SILENCE_S:
                 # The broker answers without records: somebody else's open transaction is in front of the offset.
-                raise KafkaTimeoutError(f"{self._partition.topic}: offset {before} was not read in {_SILENCE_S:g} s")
+                raise KafkaTimeoutError(f"{self._partition.topic}: offset {before} was not read in {SILENCE_S:g} s")
         return entries
 
     async def poll(self, wait_s: float = _POLL_S) -> list[Entry]:
@@ -96,25 +93,8 @@ class RolloutLog:
         if answered_ms != self._last_answer_ms:
             self._last_answer_ms = answered_ms
             self.answered_at = self._clock.monotonic()
-        elif self._clock.monotonic() - self.answered_at > _SILENCE_S:
-            raise KafkaTimeoutError(f"{self._partition.topic}: no answer for {_SILENCE_S:g} s")
-
-
-@asynccontextmanager
-async def kafka_timeout(wait_s: float = 0.0) -> AsyncIterator[None]:
-    """Limits requests to Kafka to 10 s, plus the time that the request itself may wait for records.
-
-    Args:
-        wait_s: that time, in seconds.
-
-    Raises:
-        KafkaTimeoutError: the time is over.
-    """
-    try:
-        async with asyncio.timeout(_SILENCE_S + wait_s):
-            yield
-    except TimeoutError:
-        raise KafkaTimeoutError(f"no answer within {_SILENCE_S:g} s") from None
+        elif self._clock.monotonic() - self.answered_at > SILENCE_S:
+            raise KafkaTimeoutError(f"{self._partition.topic}: no answer for {SILENCE_S:g} s")
 
 
 @asynccontextmanager

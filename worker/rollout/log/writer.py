@@ -93,6 +93,28 @@ class RevisionWriter:
                 continue
             return Change(before, current_state(self._log.revisions), change.now)
 
+    async def seed(self, state: RolloutState, provenance: Provenance, confirm: ConfirmChange) -> Change:
+        """Makes the first revision; leaves a log that has one as it is.
+
+        Args:
+            confirm: called if the state exposes somebody.
+
+        Returns:
+            The change; a no-op where the log has a revision.
+
+        Raises:
+            SupersededError: somebody else has made the first revision.
+            ValidationError: the actor or the reason is not valid.
+            KafkaError: Kafka doesn't answer; the log shows whether the change was made.
+        """
+        change = Change(current_state(self._log.revisions), state, self._clock.now())
+        if self._log.revisions.current is None:
+            if change.needs_confirmation:
+                confirm(change)
+                await self._check_unchanged(change.before.revision)
+            await self.write(change.before, state, provenance)
+        return Change(change.before, current_state(self._log.revisions), change.now)
+
     async def write(self, before: RolloutState, after: RolloutState, provenance: Provenance) -> Revision:
         """Appends one revision and reads it back.
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import lru_cache
 
 from schemas.revision import PlanRun
+from worker.rollout.plan.document import InvalidFileError
 from worker.rollout.plan.model import Plan
 from worker.rollout.plan.parser import parse_plan
 from worker.rollout.plan.rehearsal import rehearse
@@ -15,7 +16,11 @@ def active_plan(run: PlanRun, catalogue: frozenset[str]) -> Plan:
     Raises:
         InvalidFileError: this version of chirp-worker can't use it.
     """
-    return _parsed(run.text, run.plan, run.day_s, catalogue)
+    plan = _parsed(run.text, run.plan, run.day_s, catalogue)
+    if run.stage not in (stages := [stage.name for stage in plan.stages]):
+        names = ", ".join(stages)
+        raise InvalidFileError(f"{run.plan}: its revision names stage {run.stage!a}; the plan has {names}")
+    return plan
 
 
 @lru_cache(maxsize=8)

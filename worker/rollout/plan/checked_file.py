@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from worker.rollout.plan.document import InvalidFileError
+from worker.rollout.plan.yaml import LARGEST_CHARACTERS
 
-LARGEST_BYTES: Final = 200_000
+LARGEST_BYTES: Final = LARGEST_CHARACTERS
 
 
 def read_file(kind: str, argument: str, built_in: tuple[str, ...], folder: str) -> tuple[str, str]:

@@ -53,12 +53,12 @@ class Condition(Part):
     """
 
     measure: Measure
-    limit: float | None = Field(default=None, ge=0)
+    limit: float | None = Field(default=None, ge=0, le=1e15)
     name: str | None = Field(default=None, min_length=1, max_length=64)
     query: str | None = Field(default=None, min_length=1)
-    min_sample: int | None = Field(default=None, ge=1)
+    min_sample: int | None = Field(default=None, ge=1, le=1_000_000_000)
     no_data: NoData = NoData.HOLD
-    errors_allowed: int = Field(default=3, ge=0)
+    errors_allowed: int = Field(default=3, ge=0, le=1_000_000)
     dry_run: bool = False
 
     @property
@@ -97,10 +97,22 @@ class Gate(Condition):
 class Rule(Condition):
     """What rolls back: the measure is shown to be above its limit.
 
-    `when_control_fails` decides what happens if the control's errors are above the limit too.
+    Attributes:
+        last: beside the windows it is evaluated over the last so many attempts, however long they took: at little
+            traffic no window ever holds enough of them. Only for rates and times; its failure alone is enough.
+        when_control_fails: what happens if the control's errors are above the limit too.
     """
 
+    last: int | None = Field(default=None, ge=20, le=1_000_000)
     when_control_fails: Literal["roll_back", "hold"] = "roll_back"
+
+    @model_validator(mode="after")
+    def _has_attempts(self) -> Self:
+        if self.last is not None and self.measure not in RATES | TIMES:
+            raise ValueError(
+                "last: only for rates and times; a comparison keeps all evidence, a query has its own range"
+            )
+        return self
 
 
 class RollBack(Part):

@@ -19,8 +19,8 @@ class Question(Part):
 class Stage(Part):
     """One step: who gets Chirp, for how long at least and at most, and what must hold before the next stage.
 
-    `gates` and `roll_back` default to the plan's. `min_sample` counts Chirp attempts for jobs that the percentage
-    decided.
+    `gates`, `roll_back` and `tell` default to the plan's. `min_sample` counts Chirp attempts for jobs that the
+    percentage decided.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
@@ -31,7 +31,7 @@ class Stage(Part):
     fallback: bool = True
     at_least: Duration
     at_most: Duration | None = None
-    min_sample: int | None = Field(default=None, ge=1)
+    min_sample: int | None = Field(default=None, ge=1, le=1_000_000_000)
     gates: tuple[Gate, ...] | None = None
     roll_back: RollBack | None = None
     approvals: tuple[Question, ...] = ()
@@ -52,13 +52,13 @@ class Plan(Part):
     """A rollout's plan.
 
     `length_bands` are the text lengths, in characters, at which a new band begins (the first begins at 0): latency is
-    compared within a band.
+    compared within a band. `tell` names the audiences of each roll-back, and of all else in stages without their own.
     """
 
     version: Literal[1]
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     text: str = Field(default="", max_length=500)
-    min_sample: int = Field(default=100, ge=1)
+    min_sample: int = Field(default=100, ge=1, le=1_000_000_000)
     gates: tuple[Gate, ...] = ()
     roll_back: RollBack = RollBack()
     stages: tuple[Stage, ...] = Field(min_length=1)
@@ -69,6 +69,7 @@ class Plan(Part):
     freeze: tuple[Freeze, ...] = ()
     expects: Expects = Expects()
     limits: Limits = Limits()
+    tell: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -106,6 +107,10 @@ class Plan(Part):
     def rules_of(self, stage: Stage) -> RollBack:
         """Return the roll-back rules of a stage: its own, else the plan's."""
         return self.roll_back if stage.roll_back is None else stage.roll_back
+
+    def audiences_of(self, stage: Stage) -> tuple[str, ...]:
+        """Return the audiences of what happens in a stage: its own, else the plan's."""
+        return stage.tell or self.tell
 
     def min_sample_of(self, stage: Stage, condition: Condition) -> int:
         """Return the minimum sample size of a condition: its own, else the stage's, else the plan's; in attempts."""

@@ -60,7 +60,9 @@ class Control(Part):
     alpha: Share = 0.01
     over: Duration = timedelta(days=7)
     slow: float = Field(default=2.0, gt=0, le=60)
-    ratios: tuple[Annotated[float, Field(gt=1)], ...] = Field(default=(1.5, 2.0, 3.0, 5.0, 10.0, 25.0), min_length=1)
+    ratios: tuple[Annotated[float, Field(gt=1, le=1000)], ...] = Field(
+        default=(1.5, 2.0, 3.0, 5.0, 10.0, 25.0), min_length=1, max_length=20
+    )
 
 
 class Freeze(Part):
@@ -98,15 +100,15 @@ class Expects(Part):
         shares: each character's share of the jobs; characters without one share the rest equally.
     """
 
-    jobs_a_day: int = Field(default=20_000, ge=1)
-    peak: float = Field(default=4.0, ge=1)
+    jobs_a_day: int = Field(default=20_000, ge=1, le=100_000_000)
+    peak: float = Field(default=4.0, ge=1, le=1000)
     new_takes: float = Field(default=0.7, gt=0, le=1)
-    text_characters: int = Field(default=80, ge=1)
-    shares: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    text_characters: int = Field(default=80, ge=1, le=50_000)
+    shares: dict[str, Annotated[float, Field(gt=0, le=1_000_000)]] = Field(default_factory=dict)
 
 
 class Limits(Part):
     """Quota and budget of the plan. Google's default quota for Chirp 3 is 200 requests a minute per project."""
 
-    chirp_requests_a_minute: int = Field(default=200, ge=1)
-    dollars_a_month: float | None = Field(default=None, gt=0)
+    chirp_requests_a_minute: int = Field(default=200, ge=1, le=1_000_000)
+    dollars_a_month: float | None = Field(default=None, gt=0, le=1e9)

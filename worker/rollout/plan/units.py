@@ -48,6 +48,14 @@ def approximate_duration(duration: timedelta) -> str:
     return f"{duration.total_seconds():.0f} s"
 
 
+def elapsed_duration(duration: timedelta) -> str:
+    """Write a duration as `approximate_duration` does, rounded down: what lacks a minute of 2 d isn't 2.0 d."""
+    for size, _ in _SIZES:
+        if duration >= size:
+            return approximate_duration(duration - duration % (size / 10))
+    return approximate_duration(timedelta(seconds=duration // timedelta(seconds=1)))
+
+
 def _duration(value: object) -> object:
     return value if isinstance(value, timedelta) else parse_duration(str(value))
 

@@ -1,5 +1,6 @@
 """Parses YAML into a document with the line of each field, and reports what isn't valid YAML. Pure."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,15 @@ FieldPath = tuple[str | int, ...]
 # An alias repeats a node: a few lines of YAML can expand to a billion values, or to an endless one.
 _MAX_VALUES: Final = 20_000
 _MAX_DEPTH: Final = 20
+# YAML 1.1 reads 0x1F, 0b11, 010, 1_000 and 1:30 as numbers too, and 1:30 as 90. Python can't even show a hexadecimal
+# number of 5,000 digits.
+_NUMBER_TAGS: Final = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+_LONGEST_NUMBER: Final = 32
+_TEXT_TAG: Final = "tag:yaml.org,2002:str"
+_IMPLICIT: Final = yaml.resolver.Resolver()
+LARGEST_CHARACTERS: Final = 65_536
+"""Ten times the longest plan that comes with chirp-worker; a megabyte would take its reader half a minute."""
 
 
 class YamlError(ChirpWorkerError):
@@ -43,6 +53,9 @@ def parse_yaml(text: str) -> Source:
     Raises:
         YamlError: it isn't valid, or too large.
     """
+    if len(text) > LARGEST_CHARACTERS:
+        message = f"{len(text):,} characters; allowed are {LARGEST_CHARACTERS:,}"
+        raise YamlError(_wrong(1, message, "leave out what isn't needed"))
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         lines, duplicates = _walk(root)
@@ -51,7 +64,7 @@ def parse_yaml(text: str) -> Source:
         raise YamlError(_syntax_finding(error, text)) from None
     except RecursionError:
         raise YamlError(_wrong(1, f"nested deeper than {_MAX_DEPTH} levels", "five are enough")) from None
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         # A value of one of YAML's own types that doesn't exist, such as the 31st of February.
         raise YamlError(_wrong(1, f"a value that YAML can't read ({error})", "put it in quotes")) from None
 
@@ -68,8 +81,12 @@ def _walk(root: yaml.Node | None) -> tuple[dict[FieldPath, int], list[Finding]]:
             raise YamlError(_wrong(line, f"more than {_MAX_VALUES:,} values", "use fewer aliases"))
         if len(path) > _MAX_DEPTH:
             raise YamlError(_wrong(line, f"nested deeper than {_MAX_DEPTH} levels", "five are enough"))
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, yaml.ScalarNode):
+            _check_scalar(node)
+        elif isinstance(node, yaml.MappingNode):
             for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    _check_scalar(key)
                 inner = (*path, str(key.value))
                 key_line = key.start_mark.line + 1
                 if inner in lines:
@@ -82,6 +99,19 @@ def _walk(root: yaml.Node | None) -> tuple[dict[FieldPath, int], list[Finding]]:
         elif isinstance(node, yaml.SequenceNode):
             pending += [((*path, number), each) for number, each in enumerate(node.value)]
     return lines, duplicates
+
+
+def _check_scalar(node: yaml.ScalarNode) -> None:
+    value: str = node.value
+    if node.tag in _NUMBER_TAGS and (len(value) > _LONGEST_NUMBER or not _DECIMAL.fullmatch(value)):
+        shown = repr(value) if len(value) <= _LONGEST_NUMBER else f"{value[:_LONGEST_NUMBER]!r}…"
+        message = f"{shown} is no decimal number of at most {_LONGEST_NUMBER} characters"
+        raise YamlError(_wrong(node.start_mark.line + 1, message, "write it as such, or in quotes if it is a text"))
+    # A tag may say of a value what it isn't, such as `!!bool maybe`: PyYAML doesn't check that.
+    implicit = _IMPLICIT.resolve(yaml.ScalarNode, value, (node.style is None, True))  # type: ignore[no-untyped-call]
+    if node.tag not in (_TEXT_TAG, implicit):
+        message = f"a tag ({node.tag}) before {value[:_LONGEST_NUMBER]!r}"
+        raise YamlError(_wrong(node.start_mark.line + 1, message, "use plain values: tags are not allowed"))
 
 
 def _syntax_finding(error: yaml.YAMLError, text: str) -> Finding:

@@ -34,7 +34,8 @@ class Detection:
         slight: whether it is a slight breach; a clear one should be detected.
         attempts: the attempts needed; None if it is never detected, because no control is left.
         takes: the time until the detection, with the time to settle; None if it is never detected.
-        window: the longest window in which the attempts must arrive; None for a comparison, which keeps all evidence.
+        window: the longest window in which the attempts must arrive, unless its rule's `last` holds them; None for a
+            comparison, which keeps all evidence.
     """
 
     breach: str
@@ -51,7 +52,7 @@ class Detection:
 
 @dataclass(frozen=True)
 class RuleDetections:
-    """A rule with its path, and how soon it detects breaches in each stage that it covers."""
+    """A rule with the path where it stands first, and how soon it detects breaches in each stage that it covers."""
 
     path: FieldPath
     use: Use
@@ -68,15 +69,16 @@ def all_detections(file: PlanFile, catalogue: Collection[str], day: timedelta) -
         day: the length of a day.
     """
     plan = file.plan
-    found: dict[tuple[FieldPath, Use], tuple[Rule, list[tuple[Stage, tuple[Detection, ...]]]]] = {}
+    found: dict[tuple[Use, Rule], tuple[FieldPath, list[tuple[Stage, tuple[Detection, ...]]]]] = {}
     for number, stage in enumerate(plan.stages):
         if not forecast_stage(plan, stage, catalogue, day=day).attempts_a_day:
             continue
         for path, use, rule in conditions_of(plan, number):
             if isinstance(rule, Rule) and rule.measure not in {Measure.QUERY, Measure.CACHE_HIT_RATE}:
                 detections = tuple(rule_detections(plan, stage, use, rule, catalogue, day=day))
-                found.setdefault((path, use), (rule, []))[1].append((stage, detections))
-    return [RuleDetections(path, use, rule, tuple(by_stage)) for (path, use), (rule, by_stage) in found.items()]
+                # A stage with rules of its own often has some of the plan's among them.
+                found.setdefault((use, rule), (path, []))[1].append((stage, detections))
+    return [RuleDetections(path, use, rule, tuple(by_stage)) for (use, rule), (path, by_stage) in found.items()]
 
 
 def rule_detections(
@@ -87,7 +89,7 @@ def rule_detections(
     Args:
         plan: rehearsed, if `day` is shorter than 24 hours.
         stage: of the plan.
-        use: "at_once" needs either window; "step" needs both, so that the short one decides.
+        use: "at_once" needs either window; "step" needs both, so that the short one decides, or its `last` attempts.
         rule: no query.
         catalogue: the keys of all characters.
         day: the length of a day.
@@ -106,7 +108,7 @@ def rule_detections(
     for breach, slight, attempts in _breaches(plan, rule):
         needed = max(attempts, rule.min_sample or 1)
         takes = day * (needed / chirp) if chirp else None
-        in_window = takes is not None and takes <= window
+        in_window = takes is not None and (takes <= window or needed <= (rule.last or 0))
         yield Detection(breach, slight, needed, takes + plan.windows.settle if takes and in_window else None, window)
 
 

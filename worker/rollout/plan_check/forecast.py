@@ -30,6 +30,8 @@ class StageForecast:
         by_character: Chirp's attempts a day of each character that gets Chirp.
         peak_a_minute: Chirp requests in the busiest minute.
         dollars_a_month: for both models and all characters, beyond the free tier.
+        dollars_without_stored_takes: the same if each job needs a new take, with the free tier, as the budget's gate
+            projects it; of the stage's characters.
         needed: the attempts that the gates need while the system is `HEALTHY`; None if they never pass then.
     """
 
@@ -38,6 +40,7 @@ class StageForecast:
     by_character: Mapping[str, float]
     peak_a_minute: float
     dollars_a_month: float
+    dollars_without_stored_takes: float
     needed: int | None
 
     @property
@@ -67,6 +70,9 @@ def forecast_stage(plan: Plan, stage: Stage, catalogue: Collection[str], *, day:
         by_character={name: each * fraction for name, each in of_listed.items()} if chirp else {},
         peak_a_minute=chirp * expects.peak / (day / timedelta(minutes=1)),
         dollars_a_month=_dollars(chirp, attempts - chirp, expects.text_characters, DAY / day),
+        dollars_without_stored_takes=_list_dollars(
+            sum(of_listed.values()) / expects.new_takes, fraction, expects.text_characters, DAY / day
+        ),
         needed=_attempts_for_all_gates(plan, stage),
     )
 
@@ -82,6 +88,11 @@ def _dollars(chirp: float, wavenet: float, text_characters: int, days_a_day: flo
     month = text_characters * _MONTH_DAYS * days_a_day
     billed = {VoiceModel.CHIRP3_HD: chirp * month, VoiceModel.WAVENET: wavenet * month}
     return list_price({model: max(0.0, each - TERMS[model].free_characters) for model, each in billed.items()})
+
+
+def _list_dollars(attempts: float, fraction: float, text_characters: int, days_a_day: float) -> float:
+    characters = attempts * text_characters * _MONTH_DAYS * days_a_day
+    return characters * list_price({VoiceModel.CHIRP3_HD: fraction, VoiceModel.WAVENET: 1 - fraction})
 
 
 def _attempts_for_all_gates(plan: Plan, stage: Stage) -> int | None:

@@ -28,6 +28,24 @@ def check_stages(file: PlanFile, catalogue: Collection[str]) -> Iterator[Finding
         else:
             yield from _check_disabled(file, number)
     yield from _check_growth(file)
+    yield from _check_audiences(file)
+
+
+def _check_audiences(file: PlanFile) -> Iterator[Finding]:
+    """Find the stages of which nobody hears, and whom a roll-back in one of them reaches."""
+    plan = file.plan
+    if not plan.tell and not any(stage.tell for stage in plan.stages):
+        message = "nobody is notified of anything, not even of a roll-back"
+        yield file.finding(Severity.UNWISE, ("tell",), message, "tell: [team], and ROLLOUT_WEBHOOKS with its address")
+        return
+    heard: set[str] = set()
+    for number, stage in enumerate(plan.stages):
+        if stage.enabled and not plan.audiences_of(stage):
+            reached = f"a roll-back reaches {_join(heard)} alone" if heard else "a roll-back reaches nobody"
+            message = f"nobody is notified of what happens in stage {stage.name}, and {reached}"
+            suggestion = "tell: [team] here, or at the plan for all stages and each roll-back"
+            yield file.finding(Severity.UNWISE, ("stages", number), message, suggestion)
+        heard |= set(stage.tell)
 
 
 def _check_disabled(file: PlanFile, number: int) -> Iterator[Finding]:
@@ -49,8 +67,6 @@ def _check_enabled(file: PlanFile, number: int) -> Iterator[Finding]:
     if stage.risk == "high" and not stage.approvals:
         suggestion = "approvals: [{name: …, question: …}]"
         yield file.finding(Severity.UNWISE, path, "risk: high, and no approval is required", suggestion)
-    if stage.risk == "high" and not stage.tell:
-        yield file.finding(Severity.NOTE, path, "risk: high, and nobody is notified", "tell: [team]")
     if stage.at_most is None:
         message = "no at_most: the stage may hold for ever, and nobody is notified"
         yield file.finding(Severity.NOTE, path, message, f"such as at_most: {format_duration(stage.at_least * 3)}")

@@ -91,16 +91,33 @@ def _check_limits(file: PlanFile, number: int, forecast: StageForecast) -> Itera
     if budget is not None and forecast.dollars_a_month > budget:
         message = f"{forecast.dollars_a_month:,.0f} USD a month; the budget is {budget:,.0f}"
         yield file.finding(Severity.WRONG, path, message, "a lower percentage, or a higher limits.dollars_a_month")
+    elif budget is not None and number and forecast.dollars_without_stored_takes > budget:
+        message = (
+            f"{forecast.dollars_without_stored_takes:,.0f} USD a month while each line is a new take, as for a model "
+            f"that has just begun; over the budget, {budget:,.0f}, the stage before holds"
+        )
+        yield file.finding(Severity.NOTE, path, message, "limits.dollars_a_month for a month of new takes")
 
 
 def _check_control(file: PlanFile, number: int) -> Iterator[Finding]:
     """At 100 % there is no control arm, so that comparisons can't fail."""
-    located = conditions_of(file.plan, number)
-    compared = sorted({each.condition.title for each in located if each.condition.measure in AGAINST_CONTROL})
-    if compared and file.plan.stages[number].percentage == FULL_PERCENTAGE:
-        message = f"at 100 % there is no control to compare with: {', '.join(compared)} can't fail"
-        suggestion = "fixed limits decide alone; 99 keeps a control"
-        yield file.finding(Severity.NOTE, ("stages", number, "percentage"), message, suggestion)
+    stage = file.plan.stages[number]
+    compared = sorted(
+        {each.condition.title for each in conditions_of(file.plan, number) if each.condition.measure in AGAINST_CONTROL}
+    )
+    if not compared or stage.percentage != FULL_PERCENTAGE:
+        return
+    path: FieldPath = ("stages", number, "percentage")
+    step = [each for each in file.plan.rules_of(stage).step if not each.dry_run]
+    if step and all(each.measure in AGAINST_CONTROL for each in step):
+        message = (
+            f"at 100 % there is no control to compare with: nothing steps back, as {', '.join(compared)} can't fail"
+        )
+        suggestion = "a rule of error_rate under step, such as {measure: error_rate, limit: 0.05, last: 2000}"
+        yield file.finding(Severity.UNWISE, path, message, suggestion)
+        return
+    message = f"at 100 % there is no control to compare with: {', '.join(compared)} can't fail"
+    yield file.finding(Severity.NOTE, path, message, "fixed limits decide alone; 99 keeps a control")
 
 
 def _check_detection(file: PlanFile, detections: RuleDetections) -> Iterator[Finding]:
@@ -123,7 +140,8 @@ def _check_detection(file: PlanFile, detections: RuleDetections) -> Iterator[Fin
             f"{format_duration(window)} has fewer; no comparison detects it there"
         )
         name = "short" if window == file.plan.windows.short else "long"
-        yield file.finding(Severity.UNWISE, detections.path, message, f"a longer windows.{name}, or a higher limit")
+        suggestion = f"last: {worst.attempts} or more, a longer windows.{name}, or a higher limit"
+        yield file.finding(Severity.UNWISE, detections.path, message, suggestion)
 
 
 def _is_covered(file: PlanFile, stage: Stage, detections: RuleDetections) -> bool:

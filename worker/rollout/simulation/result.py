@@ -75,6 +75,8 @@ class SimulatedRollout:
         failed_after_break: Chirp's failed attempts since the trace's `breaks_at`.
         first_failed: the time until each rule failed first, dry runs included: by use, title and character.
         points: one a step.
+        end: why the simulation ended, for people.
+        waits_for: what the plan waits for at the end, or what a person may do then; a sentence each.
     """
 
     seed: int
@@ -84,6 +86,8 @@ class SimulatedRollout:
     failed_after_break: int
     first_failed: dict[tuple[Use, str, str | None], timedelta]
     points: tuple[Point, ...]
+    end: str = ""
+    waits_for: tuple[str, ...] = ()
 
     @property
     def dollars(self) -> float:

@@ -13,11 +13,12 @@ from worker.rollout.analysis.verdict import Evaluation, Status, Use
 from worker.rollout.controller import manual_changes, stages
 from worker.rollout.controller.plan_run import require_run
 from worker.rollout.controller.stage_monitor import StageMonitor
-from worker.rollout.controller.state_machine import Transition, next_step
+from worker.rollout.controller.state_machine import Stay, Transition, next_step
+from worker.rollout.controller.ways_on import ways_on
 from worker.rollout.plan.freeze import active_freeze
 from worker.rollout.plan.model import Plan
-from worker.rollout.plan.units import DAY
-from worker.rollout.simulation.result import Event, ModelTotals, Point, SimulatedRollout
+from worker.rollout.plan.units import DAY, format_duration
+from worker.rollout.simulation.result import ROLL_BACKS, Event, ModelTotals, Point, SimulatedRollout
 from worker.rollout.simulation.trace import Trace
 from worker.rollout.simulation.traffic import BEGIN, Traffic
 from worker.rollout.state import OFF, RolloutState
@@ -59,6 +60,7 @@ class _Simulator:
     totals: dict[VoiceModel, ModelTotals] = field(default_factory=lambda: {each: ModelTotals() for each in VoiceModel})
     first_failed: dict[tuple[Use, str, str | None], timedelta] = field(default_factory=dict)
     points: list[Point] = field(default_factory=list)
+    waits_for: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         windows = self.plan.windows.model_copy(update={"resolution": self.step})
@@ -100,6 +102,7 @@ class _Simulator:
         evaluation = self._monitor.evaluate(self._state, now, settled, {})
         self._record_failures(evaluation)
         step = next_step(self._state, self.plan, evaluation, now, active_freeze(self.plan.freeze, now))
+        self.waits_for = step.why if isinstance(step, Stay) else ()
         if isinstance(step, Transition):
             changed = replace(step.verb(self._state), revision=self._state.revision + 1)
             self._state = self._approve_all(changed, now)
@@ -147,4 +150,25 @@ class _Simulator:
             failed_after_break=self.failed_after_break,
             first_failed=self.first_failed,
             points=tuple(self.points),
+            end=self._describe_end(),
+            waits_for=self._waits_for_at_end(),
         )
+
+    def _describe_end(self) -> str:
+        run = require_run(self._state)
+        if run.phase is Phase.DONE:
+            return "the plan has ended: all of its stages are served"
+        if run.phase is not Phase.WAITING:
+            return f"the trace ends after {format_duration(self.trace.lasts)}, in stage {run.stage}"
+        percentage = "Chirp is off" if self._state.is_off else f"{self._state.percent:g} % of users get Chirp"
+        return f"{percentage}, and the plan waits for a person in stage {run.stage}: {self._why_it_waits()}"
+
+    def _why_it_waits(self) -> str:
+        kinds = {*ROLL_BACKS, "waits"}
+        return next((each.why for each in reversed(self.events) if each.kind in kinds), "")
+
+    def _waits_for_at_end(self) -> tuple[str, ...]:
+        run, now = require_run(self._state), BEGIN + self.after
+        if run.phase is Phase.WAITING:
+            return ways_on(self._state, self.plan, now)
+        return self.waits_for if run.phase is not Phase.DONE else ()

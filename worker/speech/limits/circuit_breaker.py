@@ -78,8 +78,8 @@ class CircuitBreaker:
             self._is_probed = True
         return AdmittedAttempt(self._generation)
 
-    def record(self, attempt: AdmittedAttempt, now: float, *, failed: bool | None, at_once: bool = False) -> None:
-        """Records the result of an attempt.
+    def record(self, attempt: AdmittedAttempt, now: float, *, failed: bool | None, at_once: bool = False) -> bool:
+        """Records the result of an attempt; returns whether it has opened the circuit, or keeps it open as a probe.
 
         Args:
             attempt: as `admit` gave it.
@@ -88,13 +88,15 @@ class CircuitBreaker:
             at_once: whether this failure alone opens the circuit.
         """
         if attempt.generation != self._generation:
-            return
+            return False
         if self._is_open:
             self._record_probe(now, failed=failed)
-        elif failed is not None:
+            return failed is True
+        if failed is not None:
             self._count(now, failed=failed)
             if failed and (at_once or self._has_too_many_failures()):
                 self._open(now)
+        return self._is_open
 
     def _count(self, now: float, *, failed: bool) -> None:
         self._results.append((now, failed))

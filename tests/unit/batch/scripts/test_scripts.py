@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from schemas.enums import AudioEncoding
-from schemas.job import MAX_TEXT_BYTES, Job
+from schemas.field_types import JOB_ID_PATTERN, MAX_TEXT_BYTES
+from schemas.job import Job
 from tests.unit.batches import line
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, good_documents
 from worker.batch.file_names import audio_path, safe_name
@@ -140,13 +142,28 @@ LONG = "a word, " * 60 + "and an end."
 WARNINGS = {
     "a pitch": ({"pitch": -4.0}, "pitch: warning: Chirp has no pitch: -4"),
     "SSML that Chirp drops": (
-        {"text": None, "ssml": '<speak><emphasis>Now</emphasis> <mark name="x"/>go.</speak>'},
-        "ssml: warning: Chirp drops <emphasis>, <mark>",
+        {"text": None, "ssml": '<speak><emphasis>Now</emphasis> <prosody pitch="-2st">go.</prosody></speak>'},
+        'ssml: warning: Chirp drops <emphasis>, <prosody pitch="…">: these have',
+    ),
+    "a rate for a part of the line": (
+        {"text": None, "ssml": '<speak>Now <prosody rate="slow">go.</prosody></speak>'},
+        'Chirp drops <prosody rate="…"> for a part of the line',
+    ),
+    "a break that Chirp has not": (
+        {"text": None, "ssml": '<speak>Now <break time="3s"/> go.</speak>'},
+        "Chirp drops <break> of more than about 1.2 s",
+    ),
+    "say-as beside a break": (
+        {"text": None, "ssml": '<speak>On <say-as interpret-as="date">1.2.</say-as> <break/> go.</speak>'},
+        "Chirp drops <say-as> beside a <break>",
     ),
     "a sentence that is too long": ({"text": LONG}, "C (text): warning: has a sentence of"),
     "a drawing": ({"text": "The map: " + "+--" * 30}, "has 6 letters and digits among 97 signs"),
     "a text of several calls": ({"text": "A sentence. " * 500}, "C (text): warning: is 6,000 bytes long"),
-    "SSML with a long sentence": ({"text": None, "ssml": f"<speak>{LONG}</speak>"}, "which Google may refuse"),
+    "SSML with a long sentence": (
+        {"text": None, "ssml": f"<speak>{LONG}</speak>"},
+        "it is spoken in parts if Google refuses it",
+    ),
 }
 
 
@@ -156,6 +173,19 @@ def test_what_would_sound_different_than_intended_is_a_warning(name: str) -> Non
     (finding,) = findings(line(**fields))
     assert message in finding
     assert finding.startswith("script.csv:2:")
+
+
+@pytest.mark.parametrize(
+    "ssml",
+    [
+        '<speak>Now <break time="700ms"/>go.</speak>',
+        '<speak><prosody rate="slow">Now <break/> go.</prosody></speak>',
+        '<speak><say-as interpret-as="characters">NCR</say-as> <break/> go.</speak>',
+        '<speak><p><sub alias="Doctor">Dr</sub> Li</p></speak>',
+    ],
+)
+def test_ssml_that_chirp_gets_in_another_form_is_fine(ssml: str) -> None:
+    assert not findings(line(text=None, ssml=ssml))
 
 
 @pytest.mark.parametrize(
@@ -175,6 +205,10 @@ def test_pauses_and_pronunciations_are_warnings_where_the_catalogue_says_that_ch
         "Chirp knows no pause marks in en-US",
         "Chirp knows no pronunciations in en-US",
     ]
+    broken = line(text=None, ssml="<speak>Wait. <break/> Ghoul.</speak>")
+    assert not findings(broken)
+    (finding,) = findings(broken, catalogue=limited)
+    assert "ssml: warning: Chirp knows no pause marks in en-US" in finding
 
 
 def test_a_voice_model_chosen_for_all_lines_must_speak_each_lines_language() -> None:
@@ -200,11 +234,36 @@ def test_errors_and_warnings_are_in_the_scripts_order() -> None:
         ("con", "_con"),
         ("LPT1.take", "_LPT1.take"),
         ("console", "console"),
+        ("CON", "_CON"),
+        ("com1.x.y", "_com1.x.y"),
+        ("conin$", "_conin$"),
+        ("nul .x", "_nul .x"),
+        ("x.", "x"),
+        ("x. .", "x"),
+        ("...", "_"),
         ("a+b@c=d", "a+b@c=d"),
     ],
 )
 def test_a_name_is_made_safe_for_every_file_system(name: str, safe: str) -> None:
     assert safe_name(name) == safe
+
+
+@given(st.from_regex(JOB_ID_PATTERN, fullmatch=True) | st.text(min_size=1, max_size=64))
+def test_no_file_of_a_line_has_a_name_that_windows_reserves_or_changes(name: str) -> None:
+    for path in (audio_path("ghoul", name, AudioEncoding.OGG_OPUS), audio_path(name, "l-1", AudioEncoding.MULAW)):
+        folder, _, file = path.partition("/")
+        assert not PureWindowsPath(folder, file).is_reserved()
+        assert not PureWindowsPath(folder).is_reserved()
+        assert "/" not in file
+        assert not folder.endswith((".", " "))
+
+
+def test_an_id_that_is_no_file_name_is_warned_about_with_the_name_that_its_audio_gets() -> None:
+    found = lint([line("CON"), line("scene:3"), line("y.")], CATALOGUE)
+    assert [each.message for each in found] == [
+        "'CON' is no file name on Windows: its audio gets the name pip_boy/_CON.ogg",
+        "'y.' is no file name on Windows: its audio gets the name pip_boy/y.ogg",
+    ]
 
 
 def test_a_lines_file_stands_in_its_characters_folder() -> None:

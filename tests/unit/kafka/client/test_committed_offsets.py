@@ -21,10 +21,10 @@ class Admin:
 
     def __init__(self, *answers: Any) -> None:
         self.answers = [*answers]
-        self.asked: list[tuple[str, list[TopicPartition]]] = []
+        self.requested: list[tuple[str, list[TopicPartition]]] = []
 
     async def list_consumer_group_offsets(self, group: str, *, partitions: list[TopicPartition]) -> Any:
-        self.asked.append((group, partitions))
+        self.requested.append((group, partitions))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -38,7 +38,7 @@ async def read(admin: Admin, *partitions: TopicPartition) -> Any:
 async def test_offsets_come_with_their_metadata() -> None:
     admin = Admin({A: AT_A, B: AT_B})
     assert await read(admin, A, B) == {A: AT_A, B: AT_B}
-    assert admin.asked[0][0] == "group"
+    assert admin.requested[0][0] == "group"
 
 
 async def test_where_nothing_was_committed_kafka_says_so_with_minus_one() -> None:
@@ -48,7 +48,7 @@ async def test_where_nothing_was_committed_kafka_says_so_with_minus_one() -> Non
 async def test_an_answer_that_leaves_a_partition_out_is_asked_again() -> None:
     admin = Admin({}, {A: AT_A}, {A: AT_A, B: AT_B})
     assert await read(admin, A, B) == {A: AT_A, B: AT_B}
-    assert len(admin.asked) == 3
+    assert len(admin.requested) == 3
 
 
 @pytest.mark.parametrize("error", [KafkaConnectionError(), GroupCoordinatorNotAvailableError(), OSError()])
@@ -65,4 +65,4 @@ async def test_what_was_not_asked_for_is_left_out_and_for_nothing_nobody_is_aske
     assert await read(Admin({A: AT_A, B: AT_B}), A) == {A: AT_A}
     admin = Admin({})
     assert await read(admin) == {}
-    assert admin.asked == []
+    assert admin.requested == []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.errors import IncompatibleBrokerVersion, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +29,7 @@ from schemas.topics import (
     retry_topic,
     unprefixed,
 )
-from worker.kafka.client.topics import Source, TopicError, list_sources, missing_topics, parse_source
+from worker.kafka.client.topics import Source, TopicDeniedError, TopicError, list_sources, missing_topics, parse_source
 
 TABLE = {topic.name: topic for topic in TOPICS}
 DAYS = 24 * 60 * 60 * 1000
@@ -145,6 +147,10 @@ class Cluster:
     async def list_topics(self) -> list[str]:
         return [*self.topics]
 
+    async def _send_request(self, _: object) -> object:
+        # An older broker doesn't know what a missing topic is asked for.
+        raise IncompatibleBrokerVersion
+
 
 def deployment(prefix: str) -> list[str]:
     return [prefixed(topic.name, prefix) for topic in all_topics()]
@@ -181,3 +187,24 @@ async def test_a_topic_to_reply_to_that_is_missing_is_told_by_name_and_none_of_t
     with pytest.raises(TopicError, match=r"no topic game-2;"):
         await list_sources(admin, "staging", RETRY_DELAYS, {"game-1", "game-2"})
     assert "game-1" not in await list_sources(admin, "staging", RETRY_DELAYS, {"game-1"})
+
+
+class Guarded(Cluster):
+    """Hides a topic that its client may not describe."""
+
+    def __init__(self, hidden: str, *topics: str) -> None:
+        super().__init__(*topics)
+        self.hidden = hidden
+
+    async def _send_request(self, request: Any) -> Any:
+        codes = {True: TopicAuthorizationFailedError.errno, False: UnknownTopicOrPartitionError.errno}
+        return SimpleNamespace(topics=[(codes[name == self.hidden], name, False, [], 0) for name in request._topics])
+
+
+async def test_a_topic_that_the_login_may_not_see_is_not_called_missing() -> None:
+    present = [name for name in deployment("tts") if name != "tts.batch"]
+    message = r"this login lacks the right Describe \(which Read and Write imply\) on tts.batch; `chirp-worker acl`"
+    with pytest.raises(TopicDeniedError, match=message):
+        await list_sources(Guarded("tts.batch", *present), "tts", RETRY_DELAYS)
+    with pytest.raises(TopicError, match=r"no topic tts.batch; `chirp-worker topics create`"):
+        await list_sources(Guarded("another", *present), "tts", RETRY_DELAYS)

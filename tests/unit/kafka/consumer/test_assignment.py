@@ -6,11 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 from structlog.testing import capture_logs
 
 from schemas.enums import Lane
-from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, RETRY, Committed, Member, Time
+from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, PARTITIONS_OF, RETRY, Committed, Member, Time
+from worker.kafka.consumer.lag import LagMonitor
 from worker.kafka.consumer.offset_map import decode, encode
 from worker.kafka.consumer.partition import OwnedPartition
 
@@ -322,23 +324,23 @@ async def test_offsets_that_go_back_are_told_and_done_and_what_was_in_work_is_lo
 async def test_a_retry_that_is_not_due_is_put_back_and_its_partition_rests_until_it_is() -> None:
     member, time = Member(), Time()
     await member.assign(BATCH, RETRY)
-    member.partitions.defer(RETRY, 7, time.ms + 500)
+    member.partitions.defer(RETRY, 7, time.at + 0.5)
     assert member.consumer.positions[RETRY] == 7
-    assert member.partitions.takeable(lambda _: True, 1, time.ms) == [BATCH]
-    assert member.partitions.next_due_ms(time.ms) == time.ms + 500
+    assert member.partitions.takeable(lambda _: True, 1, time.at) == [BATCH]
+    assert member.partitions.next_due_s(time.at) == time.at + 0.5
     time.at += 0.5
-    assert set(member.partitions.takeable(lambda _: True, 1, time.ms)) == {BATCH, RETRY}
-    assert member.partitions.next_due_ms(time.ms) is None
+    assert set(member.partitions.takeable(lambda _: True, 1, time.at)) == {BATCH, RETRY}
+    assert member.partitions.next_due_s(time.at) is None
 
 
 async def test_a_partition_that_is_lost_and_comes_back_does_not_rest_any_more() -> None:
     member, time = Member(), Time()
     await member.assign(RETRY)
-    member.partitions.defer(RETRY, 7, time.ms + 500)
+    member.partitions.defer(RETRY, 7, time.at + 0.5)
     await member.assign(BATCH)
-    assert member.partitions.next_due_ms(time.ms) is None
+    assert member.partitions.next_due_s(time.at) is None
     await member.assign(RETRY)
-    assert member.partitions.takeable(lambda _: True, 1, time.ms) == [RETRY]
+    assert member.partitions.takeable(lambda _: True, 1, time.at) == [RETRY]
 
 
 async def test_sources_that_are_not_allowed_and_partitions_with_a_full_map_are_left_out() -> None:
@@ -382,6 +384,52 @@ async def test_lag_is_what_is_unfinished_not_what_lies_behind_the_commit() -> No
     await successor.assign(BATCH)
     successor.measure(10_000.0)
     assert successor.gauge("tts_consumer_lag", Lane.BATCH) == 101, "what was done before a restart isn't to be done"
+
+
+async def test_new_partitions_that_nobody_serves_yet_are_lag_of_the_one_who_has_partition_0(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = Member(), Member()
+    await first.assign(BATCH)
+    await second.assign(BATCH_1)
+    monkeypatch.setitem(PARTITIONS_OF, "tts.batch", {0, 1, 2, 3, 4})
+
+    async def begins(partitions: Any) -> Any:
+        return dict.fromkeys(partitions, 2)
+
+    async def ends(partitions: Any) -> Any:
+        return {partition: 2 if partition in {BATCH, BATCH_1} else 12 for partition in partitions}
+
+    for member in (first, second):
+        consumer: Any = member.consumer
+        consumer.beginning_offsets, consumer.end_offsets = begins, ends
+        monitor = LagMonitor(consumer, member.partitions, member.metrics, Time().clock)
+        await monitor.look_up()
+        monitor.measure()
+    assert [each.gauge("tts_consumer_lag", Lane.BATCH) for each in (first, second)] == [20, 0]
+    await first.assign(BATCH, *(TopicPartition("tts.batch", n) for n in (3, 4)))
+    assert first.partitions.unserved() == []
+
+
+async def test_lag_is_what_the_log_holds_also_where_nothing_could_be_fetched() -> None:
+    member = Member()
+    await member.assign(BATCH)
+    finish(member, take(member, BATCH, 0, 1))
+    consumer: Any = member.consumer
+
+    async def begins(_: Any) -> Any:
+        return {}
+
+    async def ends(partitions: Any) -> Any:
+        return dict.fromkeys(partitions, 1002)
+
+    consumer.beginning_offsets, consumer.end_offsets = begins, ends
+    monitor = LagMonitor(consumer, member.partitions, member.metrics, Time().clock)
+    monitor.measure()
+    assert member.gauge("tts_consumer_lag", Lane.BATCH) == 0
+    await monitor.look_up()
+    monitor.measure()
+    assert member.gauge("tts_consumer_lag", Lane.BATCH) == 1000
 
 
 async def test_what_is_owned_and_not_assigned_is_not_measured() -> None:

@@ -233,3 +233,9 @@ def test_joined_ranges_hold_the_same_offsets_and_do_not_touch(ranges: list[Range
     made = joined(ranges)
     assert {n for start, end in made for n in range(start, end)} == {n for a, b in ranges for n in range(a, b)}
     assert all(before[1] < after[0] for before, after in pairwise(made))
+
+
+@pytest.mark.parametrize("done", [[(7, 2**63 + 1)], [(2**64, 2**64 + 1)], [(8, 9), (2**69, 2**69 + 5)]])
+def test_a_map_of_offsets_that_kafka_cannot_have_is_broken(done: list[Range]) -> None:
+    with pytest.raises(BrokenOffsetMapError, match="offsets that Kafka can't have"):
+        decode(7, encode(7, done))

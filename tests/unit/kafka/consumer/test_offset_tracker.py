@@ -179,6 +179,49 @@ def test_records_are_taken_until_the_worst_map_would_exceed_three_quarters_of_it
     assert not tracker.may_take(2)
 
 
+def test_the_span_with_the_records_to_come_decides_wherever_the_partition_is() -> None:
+    tracker = OffsetTracker(10**6)
+    for offset in range(10**6, 10**6 + 17_000):
+        tracker.received(offset)
+    # Side by side, a bitmap needs less: a bit each. 18,383 offsets and the head of 6 bytes need 2,304.
+    assert tracker.may_take(1_383)
+    assert not tracker.may_take(1_384)
+
+
+@pytest.mark.parametrize(("end", "may_take"), [(18_310, True), (18_400, False)])
+def test_the_span_ends_with_what_was_done_before_a_restart(end: int, may_take: bool) -> None:
+    tracker = OffsetTracker(0, [(end - 10, end)])
+    for offset in range(600):
+        tracker.received(offset)
+    assert tracker.may_take(1) is may_take
+
+
+@given(
+    position=st.integers(0, 30),
+    edges=st.lists(st.integers(0, 60), unique=True, max_size=8).map(sorted),
+    offset=st.integers(0, 70),
+)
+def test_what_is_skipped_is_all_that_was_not_done(position: int, edges: list[int], offset: int) -> None:
+    done = [(max(start, position), end) for start, end in zip(edges[::2], edges[1::2], strict=False) if end > position]
+    tracker = OffsetTracker(position, done)
+    skipped = tracker.skip_to(offset)
+    assert offsets_in(skipped) == set(range(position, offset)) - offsets_in(done)
+    assert all(start < end for start, end in skipped)
+    assert tracker.position == tracker.committable == max(position, offset)
+    assert offsets_in(tracker.done_above) == {each for each in offsets_in(done) if each >= tracker.position}
+    coming = range(tracker.position, 61)
+    assert [each for each in coming if not tracker.received(each)] == [
+        each for each in coming if each in offsets_in(done)
+    ]
+
+
+def test_ranges_that_end_at_the_position_are_not_above_it() -> None:
+    tracker = OffsetTracker(0, [(0, 2)])
+    assert not tracker.received(0)
+    assert not tracker.received(1)
+    assert (tracker.done_above, tracker.done_above_count, tracker.committable) == ([], 0, 2)
+
+
 def test_one_slow_job_never_stops_the_taking() -> None:
     tracker = OffsetTracker(0)
     tracker.received(0)

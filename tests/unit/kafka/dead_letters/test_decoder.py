@@ -257,7 +257,7 @@ def test_an_edit_sets_nests_replaces_and_removes():
         ("audio.encoding=WMA", "audio.encoding: 'WMA': Input should be 'OGG_OPUS'"),
         ("speaking_rate=NaN", "speaking_rate: 'NaN': "),
         ("speaking_rate=9", "speaking_rate: 9: Input should be less than or equal to 2"),
-        ("pitsch=1", "pitsch: 1: is not a field of a job; the fields are job_id, character"),
+        ("pitsch=1", "pitsch: 'pitsch' is not a field of a job; the nearest is pitch"),
         ("text=", "text: exactly one of text and ssml must be there"),
         ('text="\\ud800"', "text: holds the character U\\+D800"),
         ("text.a=1", "text: has no fields of its own"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from dataclasses import replace
@@ -11,16 +12,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from schemas import headers as names
-from schemas.completion import Attempt, Completion, Problem
-from schemas.enums import AttemptResult, JobStatus, Lane, VoiceModel
+from schemas.completion import Attempt, Audio, Completion, Problem
+from schemas.enums import AttemptResult, AudioEncoding, JobStatus, Lane, VoiceModel
 from schemas.headers import Headers, letter_id
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANE_RECORD_BYTES
 from worker.jobs.outcome import History, Outcome, Retry
 from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.retry_headers import read_history
 from worker.kafka.dead_letters.encoder import KEPT_BYTES, DeadLetterRecord, build_dead_letter
+from worker.kafka.delivery import outbox
+from worker.kafka.delivery.cut import Cut, Step
 from worker.kafka.delivery.outbox import Addresses, Outbox, OutcomeMessages
 from worker.kafka.delivery.sender import Message, RecordTooLargeError
 from worker.lifecycle.clock import Clock
@@ -38,6 +42,10 @@ ATTEMPT = Attempt(
     billed_characters=0,
     ended_at=NOW,
 )
+AUDIO = Audio(
+    uri="s3://b/k", bucket="b", key="k", bytes=1, duration_s=1.0, encoding=AudioEncoding.OGG_OPUS, sample_rate=24000,
+    sha256="0" * 64, cached=False,
+)  # fmt: skip
 MESSAGES = OutcomeMessages(Addresses.for_group("staging", "g"), Clock(now=lambda: NOW))
 
 
@@ -220,15 +228,20 @@ def test_a_key_that_no_record_should_have_makes_no_completion_too_large() -> Non
 class RefusingSender:
     """Refuses records larger than a limit, as a topic whose own limit is below the table's does."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, limits: dict[str, int] | None = None) -> None:
         self.limit = limit
+        self.limits = limits or {}
         self.sent: list[Message] = []
 
     async def send(self, messages: list[Message]) -> None:
-        for each in messages:
-            if DeadLetterRecord(each.key, each.value, each.headers).size > self.limit:
-                raise RecordTooLargeError(each.topic)
-        self.sent += messages
+        refused = frozenset(
+            each.topic
+            for each in messages
+            if DeadLetterRecord(each.key, each.value, each.headers).size > self.limits.get(each.topic, self.limit)
+        )
+        self.sent += [each for each in messages if each.topic not in refused]
+        if refused:
+            raise RecordTooLargeError("too large", refused)
 
 
 @pytest.mark.parametrize(
@@ -239,21 +252,91 @@ class RefusingSender:
 async def test_a_dead_letter_that_its_topic_refuses_is_truncated_and_sent_again(large: dict[str, Any]) -> None:
     sender: Any = RefusingSender(2**19)
     await Outbox(sender, MESSAGES).publish(record(**large), Outcome(completion(), PROBLEM))
-    assert [each.topic for each in sender.sent] == ["staging.dead-letters", "staging.completions"]
-    assert dict(sender.sent[0].headers)["dead-letter-cut"] == b"true"
+    # The completion was acknowledged beside the refusal, and isn't sent again.
+    assert [each.topic for each in sender.sent] == ["staging.completions", "staging.dead-letters"]
+    assert dict(sender.sent[1].headers)["dead-letter-cut"] == b"true"
 
 
-async def test_a_message_that_cannot_be_shortened_and_is_refused_raises() -> None:
-    sender: Any = RefusingSender(10)
+def labelled(**changes: Any) -> Completion:
+    labels = {f"label-{n}": "x" * 1024 for n in range(50)}
+    long = ATTEMPT.model_copy(update={"message": "slow " * 100})
+    return completion(labels=labels, attempts=(long,), **changes)
+
+
+async def test_a_completion_that_its_topic_refuses_is_published_without_its_labels_and_says_so() -> None:
+    sender: Any = RefusingSender(2**14)
+    with capture_logs() as logs:
+        await Outbox(sender, MESSAGES).publish(record(), Outcome(labelled(status=JobStatus.DONE, error=None)))
+    (message,) = sender.sent
+    published = Completion.model_validate_json(message.value or b"")
+    assert (message.topic, message.key) == ("staging.completions", b"key")
+    assert (published.status, published.labels) == (JobStatus.DONE, {})
+    assert published.attempts[0].message == ("slow " * 100)[:100]
+    assert published.shortened == ("labels", "attempts")
+    assert [(each["event"], each["refused_by"]) for each in logs] == [("outcome_cut", "staging.completions")]
+    assert (logs[0]["topic"], logs[0]["partition"], logs[0]["offset"]) == ("tts.batch", 3, 2**40)
+
+
+@pytest.mark.parametrize(("limit", "answered"), [(10, []), (2**14, ["game-1"])])
+async def test_a_reply_topic_that_takes_less_gets_less_and_the_shared_topic_the_whole_completion_once(
+    limit: int, answered: list[str]
+) -> None:
+    sender: Any = RefusingSender(2**20, {"game-1": limit})
+    outcome = Outcome(labelled(status=JobStatus.DONE, error=None, reply_topic="game-1"))
+    await Outbox(sender, MESSAGES).publish(record(), outcome)
+    assert [each.topic for each in sender.sent] == ["staging.completions", *answered]
+    shared = Completion.model_validate_json(sender.sent[0].value or b"")
+    assert (len(shared.labels), shared.shortened) == (50, None)
+
+
+async def test_a_job_whose_completion_no_topic_takes_ends_as_a_dead_letter_that_says_where_its_audio_is() -> None:
+    sender: Any = RefusingSender(2**20, {"staging.completions": 10})
+    done = completion(status=JobStatus.DONE, error=None, audio=AUDIO)
+    await Outbox(sender, MESSAGES).publish(record(), Outcome(done))
+    (message,) = sender.sent
+    reason = dict(message.headers)
+    assert (message.topic, message.value) == ("staging.dead-letters", b"")
+    assert reason["dead-letter-code"] == b"COMPLETION_REFUSED"
+    assert AUDIO.uri in reason["dead-letter-message"].decode()
+
+
+async def test_what_is_refused_however_small_is_sent_again_until_the_topic_is_corrected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "_REFUSED_S", 0.0)
     for outcome in (Outcome(completion(status=JobStatus.DONE)), Outcome(completion(), PROBLEM)):
-        with pytest.raises(RecordTooLargeError):
-            await Outbox(sender, MESSAGES).publish(record(), outcome)
+        sender: Any = RefusingSender(10)
+        with capture_logs() as logs:
+            publishing = asyncio.create_task(Outbox(sender, MESSAGES).publish(record(), outcome))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not publishing.done()
+            assert logs[-1]["event"] == "outcome_refused"
+            sender.limit = 2**14
+            await publishing
+        assert sender.sent[-1].topic == "staging.dead-letters"
+
+
+@pytest.mark.parametrize(
+    "large",
+    [{"value": bytes(2**20)}, {"headers": [("h", bytes(2**20))]}, {"key": bytes(2**20)}],
+    ids=["value", "headers", "key"],
+)
+def test_a_bare_dead_letter_is_small_whatever_the_record_was_and_still_says_why_and_where(
+    large: dict[str, Any],
+) -> None:
+    problem = PROBLEM.model_copy(update={"message": "m" * 1000})
+    message, _ = MESSAGES.build(record(**large), Outcome(completion(), problem), Cut(letter=Step.LEAST))
+    assert DeadLetterRecord(message.key, message.value, message.headers).size < 2**11
+    reason = dict(message.headers)
+    assert (reason["dead-letter-code"], reason["dead-letter-offset"]) == (b"INVALID_JOB", str(2**40).encode())
+    assert reason["dead-letter-cut"] == b"true"
 
 
 def test_small_messages_truncate_a_dead_letter_and_leave_its_completion() -> None:
     outcome = Outcome(completion(), PROBLEM)
     large = MESSAGES.build(record(value=bytes(2**20)), outcome)
-    small = MESSAGES.build(record(value=bytes(2**20)), outcome, small=True)
+    small = MESSAGES.build(record(value=bytes(2**20)), outcome, Cut(letter=Step.SHORT))
     assert len(small[0].value or b"") == KEPT_BYTES
     assert small[1].value == large[1].value
 

@@ -18,11 +18,10 @@ from schemas.enums import JobStatus, Lane
 from worker.jobs.outcome import Outcome
 from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.stall_detector import StallDetector
-from worker.kafka.delivery import producer as producing_module
+from worker.kafka.delivery import renewable_producer
 from worker.kafka.delivery.exactly_once import ExactlyOnce, FencedError, TransactionGrouping
 from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
-from worker.kafka.delivery.producer import RenewableProducer
-from worker.kafka.delivery.sender import RecordTooLargeError
+from worker.kafka.delivery.renewable_producer import RenewableProducer
 from worker.lifecycle.clock import Clock
 
 PARTITION = TopicPartition("tts.dialogue", 0)
@@ -148,7 +147,7 @@ class World:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(producing_module, "_LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(renewable_producer, "_LONGEST_WAIT_S", 0.01)
 
 
 @pytest.fixture
@@ -210,16 +209,13 @@ async def test_of_what_a_topic_refuses_the_largest_is_made_small_and_the_rest_st
     assert sorted(completions(world)) == ["job-1", "job-2"]
 
 
-async def test_what_is_small_and_refused_ends_the_delivery(world: World) -> None:
-    world.broker.faults = [("acknowledge False", MessageSizeTooLargeError("m"))]
-    async with RenewableProducer(world.broker.connect) as producing:
-        other = World(producing, world.broker, [0.0])
-        delivering = asyncio.create_task(other.deliver(1))
-        await asyncio.sleep(0)
-        with pytest.raises(RecordTooLargeError):
-            await asyncio.wait_for(other.delivery.run(), 30)
-        delivering.cancel()
-    assert world.broker.records == []
+async def test_what_is_refused_is_cut_until_the_topic_takes_it_and_ends_no_delivery(world: World) -> None:
+    # This completion holds nothing that could be left out: a dead letter takes its place.
+    world.broker.faults = [("acknowledge False", MessageSizeTooLargeError("m")) for _ in range(3)]
+    await asyncio.wait_for(world.deliver(1), 30)
+    assert world.broker.records == ["tts.dead-letters "]
+    await asyncio.wait_for(world.deliver(2), 30)
+    assert completions(world) == ["job-2"]
 
 
 async def test_a_fenced_worker_ends_and_commits_nothing_any_more() -> None:

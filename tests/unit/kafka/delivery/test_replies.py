@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.completion import Completion, Problem
 from schemas.enums import JobStatus, Lane
+from schemas.headers import LETTER_HEADERS, REPLAY_HEADERS, RETRY_HEADERS, Headers, passed_headers
 from schemas.job import Job
 from schemas.topics import RETRY_DELAYS
 from tests.unit.makers import CATALOGUE, fields
@@ -36,13 +37,15 @@ class Broken:
         raise RuntimeError("oh")
 
 
-async def published(allowed: frozenset[str] = ALLOWED, pipeline: Any = None, **changes: Any) -> list[Message]:
+async def published(
+    allowed: frozenset[str] = ALLOWED, pipeline: Any = None, headers: Headers | None = None, **changes: Any
+) -> list[Message]:
     """What is written for a record of a job with these changes."""
     world, time = World(), Time()
     metrics = Metrics(CollectorRegistry(), CATALOGUE.names)
     handler = Handler(pipeline or world.pipeline, metrics, time.clock, 1000, RETRY_DELAYS, reply_topics=allowed)
     value = json.dumps({**fields(audio=WAV), **changes}).encode()
-    record = Record(Lane.DIALOGUE, "tts.dialogue", 1, 7, b"scene-1", value, timestamp_ms=time.ms)
+    record = Record(Lane.DIALOGUE, "tts.dialogue", 1, 7, b"scene-1", value, headers or [], timestamp_ms=time.ms)
     outcome = await handler.handle(read_job(record, datetime.now(UTC)), asyncio.sleep)
     return OutcomeMessages(Addresses.for_group("tts", "g"), time.clock).build(record, outcome)
 
@@ -74,9 +77,9 @@ async def test_a_topic_that_is_not_allowed_makes_a_dead_letter_that_names_it_and
     headers = dict(letter.headers)
     assert headers["dead-letter-class"] == b"bad_input"
     assert headers["dead-letter-field"] == b"reply_topic"
-    told = headers["dead-letter-message"].decode()
-    assert "'somebody-elses' is no topic to reply to" in told
-    assert told.endswith("game-1, game-2" if allowed else "none")
+    reported = headers["dead-letter-message"].decode()
+    assert "'somebody-elses' is no topic to reply to" in reported
+    assert reported.endswith("game-1, game-2" if allowed else "none")
 
 
 @pytest.mark.parametrize("bad", [{"character": "nobody"}, {"text": ""}, {"take": 0}, {"text": "x" * 1001}])
@@ -104,3 +107,46 @@ async def test_a_job_on_its_way_to_a_retry_is_answered_nowhere_yet() -> None:
             return Outcome(completion, problem, retryable=True)
 
     assert topics(await published(pipeline=Failing(), reply_topic="game-1")) == ["tts.retry.dialogue.10s"]
+
+
+# The producer's headers
+
+
+TRACE: Headers = [
+    ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ("correlation-id", b"c-77"),
+    ("correlation-id", b"\xff"),
+]
+
+
+async def test_the_producers_headers_come_through_to_the_completion_and_to_the_reply() -> None:
+    to_all, to_one = await published(headers=TRACE, reply_topic="game-1")
+    assert to_all.headers == to_one.headers
+    assert to_all.headers[-3:] == TRACE
+    assert dict(to_all.headers)["ce_type"] == b"chirp-worker.completion.v1"
+
+
+@pytest.mark.parametrize("bad", [{"character": "nobody"}, {"text": ""}])
+async def test_they_come_through_to_the_dead_letter_and_its_completion(bad: dict[str, Any]) -> None:
+    letter, completion = await published(headers=TRACE, **bad)
+    assert letter.headers[:3] == TRACE
+    assert completion.headers[-3:] == TRACE
+
+
+async def test_headers_of_ours_and_of_the_jobs_own_event_do_not_come_through() -> None:
+    ours = RETRY_HEADERS | LETTER_HEADERS | REPLAY_HEADERS | {"ce_id", "ce_source", "CE_Type", "Content-Type"}
+    (completion,) = await published(headers=[(name, b"1") for name in sorted(ours)] + [("ce_partitionkey", b"p")])
+    names = [name for name, _ in completion.headers]
+    assert names[-1] == "ce_partitionkey", "an extension of CloudEvents passes"
+    assert len(names) == len(set(names)) == 8
+    assert names.count("ce_id") == 1
+
+
+def test_headers_come_through_within_a_bound_and_those_of_tracing_first() -> None:
+    many: Headers = [(f"h{number}", b"x") for number in range(100)]
+    assert passed_headers(many) == many[:32]
+    assert passed_headers([*many, *TRACE]) == [*many[:29], *TRACE]
+    large: Headers = [("a", bytes(9000)), ("b", bytes(8000)), ("c", bytes(191)), ("d", bytes(190)), *TRACE[:1]]
+    assert [name for name, _ in passed_headers(large)] == ["b", "traceparent"]
+    none: Headers = [("a", None)]  # type: ignore[list-item]  # aiokafka reads a header without a value so
+    assert passed_headers(none) == none

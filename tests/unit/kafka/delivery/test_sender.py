@@ -18,8 +18,8 @@ from aiokafka.errors import (
 )
 from structlog.testing import capture_logs
 
-from worker.kafka.delivery import producer as producing_module
-from worker.kafka.delivery.producer import RenewableProducer
+from worker.kafka.delivery import renewable_producer
+from worker.kafka.delivery.renewable_producer import RenewableProducer
 from worker.kafka.delivery.sender import Message, RecordTooLargeError, Sender
 
 
@@ -30,16 +30,26 @@ class Producer:
         self.answer = answer
         self.acknowledged: list[Message] = []
         self.stopped = False
+        self.seen: set[bytes | None] = set()
+        self.under_way = 0
+        self.most_at_once = 0
+        self.repeated_beside = 0
+        """How often a record was sent again while others were under way."""
 
     async def send(self, topic: str, *, value: Any, key: Any, headers: Any) -> asyncio.Future[None]:
         if self.stopped:
             raise ProducerClosed
         message = Message(topic, key, value, headers)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.repeated_beside += value in self.seen and self.under_way > 0
+        self.seen.add(value)
+        self.under_way += 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
         asyncio.get_running_loop().call_soon(self._answer, message, future)
         return future
 
     def _answer(self, message: Message, future: asyncio.Future[None]) -> None:
+        self.under_way -= 1
         if future.done():
             return
         error = self.answer(message)
@@ -94,7 +104,7 @@ def message(number: int = 0, topic: str = "t") -> Message:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(producing_module, "_LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(renewable_producer, "_LONGEST_WAIT_S", 0.01)
 
 
 async def test_what_was_sent_is_acknowledged_as_it_was_given() -> None:
@@ -154,6 +164,27 @@ async def test_what_is_too_large_is_told_by_topic_and_size_and_the_producer_stay
             await sender.send([message(), message(1, "u")])
         await sender.send([message()])
     assert len(cluster.producers) == 1
+
+
+async def test_what_is_refused_together_with_others_is_sent_once_more_alone() -> None:
+    refused: set[bytes] = set()
+
+    def refuse_once(sent: Message) -> Exception | None:
+        value = sent.value or b""
+        if value in refused:
+            return None
+        refused.add(value)
+        return MessageSizeTooLargeError()
+
+    cluster = Cluster(refuse_once)
+    async with sender_of(cluster) as sender:
+        await asyncio.wait_for(asyncio.gather(*(sender.send([message(n), message(n + 100)]) for n in range(50))), 10)
+        assert len(cluster.producers[0].acknowledged) == 100
+        assert cluster.producers[0].most_at_once > 1
+        # Later ones share batches again.
+        refused |= {str(n).encode() for n in range(200, 210)}
+        await asyncio.wait_for(asyncio.gather(*(sender.send([message(n)]) for n in range(200, 210))), 10)
+    assert cluster.producers[0].repeated_beside == 0
 
 
 async def test_one_who_is_cancelled_while_replacing_leaves_it_to_the_next() -> None:

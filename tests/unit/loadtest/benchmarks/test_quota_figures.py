@@ -26,7 +26,7 @@ def test_the_share_of_the_quota_counts_what_was_answered_in_the_time() -> None:
     assert quota_figures(calls, 60, PHASES).lines[-1].count("MISSED") == 1
 
 
-def told(at: float, calls: int) -> dict[str, Any]:
+def reported(at: float, calls: int) -> dict[str, Any]:
     chirp = {"voice_model": "chirp3-hd", "calls": calls, "ended_at": datetime.fromtimestamp(at, UTC).isoformat()}
     wavenet = {"voice_model": "wavenet", "calls": 1, "ended_at": datetime.fromtimestamp(at + 1, UTC).isoformat()}
     return {"status": "done", "attempts": [chirp, wavenet]}
@@ -34,7 +34,7 @@ def told(at: float, calls: int) -> dict[str, Any]:
 
 def test_who_still_called_while_chirp_was_down_and_when_it_was_called_again() -> None:
     skipping = {at for at in range(25, 84) if at != 50}
-    completions = {str(at): told(at, calls=0 if at in skipping else 1) for at in range(100)}
+    completions = {str(at): reported(at, calls=0 if at in skipping else 1) for at in range(100)}
     completions["cached"] = {"status": "done", "attempts": []}
     figures = outage_figures(completions, 101, Phase("down", 20.0, 80.0), 10.0)
     assert figures.opened_s == pytest.approx(5.0)

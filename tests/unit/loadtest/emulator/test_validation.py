@@ -27,8 +27,9 @@ def request(
     voice: str = KORE, *, settings: EmulatorSettings | None = None, language: str = "", **config: Any
 ) -> ValidRequest:
     content = {form: config.pop(form) for form in ("text", "ssml", "markup") if form in config}
+    said = config.pop("custom_pronunciations", None)
     request = tts.SynthesizeSpeechRequest(
-        input=tts.SynthesisInput(**(content or {"text": "Hello."})),
+        input=tts.SynthesisInput(**(content or {"text": "Hello."}), custom_pronunciations=said),
         voice={"language_code": language or "-".join(voice.split("-")[:2]), "name": voice},
         audio_config={"audio_encoding": "LINEAR16", **config},
     )
@@ -80,6 +81,39 @@ def test_a_long_sentence_is_refused_and_many_short_ones_are_not() -> None:
     assert "too long" in refusal(ssml=f"<speak>{'word ' * 40}<mark name='a'/>{'word ' * 40}</speak>")
     assert request(ssml=f"<speak><s>{'word ' * 40}</s><s>{'word ' * 40}</s></speak>")
     assert "too long" in refusal(text="Four words are enough.", settings=EmulatorSettings(max_sentence_characters=20))
+
+
+def test_a_sentence_is_as_long_as_it_is_spoken() -> None:
+    assert "too long" in refusal(text=("Dr. Mason of St. Louis and Vault No. 21 " * 9) + "left.")
+    assert "too long" in refusal(WAVENET, text="123456789 " * 27 + "9.")
+    assert request(text="He met Dr. Mason. They left. " * 20)
+
+
+def test_chinese_is_pronounced_in_pinyin_alone_and_other_languages_never() -> None:
+    def said(encoding: str) -> dict[str, Any]:
+        entry = {"phrase": "Hello", "phonetic_encoding": f"PHONETIC_ENCODING_{encoding}", "pronunciation": "x"}
+        return {"pronunciations": [entry]}
+
+    chinese = "cmn-CN-Chirp3-HD-Kore"
+    assert request(chinese, custom_pronunciations=said("PINYIN"))
+    assert request(KORE, custom_pronunciations=said("IPA"))
+    assert "PHONETIC_ENCODING_IPA" in refusal(chinese, custom_pronunciations=said("IPA"))
+    assert "PHONETIC_ENCODING_PINYIN" in refusal(KORE, custom_pronunciations=said("PINYIN"))
+    phoneme = "<speak><phoneme alphabet='{}' ph='x'>x</phoneme></speak>"
+    assert request(WAVENET, ssml=phoneme.format("pinyin"))
+    assert "'ipa'" in refusal(WAVENET, ssml=phoneme.format("ipa"))
+    assert "'pinyin'" in refusal(KORE, ssml=phoneme.format("pinyin"))
+
+
+def test_a_voice_that_was_removed_does_not_exist() -> None:
+    gone = EmulatorSettings(removed_voices=(KORE,))
+    assert refusal(settings=gone) == f"Voice '{KORE}' does not exist. Is it misspelled?"
+    assert request(WAVENET, settings=gone).voice.name == WAVENET
+
+
+def test_pcm_is_refused_for_chirp_alone_in_googles_words() -> None:
+    assert refusal(audio_encoding="PCM") == "This voice currently only supports LINEAR16, MP3, OGG_OPUS, MULAW, ALAW."
+    assert request(WAVENET, audio_encoding="PCM").encoding == "PCM"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +168,7 @@ def test_an_unknown_voice_is_refused_with_googles_message(name: str, language: s
     ],
 )
 def test_bad_ssml_is_refused(ssml: str) -> None:
-    assert refusal(ssml=ssml).startswith("Invalid SSML")
+    assert refusal(WAVENET, ssml=ssml).startswith("Invalid SSML")
 
 
 def test_ssml_becomes_texts_and_pauses() -> None:
@@ -142,11 +176,12 @@ def test_ssml_becomes_texts_and_pauses() -> None:
         "<speak>Wait <break time='700ms'/>for <sub alias='doctor'>Dr.</sub> "
         "<phoneme alphabet='ipa' ph='x'>Li</phoneme></speak>"
     )
-    assert parse_ssml(ssml, chirp=True) == (SpokenText("Wait "), Pause(0.7), SpokenText("for doctor Li"))
+    assert parse_ssml(ssml, chirp=False) == (SpokenText("Wait "), Pause(0.7), SpokenText("for doctor Li"))
+    assert parse_ssml(ssml, chirp=True) == (SpokenText("Wait for doctor Li"),), "it ignores breaks"
 
 
 def test_chirp_ignores_unknown_tags() -> None:
-    ssml = "<speak>One <emphasis>two</emphasis><mark name='x'/> <audio src='x'>three</audio></speak>"
+    ssml = "<speak>One <emphasis>two</emphasis><mark name='x'/> <prosody rate='slow'>three</prosody></speak>"
     assert parse_ssml(ssml, chirp=True) == (SpokenText("One two three"),)
 
 

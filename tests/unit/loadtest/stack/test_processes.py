@@ -1,14 +1,11 @@
-"""How the stack's processes are started: waited for while they run, on ports that no other process has."""
+"""How the stack's processes are started: waited for while they run."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from loadtest.stack.processes import Process, StackError, free_ports
-
-RESERVE = "from loadtest.stack.processes import free_ports; print(*free_ports(200), flush=True); input()"
+from loadtest.stack.processes import Process, StackError
 
 
 def python(folder: Path, code: str) -> Process:
@@ -41,23 +38,38 @@ def test_a_process_that_runs_and_never_gets_ready_is_an_error_with_the_end_of_it
         process.kill()
 
 
+@pytest.mark.parametrize(("seconds", "limit"), [("0.1", "0.1"), ("0.25", "0.25")])
+def test_a_test_limits_the_wait_by_a_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: str, limit: str
+) -> None:
+    monkeypatch.setenv("STACK_READY_S", seconds)
+    process = python(tmp_path, "import time; time.sleep(600)")
+    try:
+        with pytest.raises(StackError, match=f"a program runs but is not ready after {limit} s"):
+            process.wait_until(lambda: False)
+    finally:
+        process.kill()
+
+
+def test_without_a_limit_a_process_is_waited_for_as_long_as_it_lives_and_the_wait_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("STACK_READY_S")
+    # Each look at the clock is five minutes later than the one before.
+    times = iter(range(0, 1_000_000, 300))
+    monkeypatch.setattr("loadtest.stack.processes.time.monotonic", lambda: float(next(times)))
+    process = python(tmp_path, "import time; time.sleep(600)")
+    looks = iter([False] * 5 + [True])
+    try:
+        process.wait_until(lambda: next(looks))
+    finally:
+        monkeypatch.undo()
+        process.kill()
+    assert f"a program runs and isn't ready after 300 s; its log is {process.log}" in capsys.readouterr().err
+
+
 def test_a_killed_process_ends_its_wait_at_once(tmp_path: Path) -> None:
     process = python(tmp_path, "import time; time.sleep(600)")
     process.kill()
     with pytest.raises(StackError, match="ended with -9"):
         process.wait_until(lambda: False, timeout_s=600)
-
-
-def test_no_two_processes_get_the_same_port() -> None:
-    others = [
-        subprocess.Popen([sys.executable, "-c", RESERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    try:
-        lists = [[int(port) for port in other.stdout.readline().split()] for other in others]
-        lists.append(free_ports(200))
-    finally:
-        for other in others:
-            other.communicate("\n")
-    assert [len(ports) for ports in lists] == [200] * 4
-    assert len({port for ports in lists for port in ports}) == 800

@@ -90,5 +90,9 @@ def test_one_attempt_may_show_a_rate_and_two_values_bound_a_mean():
     assert (lower, upper) == (1.0, 3.0)
 
 
+def test_equal_values_leave_no_doubt_of_their_mean():
+    assert mean_bounds(100, 150.0, 225.0, 1.645) == (1.5, 1.5)
+
+
 def test_one_value_says_nothing_of_a_mean():
     assert mean_bounds(1, 2.0, 4.0, 1.645) == (0.0, math.inf)

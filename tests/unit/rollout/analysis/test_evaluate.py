@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from worker.rollout.analysis.evaluate import (
     evaluate_measure,
     evaluate_query,
 )
-from worker.rollout.analysis.sequential_test import Arms, SequentialTest
+from worker.rollout.analysis.sequential_test import Arms
 from worker.rollout.analysis.tally import Tally, duration_bucket
 from worker.rollout.analysis.verdict import Criterion, Evaluation, Status, Use, Verdict
 from worker.rollout.plan.conditions import Gate, Rule
@@ -215,15 +217,15 @@ def test_a_mean_without_spread_passes_below_and_fails_above_its_limit(
     ("use", "limit", "tail", "status", "side"),
     [
         # 100 attempts of 1 s and 3 s alternately: mean 2 s; at most 2.165 s with 95 %, at least 1.741 s with 99.5 %.
-        ("gate", 2.17, False, PASS, "at most 2.17"),
+        ("gate", 2.17, False, PASS, "at most 2.165"),
         ("gate", 2.16, False, HOLD, "at most 2.17"),
         ("gate", 1.75, False, HOLD, "at most 2.17"),
-        ("gate", 1.74, False, FAIL, "at least 1.74"),
+        ("gate", 1.74, False, FAIL, "at least 1.741"),
         ("gate", 2.01, True, PASS, "at most 2.00"),
         ("gate", 1.99, True, HOLD, "at most 2.00"),
         ("at_once", 2.17, False, PASS, "at least 1.74"),
         ("at_once", 1.75, False, HOLD, "at least 1.74"),
-        ("at_once", 1.74, False, FAIL, "at least 1.74"),
+        ("at_once", 1.74, False, FAIL, "at least 1.741"),
     ],
 )
 def test_a_mean_is_evaluated_by_its_confidence_bounds(
@@ -232,7 +234,8 @@ def test_a_mean_is_evaluated_by_its_confidence_bounds(
     chirp = Tally(100, 0, 0, 0, 100, seconds=200.0, squares=500.0)
     verdict = evaluate(criterion("mean_time", limit, use=use, tail=tail), chirp)
     assert verdict.status is status
-    assert verdict.message == f"2.00 s on average over 100, {side} s by the bound; limit {limit:g} s"
+    mean = "2.000" if side.endswith(("2.165", "1.741")) else "2.00"
+    assert verdict.message == f"{mean} s on average over 100, {side} s by the bound; limit {limit:g} s"
 
 
 @pytest.mark.parametrize(
@@ -284,46 +287,100 @@ def test_the_control_is_only_counted_when_a_rate_fails() -> None:
     assert evaluate_measure(criterion("p95_time", 2.0, use="at_once"), slow, unused).status is FAIL
 
 
-def comparison(windows: int, chirp: int, control: int, chirp_events: int = 0, control_events: int = 0) -> Comparison:
-    """A comparison of a test whose evidence is the number of windows, as nothing happened in them."""
-    test = SequentialTest((2.0,))
-    for _ in range(windows):
-        test.add(())
-    return Comparison(test, chirp, control, chirp_events, control_events)
+def comparison(*windows: Arms, empty: int = 0) -> Comparison:
+    """A comparison of these windows, after some in which nothing happened."""
+    found = Comparison((2.0,), timedelta(minutes=5))
+    for _ in range(empty):
+        found.add(())
+    for each in windows:
+        found.add([each])
+    return found
+
+
+GOOD, BAD = Arms(100, 200, 2, 4), Arms(10, 190, 9, 1)
+AS_GOOD = "Chirp is as good as WaveNet: "
+MAY_BE = "Chirp may be worse than WaveNet, which isn't shown yet: "
 
 
 @pytest.mark.parametrize(
-    ("use", "evidence", "chirp", "control", "status", "message"),
+    ("use", "compared", "status", "message"),
     [
-        ("gate", 3, 100, 200, PASS, "not worse than WaveNet: 5.00% of Chirp's 100, 1.00% of WaveNet's 200"),
-        ("gate", 4, 100, 200, PASS, "not worse than WaveNet: 5.00% of Chirp's 100, 1.00% of WaveNet's 200"),
-        ("gate", 5, 100, 200, FAIL, "Chirp is worse than WaveNet: 5.00% of Chirp's 100, 1.00% of WaveNet's 200"),
-        ("gate", 5, 99, 200, FAIL, "Chirp is worse than WaveNet: 5.05% of Chirp's 99, 1.00% of WaveNet's 200"),
-        ("gate", 4, 99, 200, HOLD, "99 of 100 attempts needed"),
-        ("gate", 4, 101, 200, PASS, "not worse than WaveNet: 4.95% of Chirp's 101, 1.00% of WaveNet's 200"),
-        ("gate", 4, 100, 0, PASS, "no control: WaveNet has no attempts to compare Chirp's 100 with"),
-        ("gate", 4, 100, 1, PASS, "not worse than WaveNet: 5.00% of Chirp's 100, 200.00% of WaveNet's 1"),
+        ("gate", comparison(GOOD), PASS,
+         f"{AS_GOOD}2 of its 100 failed, 2 would have if both were equally good, and up to 4 by chance"),
+        # One window of two like this is not enough evidence; chance alone makes that many rarely.
+        ("gate", comparison(Arms(100, 200, 5, 2)), HOLD,
+         f"{MAY_BE}5 of its 100 failed, 2 would have if both were equally good, and 4 at most by chance"),
+        ("gate", comparison(Arms(99, 200, 1, 2)), HOLD, "99 of 100 attempts needed"),
+        ("gate", comparison(Arms(100, 0, 1, 0)), PASS,
+         "no control: WaveNet has no attempts to compare Chirp's 100 with"),
         # A rule needs no minimum sample: the test is valid at every look.
-        ("step", 4, 99, 200, PASS, "not worse than WaveNet: 5.05% of Chirp's 99, 1.00% of WaveNet's 200"),
-        ("step", 4, 0, 200, PASS, "not worse than WaveNet: none of Chirp's 0, 1.00% of WaveNet's 200"),
-        ("step", 5, 1, 0, FAIL, "Chirp is worse than WaveNet: 500.00% of Chirp's 1, none of WaveNet's 0"),
+        ("step", comparison(Arms(99, 200, 1, 2)), PASS,
+         f"{AS_GOOD}1 of its 99 failed, 0.99 would have if both were equally good, and up to 2.33 by chance"),
+        ("step", comparison(Arms(0, 200, 0, 2)), HOLD, "Chirp has no attempts yet"),
+        ("step", comparison(Arms(22, 10, 22, 0)), HOLD,
+         f"{MAY_BE}22 of its 22 failed, 15 would have if both were equally good, and 19 at most by chance"),
+        # After healthy windows only those count that speak against Chirp.
+        ("step", comparison(GOOD, GOOD, BAD), FAIL,
+         ("Chirp is worse than WaveNet: 9 of its 10 failed in the last 5.0 min, 0.5 would have if both were equally "
+         "good")),
+        ("gate", comparison(GOOD, GOOD, BAD, Arms(20, 180, 0, 0)), FAIL,
+         ("Chirp is worse than WaveNet: 9 of its 30 failed in the last 10.0 min, 0.5 would have if both were equally "
+         "good")),
     ],
-)
+)  # fmt: skip
 def test_a_comparison_fails_once_its_evidence_is_above_the_threshold(
-    *, use: Use, evidence: int, chirp: int, control: int, status: Status, message: str
+    *, use: Use, compared: Comparison, status: Status, message: str
 ) -> None:
-    compared = comparison(evidence, chirp, control, 5, 2)
-    verdict = evaluate_comparison(criterion("errors_against_control", use=use, sample=100), compared, 4.0)
-    assert (verdict.status, verdict.message, verdict.sample) == (status, message, chirp)
+    verdict = evaluate_comparison(criterion("errors_against_control", use=use, sample=100), compared, 100.0)
+    assert (verdict.status, verdict.message, verdict.sample) == (status, message, compared.totals.chirp)
     if "needed" not in message:
-        assert (verdict.value, verdict.limit) == (evidence, 4.0)
+        assert (verdict.value, verdict.limit) == (compared.test.evidence, 100.0)
+
+
+def test_the_evidence_must_be_above_the_threshold_to_fail() -> None:
+    compared = comparison(BAD)
+    rule = criterion("errors_against_control", use="step")
+    evidence = compared.test.evidence
+    for threshold, status in ((evidence - 1e-9, FAIL), (evidence, HOLD), (evidence + 1e-9, HOLD)):
+        assert evaluate_comparison(rule, compared, threshold).status is status
+
+
+def test_time_without_any_event_is_no_failure_however_long_it_is() -> None:
+    compared = comparison(Arms(10, 10, 0, 0), empty=1_000)
+    verdict = evaluate_comparison(criterion("errors_against_control", use="step"), compared, 100.0)
+    assert (verdict.status, verdict.value) == (PASS, 1_001)
+
+
+def test_as_many_events_as_chance_explains_at_most_are_within_it() -> None:
+    # In cells of one arm alone nothing is left to chance: Chirp has three events, and three are expected.
+    compared = comparison()
+    compared.add([Arms(10, 0, 3, 0), Arms(0, 10, 0, 1)])
+    assert evaluate_comparison(criterion("errors_against_control", use="step"), compared, 100.0).status is PASS
+
+
+def test_a_verdict_suffices_for_a_step_back_only_if_its_criterion_does() -> None:
+    windowed = criterion("error_rate", 0.05, use="step")
+    assert not windowed.suffices
+    assert not Verdict("step", "error_rate", "5m", PASS).suffices
+    assert not evaluate(windowed, tally(1_000, 68)).suffices
+    assert evaluate(replace(windowed, suffices=True), tally(1_000, 68)).suffices
+
+
+def test_a_comparison_of_times_speaks_of_slow_attempts() -> None:
+    verdict = evaluate_comparison(criterion("slow_against_control", use="step"), comparison(BAD), 100.0)
+    assert "9 of its 10 were slow in the last" in verdict.message
 
 
 def test_a_comparison_adds_up_the_cells_of_its_windows() -> None:
-    found = comparison(0, 0, 0)
+    found = comparison()
     for _ in range(2):
-        found.add([Arms(10, 20, 3, 4), Arms(100, 200, 30, 40)])
-    assert (found.chirp, found.control, found.chirp_events, found.control_events) == (220, 440, 66, 88)
+        found.add([Arms(10, 30, 3, 5), Arms(100, 100, 30, 40), Arms(0, 7, 0, 1), Arms(0, 0, 0, 0)])
+    totals = found.totals
+    assert (totals.windows, totals.chirp, totals.control) == (2, 220, 274)
+    assert (totals.chirp_events, totals.control_events) == (66, 92)
+    # Of 8 events a quarter, of 70 half, of one none.
+    assert totals.expected == pytest.approx(2 * (2 + 35))
+    assert totals.variance == pytest.approx(2 * (8 * 3 / 16 + 70 / 4))
 
 
 @pytest.mark.parametrize("use", ["gate", "step"])
@@ -348,6 +405,10 @@ def test_a_query_at_its_limit_neither_passes_a_gate_nor_rolls_back(
     verdict = evaluate_query(query(use, **({} if above is None else {"above": above})), QueryResult(value))
     assert (verdict.status, verdict.value, verdict.limit) == (status, value, 3.0)
     assert verdict.message == f"{value:g}; limit 3"
+
+
+def test_a_times_limit_may_be_zero() -> None:
+    assert evaluate(criterion("mean_time", 0.0), tally(100, seconds=0.5)).status is FAIL
 
 
 def test_a_querys_limit_may_be_zero() -> None:
@@ -405,7 +466,9 @@ def test_a_cache_hit_rate_fails_once_its_upper_bound_is_below_the_earlier_rate_m
         verdict = evaluate_cache(criterion("cache_hit_rate", drop=drop), early, late)
         assert (verdict.status, verdict.value, verdict.bound, verdict.sample) == (status, 0.6, upper, 100)
         assert verdict.limit == pytest.approx(1 - drop)
-    assert "60.0% of 100 look-ups were hits, 100.0% earlier; limit" in verdict.message
+    assert verdict.message.endswith(
+        "of 100 look-ups were hits, at most 67.6928% by the bound, 100.0000% earlier; limit 67.6929%"
+    )
 
 
 def test_a_cache_hit_rate_has_no_limit_below_zero() -> None:
@@ -416,7 +479,7 @@ def test_a_cache_hit_rate_has_no_limit_below_zero() -> None:
 def test_hits_and_misses_are_not_confused() -> None:
     verdict = evaluate_cache(criterion("cache_hit_rate", drop=0.1), lookups(30, 70), lookups(10, 190))
     assert (verdict.value, verdict.sample, verdict.limit) == (0.05, 200, pytest.approx(0.2))
-    assert verdict.message == "5.0% of 200 look-ups were hits, 30.0% earlier; limit 20.0%"
+    assert verdict.message == "5.0% of 200 look-ups were hits, at most 8.2% by the bound, 30.0% earlier; limit 20.0%"
     without_drop = evaluate_cache(criterion("cache_hit_rate", use="step"), lookups(30, 70), lookups(10, 190))
     assert without_drop.limit == 0.3
 

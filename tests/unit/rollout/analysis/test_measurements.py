@@ -4,7 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.enums import DecisionReason, VoiceModel
-from tests.unit.attempts import BEGAN, CONTROL, FAILED, FALLBACK, MINUTE, REVISION, WINDOW, attempt, measure
+from tests.unit.attempts import (
+    BEGAN,
+    CONTROL,
+    FAILED,
+    FALLBACK,
+    MINUTE,
+    REVISION,
+    WINDOW,
+    attempt,
+    count_attempts,
+    measure,
+)
 from worker.rollout.analysis.measurements import Measurements
 
 HOUR = timedelta(hours=1)
@@ -107,3 +118,41 @@ def test_measurements_begin_with_the_stage():
     readings = Measurements(measure()._counts, BEGAN, REVISION, WINDOW)
     assert readings.until == BEGAN
     assert list(readings.windows(BEGAN)) == []
+
+
+def test_the_last_attempts_begin_where_so_many_have_ended_since():
+    # Ten in minute 1, five in minute 20, one of another character in minute 30, and WaveNet's.
+    of_pip_boy = [attempt(MINUTE) for _ in range(10)] + [attempt(20 * MINUTE) for _ in range(5)]
+    other = [attempt(30 * MINUTE, character="ghoul"), *(attempt(40 * MINUTE, **CONTROL) for _ in range(9))]
+    old = [attempt(50 * MINUTE, revision=REVISION - 1)]
+    readings = measure(*of_pip_boy, *other, *old)
+    starts = {count: (readings.start_of_last(count) - BEGAN) / MINUTE for count in (1, 2, 6, 7, 15, 16, 17, 999)}
+    assert starts == {1: 30, 2: 20, 6: 20, 7: 1, 15: 1, 16: 1, 17: 0, 999: 0}
+    assert readings.start_of_last(5, "pip_boy") == BEGAN + 20 * MINUTE
+    assert readings.start_of_last(6, "pip_boy") == BEGAN + MINUTE
+    assert readings.start_of_last(1, "raider") == BEGAN
+
+
+@given(st.lists(st.integers(0, 59), max_size=60), st.lists(st.integers(0, 60), max_size=4), st.integers(1, 30))
+def test_the_last_attempts_are_the_fewest_minutes_that_hold_so_many(minutes, looks, count):
+    ledger = count_attempts(*(attempt(minute * MINUTE) for minute in minutes))
+    readings = Measurements(ledger, BEGAN, REVISION, WINDOW)
+    for look in sorted(looks):
+        readings.settle(BEGAN + look * MINUTE)
+        start = readings.start_of_last(count)
+        settled = readings.until
+        held = readings.chirp(start, settled).attempts
+        assert held >= count or start == BEGAN
+        assert readings.chirp(start + MINUTE, settled).attempts < count
+
+
+def test_a_late_attempt_is_among_the_last_ones():
+    ledger = count_attempts(*(attempt(MINUTE) for _ in range(3)))
+    readings = Measurements(ledger, BEGAN, REVISION, WINDOW)
+    readings.settle(BEGAN + 30 * MINUTE)
+    assert readings.start_of_last(2) == BEGAN + MINUTE
+    late = [attempt(20 * MINUTE) for _ in range(2)]
+    for each in late:
+        ledger.add(each, 1, BEGAN + 31 * MINUTE)
+    readings.settle(BEGAN + 31 * MINUTE)
+    assert readings.start_of_last(2) == BEGAN + 20 * MINUTE

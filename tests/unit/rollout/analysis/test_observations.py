@@ -108,6 +108,28 @@ def test_a_completion_has_each_attempt_with_its_decision() -> None:
     assert (second.id, second.first, second.failure, second.seconds, second.billed) == ("two", False, None, 1.5, 19)
 
 
+def test_an_attempt_that_an_open_circuit_refused_counts_where_the_circuit_failed() -> None:
+    skipped = FAILED.model_copy(update={"calls": 0, "failure_class": FailureClass.CIRCUIT_OPEN, "revision": 9})
+    for opened, revision in ((None, 9), (4, 4), (9, 9), (11, 9), (0, 0)):
+        (observed,) = decoded(completion(skipped.model_copy(update={"circuit_revision": opened})))
+        assert observed.revision == revision
+
+
+def test_the_last_attempt_of_a_completion_is_by_the_worker_that_published_it() -> None:
+    made = completion(FAILED, SPOKE.model_copy(update={"revision": 8}))
+    value = made.model_dump_json().encode()
+    headers = completion_headers(made, event="e", source="/s", now=ENDED, worker="pod-1")
+    assert [each.worker for each in decode_completion(value, headers)] == ["", "pod-1"]
+    assert [each.worker for each in decode_completion(value, headers_of(made))] == ["", ""]
+    # An attempt of an earlier try, by another revision than the completion's, may be another worker's.
+    earlier = completion(FAILED.model_copy(update={"revision": 7}))
+    headers = completion_headers(earlier, event="e", source="/s", now=ENDED, worker="pod-1")
+    assert [each.worker for each in decode_completion(earlier.model_dump_json().encode(), headers)] == [""]
+    cached = completion(cached=True)
+    headers = completion_headers(cached, event="e", source="/s", now=ENDED, worker="pod-1")
+    assert [each.worker for each in decode_completion(cached.model_dump_json().encode(), headers)] == ["pod-1"]
+
+
 def test_an_attempt_without_a_call_is_marked_as_not_called() -> None:
     skipped = FAILED.model_copy(update={"calls": 0, "seconds": 0.0, "failure_class": FailureClass.CIRCUIT_OPEN})
     first, second = decoded(completion(skipped, SPOKE))
@@ -130,6 +152,19 @@ def test_a_stored_take_in_the_place_of_a_failed_attempt_is_no_first_answer() -> 
 def test_a_retry_record_has_the_same_attempts_as_the_later_completion() -> None:
     headers = [(RETRY_ATTEMPTS, encode_attempts((FAILED, SPOKE)).encode())]
     assert decode_retry(json.dumps(JOB).encode(), headers, Lane.BATCH) == decoded(completion(FAILED, SPOKE))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"\xef\xbb\xbf" + json.dumps(JOB).encode(),
+        json.dumps({**JOB, "ssml": None, "language": None}).encode(),
+        json.dumps({"specversion": "1.0", "type": "t", "source": "s", "id": "1", "data": JOB}).encode(),
+    ],
+)
+def test_a_retry_record_is_read_as_the_worker_reads_a_job(value: bytes) -> None:
+    headers = [(RETRY_ATTEMPTS, encode_attempts((FAILED, SPOKE)).encode())]
+    assert decode_retry(value, headers, Lane.BATCH) == decoded(completion(FAILED, SPOKE))
 
 
 def test_the_text_length_of_a_retry_is_the_workers() -> None:

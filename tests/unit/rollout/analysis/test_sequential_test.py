@@ -1,8 +1,10 @@
 """The comparison, against the figures that were simulated for the plan."""
 
+import math
 import random
 import statistics
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,3 +107,36 @@ def test_evidence_without_end_stays_a_number():
         evidence.add([Arms(500, 500, 500, 0)])
     assert evidence.evidence > THRESHOLD
     assert evidence.evidence < float("inf")
+
+
+def test_a_run_is_the_likelihood_since_the_window_that_speaks_most_for_its_ratio():
+    test = SequentialTest((2.0,))
+    assert list(test.runs) == [0.0]
+    # A tenth of the attempts is Chirp's: log(2) for its failure, minus log(1.1) for each failure.
+    test.add([Arms(10, 90, 3, 1)])
+    first = 3 * math.log(2) - 4 * math.log(1.1)
+    assert list(test.runs) == [pytest.approx(first)]
+    test.add([Arms(10, 90, 0, 0)])
+    test.add([])
+    assert list(test.runs) == [pytest.approx(first)]
+    test.add([Arms(10, 90, 0, 2), Arms(10, 90, 1, 0)])
+    assert list(test.runs) == [pytest.approx(first + math.log(2) - 3 * math.log(1.1))]
+    # Windows that speak for equal models end it, and none takes it below 0.
+    test.add([Arms(10, 90, 0, 90)])
+    assert list(test.runs) == [0.0]
+    test.add([Arms(10, 90, 3, 1)])
+    assert list(test.runs) == [pytest.approx(first)]
+
+
+@given(st.lists(st.lists(cells.filter(lambda each: each.chirp + each.control > 0), max_size=3), max_size=10))
+def test_where_a_run_is_above_0_chirp_has_had_more_than_its_share_since(windows):
+    test = SequentialTest(RATIOS)
+    above = [0.0] * len(RATIOS)
+    for window in windows:
+        test.add(window)
+        more = sum(
+            each.chirp_events - (each.chirp_events + each.control_events) * each.chirp / (each.chirp + each.control)
+            for each in window
+        )
+        above = [total + more if run > 0 else 0.0 for total, run in zip(above, test.runs, strict=True)]
+        assert all(total > 0 for total, run in zip(above, test.runs, strict=True) if run > 1e-9)

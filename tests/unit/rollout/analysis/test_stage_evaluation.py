@@ -33,12 +33,12 @@ def plan_of(**fields: object) -> Plan:
     return Plan.model_validate({"version": 1, "name": "test", "stages": stages, **OWNERS, **fields})
 
 
-def judged(plan: Plan, *attempts, until=HOUR, answers=None, hears=("pip_boy",), starts=None):
+def judged(plan: Plan, *attempts, until=HOUR, answers=None, hears=("pip_boy",), starts=None, isolated=frozenset()):
     readings = measure(*attempts, until=until)
     stage = plan.stages[0]
     comparisons = Comparisons(plan, stage, hears)
     comparisons.update(readings, hears, starts or {})
-    return evaluate_stage(Round(plan, stage, readings, comparisons, answers or {}, hears, starts or {}))
+    return evaluate_stage(Round(plan, stage, readings, comparisons, answers or {}, hears, starts or {}, isolated))
 
 
 def some(good: int, bad: int = 0, after=MINUTE, **fields: object) -> list:
@@ -101,6 +101,71 @@ def test_a_step_back_takes_both_windows():
     assert violated_rules(after_a_good_hour.rules, "step") == ()
     all_the_time = judged(plan_of(), *some(900, 100), *lately(140, 20))
     assert {each.window for each in violated_rules(all_the_time.rules, "step")} == {"5m", "1h"}
+
+
+BOTH = ("pip_boy", "ghoul")
+ILL_GHOUL = some(0, 100, character="ghoul", after=55 * MINUTE)
+
+
+def test_one_broken_character_is_no_reason_for_a_step_back_of_the_others():
+    found = judged(plan_of(), *lately(900), *ILL_GHOUL, hears=BOTH)
+    assert {each.character for each in violated_rules(found.rules, "character")} == {"ghoul"}
+    assert violated_rules(found.rules, "step") == ()
+    step = one(found.rules, "error_rate", "5m", "step")
+    assert (step.status, step.sample) == (Status.PASS, 900)
+
+
+def test_the_others_still_step_back_by_their_own_failures():
+    found = judged(plan_of(), *lately(930, 70), *ILL_GHOUL, hears=BOTH)
+    assert {each.sample for each in violated_rules(found.rules, "step")} == {1000}
+
+
+def test_failures_of_all_characters_are_a_step_back():
+    found = judged(plan_of(), *lately(50, 50), *ILL_GHOUL, hears=BOTH)
+    assert {each.sample for each in violated_rules(found.rules, "step")} == {200}
+
+
+def test_a_character_rule_in_a_dry_run_isolates_nobody():
+    plan = plan_of(
+        roll_back={
+            "step": [{"measure": "error_rate", "limit": 0.05}],
+            "character": [{"measure": "error_rate", "limit": 0.10, "dry_run": True}],
+        }
+    )
+    found = judged(plan, *lately(900), *ILL_GHOUL, hears=BOTH)
+    assert {each.sample for each in violated_rules(found.rules, "step")} == {1000}
+
+
+def test_one_broken_character_still_turns_chirp_off_above_the_limit_for_at_once():
+    found = judged(plan_of(), *lately(400), *ILL_GHOUL, hears=BOTH)
+    assert violated_rules(found.rules, "at_once")
+
+
+def test_failures_from_before_a_quarantine_are_no_reason_for_a_step_back():
+    found = judged(plan_of(), *lately(900), *ILL_GHOUL, hears=("pip_boy",), isolated=frozenset({"ghoul"}))
+    assert violated_rules(found.rules, "step") == ()
+
+
+def test_after_a_quarantine_only_what_came_later_counts_for_a_step_back():
+    begins = {"ghoul": BEGAN + 59 * MINUTE}
+    again = [attempt(59 * MINUTE, character="ghoul") for _ in range(30)]
+    found = judged(plan_of(), *lately(900), *ILL_GHOUL, *again, hears=BOTH, starts=begins)
+    step = one(found.rules, "error_rate", "5m", "step")
+    assert (step.status, step.sample) == (Status.PASS, 930)
+
+
+def test_a_character_in_its_second_quarantine_counts_nothing_for_a_step_back():
+    begins = {"ghoul": BEGAN + 57 * MINUTE}
+    again = [attempt(58 * MINUTE, **FAILED, character="ghoul") for _ in range(100)]
+    found = judged(plan_of(), *lately(900), *again, hears=("pip_boy",), starts=begins, isolated=frozenset({"ghoul"}))
+    step = one(found.rules, "error_rate", "5m", "step")
+    assert (step.status, step.sample) == (Status.PASS, 900)
+
+
+def test_a_quarantine_that_ended_long_ago_leaves_the_window_as_it_is():
+    before = some(100, after=50 * MINUTE, character="ghoul")
+    found = judged(plan_of(), *lately(900), *before, hears=BOTH, starts={"ghoul": BEGAN + 10 * MINUTE})
+    assert one(found.rules, "error_rate", "5m", "step").sample == 900
 
 
 def test_two_failures_of_five_roll_nothing_back():
@@ -182,7 +247,7 @@ def test_slower_than_the_control_is_judged_by_the_calls_that_were_made():
     comparisons = Comparisons(plan, plan.stages[0], [])
     comparisons.update(measure(*attempts), [], {})
     compared = comparisons.find(plan.roll_back.step[0].measure, None)
-    assert (compared.chirp, compared.control) == (30, 100)
+    assert (compared.totals.chirp, compared.totals.control) == (30, 100)
 
 
 def test_when_wavenet_fails_as_much_the_message_says_so_and_a_plan_may_hold():
@@ -396,3 +461,50 @@ def test_each_model_with_any_lookup_has_its_own_verdict_and_all_together_only_wi
     windows = [each.window for each in found if each.title == "cache_hit_rate"]
     named = [f"{LAST_TENTH}, {model}" for model in VoiceModel if model in {each["voice_model"] for each in models}]
     assert windows == (named or [LAST_TENTH])
+
+
+def last_of(use: str, count: int = 100) -> Plan:
+    return plan_of(roll_back={use: [{"measure": "error_rate", "limit": 0.10, "last": count}]})
+
+
+@pytest.mark.parametrize("use", ["at_once", "step", "character"])
+def test_failures_that_no_window_holds_roll_back_over_the_last_attempts(use):
+    # One attempt a minute for two hours, every third fails: five in the short window.
+    attempts = [attempt(n * MINUTE, **(FAILED if n % 3 == 0 else {})) for n in range(120)]
+    without = plan_of(roll_back={use: [{"measure": "error_rate", "limit": 0.25}]})
+    assert violated_rules(judged(without, *attempts, until=2 * HOUR).rules, use) == ()
+    (found, *_) = violated_rules(judged(last_of(use), *attempts, until=2 * HOUR).rules, use)[-1:]
+    assert (found.window, found.sample, found.suffices) == ("last 100", 100, True)
+
+
+def test_the_last_attempts_leave_out_what_was_before_them():
+    healed = [*some(0, 60, after=MINUTE), *(attempt(20 * MINUTE) for _ in range(100))]
+    found = judged(last_of("at_once"), *healed)
+    assert one(found.rules, "error_rate", "last 100", "at_once").value == 0
+    assert one(found.rules, "error_rate", "1h", "at_once").status is Status.FAIL
+
+
+def test_while_there_are_fewer_attempts_the_last_ones_are_all_of_the_stage():
+    verdict = one(judged(last_of("step", 2_000), *some(10, 10)).rules, "error_rate", "last 2,000", "step")
+    assert (verdict.sample, verdict.status, verdict.suffices) == (20, Status.FAIL, True)
+
+
+def test_a_step_back_by_both_windows_needs_no_last_attempts():
+    plan = last_of("step", 10_000)
+    found = judged(plan, *some(1_400), *some(100, 90, after=50 * MINUTE), *lately(10, 40))
+    by_last = one(found.rules, "error_rate", "last 10,000", "step")
+    windows = [one(found.rules, "error_rate", window, "step") for window in ("5m", "1h")]
+    assert [each.suffices for each in (by_last, *windows)] == [True, False, False]
+    # The last attempts don't fail, and hold nothing back either.
+    both = [Verdict("step", "error_rate", window, Status.FAIL) for window in ("5m", "1h")]
+    held = Verdict("step", "error_rate", "last 10,000", Status.HOLD, suffices=True)
+    assert violated_rules((*both, held), "step") == tuple(both)
+    alone = Verdict("step", "error_rate", "last 10,000", Status.FAIL, suffices=True)
+    passed = Verdict("step", "error_rate", "5m", Status.PASS)
+    assert violated_rules((both[1], passed, alone), "step") == (alone,)
+
+
+def test_a_character_that_comes_back_begins_its_last_attempts_anew():
+    bad = some(5, 25, after=50 * MINUTE, character="ghoul")
+    found = judged(last_of("character"), *bad, hears=("ghoul",), starts={"ghoul": BEGAN + 56 * MINUTE})
+    assert violated_rules(found.rules, "character") == ()

@@ -134,6 +134,11 @@ def test_time_does_not_go_on_while_the_plan_is_paused() -> None:
     assert isinstance(step_of(resumed, now=NOW + 10 * HOUR), Transition)
 
 
+def test_time_that_is_not_served_yet_is_never_shown_as_served() -> None:
+    assert missing(step_of(begun("2"), now=NOW + 2 * HOUR - timedelta(minutes=1))) == ("1.9 h of 2h served",)
+    assert missing(step_of(begun("2"), now=NOW + timedelta(seconds=59.9))) == ("59 s of 2h served",)
+
+
 def test_a_stage_that_lasts_too_long_waits_once_and_exposure_stays() -> None:
     state = begun("3")
     assert isinstance(step_of(state, now=NOW + 4 * HOUR), Stay)

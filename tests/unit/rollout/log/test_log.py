@@ -321,6 +321,37 @@ async def test_while_the_topic_is_out_of_reach_the_last_state_stays_its_age_grow
     assert [line["event"] for line in logs].count("rollout_reachable") == 1
 
 
+async def test_a_worker_that_can_t_reach_the_topic_says_so_until_it_can(world: World) -> None:
+    current = CurrentRollout()
+    follower = world.follower(current)
+    assert follower.problem() is None
+    await follower.start()
+    assert follower.problem() is None
+    world.topic.at += 31
+    assert follower.problem() == (
+        "rollout: the topic hasn't answered for 31 s; jobs are decided by revision 1, which may be old, until Kafka "
+        "answers"
+    )
+    await following(follower, lambda: follower.age_s() < 1)
+    assert follower.problem() is None
+
+
+async def test_a_worker_that_doesn_t_know_what_a_newer_one_wrote_says_so_until_it_follows_again(world: World) -> None:
+    current = CurrentRollout()
+    follower = world.follower(current)
+    await follower.start()
+    # The record of revision 2 can't be read, so that revision 3 changes one that isn't there.
+    world.topic.write(b"a newer version", value(revision(2, "three")))
+    await following(follower, lambda: follower.problem() is not None)
+    assert follower.problem() == (
+        "rollout: revision 3 in the topic changes one that this worker doesn't know; it stays at revision 1: update "
+        "chirp-worker here, or see `rollout history`"
+    )
+    world.topic.write(value(revision(1, "two")))
+    await following(follower, lambda: current.state.revision == 2)
+    assert follower.problem() is None
+
+
 async def test_a_topic_that_was_emptied_says_nothing_and_the_last_state_stays(world: World) -> None:
     current = CurrentRollout()
     follower = world.follower(current)

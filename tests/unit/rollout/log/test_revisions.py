@@ -86,6 +86,44 @@ def test_a_field_that_is_wrong_makes_it_no_revision(change: dict[str, Any]) -> N
     assert (fold.revision, fold.unreadable) == (1, 1)
 
 
+RUN = {
+    "plan": "one",
+    "text": "version: 1",
+    "stage": "few",
+    "phase": "running",
+    "since": "2026-01-31T12:00:00Z",
+    "stage_revision": 2,
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            {"time": time}
+            for time in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1999-12-31T00:00:00Z")
+        ),
+        {"quarantined": {"ghoul": "9999-12-31T23:59:59Z"}},
+        *(
+            {"run": {**RUN, "since": time}}
+            for time in ("0001-01-01T00:00:00Z", "2200-01-02T00:00:00Z", "2026-01-31T12:00:00")
+        ),
+        {"run": {**RUN, "serving_since": "0001-01-01T00:00:00Z"}},
+        *({"run": {**RUN, "day_s": number}} for number in (1e-300, 0.5, 86_401, 1e308, float("inf"), float("nan"))),
+        *({"run": {**RUN, "served_s": number}} for number in (-1, 1e10, float("inf"), float("nan"))),
+        *({"run": {**RUN, "stage_revision": number}} for number in (0, 2**53, 10**400)),
+        {"revision": 10**400, "base": 10**400 - 1},
+    ],
+    ids=lambda change: str(change)[-60:],
+)
+def test_a_number_or_a_time_out_of_its_range_makes_it_no_revision(change: dict[str, Any]) -> None:
+    fold = folded(value(revision(0)))
+    assert isinstance(folded(value(revision(0))).add(json.dumps({**GOOD, "run": RUN}).encode()), Accepted)
+    entry = fold.add(json.dumps({**GOOD, **change}).encode())
+    assert isinstance(entry, Unreadable)
+    assert (fold.revision, fold.unreadable) == (1, 1)
+
+
 DECIDES = ["revision", "base", "enabled", "percentage", "characters", "excluded", "quarantined", "fallback", "salt"]
 
 

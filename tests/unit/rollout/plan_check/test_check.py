@@ -17,6 +17,7 @@ from worker.rollout.plan.findings import Finding, Severity
 from worker.rollout.plan.parser import parse_plan
 from worker.rollout.plan.units import DAY
 from worker.rollout.plan_check.check import check_plan, usable_plan
+from worker.rollout.plan_check.detection import all_detections
 
 NAMES = CATALOGUE.names
 DOCS = Path(__file__).parents[4] / "docs" / "plans.md"
@@ -38,6 +39,7 @@ stages:
     at_least: 1d
     at_most: 7d
     risk: low
+tell: [team]
 """
 
 
@@ -45,7 +47,7 @@ def found(text: str, day: timedelta = DAY) -> list[Finding]:
     return check_plan(parse_plan(text, "mine.yaml", NAMES), NAMES, day)
 
 
-def told(text: str) -> list[str]:
+def reported(text: str) -> list[str]:
     return [f"{each.severity} {each}" for each in found(text)]
 
 
@@ -53,6 +55,19 @@ def test_the_built_in_plans_have_nothing_wrong_and_production_nothing_unwise() -
     severities = {name: {each.severity for each in found(read_plan_file(name)[1])} for name in BUILT_IN}
     assert Severity.WRONG not in severities["staging"]
     assert severities["production"] == {Severity.NOTE}
+
+
+def test_staging_detects_a_clear_breach_of_each_limit_in_each_stage_at_its_own_traffic() -> None:
+    file = parse_plan(read_plan_file("staging")[1], "staging", NAMES)
+    fixed = [each for each in all_detections(file, NAMES, DAY) if each.rule.limit is not None]
+    assert {each.use for each in fixed} == {"at_once", "step", "character"}
+    for each in fixed:
+        for stage, detections in each.by_stage:
+            for detection in detections:
+                if not detection.slight:
+                    assert detection.takes is not None
+                    assert stage.at_most is not None
+                    assert detection.takes < stage.at_most / 3
 
 
 def test_a_plan_with_errors_is_not_usable_and_all_errors_are_reported() -> None:
@@ -78,8 +93,24 @@ def test_in_a_rehearsal_no_stage_needs_more_time_than_at_most(name: str, seconds
     assert not too_long
 
 
+def test_at_100_percent_a_plan_whose_steps_are_comparisons_alone_never_steps_back() -> None:
+    step = "roll_back:\n  step: [{measure: errors_against_control}]\n"
+    text = PLAN.replace("percentage: 10", "percentage: 100").replace("roll_back:\n", step)
+    (finding,) = [each for each in reported(text) if "nothing steps back" in each]
+    assert finding.startswith("unwise line 14: stages[0].percentage: at 100 % there is no control to compare with")
+    assert not [each for each in reported(text.replace("step: [", "step: [{measure: error_rate, limit: 0.08}, "))
+                if "nothing steps back" in each]  # fmt: skip
+
+
+def test_a_budget_that_a_month_of_new_takes_exceeds_is_noted() -> None:
+    text = read_plan_file("production")[1].replace("dollars_a_month: 4500", "dollars_a_month: 4000")
+    (finding,) = [each for each in reported(text) if "each line is a new take" in each]
+    assert "4,320 USD a month" in finding
+    assert finding.startswith("note")
+
+
 def test_a_sound_plan_has_no_finding_but_the_range_between_gate_and_rule() -> None:
-    (band,) = told(PLAN)
+    (band,) = reported(PLAN)
     assert band.startswith("note line 3: gates[0]: from 0.05 to 0.1 the stage holds")
 
 
@@ -120,7 +151,14 @@ def test_a_sound_plan_has_no_finding_but_the_range_between_gate_and_rule() -> No
          "unwise line 3: gates[1].query: may return several series (up), which is an error and never a pass; such as "),
         # What is risky, or decides nothing.
         ("risk: low", "risk: high", "unwise line 11: stages[0]: risk: high, and no approval is r"),
-        ("risk: low", "risk: high", "note line 11: stages[0]: risk: high, and nobody is notified; tell: [team]"),
+        # What nobody hears of.
+        ("tell: [team]\n", "", "unwise line 1: tell: nobody is notified of anything, not even of a roll-back; tel"),
+        ("    risk: low\ntell: [team]\n",
+         "    tell: [team]\n  - {name: two, percentage: 20, characters: [pip_boy], at_least: 1d}\n",
+         "unwise line 18: stages[1]: nobody is notified of what happens in stage two, and a roll-back reaches team"),
+        ("    risk: low\ntell: [team]\n",
+         "  - {name: two, percentage: 20, characters: [pip_boy], at_least: 1d, tell: [team]}\n",
+         "unwise line 11: stages[0]: nobody is notified of what happens in stage one, and a roll-back reaches nobod"),
         ("risk: low", "fallback: false", "unwise line 17: stages[0].fallback: off: each failed attempt of Chirp fails"),
         ("risk: low", "gates: []", "unwise line 11: stages[0]: no gate decides"),
         ("risk: low", "roll_back: {}", "unwise line 11: stages[0]: no rule turns Chirp off"),
@@ -143,12 +181,12 @@ def test_a_finding_names_its_severity_line_and_field(good: str, bad: str, expect
     text = text.replace(good, bad, 1)
     # Without the text's line the fields below it stand one line higher.
     expected = expected.replace("line 14", "line 13") if "\n    text:" in bad else expected
-    assert any(each.startswith(expected) for each in told(text)), told(text)
+    assert any(each.startswith(expected) for each in reported(text)), reported(text)
 
 
 def test_a_dry_run_gate_needs_no_sample() -> None:
     few = PLAN.replace("100000", "1000").replace("limit: 0.05}", "limit: 0.05, dry_run: true}")
-    assert not [each for each in told(few) if "gates need" in each]
+    assert not [each for each in reported(few) if "gates need" in each]
 
 
 def test_the_example_in_the_docs_is_a_sound_plan() -> None:

@@ -75,12 +75,16 @@ def test_twelve_percent_above_a_limit_of_ten_takes_about_1500_attempts_to_detect
 
 
 def test_a_step_rule_needs_its_attempts_within_the_short_window() -> None:
-    rule = PRODUCTION.roll_back.at_once[0]
+    rule = PRODUCTION.roll_back.at_once[0].model_copy(update={"last": None})
     at_once = list(rule_detections(PRODUCTION, TEN, "at_once", rule, NAMES))
     step = list(rule_detections(PRODUCTION, TEN, "step", rule, NAMES))
     assert [each.window for each in (at_once[0], step[0])] == [PRODUCTION.windows.long, PRODUCTION.windows.short]
     assert at_once[1].is_detected
     assert not step[1].is_detected
+    # Over its last attempts it needs no window: 20 % takes 60 of them.
+    for last, is_detected in ((59, False), (60, True)):
+        over_last = rule.model_copy(update={"last": last})
+        assert list(rule_detections(PRODUCTION, TEN, "step", over_last, NAMES))[1].is_detected is is_detected
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,15 @@ import pytest
 
 from schemas.enums import VoiceModel
 from tests.unit.makers import CATALOGUE
+from worker.rollout.plan.file import BUILT_IN as BUILT_IN_PLANS
 from worker.rollout.plan.file import read_plan_file
 from worker.rollout.plan.model import Plan
 from worker.rollout.plan.parser import parse_plan
 from worker.rollout.simulation.result import SimulatedRollout
 from worker.rollout.simulation.simulator import simulate
 from worker.rollout.simulation.trace import Trace
+from worker.rollout.simulation.trace_file import BUILT_IN as BUILT_IN_TRACES
+from worker.rollout.simulation.trace_file import parse_trace, read_trace_file
 
 NAMES = CATALOGUE.names
 CHIRP, WAVENET = VoiceModel.CHIRP3_HD, VoiceModel.WAVENET
@@ -124,3 +127,60 @@ def test_a_freeze_delays_the_promotion() -> None:
 def test_a_seed_gives_the_same_result_again() -> None:
     assert broken(errors=0.5) == broken(errors=0.5)
     assert broken(errors=0.5) != broken(seed=2, errors=0.5)
+
+
+def staging(**fields: Any) -> Plan:
+    """Its last two stages, with hours for days; at the traffic that it expects: see `OWN`."""
+    read = parse_plan(read_plan_file("staging")[1], "staging", NAMES).plan
+    stages = tuple(stage.model_copy(update={"at_least": 6 * HOUR, **fields}) for stage in read.stages[-2:])
+    return read.model_copy(update={"stages": stages})
+
+
+OWN = {"jobs_a_day": 20_000, "models": {model.value: {"hits": 0.3} for model in VoiceModel}}
+
+
+@pytest.mark.parametrize("shift", [{"errors": 0.08}, {"seconds": 2.5}])
+def test_at_100_percent_without_a_control_staging_goes_back_by_fixed_limits_at_its_own_traffic(
+    shift: dict[str, float],
+) -> None:
+    late = trace(lasts="24h", breaks_at="8h", shifts=[{"at": "8h", "voice_model": "chirp3-hd", **shift}], **OWN)
+    result = simulate(staging(), late, NAMES, 1, 5 * MINUTE)
+    assert kinds(result)[:3] == ["started", "promoted", "stepped back"]
+    assert result.events[2].after < 14 * HOUR
+    assert "against_control" not in result.events[2].why
+
+
+def test_a_simulation_ends_with_the_plan_and_then_nothing_is_waited_for() -> None:
+    assert healthy().end == "the plan has ended: all of its stages are served"
+    assert healthy().waits_for == ()
+
+
+def test_a_simulation_that_ends_with_chirp_off_says_why_and_what_a_person_may_do() -> None:
+    result = broken(errors=0.5)
+    assert result.end.startswith("Chirp is off, and the plan waits for a person in stage 10: error_rate (5m): ")
+    assert result.waits_for == (
+        "`rollout resume` begins stage 10 (10 %) again",
+        "`rollout promote` begins stage 50 (50 %), whatever the gates say",
+        "`rollout stop` ends the plan; users keep what they get now",
+    )
+
+
+def test_a_simulation_that_ends_with_its_trace_says_what_the_plan_waits_for() -> None:
+    budget = plan().limits.model_copy(update={"dollars_a_month": 1_000})
+    result = simulate(plan(limits=budget), trace(), NAMES, 1, 5 * MINUTE)
+    assert result.end == "the trace ends after 4h, in stage 10"
+    (waits_for,) = result.waits_for
+    assert waits_for.startswith("budget (next stage): hold, 2,")
+    assert waits_for.endswith("budget 1,000.00 USD; a plan with a higher limits.dollars_a_month would go on")
+    too_short = simulate(plan(), trace(lasts="2h"), NAMES, 1, 5 * MINUTE)
+    assert too_short.waits_for == ("2.0 h of 3h served",)
+
+
+@pytest.mark.parametrize("name", BUILT_IN_PLANS)
+@pytest.mark.parametrize("traffic", BUILT_IN_TRACES)
+def test_each_built_in_plan_on_each_built_in_trace_ends_with_what_a_person_can_act_on(name: str, traffic: str) -> None:
+    given = parse_trace(read_trace_file(traffic)[1], traffic, NAMES).model_copy(update={"lasts": HOUR})
+    read = parse_plan(read_plan_file(name)[1], name, NAMES).plan
+    result = simulate(read, given, NAMES, 1, 5 * MINUTE)
+    assert result.end.startswith("the trace ends after 1h, in stage ")
+    assert result.waits_for

@@ -41,7 +41,7 @@ def test_a_built_in_trace_can_be_parsed_and_has_its_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("good", "bad", "told"),
+    ("good", "bad", "reported"),
     [
         ("[ghoul]", "[goul]", "mine.yaml, line 9: shifts[1].characters[0]: 'goul' is no character; write ghoul"),
         ("errors: 0.5", "errors: 50", "mine.yaml, line 8: shifts[0].errors: 50: input should be less than or equal"),
@@ -55,11 +55,11 @@ def test_a_built_in_trace_can_be_parsed_and_has_its_name(name: str) -> None:
         ("jobs_a_day: 1000\n", "", "mine.yaml, line 1: jobs_a_day: is missing"),
     ],
 )  # fmt: skip
-def test_an_error_names_its_line_as_in_a_plan(good: str, bad: str, told: str) -> None:
+def test_an_error_names_its_line_as_in_a_plan(good: str, bad: str, reported: str) -> None:
     assert good in GOOD
     with pytest.raises(InvalidFileError) as caught:
         parse_trace(GOOD.replace(good, bad), "mine.yaml", NAMES)
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
 
 
 def test_an_unknown_trace_lists_the_built_in_ones() -> None:

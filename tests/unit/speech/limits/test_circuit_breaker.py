@@ -252,14 +252,14 @@ def test_the_states_are_the_metrics_numbers() -> None:
 def test_a_dead_voice_model_is_asked_once_a_cool_down_and_one_that_is_back_is_believed(
     steps: list[tuple[float, bool]],
 ) -> None:
-    circuit, now, asked = opened(), 0.0, []
+    circuit, now, requested = opened(), 0.0, []
     for after, lost in steps:
         now += after
         if (probe := circuit.admit(now)) is not None:
-            asked.append(now)
+            requested.append(now)
             if not lost:
                 circuit.record(probe, now, failed=True)
-    assert all(later >= earlier + RULES.cool_down_s for earlier, later in pairwise(asked))
+    assert all(later >= earlier + RULES.cool_down_s for earlier, later in pairwise(requested))
     for _ in range(3):
         now = max(now, now + RULES.cool_down_s if circuit.refuses(now) else now)
         circuit.record(admitted(circuit, now), now, failed=False)

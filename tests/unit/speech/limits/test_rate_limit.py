@@ -175,13 +175,13 @@ def test_with_dialogue_on_three_workers_nearly_all_of_it_is_served_and_batch_tak
 ) -> None:
     rng = random.Random(3)
     limits = [limit_of(per_minute, share=1 / 3) for _ in range(3)]
-    next_at, asked, refused, taken = 0.0, 0, 0, 0
+    next_at, requested, refused, taken = 0.0, 0, 0, 0
     for now in (number / 100 for number in range(30_000)):
         while now >= next_at:
             next_at += rng.expovariate(dialogue / 60)
             limit = rng.choice(limits)
             limit.note_demand(DIALOGUE, now)
-            asked += 1
+            requested += 1
             if (wait := limit.wait_s(DIALOGUE, now)) <= 0.25:
                 limit.take(DIALOGUE, now + wait)
                 taken += now >= 60
@@ -191,7 +191,7 @@ def test_with_dialogue_on_three_workers_nearly_all_of_it_is_served_and_batch_tak
             if limit.wait_s(BATCH, now) <= 0:
                 limit.take(BATCH, now)
                 taken += now >= 60
-    assert refused <= 0.04 * asked
+    assert refused <= 0.04 * requested
     assert taken >= 0.94 * per_minute * 4
 
 

@@ -92,13 +92,13 @@ async def drained() -> Waiters:
 
 async def test_dialogue_waits_a_moment_and_where_that_would_be_in_vain_not_at_all() -> None:
     waiters = await drained()
-    asked = [waiters.ask(str(number), DIALOGUE) for number in range(6)]
+    requested = [waiters.ask(str(number), DIALOGUE) for number in range(6)]
     await waiters.settle()
-    refused_at_once = [task.result() for task in asked if task.done()]
+    refused_at_once = [task.result() for task in requested if task.done()]
     assert refused_at_once
     assert set(refused_at_once) == {(False, 0.0)}
     await waiters.pass_time(0.3)
-    waited = [task.result() for task in asked if task.result()[1] > 0]
+    waited = [task.result() for task in requested if task.result()[1] > 0]
     assert waited
     assert all(granted and 0 < waited_s <= 0.25 for granted, waited_s in waited)
     assert len(waited) + len(refused_at_once) == 6

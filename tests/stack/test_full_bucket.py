@@ -1,0 +1,89 @@
+"""The full-bucket night: uploads are refused while look-ups work. Jobs wait, and little is paid for."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from schemas.enums import JobStatus
+from tests.s3_standin import QUOTA, s3_standin_beside
+from tests.stack.deployment import Deployment, job
+from tests.stack.test_outages import logged, starting, until_ready, until_waiting
+
+JOBS = 200
+IN_FLIGHT = 16
+WORKER = {"S3_PROBE_INTERVAL_S": "0.2", "MAX_IN_FLIGHT": str(IN_FLIGHT)}
+Act = Callable[[], Awaitable[None]]
+
+
+async def paid_in_the_night(deployment: Deployment, fill: Act, mend: Act, **settings: str) -> tuple[int, list[str]]:
+    """200 jobs arrive while nothing can be stored; all are done after it is mended, and none is paid for twice.
+
+    Returns:
+        How many calls of Google were paid for before, and what /readyz said.
+    """
+    with deployment.worker(**WORKER, **settings) as (process, address):
+        await fill()
+        await deployment.produce(job(number) for number in range(JOBS))
+        waits_for = await until_waiting(address)
+        # Jobs in flight end their calls; then nothing may be paid for, however long it takes.
+        await asyncio.sleep(1)
+        paid = (await deployment.calls())["total"]
+        await asyncio.sleep(2)
+        assert (await deployment.calls())["total"] == paid
+        await mend()
+        await until_ready(address)
+        completions = await deployment.completions(JOBS)
+    assert Counter(completion.status for completion in completions) == {JobStatus.DONE: JOBS}
+    assert await deployment.dead_letters(0) == []
+    assert (await deployment.calls())["total"] == JOBS
+    events = [line["event"] for line in logged(process) if line["event"].startswith("dependency_")]
+    assert events == ["dependency_down", "dependency_up"]
+    return paid, waits_for
+
+
+async def test_a_night_with_a_full_bucket_pays_for_what_is_in_flight_and_loses_nothing(deployment: Deployment) -> None:
+    with s3_standin_beside() as s3:
+
+        async def fill() -> None:
+            s3.refused["PUT"] = QUOTA
+
+        async def mend() -> None:
+            s3.refused.clear()
+
+        paid, waits_for = await paid_in_the_night(deployment, fill, mend, S3_ENDPOINT_URL=s3.address)
+        assert len(s3.takes) == JOBS
+    assert paid <= IN_FLIGHT
+    (line,) = waits_for
+    assert line.startswith("S3: bucket tts-audio is full or read-only: raise the quota")
+
+
+async def test_a_night_with_a_read_only_bucket_of_seaweedfs_pays_for_what_is_in_flight(deployment: Deployment) -> None:
+    async def fill() -> None:
+        await asyncio.to_thread(deployment.stack.set_read_only, read_only=True)
+
+    async def mend() -> None:
+        await asyncio.to_thread(deployment.stack.set_read_only, read_only=False)
+
+    try:
+        paid, waits_for = await paid_in_the_night(deployment, fill, mend)
+    finally:
+        await mend()
+    assert paid <= IN_FLIGHT
+    assert "tts-audio takes no uploads: check the store: is the bucket full or read-only" in waits_for[0]
+
+
+async def test_a_worker_that_starts_with_a_full_bucket_pays_for_nothing_until_there_is_room(
+    deployment: Deployment,
+) -> None:
+    with s3_standin_beside() as s3:
+        s3.refused["PUT"] = QUOTA
+        await deployment.produce([job(1)])
+        with starting(deployment, S3_ENDPOINT_URL=s3.address, S3_PROBE_INTERVAL_S="0.2") as (_, address):
+            async with asyncio.timeout(60):
+                while "bucket tts-audio is full or read-only" not in " ".join(await until_waiting(address)):
+                    await asyncio.sleep(0.05)
+            assert (await deployment.calls())["total"] == 0
+            s3.refused.clear()
+            await until_ready(address)
+            (completion,) = await deployment.completions(1)
+    assert completion.status is JobStatus.DONE

@@ -1,0 +1,243 @@
+"""The one table of what each role may do in Kafka, and the rights that follow from it for a deployment. Pure.
+
+Kafka's rules that keep the table short (its documentation, "Operations and Resources on Protocols"): Read and Write
+imply Describe. Metadata of all topics lists those that a principal may describe, and no others. A transaction needs
+Write on its transactional id, and Read on the group and on the topics whose offsets it commits.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from schemas.enums import Lane
+from schemas.groups import election_group, replay_transactional_id, worker_transactional_id
+from schemas.topics import (
+    COMPLETIONS,
+    DEAD_LETTERS,
+    LANES,
+    RETRIES,
+    ROLLOUT,
+    ROLLOUT_STATUS,
+    Delays,
+    all_topics,
+    prefixed,
+    retry_topic,
+)
+
+
+class Role(StrEnum):
+    """Who uses the deployment's topics."""
+
+    WORKER = "worker"
+    CONTROLLER = "controller"
+    OPERATOR = "operator"
+    GAME_SERVER = "game-server"
+    STUDIO = "studio"
+    CONSOLE = "console"
+
+
+class Resource(StrEnum):
+    """Kafka's types of resources that occur in the table, by Kafka's own names."""
+
+    TOPIC = "Topic"
+    GROUP = "Group"
+    TRANSACTIONAL_ID = "TransactionalId"
+    CLUSTER = "Cluster"
+
+
+class Operation(StrEnum):
+    """Kafka's operations that occur in the table, by Kafka's own names."""
+
+    READ = "Read"
+    WRITE = "Write"
+    DESCRIBE = "Describe"
+    CREATE = "Create"
+    DESCRIBE_CONFIGS = "DescribeConfigs"
+    IDEMPOTENT_WRITE = "IdempotentWrite"
+
+
+CLUSTER_NAME: Final = "kafka-cluster"
+"""The name that Kafka gives the cluster as a resource."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """A deployment's names, and the settings that decide which rights it needs.
+
+    Attributes:
+        topic_prefix: replaces `tts` in the topics' names.
+        group_id: the workers' group.
+        delays: of each lane's retries.
+        reply_topics: topics that jobs may name for their completions, by their names in the cluster.
+        reader_group: the group in which a game server or a studio's own program reads completions; None for none.
+        follows_topic: whether the workers read the rollout's topic (ROLLOUT_SOURCE=topic).
+        exactly_once: whether the workers deliver in transactions.
+        idempotence: whether producers are idempotent.
+    """
+
+    topic_prefix: str
+    group_id: str
+    delays: Delays
+    reply_topics: frozenset[str] = frozenset()
+    reader_group: str | None = None
+    follows_topic: bool = False
+    exactly_once: bool = False
+    idempotence: bool = True
+
+
+@dataclass(frozen=True)
+class Right:
+    """Operations that are allowed on resources.
+
+    Attributes:
+        names: of the resources; with `is_prefix`, what their names begin with.
+        purpose: what the role does with them.
+    """
+
+    resource: Resource
+    names: tuple[str, ...]
+    operations: tuple[Operation, ...]
+    purpose: str
+    is_prefix: bool = False
+
+
+_Select = Callable[[Names], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class _Row:
+    resource: Resource
+    select: _Select
+    operations: tuple[Operation, ...]
+    purpose: str
+    is_prefix: bool = False
+
+
+_READ: Final = (Operation.READ,)
+_WRITE: Final = (Operation.WRITE,)
+_READ_WRITE: Final = (Operation.READ, Operation.WRITE)
+_DESCRIBE: Final = (Operation.DESCRIBE,)
+
+
+def _topics(operations: tuple[Operation, ...], purpose: str, *names: str) -> _Row:
+    return _Row(Resource.TOPIC, lambda of: (prefixed(each, of.topic_prefix) for each in names), operations, purpose)
+
+
+def _retries(operations: tuple[Operation, ...], purpose: str, lane: Lane | None = None) -> _Row:
+    # By their beginning: topics of delays that aren't configured any more may hold jobs too.
+    begin = retry_topic(lane, "") if lane is not None else RETRIES
+    return _Row(Resource.TOPIC, lambda of: (prefixed(begin, of.topic_prefix),), operations, purpose, is_prefix=True)
+
+
+def _reply_topics(operations: tuple[Operation, ...], purpose: str) -> _Row:
+    return _Row(Resource.TOPIC, lambda of: sorted(of.reply_topics), operations, purpose)
+
+
+def _followed_rollout(purpose: str) -> _Row:
+    return _Row(
+        Resource.TOPIC, lambda of: (prefixed(ROLLOUT, of.topic_prefix),) if of.follows_topic else (), _READ, purpose
+    )
+
+
+def _group(select: _Select, purpose: str, operations: tuple[Operation, ...] = _READ) -> _Row:
+    return _Row(Resource.GROUP, select, operations, purpose)
+
+
+def _all_of_the_deployment(of: Names) -> Iterable[str]:
+    yield from (prefixed(each.name, of.topic_prefix) for each in all_topics(of.delays))
+    yield from sorted(of.reply_topics)
+
+
+_IDEMPOTENT: Final = _Row(
+    Resource.CLUSTER,
+    lambda of: (CLUSTER_NAME,) if of.idempotence else (),
+    (Operation.IDEMPOTENT_WRITE,),
+    "idempotent writes, on brokers before Kafka 2.8; later ones accept Write on any topic in its place",
+)
+_READER_GROUP: Final = _group(
+    lambda of: () if of.reader_group is None else (of.reader_group,), "reads completions in a group of its own"
+)
+
+_TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
+    Role.WORKER: (
+        _topics(_READ, "takes jobs, and commits how far it is", *LANES.values()),
+        _retries(_READ_WRITE, "hands failed jobs to their retries, and takes those that are due"),
+        _topics(_WRITE, "publishes how jobs end", COMPLETIONS, DEAD_LETTERS),
+        _reply_topics(_WRITE, "publishes completions to who wants them there"),
+        _followed_rollout("follows the rollout"),
+        _topics(_DESCRIBE, "checks at its start that all topics are there", ROLLOUT, ROLLOUT_STATUS),
+        _group(lambda of: (of.group_id,), "shares the lanes with the other workers"),
+        _Row(
+            Resource.TRANSACTIONAL_ID,
+            lambda of: (worker_transactional_id(of.group_id, ""),) if of.exactly_once else (),
+            _WRITE,
+            "delivers exactly once",
+            is_prefix=True,
+        ),
+        _IDEMPOTENT,
+    ),
+    Role.CONTROLLER: (
+        _topics(_READ, "counts attempts", COMPLETIONS),
+        _retries(_READ, "counts attempts of jobs that are retried"),
+        _topics(_READ_WRITE, "promotes and rolls back", ROLLOUT),
+        _topics(_WRITE, "publishes what it has judged", ROLLOUT_STATUS),
+        _group(lambda of: (election_group(of.group_id),), "elects the leader"),
+        _IDEMPOTENT,
+    ),
+    Role.OPERATOR: (
+        _Row(
+            Resource.TOPIC,
+            _all_of_the_deployment,
+            (Operation.CREATE, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS),
+            "creates topics, and compares them with the table; doctor",
+        ),
+        _topics(_READ_WRITE, "changes the rollout", ROLLOUT),
+        _topics(_READ, "rollout status", ROLLOUT_STATUS),
+        _topics(_READ_WRITE, "lists dead letters, and marks those that are replayed", DEAD_LETTERS),
+        _topics(_READ_WRITE, "replays jobs, and finds those whose take is to be made again", *LANES.values()),
+        _topics(_READ, "checks takes, and waits for completions", COMPLETIONS),
+        _Row(
+            Resource.TRANSACTIONAL_ID,
+            lambda of: (replay_transactional_id(of.group_id),),
+            _WRITE,
+            "replays a dead letter and marks it in one transaction",
+        ),
+        _IDEMPOTENT,
+    ),
+    Role.GAME_SERVER: (
+        _topics(_WRITE, "sends jobs", LANES[Lane.DIALOGUE]),
+        _topics(_READ, "waits for completions", COMPLETIONS),
+        _reply_topics(_READ, "waits for completions on a topic of its own"),
+        _READER_GROUP,
+        _IDEMPOTENT,
+    ),
+    Role.STUDIO: (
+        _topics(_READ_WRITE, "sends a batch, and finds again what an interrupted one had sent", LANES[Lane.BATCH]),
+        _topics(_READ, "waits for completions", COMPLETIONS),
+        _retries(_DESCRIBE, "says how many jobs wait for a retry", Lane.BATCH),
+        _followed_rollout("prices lines as the workers would speak them"),
+        _group(
+            lambda of: (of.group_id,), "says whether a worker runs, and how many jobs are before the batch", _DESCRIBE
+        ),
+        _READER_GROUP,
+        _IDEMPOTENT,
+    ),
+    Role.CONSOLE: (
+        _topics(
+            _READ,
+            "shows the rollout, what the controller judged, and dead letters",
+            ROLLOUT,
+            ROLLOUT_STATUS,
+            DEAD_LETTERS,
+        ),
+    ),
+}
+
+
+def rights_of(role: Role, names: Names) -> tuple[Right, ...]:
+    """The rights that a role needs for its whole work in a deployment; whatever isn't among them is another's."""
+    selected = ((row, tuple(row.select(names))) for row in _TABLE[role])
+    return tuple(
+        Right(row.resource, found, row.operations, row.purpose, row.is_prefix) for row, found in selected if found
+    )
