@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import pytest
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, SaslAuthenticationFailed
 
+from tests.unit.loop_clock import NEVER_S, LoopClock
 from worker.config.sections import KafkaSettings
 from worker.config.settings import load_settings
 from worker.kafka.client import broker_connection
@@ -25,11 +27,40 @@ from worker.lifecycle.clock import Clock
 NOBODY = "127.0.0.1:9"
 
 
+@pytest.fixture(autouse=True)
+def _no_deadline_passes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_connection, "_CONNECT_S", NEVER_S)
+    monkeypatch.setattr(broker_connection, "_ALL_S", 1.5 * NEVER_S)
+
+
 @pytest.fixture
 def silent() -> Iterator[str]:
     """Takes connections, and answers nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def reading(then: Callable[[], None]) -> AsyncIterator[str]:
+    """The address of a server that answers nothing, and calls `then` at the first bytes of each connection.
+
+    It ends when its clients have closed their connections.
+    """
+    connections: set[asyncio.Task[Any] | None] = set()
+
+    async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.add(asyncio.current_task())
+        if await reader.read(1):
+            then()
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(read, "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with asyncio.timeout(60):
+        await asyncio.gather(*filter(None, connections))
 
 
 def kafka(servers: str, protocol: str = "PLAINTEXT") -> KafkaSettings:
@@ -47,25 +78,28 @@ async def failure(settings: KafkaSettings) -> BrokerConnectionError:
     ("protocol", "message"),
     [("PLAINTEXT", "takes connections and answers nothing within"), ("SSL", "no connection and TLS handshake within")],
 )
-async def test_a_server_that_answers_nothing_is_given_up_and_named(
-    protocol: str, message: str, silent: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(broker_connection, "_CONNECT_S", 0.1)
-    error = await failure(kafka(silent, protocol))
-    assert silent in str(error)
+async def test_a_server_that_answers_nothing_is_given_up_and_named(protocol: str, message: str) -> None:
+    clock = LoopClock()
+    async with reading(lambda: clock.skip(NEVER_S)) as address:
+        error = await failure(kafka(address, protocol))
+    assert address in str(error)
     assert message in str(error)
 
 
-async def test_all_addresses_together_have_a_deadline_and_the_error_says_what_was_found_until_then(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(broker_connection, "_CONNECT_S", 0.1)
-    monkeypatch.setattr(broker_connection, "_ALL_S", 0.15)
-    with ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(9)]
-        addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
+async def test_all_addresses_together_have_a_deadline_and_the_error_says_what_was_found_until_then() -> None:
+    clock = LoopClock()
+    connections = 0
+
+    def give_up() -> None:
+        nonlocal connections
+        connections += 1
+        clock.skip(NEVER_S)
+
+    async with AsyncExitStack() as stack:
+        addresses = [await stack.enter_async_context(reading(give_up)) for _ in range(9)]
         error = await failure(kafka(",".join(addresses)))
     assert any(address in str(error) for address in addresses)
+    assert connections == 2
 
 
 async def test_an_address_that_has_just_failed_is_not_connected_to_again_and_the_error_is_the_same(
@@ -92,21 +126,11 @@ async def test_a_bootstrap_that_is_given_up_leaves_no_connection_open(monkeypatc
         connection._versions = {3: (0, 5)}  # of the request for metadata
 
     monkeypatch.setattr(BrokerConnection, "_do_version_lookup", look_up)
-    monkeypatch.setattr(broker_connection, "_ALL_S", 0.1)
-    ended = asyncio.Event()
-
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        ended.set()
-        writer.close()
-
-    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    async with server:
+    clock = LoopClock()
+    async with reading(lambda: clock.skip(2 * NEVER_S)) as address:
         with pytest.raises(KafkaTimeoutError):
-            async with connect_admin(kafka(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")):
+            async with connect_admin(kafka(address)):
                 pass
-        async with asyncio.timeout(60):
-            await ended.wait()
 
 
 async def test_a_call_that_connects_nowhere_and_ends_never_is_a_time_out(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.unit.loop_clock import NEVER_S, LoopClock
 from worker.rollout.analysis.evaluate import QueryResult
 from worker.rollout.controller.prometheus import PrometheusClient, parse_answer
 
@@ -65,19 +66,17 @@ class Prometheus:
 
     def __init__(self) -> None:
         self.received: Counter[str] = Counter()
-        self.at_once = 0
-        self.most_at_once = 0
         self.url = ""
+        self.together = asyncio.Barrier(1)
+        """How many queries are answered together, none before all of them have come."""
+        self.ended = asyncio.Event()
 
     async def answer(self, request: web.Request) -> web.Response:
         query = request.query["query"]
         self.received[query] += 1
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            await asyncio.sleep(30 if query == "slow" else 0.05)
-        finally:
-            self.at_once -= 1
+        if query == "slow":
+            await self.ended.wait()
+        await self.together.wait()
         if query == "broken":
             body = {"status": "error", "errorType": "bad_data", "error": "parse error"}
             return web.json_response(body, status=400)
@@ -95,34 +94,49 @@ async def prometheus() -> AsyncIterator[Prometheus]:
     await server.start_server()
     made.url = str(server.make_url("/"))
     yield made
+    made.ended.set()
     await server.close()
 
 
-async def results(url: str | None, *rounds: set[str], timeout_s: float = 5.0) -> list[dict[str, QueryResult]]:
-    async with aiohttp.ClientSession() as session:
+async def results(
+    url: str | None, *rounds: set[str], timeout_s: float = 60.0, traces: Sequence[aiohttp.TraceConfig] = ()
+) -> list[dict[str, QueryResult]]:
+    async with aiohttp.ClientSession(trace_configs=[*traces]) as session:
         queries = PrometheusClient(session, url, timeout_s)
         return [dict(await queries.run_queries(each)) for each in rounds]
 
 
 async def test_all_queries_of_a_round_run_at_once_and_each_once(prometheus: Prometheus) -> None:
+    prometheus.together = asyncio.Barrier(3)
     (answers,) = await results(prometheus.url, {"a", "b", "two"})
     assert answers["a"] == answers["b"] == QueryResult(1.0, None, 0)
     assert answers["two"].value is None
     assert prometheus.received == {"a": 1, "b": 1, "two": 1}
-    assert prometheus.most_at_once == 3
 
 
 async def test_errors_are_reported_in_the_answer_of_their_query(prometheus: Prometheus) -> None:
-    (answers,) = await results(prometheus.url, {"a", "broken", "page", "slow"}, timeout_s=0.5)
+    clock = LoopClock()
+    answered = 0
+
+    async def pass_the_deadline_after_the_last(*_: Any) -> None:
+        nonlocal answered
+        answered += 1
+        if answered == 3:
+            clock.skip(NEVER_S + 1)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_response_chunk_received.append(pass_the_deadline_after_the_last)
+    queries = {"a", "broken", "page", "slow"}
+    (answers,) = await results(prometheus.url, queries, timeout_s=NEVER_S, traces=[trace])
     assert answers["a"] == QueryResult(1.0, None, 0)
     assert answers["broken"].error == "Prometheus: bad_data: parse error"
     assert (answers["page"].error or "").startswith("Prometheus: JSONDecodeError")
-    assert answers["slow"].error == "Prometheus: no answer within 0.5 s"
+    assert answers["slow"].error == "Prometheus: no answer within 3600 s"
 
 
 async def test_consecutive_errors_are_counted_and_a_good_answer_ends_them(prometheus: Prometheus) -> None:
     async with aiohttp.ClientSession() as session:
-        queries = PrometheusClient(session, prometheus.url, 5.0)
+        queries = PrometheusClient(session, prometheus.url, 60.0)
         rows = [(await queries.run_queries({"two", "a"}))["two"].consecutive_errors for _ in range(3)]
         assert rows == [1, 2, 3]
         await queries.run_queries({"a"})
