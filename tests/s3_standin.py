@@ -47,6 +47,7 @@ class Standin:
         has_etags: whether the answer to PUT has one.
         instead: answers in the store's place; None for the store itself.
         silent: methods that are answered once they are no longer in this set.
+        on_silence: called with each request that is not answered yet.
         requests: method, key and size of each request.
     """
 
@@ -59,6 +60,7 @@ class Standin:
     has_etags: bool = True
     instead: Callable[[web.Request], web.Response] | None = None
     silent: set[str] = field(default_factory=set)
+    on_silence: Callable[[], None] = lambda: None
     objects: dict[str, Stored] = field(default_factory=dict)
     requests: list[tuple[str, str, int]] = field(default_factory=list)
     address: str = ""
@@ -70,6 +72,8 @@ class Standin:
             return self.instead(request)
         step = request.method if key else {"HEAD": "BUCKET"}.get(request.method, "LIST")
         self.requests.append((step, key, len(body)))
+        if step in self.silent:
+            self.on_silence()
         while step in self.silent:
             await asyncio.sleep(0.01)
         refusal = self._key_refusal(request) or self.refused.get(step)

@@ -231,7 +231,7 @@ class World:
         probing = [asyncio.create_task(watch.run()) for watch in (self.watch, self.s3)]
         running = [self.pipeline.run(job(**{"audio": WAV, **each}), lane, 0.25, self.waiting) for each in jobs]
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 return list(await asyncio.gather(*running))
         finally:
             for task in probing:

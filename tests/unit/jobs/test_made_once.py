@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +13,27 @@ import pytest
 
 from schemas.enums import AttemptResult, JobStatus, Lane
 from tests.unit.makers import CHIRP, WAVENET, job
+from tests.unit.until import until
 from tests.unit.world import NOW, WAV, World, failed, spoke
 from worker.storage.errors import StorageUnavailableError
 
 
 def same(count: int, **changes: Any) -> list[dict[str, Any]]:
     return [{"job_id": f"job-{number}", **changes} for number in range(count)]
+
+
+def hold_calls(world: World) -> tuple[list[Any], asyncio.Event]:
+    """Google's calls, which are answered once the event is set."""
+    called: list[Any] = []
+    speaks, hold = world.google.synthesize, asyncio.Event()
+
+    async def held(*given: Any) -> bytes:
+        called.append(given)
+        await hold.wait()
+        return await speaks(*given)
+
+    world.google.synthesize = held  # type: ignore[method-assign]
+    return called, hold
 
 
 async def test_a_hundred_jobs_for_the_same_line_at_once_cost_one_call_and_have_one_sound() -> None:
@@ -114,15 +131,9 @@ async def test_an_upload_that_fails_is_everybodys_and_is_not_paid_for_again() ->
 
 async def test_a_job_that_waits_for_another_expires_at_its_own_deadline() -> None:
     world = World()
-    speaks, hold = world.google.synthesize, asyncio.Event()
-
-    async def held(*given: Any) -> bytes:
-        await hold.wait()
-        return await speaks(*given)
-
-    world.google.synthesize = held  # type: ignore[method-assign]
+    called, hold = hold_calls(world)
     maker = asyncio.create_task(world.run())
-    await asyncio.sleep(0.01)
+    await until(lambda: called)
     soon = (NOW + timedelta(seconds=0.05)).isoformat()
     waiting = await world.pipeline.run(job(audio=WAV, deadline=soon), Lane.DIALOGUE, 0.0, world.waiting)
     assert waiting.completion is not None
@@ -134,19 +145,18 @@ async def test_a_job_that_waits_for_another_expires_at_its_own_deadline() -> Non
 @pytest.mark.parametrize("cancelled", [0, 1])
 async def test_whoever_is_handed_back_the_other_is_answered(cancelled: int) -> None:
     world = World()
-    speaks, hold = world.google.synthesize, asyncio.Event()
+    called, hold = hold_calls(world)
+    waiting: list[int] = []
 
-    async def held(*given: Any) -> bytes:
-        await hold.wait()
-        return await speaks(*given)
+    @contextmanager
+    def wait() -> Iterator[None]:
+        waiting.append(1)
+        yield
 
-    world.google.synthesize = held  # type: ignore[method-assign]
-    jobs = [
-        asyncio.create_task(world.pipeline.run(job(audio=WAV), Lane.DIALOGUE, 0.0, world.waiting)) for _ in range(2)
-    ]
-    await asyncio.sleep(0.01)
+    jobs = [asyncio.create_task(world.pipeline.run(job(audio=WAV), Lane.BATCH, 0.0, wait)) for _ in range(2)]
+    await until(lambda: called and waiting)
     jobs[cancelled].cancel()
-    await asyncio.sleep(0.01)
+    await asyncio.wait([jobs[cancelled]])
     hold.set()
     completion = spoke(await jobs[1 - cancelled])
     assert (completion.audio.cached, len(completion.attempts)) == (False, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from tests.unit.until import until
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import UNREACHABLE, Backoff, Dependency, DependencyDownError, DependencyGate, Outage
 from worker.lifecycle.probed_dependency import ProbedDependency
@@ -78,15 +79,10 @@ async def running(*answers: Outage | None) -> AsyncIterator[World]:
     world = World(*answers)
     task = asyncio.create_task(world.dependency.run())
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             yield world
     finally:
         task.cancel()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    while not holds():
-        await asyncio.sleep(0)
 
 
 async def test_nothing_is_probed_until_a_job_fails() -> None:

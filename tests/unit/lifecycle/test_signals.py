@@ -8,12 +8,8 @@ import signal
 
 import pytest
 
+from tests.unit.until import until
 from worker.lifecycle.signals import ShutdownSignals
-
-
-async def send(number: signal.Signals) -> None:
-    os.kill(os.getpid(), number)
-    await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -27,23 +23,26 @@ async def test_the_first_signal_drains_and_the_second_one_cancels(number: signal
         await asyncio.Event().wait()
 
     task = asyncio.create_task(work())
-    await asyncio.sleep(0)
+    await until(lambda: handled)
     assert handled[0].requested is False
-    await send(number)
+    os.kill(os.getpid(), number)
+    await until(lambda: drains)
     assert (drains, handled[0].requested, task.done()) == (["drain"], True, False)
-    await send(number)
-    assert drains == ["drain"]
+    os.kill(os.getpid(), number)
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert drains == ["drain"]
 
 
 async def test_without_a_drain_the_first_signal_cancels() -> None:
+    handled: list[ShutdownSignals] = []
+
     async def work() -> None:
-        ShutdownSignals()
+        handled.append(ShutdownSignals())
         await asyncio.Event().wait()
 
     task = asyncio.create_task(work())
-    await asyncio.sleep(0)
-    await send(signal.SIGTERM)
+    await until(lambda: handled)
+    os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(asyncio.CancelledError):
         await task

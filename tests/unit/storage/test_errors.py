@@ -30,21 +30,24 @@ TAKE = StoredTake("takes/x.wav", 3, "ff", 1.0, AudioEncoding.LINEAR16, 24000, "v
 
 @asynccontextmanager
 async def store_at(address: str, **settings: str) -> AsyncIterator[TakeStore]:
-    given = {"S3_ENDPOINT_URL": address, "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b", "S3_TIMEOUT_S": "30"}
+    given = {"S3_ENDPOINT_URL": address, "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b", "S3_TIMEOUT_S": "60"}
     async with connect_store(load_settings({**given, **settings}).storage, 2) as store:
         yield store
 
 
 @asynccontextmanager
 async def answering(
-    status: int, code: str = "", silent_s: float = 0, **settings: str
+    status: int, code: str = "", *, silent: bool = False, **settings: str
 ) -> AsyncIterator[tuple[TakeStore, list[str]]]:
-    """A store that answers every request with the same result, and records the requests."""
+    """A store that answers every request with the same result, at the end if it is silent; it records the requests."""
     requested: list[str] = []
+    speaks = asyncio.Event()
+    if not silent:
+        speaks.set()
 
     async def answer(request: web.Request) -> web.Response:
         requested.append(request.method)
-        await asyncio.sleep(silent_s)
+        await speaks.wait()
         body = f"<Error><Code>{code}</Code></Error>" if code and request.method != "HEAD" else None
         return web.Response(status=status, text=body)
 
@@ -57,6 +60,7 @@ async def answering(
         async with store_at(f"http://127.0.0.1:{runner.addresses[0][1]}", **settings) as store:
             yield store, requested
     finally:
+        speaks.set()
         await runner.cleanup()
 
 
@@ -99,13 +103,13 @@ async def test_a_look_up_of_what_is_not_there_is_no_error_and_of_what_is_no_take
 async def test_a_refused_connection_is_noticed_at_once(step: str) -> None:
     arguments: dict[str, tuple[Any, ...]] = {"check_bucket": (), "look_up": ("x",), "store": (TAKE, b"abc")}
     (port,) = free_ports(1)
-    async with store_at(f"http://127.0.0.1:{port}", S3_TIMEOUT_S="60") as store, asyncio.timeout(20):
+    async with store_at(f"http://127.0.0.1:{port}", S3_TIMEOUT_S="3600") as store, asyncio.timeout(60):
         with pytest.raises(StorageUnavailableError):
             await getattr(store, step)(*arguments[step])
 
 
 async def test_a_store_that_says_nothing_is_unavailable_after_its_timeout() -> None:
-    async with answering(200, silent_s=2, S3_TIMEOUT_S="0.5") as (store, _):
+    async with answering(200, silent=True, S3_TIMEOUT_S="0.1") as (store, _):
         with pytest.raises(StorageUnavailableError):
             await store.look_up("takes/x")
 

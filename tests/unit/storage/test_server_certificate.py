@@ -79,8 +79,8 @@ async def proxy() -> AsyncIterator[tuple[str, list[str]]]:
 
 
 async def check(address: str, **settings: str) -> None:
-    given = {"S3_ENDPOINT_URL": address, "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b", **settings}
-    async with connect_store(load_settings(given).storage, 2) as store:
+    given = {"S3_ENDPOINT_URL": address, "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b", "S3_TIMEOUT_S": "60"}
+    async with connect_store(load_settings({**given, **settings}).storage, 2) as store:
         await store.check_bucket()
 
 

@@ -6,13 +6,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import pytest
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, SaslAuthenticationFailed
 
 from tests.unit.loop_clock import NEVER_S, LoopClock
+from tests.unit.tcp_server import tcp_server
 from worker.config.sections import KafkaSettings
 from worker.config.settings import load_settings
 from worker.kafka.client import broker_connection
@@ -42,25 +42,16 @@ def silent() -> Iterator[str]:
 
 @asynccontextmanager
 async def reading(then: Callable[[], None]) -> AsyncIterator[str]:
-    """The address of a server that answers nothing, and calls `then` at the first bytes of each connection.
-
-    It ends when its clients have closed their connections.
-    """
-    connections: set[asyncio.Task[Any] | None] = set()
+    """The address of a server that answers nothing, and calls `then` at the first bytes of each connection."""
 
     async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections.add(asyncio.current_task())
         if await reader.read(1):
             then()
         await reader.read()
         writer.close()
-        await writer.wait_closed()
 
-    server = await asyncio.start_server(read, "127.0.0.1", 0)
-    async with server:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with asyncio.timeout(60):
-        await asyncio.gather(*filter(None, connections))
+    async with tcp_server(read) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def kafka(servers: str, protocol: str = "PLAINTEXT") -> KafkaSettings:
@@ -113,9 +104,8 @@ async def test_an_address_that_has_just_failed_is_not_connected_to_again_and_the
         closed += 1
         writer.close()
 
-    server = await asyncio.start_server(close, "127.0.0.1", 0)
-    async with server:
-        settings = kafka(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with tcp_server(close) as port:
+        settings = kafka(f"127.0.0.1:{port}")
         first, second = [str(await failure(settings)) for _ in range(2)]
     assert first == second
     assert closed == 1

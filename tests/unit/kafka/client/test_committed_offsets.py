@@ -32,7 +32,7 @@ class Admin:
 
 
 async def read(admin: Admin, *partitions: TopicPartition) -> Any:
-    return await asyncio.wait_for(CommittedOffsets(admin, "group").fetch(set(partitions)), 30)
+    return await asyncio.wait_for(CommittedOffsets(admin, "group").fetch(set(partitions)), 60)
 
 
 async def test_offsets_come_with_their_metadata() -> None:

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from loadtest.stack.certificates import PemFiles, write_certificate
 from schemas.errors import UsageError
+from tests.unit.tcp_server import tcp_server
 from worker.kafka.client.tls import TlsFiles, client_context, shows_certificate
 
 PHRASE = "a phrase"
@@ -38,9 +39,8 @@ async def server(authority: trustme.CA) -> AsyncIterator[int]:
         writer.write(f"{dict(shown.get('subjectAltName', ())).get('DNS', 'nobody')}\n".encode())
         writer.close()
 
-    listening = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
-    async with listening:
-        yield listening.sockets[0].getsockname()[1]
+    async with tcp_server(answer, context) as port:
+        yield port
 
 
 async def greeted(port: int, context: ssl.SSLContext) -> str:
@@ -50,6 +50,7 @@ async def greeted(port: int, context: ssl.SSLContext) -> str:
         return (await reader.readline()).decode().strip()
     finally:
         writer.close()
+        await writer.wait_closed()
 
 
 def tls_files(files: PemFiles, phrase: str | None = None) -> TlsFiles:

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from schemas.enums import Lane
 from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, RETRY, Consumer, Member, Time
+from tests.unit.until import until
 from worker.kafka.consumer import unstarted
 from worker.kafka.consumer.lag import LagMonitor
 from worker.kafka.consumer.unstarted import UnstartedJobs
@@ -145,9 +146,7 @@ async def test_the_connection_is_closed_when_the_worker_ends(waiting: Waiting, m
     monkeypatch.setattr(unstarted, "_LOOK_UP_S", 0)
     waiting.write(BATCH, 0, age_s=9)
     running = asyncio.create_task(waiting.jobs.run())
-    async with asyncio.timeout(10):
-        while not waiting.opened:
-            await asyncio.sleep(0)
+    await until(lambda: waiting.opened)
     running.cancel()
     await asyncio.wait([running])
     assert (running.cancelled(), waiting.closed) == (True, 1)

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from schemas.enums import Lane
 from tests.unit.standins import BATCH, Member
+from tests.unit.until import until
 from worker.jobs.outcome import Outcome
 from worker.kafka.consumer.record import Record
 from worker.kafka.delivery.at_least_once import AtLeastOnce
@@ -115,9 +116,7 @@ async def test_it_commits_by_itself_and_raises_what_the_rebalance_met() -> None:
     made.outbox.acknowledged.set()
     running = asyncio.create_task(made.delivery.run())
     await made.deliver(0)
-    async with asyncio.timeout(30):
-        while made.committed != 1:
-            await asyncio.sleep(0.001)
+    await until(lambda: made.committed == 1)
     made.member.partitions.failure = RuntimeError("met in a rebalance")
     with pytest.raises(RuntimeError, match="met in a rebalance"):
-        await asyncio.wait_for(running, 30)
+        await asyncio.wait_for(running, 60)

@@ -173,7 +173,7 @@ def completions(world: World) -> list[str]:
 
 
 async def test_outcomes_and_offsets_are_committed_together_many_in_one_transaction(world: World) -> None:
-    await asyncio.wait_for(world.deliver(*range(50)), 30)
+    await asyncio.wait_for(world.deliver(*range(50)), 60)
     assert sorted(completions(world)) == sorted(f"job-{n}" for n in range(50))
     assert world.broker.offsets == {PARTITION: OffsetAndMetadata(50, "")}
     assert world.broker.transactions < 10
@@ -188,7 +188,7 @@ async def test_outcomes_and_offsets_are_committed_together_many_in_one_transacti
 )
 async def test_a_transaction_that_fails_is_aborted_and_made_again(world: World, step: str, error: Exception) -> None:
     world.broker.faults = [(step, error)]
-    await asyncio.wait_for(world.deliver(1, 2, 3), 30)
+    await asyncio.wait_for(world.deliver(1, 2, 3), 60)
     assert sorted(completions(world)) == ["job-1", "job-2", "job-3"]
     assert world.broker.offsets == {PARTITION: OffsetAndMetadata(3, "")}
     assert world.broker.producers == 2
@@ -196,15 +196,15 @@ async def test_a_transaction_that_fails_is_aborted_and_made_again(world: World, 
 
 async def test_a_commit_whose_answer_was_lost_is_not_made_again(world: World) -> None:
     world.broker.faults = [("answer", KafkaConnectionError("gone"))]
-    await asyncio.wait_for(world.deliver(1), 30)
-    await asyncio.wait_for(world.deliver(2), 30)
+    await asyncio.wait_for(world.deliver(1), 60)
+    await asyncio.wait_for(world.deliver(2), 60)
     assert completions(world) == ["job-1", "job-2"]
 
 
 async def test_of_what_a_topic_refuses_the_largest_is_made_small_and_the_rest_stays(world: World) -> None:
     world.broker.faults = [("acknowledge True", MessageSizeTooLargeError("m"))]
     await asyncio.wait_for(
-        asyncio.gather(world.deliver(1, value=bytes(2**18), failed=True), world.deliver(2, failed=True)), 5
+        asyncio.gather(world.deliver(1, value=bytes(2**18), failed=True), world.deliver(2, failed=True)), 60
     )
     assert sorted(completions(world)) == ["job-1", "job-2"]
 
@@ -212,9 +212,9 @@ async def test_of_what_a_topic_refuses_the_largest_is_made_small_and_the_rest_st
 async def test_what_is_refused_is_cut_until_the_topic_takes_it_and_ends_no_delivery(world: World) -> None:
     # This completion holds nothing that could be left out: a dead letter takes its place.
     world.broker.faults = [("acknowledge False", MessageSizeTooLargeError("m")) for _ in range(3)]
-    await asyncio.wait_for(world.deliver(1), 30)
+    await asyncio.wait_for(world.deliver(1), 60)
     assert world.broker.records == ["tts.dead-letters "]
-    await asyncio.wait_for(world.deliver(2), 30)
+    await asyncio.wait_for(world.deliver(2), 60)
     assert completions(world) == ["job-2"]
 
 
@@ -226,7 +226,7 @@ async def test_a_fenced_worker_ends_and_commits_nothing_any_more() -> None:
         delivering = asyncio.create_task(world.deliver(1))
         await asyncio.sleep(0)
         with pytest.raises(FencedError):
-            await asyncio.wait_for(world.delivery.run(), 30)
+            await asyncio.wait_for(world.delivery.run(), 60)
         await world.delivery.finish()
         delivering.cancel()
     assert broker.records == []
@@ -234,7 +234,7 @@ async def test_a_fenced_worker_ends_and_commits_nothing_any_more() -> None:
 
 
 async def test_a_worker_that_stood_still_commits_nothing_any_more(world: World, time: list[float]) -> None:
-    await asyncio.wait_for(world.deliver(1), 30)
+    await asyncio.wait_for(world.deliver(1), 60)
     time[0] += 60.0
     delivering = asyncio.create_task(world.deliver(2))
     await asyncio.sleep(0)
@@ -255,12 +255,12 @@ async def test_between_a_revocation_and_an_assignment_nothing_is_committed_and_w
     assert world.broker.transactions == 0
     lost.lost = True
     world.partitions.settled.set()
-    await asyncio.wait_for(asyncio.gather(dropped, kept), 30)
+    await asyncio.wait_for(asyncio.gather(dropped, kept), 60)
     assert completions(world) == ["job-2"]
 
 
 async def test_a_hand_over_makes_one_more_transaction_that_waits_for_the_last_ones_markers(world: World) -> None:
-    await asyncio.wait_for(world.deliver(1), 30)
+    await asyncio.wait_for(world.deliver(1), 60)
     before = world.broker.transactions
     await world.delivery.finish()
     assert world.broker.transactions == before + 1
@@ -289,7 +289,7 @@ async def test_what_the_listener_met_ends_an_idle_delivery_too() -> None:
         world = World(producing, broker, [0.0])
         world.partitions.failure = RuntimeError("no offsets")
         with pytest.raises(RuntimeError, match="no offsets"):
-            await asyncio.wait_for(world.delivery.run(), 30)
+            await asyncio.wait_for(world.delivery.run(), 60)
 
 
 async def test_a_standstill_is_noticed_whoever_looks_first_after_it(time: list[float]) -> None:

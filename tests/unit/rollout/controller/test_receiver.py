@@ -37,6 +37,11 @@ class Requests:
         return web.Response(status=self.status, headers={"Location": "/elsewhere"} if 300 < self.status < 400 else None)
 
 
+@pytest.fixture(autouse=True)
+def _no_request_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.rollout.controller.receiver._TIMEOUT_S", 60.0)
+
+
 @pytest.fixture
 async def requests() -> AsyncIterator[Requests]:
     made = Requests()

@@ -20,8 +20,9 @@ from schemas.revision import Approval
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollout.controller.stories import PLAN, RUN, Story
 from tests.unit.rollouts import NOW, value
+from tests.unit.until import until
 from worker.rollout import changes
-from worker.rollout.controller import manual_changes, stages
+from worker.rollout.controller import mailbox, manual_changes, receiver, stages
 from worker.rollout.controller.metrics import RolloutMetrics
 from worker.rollout.controller.receiver import build_receivers
 from worker.rollout.controller.webhooks import RevisionHistory, WebhookNotifier
@@ -45,6 +46,12 @@ class Webhooks:
             assert list(body) == ["text"]
             self.messages.append((audience, body["text"]))
         return web.Response(status=status)
+
+
+@pytest.fixture(autouse=True)
+def _no_request_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver, "_TIMEOUT_S", 60.0)
+    monkeypatch.setattr(mailbox, "_LAST_SEND_S", 60.0)
 
 
 @pytest.fixture
@@ -269,8 +276,7 @@ async def test_the_next_leader_sends_what_is_left_and_nobody_gets_a_message_twic
         assert first.begin(0, "") == 0
         for offset, each in enumerate(values[:2]):
             await first.handle_record(offset, each)
-        while not webhooks.messages or not first.waiting_for("team") or len(webhooks.statuses["team"]) == 2:
-            await asyncio.sleep(0.01)
+        await until(lambda: webhooks.messages and first.waiting_for("team") and len(webhooks.statuses["team"]) < 2)
         await first.stop()
         webhooks.statuses["team"].clear()
         second = notifier_of(session, addresses, history)

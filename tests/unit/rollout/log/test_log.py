@@ -96,7 +96,7 @@ async def following(follower: Follower, until: Any) -> None:
     """Lets a follower run until something is so."""
     task = asyncio.create_task(follower.run())
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not until():
                 assert not task.done(), task
                 await asyncio.sleep(0)

@@ -197,7 +197,7 @@ async def test_while_batch_is_held_what_a_job_has_begun_goes_on() -> None:
     await asyncio.sleep(0)
     assert (await waiters.queue.take(CHIRP, BATCH, waiters.waiting, is_follow_up=True)) == (True, 0.0)
     next_part = asyncio.create_task(waiters.queue.take(WAVENET, BATCH, waiters.waiting, is_follow_up=True))
-    assert (await asyncio.wait_for(next_part, 30))[0]
+    assert (await asyncio.wait_for(next_part, 60))[0]
     assert not first.done()
     waiters.queue.release_batch()
     await waiters.pass_time(2)
