@@ -4,7 +4,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import aioboto3
 from botocore.config import Config
@@ -18,6 +18,9 @@ from worker.storage.errors import StorageRefusedError
 from worker.storage.reopenable import ReopenableClient
 from worker.storage.server_certificate import check_server_certificates
 from worker.storage.take_store import TakeStore
+
+# A store in reach takes a connection in milliseconds.
+_CONNECT_S: Final = 2.0
 
 
 @asynccontextmanager
@@ -111,7 +114,7 @@ def _config(settings: StorageSettings, connections: int) -> Config:
         # Unset, boto's own configuration file counts too.
         s3=None if settings.addressing == "auto" else {"addressing_style": settings.addressing},
         proxies=None if proxy is None else {"http": proxy, "https": proxy},
-        connect_timeout=min(2.0, settings.timeout_s),
+        connect_timeout=min(_CONNECT_S, settings.timeout_s),
         read_timeout=settings.timeout_s,
         # botocore makes no retries. Its own would wait up to 3 s and then 10 s for an answer, three times, before they
         # report a dead store, and they can't know that all jobs meet the same. `ResilientStore` tries as often.

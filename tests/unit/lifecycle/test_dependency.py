@@ -43,11 +43,12 @@ class Probe:
 
     def __init__(self, *answers: Outage | None) -> None:
         self.answers = list(answers)
-        self.calls = 0
+        self.begun = self.calls = 0
         self.go = asyncio.Event()
         self.go.set()
 
     async def __call__(self) -> None:
+        self.begun += 1
         await self.go.wait()
         self.calls += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -144,7 +145,7 @@ async def test_jobs_that_fail_at_the_same_time_share_one_probe() -> None:
     async with running(None) as world:
         world.probe.go.clear()
         jobs = [asyncio.create_task(world.probe_after_failure()) for _ in range(50)]
-        await asyncio.sleep(0.01)
+        await until(lambda: world.probe.begun)
         jobs += [asyncio.create_task(world.probe_after_failure()) for _ in range(50)]
         await asyncio.sleep(0)
         world.probe.go.set()
@@ -176,7 +177,7 @@ async def test_the_cancellation_of_one_waiting_job_leaves_the_result_to_the_othe
     async with running(None) as world:
         world.probe.go.clear()
         one, other = (asyncio.create_task(world.probe_after_failure()) for _ in range(2))
-        await asyncio.sleep(0.01)
+        await until(lambda: world.probe.begun)
         one.cancel()
         await asyncio.sleep(0)
         world.probe.go.set()
@@ -188,7 +189,7 @@ async def test_probing_goes_on_after_all_waiting_jobs_are_cancelled() -> None:
     async with running(None) as world:
         world.probe.go.clear()
         job = asyncio.create_task(world.probe_after_failure())
-        await asyncio.sleep(0.01)
+        await until(lambda: world.probe.begun)
         job.cancel()
         await asyncio.sleep(0)
         world.probe.go.set()

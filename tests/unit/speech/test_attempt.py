@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.enums import AttemptResult, AudioEncoding, FailureClass, Lane
 from tests.unit.makers import CHIRP, WAVENET, audio, rendered_job
+from tests.unit.until import until
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.attempt import AttemptEnd, Attempter, Spoken
@@ -251,8 +252,7 @@ async def test_a_part_that_fails_ends_the_calls_for_the_others_and_begins_no_mor
 async def test_a_long_text_that_is_cancelled_leaves_no_call_behind() -> None:
     google = PartsGoogle()
     speaking = asyncio.create_task(tell(google))
-    await asyncio.sleep(0.01)
-    assert google.under_way == 4
+    await until(lambda: google.under_way == 4)
     speaking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await speaking
@@ -332,8 +332,8 @@ async def test_a_late_refusal_of_one_part_is_of_when_that_part_asked() -> None:
     attempter, line = telling(google)
     reported: Any = permit
     speaking = asyncio.create_task(attempter.attempt(line, reported))
-    await asyncio.sleep(0.01)
-    # The second part has asked again by now, after the third and the fourth, and waits for its answer.
+    # The second part asks again after the third and the fourth, and waits for its answer.
+    await until(lambda: google.under_way == 3)
     google.late.set()
     google.hold.set()
     end = await speaking

@@ -34,7 +34,7 @@ TEMPORARY = """
 
 async def uploaded(s3: Standin, **settings: str) -> dict[str, str]:
     """The headers of an upload, by their names in small letters."""
-    given = {"S3_ENDPOINT_URL": s3.address, **settings}
+    given = {"S3_ENDPOINT_URL": s3.address, "S3_TIMEOUT_S": "60", **settings}
     async with connect_store(load_settings(given).storage, 2) as store:
         await store.store(TAKE, b"abc")
     return {name.lower(): value for name, value in s3.objects[TAKE.key].headers.items()}
@@ -73,7 +73,7 @@ async def test_keys_whose_files_change_are_used_from_the_next_request_on(tmp_pat
         given[f"S3_{name}_FILE"] = str(tmp_path / name)
     used = []
     async with s3_standin() as s3:
-        settings = load_settings({"S3_ENDPOINT_URL": s3.address, **given}).storage
+        settings = load_settings({"S3_ENDPOINT_URL": s3.address, "S3_TIMEOUT_S": "60", **given}).storage
         async with connect_store(settings, 2) as store:
             for token in ("one", "two"):
                 (tmp_path / "SESSION_TOKEN").write_text(token)

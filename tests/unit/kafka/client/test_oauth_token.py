@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from tests.unit.loop_clock import NEVER_S
 from worker.kafka.client import oauth_token
 from worker.kafka.client.oauth_token import CachedToken, Token, TokenError, describe_token
 from worker.lifecycle.clock import Clock
@@ -45,6 +46,12 @@ class Source:
             raise self.failure
         self.fetched += 1
         return Token(f"token-{self.fetched}", self.clock.now().timestamp() + LIFE_S)
+
+
+@pytest.fixture(autouse=True)
+def _no_deadline_passes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oauth_token, "_WAIT_S", NEVER_S)
+    monkeypatch.setattr(oauth_token, "_FETCH_S", NEVER_S)
 
 
 @pytest.fixture
