@@ -16,7 +16,7 @@ _ROLLOUT: Final = {
     "CHIRP3_ENABLED_CHARACTERS": "",
 }
 # The emulator makes its speech on this machine's own cores: a slow machine is no slow Google.
-_PATIENCE: Final = {"TTS_TIMEOUT_BASE_S": "20"}
+_PATIENCE: Final = {"TTS_TIMEOUT_BASE_S": "60"}
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from loadtest.stack.processes import Process
+from loadtest.stack.processes import READY_TIMEOUT_S, Process
 
 ACCESS_KEY: Final = "local-stack"
 SECRET_KEY: Final = "local-stack-secret"  # noqa: S105  # a store on loopback that runs for minutes
@@ -91,7 +91,7 @@ def set_read_only(ports: Sequence[int], *, read_only: bool) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        timeout=60,
+        timeout=READY_TIMEOUT_S,
     )
 
 

@@ -12,6 +12,7 @@ import aiohttp
 from loadtest.stack.ports import free_ports
 from loadtest.stack.processes import Process
 from tests.stack.deployment import program
+from tests.until import HANG_S, until
 
 
 class Browser:
@@ -22,7 +23,7 @@ class Browser:
     async def ask(self, method: str, **params: object) -> dict:
         self._asked += 1
         await self._socket.send_json({"id": self._asked, "method": method, "params": params})
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             while True:
                 answer = json.loads(await self._socket.receive_str())
                 if answer.get("id") == self._asked:
@@ -30,8 +31,11 @@ class Browser:
 
     async def open(self, page: Path) -> None:
         await self.ask("Page.navigate", url=page.resolve().as_uri())
-        while await self.run("document.readyState") != "complete":
-            await asyncio.sleep(0.05)
+
+        async def complete() -> bool:
+            return await self.run("document.readyState") == "complete"
+
+        await until(complete)
 
     async def run(self, script: str) -> object:
         answer = await self.ask("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
@@ -62,11 +66,12 @@ async def browser(folder: Path, size: str = "1280,860") -> AsyncIterator[Browser
 
 
 async def _targets(session: aiohttp.ClientSession, port: int, process: Process) -> list[dict]:
-    for _ in range(600):
+    async def targets() -> list[dict]:
         try:
             async with session.get(f"http://127.0.0.1:{port}/json") as answer:
                 return await answer.json()
         except aiohttp.ClientError:
             assert process.running, process.log_end()
-            await asyncio.sleep(0.05)
-    raise AssertionError(process.log_end())
+            return []
+
+    return await until(targets)

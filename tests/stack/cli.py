@@ -16,10 +16,11 @@ from typing import BinaryIO
 
 from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Started, end_with_parent
+from tests.until import until
 from worker.cli.main import main
 
 CLI = [sys.executable, "-m", "worker"]
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["tests.stack.preload"])
@@ -77,6 +78,16 @@ def call(environment: Mapping[str, str], *arguments: str, input: str = "") -> su
 
 async def run(deployment, *arguments: str, input: str = "") -> subprocess.CompletedProcess:  # noqa: A002
     return await asyncio.to_thread(call, deployment.environment, *arguments, input=input)
+
+
+async def doctor(deployment) -> subprocess.CompletedProcess:
+    """Runs the doctor until the store takes a connection within its two seconds, which TLS begins."""
+
+    async def connected() -> subprocess.CompletedProcess | None:
+        ended = await run(deployment, "doctor")
+        return None if "Connect timeout" in ended.stdout else ended
+
+    return await until(connected)
 
 
 def _command(arguments: list[str], environment: dict[str, str], stdin: Path, out: Path, err: Path) -> None:

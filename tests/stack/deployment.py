@@ -4,27 +4,33 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from loadtest.stack.local_stack import Stack, worker_process
 from loadtest.stack.processes import Process, Start, start_program
 from loadtest.stack.topics import make_topics
 from schemas.completion import Completion
-from schemas.enums import Lane
+from schemas.enums import JobStatus, Lane
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
+from tests.until import HANG_S
 from worker.config.settings import load_settings
 from worker.kafka.client.topics import list_partitions
 from worker.storage.client import connect_store
 from worker.storage.take_store import TakeStore
 
 CANNED = {"speech": "canned", "latency": {"kind": "constant", "seconds": 0.02}}
+# A process that stalls for seconds is no slow Google and no slow store: who wants a call to time out sets its time-out.
+LONG_TIMEOUTS = {"TTS_TIMEOUT_BASE_S": "60", "TTS_TIMEOUT_MAX_S": "120", "S3_TIMEOUT_S": "60"}
+
+
+Wanted = Callable[[ConsumerRecord], bool]
 
 
 def job(number: int, **fields: object) -> dict:
@@ -39,6 +45,7 @@ class Deployment:
         self.folder = folder
         self.environment = {
             **stack.environment,
+            **LONG_TIMEOUTS,
             "KAFKA_TOPIC_PREFIX": self.name,
             "KAFKA_GROUP_ID": self.name,
             "S3_PREFIX": self.name,
@@ -86,8 +93,20 @@ class Deployment:
         finally:
             await producer.stop()
 
-    async def read(self, topic: str, count: int, timeout_s: float = 60.0, *, quiet_s: float = 0.5) -> list:
-        """Reads records until there are as many as asked for, and a little longer: there must be no more."""
+    async def read(
+        self,
+        topic: str,
+        count: int,
+        timeout_s: float = HANG_S,
+        *,
+        quiet_s: float = 0.5,
+        wanted: Wanted = lambda _: True,
+    ) -> list:
+        """Reads a topic until it has `count` wanted records, then to its end, and `quiet_s` longer: repeats come late.
+
+        Args:
+            timeout_s: without a new record.
+        """
         consumer = AIOKafkaConsumer(
             self.topic(topic),
             bootstrap_servers=self.stack.kafka,
@@ -100,21 +119,29 @@ class Deployment:
         waited = 0.0
         try:
             while waited < timeout_s:
-                step = 0.25 if len(records) < count else quiet_s
+                enough = sum(map(wanted, records)) >= count
+                step = quiet_s if enough else 0.25
                 taken = await consumer.getmany(timeout_ms=int(step * 1000))
                 records += [record for batch in taken.values() for record in batch]
-                if len(records) >= count and not taken:
+                if enough and not taken and await at_end(consumer):
                     break
                 waited += 0 if taken else step
         finally:
             await consumer.stop()
         return records
 
-    async def completions(self, count: int, timeout_s: float = 60.0) -> list[Completion]:
-        records = await self.read(COMPLETIONS, count, timeout_s)
+    async def completions(
+        self, count: int, timeout_s: float = HANG_S, *, status: JobStatus | None = None
+    ) -> list[Completion]:
+        """All completions, once there are `count` of them, or so many with a status."""
+
+        def wanted(record: ConsumerRecord) -> bool:
+            return status is None or json.loads(record.value)["status"] == status
+
+        records = await self.read(COMPLETIONS, count, timeout_s, wanted=wanted)
         return [Completion.model_validate_json(record.value) for record in records]
 
-    async def dead_letters(self, count: int, timeout_s: float = 60.0) -> list[tuple[bytes, dict[str, str]]]:
+    async def dead_letters(self, count: int, timeout_s: float = HANG_S) -> list[tuple[bytes, dict[str, str]]]:
         records = await self.read(DEAD_LETTERS, count, timeout_s)
         return [(record.value, {name: value.decode() for name, value in record.headers}) for record in records]
 
@@ -165,6 +192,12 @@ class Deployment:
 
     async def calls(self) -> dict:
         return await self.control("GET", "/calls")
+
+
+async def at_end(consumer: AIOKafkaConsumer) -> bool:
+    """Whether a consumer of committed records has taken all that there are by now."""
+    ends = await consumer.end_offsets(consumer.assignment())
+    return all([await consumer.position(partition) >= end for partition, end in ends.items()])
 
 
 async def get(url: str) -> tuple[int, str]:

@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 import yaml
-from aiohttp.test_utils import unused_port
 from pydantic import SecretStr
 
-from loadtest.stack.ports import listening
+from loadtest.stack.ports import free_ports, listening
 from loadtest.stack.processes import Process
 from schemas.announcement import Incident, Severity
 from tests.stack.deployment import program
@@ -21,7 +20,7 @@ from worker.rollout.controller.receiver import build_receivers
 @pytest.fixture
 def alertmanager(tmp_path):
     """The address of an Alertmanager that notifies nobody."""
-    config, port = tmp_path / "alertmanager.yml", unused_port()
+    config, (port,) = tmp_path / "alertmanager.yml", free_ports(1)
     config.write_text(yaml.safe_dump({"route": {"receiver": "none"}, "receivers": [{"name": "none"}]}))
     command = [
         program("prometheus-alertmanager"),

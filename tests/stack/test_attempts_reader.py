@@ -10,6 +10,7 @@ from schemas.completion import Attempt, Completion
 from schemas.enums import AttemptResult, JobStatus, Lane, VoiceModel
 from schemas.topics import COMPLETIONS, RETRY_DELAYS
 from tests.stack.deployment import program
+from tests.until import HANG_S
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.attempt_counts import AttemptCounts
@@ -56,7 +57,7 @@ def reading(deployment, ledger: AttemptCounts, since: datetime):
 
 
 async def until_counted(reader, ledger: AttemptCounts, count: int) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_S):
         while ledger.counted < count or not reader.caught_up:
             await reader.poll(0.1)
 
@@ -70,7 +71,7 @@ async def test_a_reader_goes_on_live_and_one_that_comes_later_counts_the_same(de
         before = reader.read_to
         await write(deployment, range(20, 30))
         await until_counted(reader, live, 30)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             # Idle partitions are read to now.
             while reader.read_to <= before:
                 await reader.poll(0.1)
@@ -97,7 +98,7 @@ async def test_a_record_that_cannot_be_decoded_is_stepped_over_and_nothing_else(
     for number in range(6):
         # A header's name that is no UTF-8; all in one partition, as neighbours.
         header = b"\xff\xfe=1" if number % 3 == 1 else b"name=1"
-        subprocess.run([*command, b"-H", header], input=completion(number), check=True, timeout=60)
+        subprocess.run([*command, b"-H", header], input=completion(number), check=True, timeout=HANG_S)
     ledger = AttemptCounts(timedelta(minutes=1))
     async with reading(deployment, ledger, began) as reader:
         await until_counted(reader, ledger, 4)

@@ -13,6 +13,7 @@ from schemas.enums import AudioEncoding, Lane
 from schemas.topics import LANES
 from tests.stack.cli import CLI, run
 from tests.stack.deployment import job
+from tests.until import HANG_S, until
 from worker.batch.backlog_reader import read_backlog
 from worker.batch.file_names import audio_path
 from worker.batch.kafka_lane import end_positions
@@ -130,7 +131,7 @@ async def test_ctrl_c_ends_it_and_the_same_command_goes_on(deployment, tmp_path:
     sent = count - len(CHARACTERS)
     assert len(await deployment.read(LANES[Lane.BATCH], sent)) == sent
     process.signal(signal.SIGINT)
-    assert await asyncio.to_thread(process.wait, 20) == 130
+    assert await asyncio.to_thread(process.wait, HANG_S) == 130
     assert "the same command continues" in process.log_end()
     process.stop()
     with deployment.worker():
@@ -147,9 +148,11 @@ async def test_a_batch_that_hears_nothing_knows_what_is_before_it_and_what_waits
     with deployment.worker():
         await deployment.produce([job(0), job(1)], Lane.BATCH)
         await deployment.completions(1)
-        async with asyncio.timeout(30):
-            while not (await read_backlog(settings, {})).retries:
-                await asyncio.sleep(0.2)
+
+        async def retries() -> object:
+            return (await read_backlog(settings, {})).retries
+
+        await until(retries)
     await deployment.produce((job(number) for number in range(10, 13)), Lane.BATCH)
     begin = (await end_positions(settings)).lane
     await deployment.produce((job(number) for number in range(20, 25)), Lane.BATCH)

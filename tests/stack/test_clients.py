@@ -16,6 +16,7 @@ from loadtest.stack.processes import Process
 from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, LANES
 from tests.stack.deployment import job, program
+from tests.until import HANG_S, until
 
 # The plan's four queries, as it writes them.
 SUCCESS_RATE = 'sum(rate(tts_synthesis_total{status="success"}[5m])) / sum(rate(tts_synthesis_total[5m])) * 100'
@@ -31,10 +32,10 @@ async def test_kcat_produces_a_job_as_plain_json_and_reads_its_completion(deploy
     line = json.dumps(job(1, character="codsworth", text="Tea is served, sir."))
     with deployment.worker():
         send = [*kcat, "-P", "-t", deployment.topic(LANES[Lane.DIALOGUE]), "-k", "scene-7"]
-        subprocess.run(send, input=line.encode(), check=True, timeout=60)
+        subprocess.run(send, input=line.encode(), check=True, timeout=HANG_S)
         await deployment.completions(1)
         read = [*kcat, "-C", "-t", deployment.topic(COMPLETIONS), "-o", "beginning", "-e", "-f", "%k\n%h\n%s\n"]
-        answer = await asyncio.to_thread(subprocess.run, read, capture_output=True, check=True, timeout=60)
+        answer = await asyncio.to_thread(subprocess.run, read, capture_output=True, check=True, timeout=HANG_S)
     key, headers, value = answer.stdout.decode().strip().split("\n")
     completion = json.loads(value)
     assert key == "scene-7"
@@ -55,7 +56,7 @@ async def test_prometheus_answers_the_plans_four_queries_with_what_was_counted(d
         config = tmp_path / "prometheus.yml"
         target = address.removeprefix("http://")
         config.write_text(
-            f"global: {{scrape_interval: 250ms}}\n"
+            f"global: {{scrape_interval: 1s}}\n"
             f"scrape_configs: [{{job_name: worker, static_configs: [{{targets: ['{target}']}}]}}]\n"
         )
         command = [
@@ -68,17 +69,13 @@ async def test_prometheus_answers_the_plans_four_queries_with_what_was_counted(d
         try:
             server.wait_until(lambda: http_status(f"http://127.0.0.1:{port}/-/ready") == HTTPStatus.OK)
             # rate() needs samples from before the first attempt.
-            async with asyncio.timeout(60):
-                while not await ask(port, "count_over_time(tts_google_denied[1m]) > 2"):
-                    await asyncio.sleep(0.2)
+            await until(lambda: ask(port, "count_over_time(tts_google_denied[5m]) > 2"))
             texts = [f"Line {n}{' fails' if n % 5 == 0 else ''}." for n in range(60)]
             await deployment.produce(job(n, text=text) for n, text in enumerate(texts))
             await deployment.completions(60)
             counted = await scrape(address)
             attempts = counted.total("tts_synthesis_total")
-            async with asyncio.timeout(60):
-                while not await ask(port, f"sum(tts_synthesis_total) == {attempts}"):
-                    await asyncio.sleep(0.2)
+            await until(lambda: ask(port, f"sum(tts_synthesis_total) == {attempts}"))
             found = {query: await ask(port, query) for query in (SUCCESS_RATE, MEAN_TIME, FALLBACK_RATE, BY_MODEL)}
         finally:
             server.stop()

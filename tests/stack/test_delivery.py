@@ -14,6 +14,7 @@ from schemas.enums import JobStatus, Lane
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
 from tests.stack.deployment import Deployment, get, job, program
+from tests.until import HANG_S
 
 GOOD = 200
 
@@ -58,7 +59,8 @@ async def test_hostile_records_stop_nothing_and_are_kept_with_the_field_named(de
     with deployment.worker(CHIRP3_ENABLED_CHARACTERS="pip_boy") as (process, address):
         await deployment.produce(records)
         dead = await deployment.dead_letters(len(hostile))
-        done = [c for c in await deployment.completions(GOOD) if c.status is JobStatus.DONE]
+        ended = await deployment.completions(GOOD, status=JobStatus.DONE)
+        done = [each for each in ended if each.status is JobStatus.DONE]
         status, _ = await get(f"{address}/healthz")
         assert process.running
         log = process.log.read_text()
@@ -89,7 +91,7 @@ async def test_sigterm_under_load_loses_no_job_and_does_none_twice(deployment):
         with deployment.worker(f"worker-{round_number}", MAX_IN_FLIGHT="32") as (process, _):
             await asyncio.sleep(0.4)
             process.signal(signal.SIGTERM)
-            assert await asyncio.to_thread(process.wait, 20) == 0
+            assert await asyncio.to_thread(process.wait, HANG_S) == 0
     with deployment.worker("worker-last"):
         completions = await deployment.completions(jobs)
     assert Counter(c.job_id for c in completions) == Counter(f"job-{number}" for number in range(jobs))
@@ -106,7 +108,7 @@ async def test_sigkill_under_load_loses_no_job_and_pays_again_only_for_those_in_
         with deployment.worker(f"worker-{round_number}", MAX_IN_FLIGHT=str(in_flight)) as (process, _):
             await asyncio.sleep(0.3)
             process.signal(signal.SIGKILL)
-            await asyncio.to_thread(process.wait, 20)
+            await asyncio.to_thread(process.wait, HANG_S)
     with deployment.worker("worker-last"):
         records = await deployment.read(COMPLETIONS, jobs)
     done = Counter(json.loads(record.value)["job_id"] for record in records)
@@ -126,7 +128,7 @@ async def test_everything_done_is_committed_after_a_drain(deployment):
         await deployment.produce(job(number) for number in range(20))
         await deployment.completions(20)
         process.signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 20) == 0
+        assert await asyncio.to_thread(process.wait, HANG_S) == 0
     end, committed = await deployment.lane_offsets()
     assert end == 20
     assert committed == 20
@@ -135,10 +137,12 @@ async def test_everything_done_is_committed_after_a_drain(deployment):
 async def test_a_second_worker_takes_its_share_and_nothing_is_lost_or_paid_for_twice(deployment):
     jobs = 200
     await deployment.emulator(latency={"kind": "constant", "seconds": 0.4})
-    with deployment.worker("first", MAX_IN_FLIGHT="8"):
+    # A job that outlasts the wait at the hand-over would be done by both.
+    settings = {"MAX_IN_FLIGHT": "8", "REVOKE_WAIT_S": "60"}
+    with deployment.worker("first", **settings):
         await deployment.produce(job(number) for number in range(jobs // 2))
         other = {"KAFKA_GROUP_INSTANCE_ID": f"{deployment.name}-2"}
-        with deployment.worker("second", MAX_IN_FLIGHT="8", **other) as (second, _):
+        with deployment.worker("second", **settings, **other) as (second, _):
             await deployment.produce(job(number) for number in range(jobs // 2, jobs))
             completions = await deployment.completions(jobs)
             share = second.log.read_text().count('"event": "job"')
@@ -155,7 +159,7 @@ async def test_a_record_that_the_client_cannot_decode_becomes_a_dead_letter_and_
     command = [kcat.encode(), b"-b", deployment.stack.kafka.encode(), b"-q", b"-P", b"-t", topic.encode()]
     await deployment.produce([job(1)])
     # A header's name that is no UTF-8.
-    subprocess.run([*command, b"-p", b"3", b"-H", b"\xff\xfe=1"], input=b"{}", check=True, timeout=60)
+    subprocess.run([*command, b"-p", b"3", b"-H", b"\xff\xfe=1"], input=b"{}", check=True, timeout=HANG_S)
     await deployment.produce(job(number) for number in range(2, 30))
     with deployment.worker():
         completions = await deployment.completions(29)
@@ -169,7 +173,7 @@ async def test_a_record_without_key_and_value_becomes_a_dead_letter(deployment):
     kcat = program("kcat")
     topic = deployment.topic(LANES[Lane.DIALOGUE])
     command = [kcat, "-b", deployment.stack.kafka, "-q", "-P", "-Z", "-K", ":", "-t", topic]
-    subprocess.run(command, input=b":\n", check=True, timeout=60)
+    subprocess.run(command, input=b":\n", check=True, timeout=HANG_S)
     with deployment.worker():
         await deployment.produce([job(1)])
         (completion,) = await deployment.completions(1)
@@ -188,7 +192,7 @@ async def test_sigterm_ends_the_worker_also_while_kafka_is_gone(tmp_path):
             stack.kafka_process.signal(signal.SIGKILL)
             await asyncio.sleep(0.5)
             process.signal(signal.SIGTERM)
-            await asyncio.to_thread(process.wait, 30)
+            await asyncio.to_thread(process.wait, HANG_S)
             assert "Traceback" not in process.log.read_text()
 
 
@@ -203,7 +207,7 @@ async def test_sigterm_ends_a_start_that_waits_for_its_group(deployment):
     try:
         await asyncio.sleep(1.2)
         process.signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 20) in {0, 143, -15}
+        assert await asyncio.to_thread(process.wait, HANG_S) in {0, 143, -15}
         assert "Traceback" not in process.log.read_text()
     finally:
         process.stop()

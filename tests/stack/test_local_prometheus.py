@@ -8,13 +8,14 @@ from loadtest.rollout_demo.timeline import ALERTS, alert_changes
 from loadtest.stack.ports import free_ports
 from loadtest.stack.prometheus import prometheus_process
 from tests.stack.deployment import program
+from tests.until import HANG_S
 
 
 async def test_alerts_of_the_shipped_rules_are_seen_as_they_change_and_no_panels_query_is_refused(tmp_path):
     program("prometheus")
     worker, controller = (f"127.0.0.1:{port}" for port in free_ports(2))
     with prometheus_process(tmp_path, {"chirp-worker": [worker], "chirp-controller": [controller]}) as prometheus:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             while len(events := changes(prometheus)) < 2:
                 await asyncio.sleep(0.2)
         rules = prometheus.rules()

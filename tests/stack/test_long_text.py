@@ -13,6 +13,8 @@ from tests.stack.deployment import job
 SPEED = 2.0
 RATE = 8000
 AROUND = RATE // 50
+# Half of a fade: elsewhere steps are as the clip has them, which espeak-ng makes a little differently each time.
+FADED = RATE // 400
 ENGLISH = "".join(f"In the year {number} the caravan left at dawn, and nobody waited for it. " for number in range(430))
 CHINESE = "".join(f"第{number}年，商隊黎明就出發了，我們不能再等那些拾荒者。" for number in range(380))
 
@@ -43,5 +45,5 @@ async def test_thirty_thousand_bytes_become_one_take_without_a_click(deployment,
     for joint in joints:
         # The emulator's clips are cut in the middle of a sound.
         assert data[joint - AROUND : joint].any()
-        assert steps[joint - AROUND : joint + AROUND].max() <= np.percentile(steps[steps > 0], 99.9)
+        assert steps[joint - FADED : joint + FADED].max() <= np.percentile(steps[steps > 0], 99.9)
         assert data[joint - 1] == data[joint] == 0

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aiokafka import AIOKafkaProducer
 
@@ -18,6 +19,7 @@ from schemas.headers import header_text
 from schemas.topics import DEAD_LETTERS, LANES, prefixed
 from tests.stack.cli import CLI, call, run
 from tests.stack.deployment import Deployment, job, program
+from tests.until import HANG_S, until
 from worker.config.sections import KafkaSettings
 from worker.config.settings import load_settings
 from worker.jobs.outcome import History
@@ -76,12 +78,16 @@ async def there(deployment: Deployment, **wanted) -> list[DeadLetter]:
     return reading.letters
 
 
+async def has_replayed(deployment: Deployment, least: int) -> bool:
+    return len(await there(deployment, replayed=True)) >= least
+
+
 def settings_of(deployment: Deployment) -> KafkaSettings:
     return load_settings(deployment.environment).kafka
 
 
 async def lane_records(deployment: Deployment, count: int, lane: Lane = Lane.DIALOGUE) -> list:
-    return await deployment.read(LANES[lane], count, timeout_s=60)
+    return await deployment.read(LANES[lane], count)
 
 
 def nothing(_done: int, _total: int) -> None:
@@ -210,10 +216,9 @@ async def test_an_interrupted_replay_leaves_no_letter_replayed_without_a_marker_
             text=True,
         )
         before = len(sent)
-        while len(await there(deployment, replayed=True)) < before + 20:
-            await asyncio.sleep(0.1)
+        await until(partial(has_replayed, deployment, before + 20))
         replay.send_signal(signal.SIGINT)
-        reported, errors = await asyncio.to_thread(replay.communicate, timeout=30)
+        reported, errors = await asyncio.to_thread(replay.communicate, timeout=HANG_S)
         assert replay.returncode == 130, errors
         assert "Traceback" not in errors
         replayed = [each.id for each in await there(deployment, replayed=True)]
@@ -232,8 +237,7 @@ async def test_a_killed_replay_leaves_no_letter_replayed_without_a_marker_or_the
     replay = subprocess.Popen(
         [*CLI, "replay", "--all"], env=worker_environment(deployment.environment), stdout=subprocess.DEVNULL
     )
-    while not await there(deployment, replayed=True):
-        await asyncio.sleep(0.02)
+    await until(partial(has_replayed, deployment, 1))
     replay.kill()
     replay.wait()
     # The next replay aborts what the killed one left open.
@@ -282,7 +286,7 @@ async def test_hostile_letters_are_listed_and_neither_aborted_nor_open_transacti
     address = ["-b", deployment.stack.kafka, "-q", "-P", "-t", topic]
     for partition in ("0", "1"):
         command = [each.encode() for each in (program("kcat"), *address, "-p", partition)]
-        subprocess.run([*command, b"-H", b"\xff\xfe=1"], input=b"{}", check=True, timeout=60)
+        subprocess.run([*command, b"-H", b"\xff\xfe=1"], input=b"{}", check=True, timeout=HANG_S)
     await write(deployment, *three_kinds(deployment, 1), flush_each=True)
 
     rows = await listed(deployment)
@@ -292,16 +296,18 @@ async def test_hostile_letters_are_listed_and_neither_aborted_nor_open_transacti
         assert ended.returncode == 0, ended.stderr
         assert "can't be read" in ended.stderr
         assert "\x1b" not in ended.stdout
-    async with connect_producer(settings, f"{deployment.name}-other") as other:
+    # Longer than a reader that waited for its end is given.
+    open_s = 5 * HANG_S
+    async with connect_producer(settings, f"{deployment.name}-other", transaction_timeout_s=open_s) as other:
         for partition in range(3):
             await other.begin_transaction()
             await other.send(topic, b"{}", partition=partition)
             await other.abort_transaction()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_S):
             assert len(await there(deployment)) == 7
         await other.begin_transaction()
         await (await other.send(topic, b"{}", partition=0))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_S):
             assert len(await there(deployment)) == 7
         await other.abort_transaction()
     ended = await run(deployment, "replay", "--all", "--dry-run")

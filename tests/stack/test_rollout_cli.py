@@ -10,6 +10,7 @@ from loadtest.stack.local_stack import worker_environment
 from schemas.topics import ROLLOUT
 from tests.stack.cli import CLI, run
 from tests.stack.deployment import job
+from tests.until import HANG_S
 from worker.rollout.log.revisions import RevisionLog
 
 
@@ -42,7 +43,7 @@ async def on_terminal(deployment, answer: str, *arguments: str) -> tuple[int, st
         text=True,
     )
     os.write(ours, answer.encode())
-    shown, _ = await asyncio.to_thread(process.communicate, timeout=60)
+    shown, _ = await asyncio.to_thread(process.communicate, timeout=HANG_S)
     os.close(ours)
     os.close(theirs)
     return process.returncode, shown

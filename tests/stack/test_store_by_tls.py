@@ -8,7 +8,7 @@ import trustme
 from loadtest.stack.ports import free_ports
 from loadtest.stack.processes import Restartable
 from loadtest.stack.seaweedfs import StoreTls, connect, remove_sockets, start_store, usable
-from tests.stack.cli import run
+from tests.stack.cli import doctor
 from tests.stack.deployment import job
 
 
@@ -47,7 +47,7 @@ def deployment_by_tls(deployment, store_by_tls):
 
 async def test_a_worker_stores_its_takes_by_tls(deployment_by_tls):
     deployment = deployment_by_tls
-    well = await run(deployment, "doctor")
+    well = await doctor(deployment)
     assert well.returncode == 0, well.stdout
     with deployment.worker():
         await deployment.produce([job(1)])
@@ -69,7 +69,7 @@ async def test_a_worker_stores_its_takes_by_tls(deployment_by_tls):
 async def test_doctor_says_what_is_wrong_with_a_certificate(deployment_by_tls, store_by_tls, host, authorities, says):
     address = f"https://{host}:{store_by_tls.port}"
     deployment_by_tls.environment |= {"S3_ENDPOINT_URL": address, "S3_CA_FILE": getattr(store_by_tls, authorities)}
-    ended = await run(deployment_by_tls, "doctor")
+    ended = await doctor(deployment_by_tls)
     assert (ended.returncode, ended.stdout.count("FAIL")) == (1, 1), ended.stdout
     subject = f"FAIL  S3 bucket tts-audio at {address}: bucket tts-audio: shows a certificate of"
     assert f"{subject} {says}" in " ".join(ended.stdout.split("\n      "))
@@ -77,7 +77,7 @@ async def test_doctor_says_what_is_wrong_with_a_certificate(deployment_by_tls, s
 
 async def test_doctor_names_a_file_of_authorities_that_is_not_there_and_goes_on(deployment_by_tls):
     deployment_by_tls.environment["S3_CA_FILE"] = "/nowhere/ca.pem"
-    ended = await run(deployment_by_tls, "doctor")
+    ended = await doctor(deployment_by_tls)
     assert (ended.returncode, ended.stdout.count("FAIL")) == (1, 1), ended.stdout
     assert "S3_CA_FILE='/nowhere/ca.pem': No such file or directory" in ended.stdout
     assert "Google, WaveNet: speaks" in ended.stdout

@@ -1,5 +1,6 @@
 """What a run cost, the table of all runs, and what it comes to. Pure."""
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -75,9 +76,14 @@ def verdicts(rounds: Sequence[Round]) -> list[str]:
     ]
 
 
+def _cpu_ratio(worker: Figures, gather: Figures) -> float:
+    """Infinite where the gather has no CPU time: the bench stood still until its run was over."""
+    return worker.cpu_ms / gather.cpu_ms if gather.cpu_ms else math.inf
+
+
 def _verdict(name: str, rounds: Sequence[Round], gather: Callable[[Round], Figures]) -> str:
     rates = sorted(one.worker.rate / gather(one).rate for one in rounds)
-    cpus = sorted(one.worker.cpu_ms / gather(one).cpu_ms for one in rounds)
+    cpus = sorted(_cpu_ratio(one.worker, gather(one)) for one in rounds)
     rate, cpu = statistics.median(rates), statistics.median(cpus)
     return (
         f"{rate:.3f} ({rates[0]:.3f} to {rates[-1]:.3f}) times the jobs a second of {name}, "
