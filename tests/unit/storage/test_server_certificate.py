@@ -15,6 +15,7 @@ from aiobotocore.httpsession import AIOHTTPSession
 from aiohttp import web
 from botocore.httpsession import create_urllib3_context
 
+from tests.unit.tcp_server import tcp_server
 from worker.config.settings import load_settings
 from worker.storage.causes import EXPIRED, OTHER_NAME, UNKNOWN_AUTHORITY, Cause
 from worker.storage.client import connect_store
@@ -54,15 +55,15 @@ async def store_with(certificate: trustme.LeafCert) -> AsyncIterator[str]:
 async def proxy() -> AsyncIterator[tuple[str, list[str]]]:
     """The address of a proxy for CONNECT, and the first lines of its requests."""
     lines: list[str] = []
-    tunnels: set[asyncio.Task] = set()
 
     async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        while data := await source.read(65_536):
-            target.write(data)
-        target.close()
+        try:
+            while data := await source.read(65_536):
+                target.write(data)
+        finally:
+            target.close()
 
     async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tunnels.add(asyncio.current_task())
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         lines.append(head.splitlines()[0])
         host, port = lines[-1].split()[1].split(":")
@@ -70,12 +71,8 @@ async def proxy() -> AsyncIterator[tuple[str, list[str]]]:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         await asyncio.gather(pump(reader, to_writer), pump(to_reader, writer), return_exceptions=True)
 
-    server = await asyncio.start_server(tunnel, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", lines
-    finally:
-        server.close()
-        await asyncio.gather(*tunnels, return_exceptions=True)
+    async with tcp_server(tunnel) as port:
+        yield f"http://127.0.0.1:{port}", lines
 
 
 async def check(address: str, **settings: str) -> None:

@@ -15,7 +15,7 @@ from tests.unit.loop_clock import NEVER_S, LoopClock
 from tests.unit.tcp_server import tcp_server
 from worker.config.sections import KafkaSettings
 from worker.config.settings import load_settings
-from worker.kafka.client import broker_connection
+from worker.kafka.client import broker_connection, oauth_token
 from worker.kafka.client.admin import connect_admin
 from worker.kafka.client.broker_connection import BrokerConnection, _TokenLogin, explained
 from worker.kafka.client.connection import connection_options, return_to_bootstrap
@@ -31,6 +31,7 @@ NOBODY = "127.0.0.1:9"
 def _no_deadline_passes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker_connection, "_CONNECT_S", NEVER_S)
     monkeypatch.setattr(broker_connection, "_ALL_S", 1.5 * NEVER_S)
+    monkeypatch.setattr(oauth_token, "_WAIT_S", NEVER_S)
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ async def test_a_clients_own_error_is_kept_where_no_connection_failed() -> None:
 
 
 async def new_token() -> Token:
-    return Token("a.b.c", Clock().now().timestamp() + 60)
+    return Token("a.b.c", Clock().now().timestamp() + NEVER_S)
 
 
 async def test_a_broker_that_answers_a_token_with_data_refuses_it() -> None:
