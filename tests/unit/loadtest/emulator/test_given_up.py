@@ -52,9 +52,9 @@ async def test_the_thread_of_a_caller_that_has_gone_ends_its_work() -> None:
         ended.set()
 
     caller = asyncio.create_task(synthesizer._on_thread(synthesizer._espeak, work))
-    assert await asyncio.to_thread(at_work.wait, 30)
+    assert await asyncio.to_thread(at_work.wait, 60)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    assert await asyncio.to_thread(ended.wait, 30)
+    assert await asyncio.to_thread(ended.wait, 60)
     await synthesizer.close()
