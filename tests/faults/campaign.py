@@ -4,29 +4,35 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from loadtest.stack.processes import Process
 from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES
-from tests.stack.deployment import Deployment, job
+from tests.stack.deployment import Deployment, at_end, job
+from tests.stack.test_outages import until_called
+from tests.until import until
 from worker.config.settings import load_settings
 from worker.kafka.client.admin import connect_admin
 from worker.kafka.client.committed_offsets import CommittedOffsets
 from worker.kafka.client.topics import list_partitions
 from worker.kafka.consumer.offset_map import BrokenOffsetMapError, decode
 
+BACKLOG = 200
+
 
 @dataclass(frozen=True)
 class Ended:
-    """A completion as it was read; `read_at` is the monotonic clock's."""
+    """A completion as it was read; `at` is the worker's time in seconds since 1970."""
 
     job_id: str
     status: str
     event: str
-    read_at: float
+    at: float
 
 
 class Campaign:
@@ -64,14 +70,13 @@ class Campaign:
         try:
             while time.monotonic() < end:
                 taken = await consumer.getmany(timeout_ms=int(quiet_s * 1000) if len(jobs) >= wanted else 200)
-                now = time.monotonic()
                 for records in taken.values():
                     for record in records:
                         value = json.loads(record.value)
                         event = dict(record.headers)["ce_id"].decode()
-                        found.append(Ended(value["job_id"], value["status"], event, now))
+                        found.append(Ended(value["job_id"], value["status"], event, record.timestamp / 1000))
                         jobs.add(value["job_id"])
-                if len(jobs) >= wanted and not taken:
+                if len(jobs) >= wanted and not taken and await at_end(consumer):
                     break
         finally:
             await consumer.stop()
@@ -121,12 +126,37 @@ class Campaign:
         counts = await self.deployment.calls()
         return counts["total"] + counts["in_flight"]
 
-    async def under_way(self, timeout_s: float = 60.0) -> None:
+    @asynccontextmanager
+    async def busy(self) -> AsyncIterator[None]:
+        """Sends jobs until the context ends: always more than the workers have done, however slow or fast they are."""
+        enough = asyncio.Event()
+        sending = asyncio.create_task(self._keep_busy(enough))
+        try:
+            yield
+        finally:
+            enough.set()
+            await sending
+
+    async def _keep_busy(self, enough: asyncio.Event) -> None:
+        while not enough.is_set():
+            if self.jobs - await self.calls() < BACKLOG:
+                self.jobs += BACKLOG
+                await self.produce(self.jobs - BACKLOG, BACKLOG)
+            await asyncio.sleep(0.1)
+
+    async def settled(self) -> None:
+        """Waits until what a killed worker had sent has arrived."""
+
+        async def none_in_flight() -> bool:
+            return not (await self.deployment.calls())["in_flight"]
+
+        await until(none_in_flight)
+        await asyncio.sleep(1)
+
+    async def under_way(self) -> None:
         """Waits until a started worker has finished ten calls; its first second is its warm-up."""
         before = (await self.deployment.calls())["total"]
-        async with asyncio.timeout(timeout_s):
-            while (await self.deployment.calls())["total"] < before + 10:
-                await asyncio.sleep(0.02)
+        await until_called(self.deployment, before + 10)
 
     def lost(self, ended: list[Ended]) -> set[str]:
         return set(self.places) - {each.job_id for each in ended}
@@ -164,19 +194,30 @@ class Campaign:
             await consumer.stop()
 
 
+def rate(ended: Iterable[Ended]) -> float:
+    """Jobs a second, without the first and the last tenth of the completions."""
+    times = sorted(each.at for each in ended)
+    tenth = len(times) // 10
+    # Kafka's times are in whole milliseconds.
+    return (len(times) - 2 * tenth) / max(0.001, times[-tenth - 1] - times[tenth])
+
+
 def report(scenario: str, **figures: object) -> None:
     """Prints a scenario's figures; `make test-faults` shows them."""
     text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
     print(f"\n{scenario}: {text}", flush=True)
 
 
+@asynccontextmanager
+async def started(worker: AbstractContextManager) -> AsyncIterator[Process]:
+    """A worker that starts, and stops, while the loop goes on."""
+    process, _ = await asyncio.to_thread(worker.__enter__)
+    try:
+        yield process
+    finally:
+        await asyncio.to_thread(worker.__exit__, None, None, None)
+
+
 def worker_settings(deployment: Deployment, guarantee: str, **more: str) -> Mapping[str, str]:
     """Returns settings under which a restarted worker returns as the same group member, whatever the guarantee."""
     return {"KAFKA_GROUP_INSTANCE_ID": f"{deployment.name}-1", "DELIVERY": guarantee, "MAX_IN_FLIGHT": "32", **more}
-
-
-async def wait_for_exit(process: object, seconds: float) -> tuple[int, float]:
-    """A process's exit status and how long it took."""
-    began = time.monotonic()
-    status = await asyncio.to_thread(process.wait, seconds)
-    return status, time.monotonic() - began

@@ -24,7 +24,7 @@ from worker.speech.catalogue_file import load_catalogue
 
 NAMES = sorted(load_catalogue(load_settings({}).worker.characters_file).names)
 # A call may be as slow as the scenarios make it, and still be an answer.
-PATIENT = {"TTS_TIMEOUT_BASE_S": "20", "MAX_IN_FLIGHT": "512"}
+PATIENT = {"TTS_TIMEOUT_BASE_S": "120", "MAX_IN_FLIGHT": "512"}
 
 
 class Rollout:
@@ -53,7 +53,7 @@ class Rollout:
                 await log.poll()
                 self.revisions = list(log.revisions.accepted)
 
-    async def until(self, found: Callable[[Revision], bool], timeout_s: float) -> Revision:
+    async def until(self, found: Callable[[Revision], bool], timeout_s: float = 600.0) -> Revision:
         """The first revision that is looked for."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:

@@ -6,10 +6,11 @@ import signal
 
 import pytest
 
-from tests.faults.campaign import Campaign, report, wait_for_exit, worker_settings
+from tests.faults.campaign import Campaign, report, worker_settings
 from tests.faults.scale import SCALE
+from tests.until import HANG_S
 
-GRACE_S = 20.0
+GRACE_S = 120.0
 
 
 @pytest.mark.parametrize("guarantee", ["at-least-once", "exactly-once"])
@@ -26,7 +27,8 @@ async def test_sigkill_at_random_moments_loses_nothing(deployment, guarantee):
             await campaign.under_way()
             await asyncio.sleep(moments.uniform(0.0, 1.0))
             process.signal(signal.SIGKILL)
-            await asyncio.to_thread(process.wait, 20)
+            await asyncio.to_thread(process.wait, HANG_S)
+        await campaign.settled()
         if guarantee == "at-least-once":
             exposed += await campaign.exposed()
     with deployment.worker("last", **settings):
@@ -56,15 +58,15 @@ async def test_sigterm_at_random_moments_loses_and_repeats_nothing(deployment, g
     settings = worker_settings(deployment, guarantee, SHUTDOWN_GRACE_S=str(GRACE_S))
     await campaign.produce()
     moments = random.Random(10)
-    slowest = 0.0
+    unanswered = False
     for stop in range(SCALE.kills):
         with deployment.worker(f"stopped-{stop}", **settings) as (process, _):
             await campaign.under_way()
             await asyncio.sleep(moments.uniform(0.0, 1.0))
             process.signal(signal.SIGTERM)
-            status, took = await wait_for_exit(process, GRACE_S + 10)
-            slowest = max(slowest, took)
-            assert status == 0, process.log_end()
+            assert await asyncio.to_thread(process.wait, GRACE_S) == 0, process.log_end()
+            # A broker that stands still for two seconds just then gets no last commit.
+            unanswered |= "last_commit_failed" in process.log.read_text()
     with deployment.worker("last", **settings):
         ended = await campaign.completions(timeout_s=240)
     calls = await campaign.calls()
@@ -73,9 +75,8 @@ async def test_sigterm_at_random_moments_loses_and_repeats_nothing(deployment, g
         lost=len(campaign.lost(ended)),
         repeated=campaign.repeats(ended).total(),
         google_calls_beyond=calls - SCALE.jobs,
-        slowest_exit=f"{slowest:.1f} s of {GRACE_S:g} s",
+        a_last_commit_failed=unanswered,
     )
     assert campaign.lost(ended) == set()
-    assert not campaign.repeats(ended)
+    assert not campaign.repeats(ended) or (guarantee == "at-least-once" and unanswered)
     assert calls == SCALE.jobs
-    assert slowest < GRACE_S

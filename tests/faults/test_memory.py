@@ -47,7 +47,7 @@ async def test_large_records_take_a_bounded_amount_of_memory(deployment, arrival
         at_start = resident_mb(process.pid)
         if arrival == "live":
             await send(deployment, values)
-        letters = await deployment.read(DEAD_LETTERS, RECORDS, 120.0)
+        letters = await deployment.read(DEAD_LETTERS, RECORDS)
         peak = resident_mb(process.pid)
         assert process.running
     report(
@@ -67,6 +67,7 @@ async def test_batches_that_unfold_to_200_mib_are_dead_letters_and_the_worker_go
         await deployment.produce(job(number) for number in range(20))
         done = await deployment.read(COMPLETIONS, 20)
         letters = await deployment.dead_letters(BOMBS)
+        await deployment.until_committed()
         peak = resident_mb(process.pid)
         assert process.running
     report(f"memory: {BOMBS} batches of 200 MiB", at_start=f"{at_start:.0f} MB", peak=f"{peak:.0f} MB")

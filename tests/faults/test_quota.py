@@ -36,7 +36,7 @@ async def test_workers_that_come_and_go_share_one_quota(bench, deployment, voice
 
 
 async def test_a_voice_model_that_is_down_is_left_alone_and_found_again(bench, deployment):
-    figures = await run_outage(bench, OutageRun(30.0, 5.0, SCALE.down_s, 15.0, window_s=5.0), deployment.name)
+    figures = await run_outage(bench, OutageRun(30.0, 5.0, SCALE.down_s, 30.0, window_s=5.0), deployment.name)
     report(f"Chirp down for {SCALE.down_s:g} s", figures="\n" + "\n".join(figures.lines))
     assert figures.done == figures.jobs
     assert figures.during > 0

@@ -15,6 +15,7 @@ from tests.faults.campaign import report
 from tests.faults.rollouts import NAMES
 from tests.faults.scale import SCALE
 from tests.stack.deployment import Deployment
+from tests.until import HANG_S
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.attempt_counts import AttemptCounts
@@ -49,7 +50,7 @@ async def read_all(deployment: Deployment, since: datetime) -> AttemptCounts:
     ledger = AttemptCounts(Windows().resolution)
     settings = load_settings(deployment.environment).kafka
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(HANG_S),
         read_attempts(settings, RETRY_DELAYS, since, lambda each, at: ledger.add(each, 0, at), Clock()) as reader,
     ):
         while not reader.caught_up:
@@ -61,10 +62,10 @@ async def read_all(deployment: Deployment, since: datetime) -> AttemptCounts:
 async def test_the_readings_equal_the_workers_counters(deployment):
     began = datetime.now(UTC)
     await deployment.set_faults(*ILL)
-    with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="50", TTS_TIMEOUT_BASE_S="20") as (_, address):
+    with deployment.worker(CHIRP3_ROLLOUT_PERCENTAGE="50") as (_, address):
         await send_for(deployment, SCALE.counted_s)
         await deployment.set_faults()
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(3 * HANG_S):
             # Until the retries are done, and their jobs with them.
             while (await scrape(address)).total("tts_jobs_in_flight") or not await done(deployment):
                 await asyncio.sleep(0.5)

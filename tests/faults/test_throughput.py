@@ -1,6 +1,6 @@
 """What exactly-once costs."""
 
-from tests.faults.campaign import Campaign, report, worker_settings
+from tests.faults.campaign import Campaign, rate, report, worker_settings
 from tests.faults.scale import SCALE
 from tests.stack.deployment import Deployment
 
@@ -18,9 +18,7 @@ async def test_exactly_once_costs_little_throughput(kafka_stack, tmp_path):
             with mine.worker(f"{mine.name}", **worker_settings(mine, guarantee, MAX_IN_FLIGHT="64")):
                 ended = await campaign.completions(timeout_s=300, quiet_s=0.5)
             assert campaign.lost(ended) == set()
-            times = sorted(each.read_at for each in ended)
-            tenth = len(times) // 10
-            measured.append((len(times) - 2 * tenth) / (times[-tenth - 1] - times[tenth]))
+            measured.append(rate(ended))
     best = {guarantee: max(measured) for guarantee, measured in rates.items()}
     report(
         f"Exactly-once, {SCALE.rounds} rounds of {SCALE.jobs} jobs",

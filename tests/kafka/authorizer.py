@@ -13,6 +13,7 @@ from aiokafka.protocol.admin import CreateAclsRequest, DescribeAclsRequest
 
 from loadtest.stack.kafka_cluster import KafkaCluster
 from loadtest.stack.ports import free_ports
+from tests.until import HANG_S
 
 PASSWORD = "of-a-test"  # a broker on loopback that runs for a minute
 SUPER_USER = "User:ANONYMOUS"
@@ -113,7 +114,7 @@ async def create_acls(admin: AIOKafkaAdminClient, acls: list[Acl]) -> None:
         ((code, message),) = (await admin._send_request(request)).creation_responses
         assert code == 0, message
     names = {each.name for each in acls}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_S):
         while not await _known(admin, names) >= set(acls):
             await asyncio.sleep(0.01)
 

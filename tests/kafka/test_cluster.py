@@ -8,12 +8,14 @@ from loadtest.stack.kafka_cluster import list_brokers
 from schemas.enums import JobStatus, Lane
 from schemas.topics import COMPLETIONS, LANES
 from tests.stack.deployment import job
+from tests.until import HANG_S, until
 
 
 async def test_a_worker_speaks_twenty_jobs(deployment):
     with deployment.worker():
         await deployment.produce(job(number) for number in range(20))
         completions = await deployment.completions(20)
+        await deployment.until_committed()
     assert {completion.job_id for completion in completions} == {f"job-{number}" for number in range(20)}
     assert {completion.status for completion in completions} == {JobStatus.DONE}
     assert len(await deployment.keys()) == 20
@@ -41,10 +43,12 @@ async def test_two_of_three_brokers_go_on_and_the_third_comes_back(three_brokers
     await deployment_on_three.produce(job(number) for number in range(20, 40))
     assert len(await deployment_on_three.read(LANES[Lane.DIALOGUE], 40)) == 40
     await asyncio.to_thread(three_brokers.restart, 2)
-    async with asyncio.timeout(60):
-        # On a busy machine another one may be missed for a moment.
-        while await list_brokers(three_brokers.bootstrap) != {1, 2, 3}:
-            await asyncio.sleep(0.2)
+
+    async def all_listed() -> bool:
+        return await list_brokers(three_brokers.bootstrap) == {1, 2, 3}
+
+    # On a busy machine another one may be missed for a moment.
+    await until(all_listed)
 
 
 @pytest.mark.parametrize(("length", "accepted"), [(4096, True), (4097, False)])
@@ -69,7 +73,7 @@ async def test_the_metadata_of_a_commit_may_be_4096_bytes_long(deployment, lengt
 async def test_a_topic_may_have_fewer_partitions_than_the_table_says(kafka_stack, deployment):
     await deployment.create_topic("tts.narrow", 1, retention_ms="60000")
     await deployment.create_topics()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_S):
         consumer = AIOKafkaConsumer(deployment.topic("tts.narrow"), bootstrap_servers=kafka_stack.kafka)
         await consumer.start()
         assert consumer.partitions_for_topic(deployment.topic("tts.narrow")) == {0}

@@ -25,6 +25,7 @@ from schemas.rollout_status import RolloutStatus
 from schemas.topics import COMPLETIONS, RETRY_DELAYS, ROLLOUT, ROLLOUT_STATUS
 from tests.kafka.test_rollout import rollout
 from tests.stack.cli import run
+from tests.until import HANG_S, until
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.controller.attempts_reader import read_attempts
@@ -88,9 +89,12 @@ class Traffic:
                     state = current_state(log.revisions)
                     for _ in range(JOBS_A_SECOND // 10):
                         number += 1
-                        value = self._completion(number, state).model_dump_json().encode()
+                        completion = self._completion(number, state)
+                        value = completion.model_dump_json().encode()
                         for _ in range(1 + (number % 10 == 0)):
                             await producer.send(topic, value)
+                        # Now: a cancelled send has sent nothing.
+                        self.chirp[state.revision] += completion.attempts[0].voice_model is VoiceModel.CHIRP3_HD
                     await asyncio.sleep(0.1)
         finally:
             await producer.stop()
@@ -101,7 +105,6 @@ class Traffic:
         reason = DecisionReason.IN_ROLLOUT if chirp else DecisionReason.OUTSIDE if on else DecisionReason.DISABLED
         model = VoiceModel.CHIRP3_HD if chirp else VoiceModel.WAVENET
         failed = chirp and number % 100 < 100 * self.error_share
-        self.chirp[state.revision] += chirp
         attempt = Attempt(
             id=f"attempt-{number}",
             voice_model=model,
@@ -145,21 +148,13 @@ async def start(deployment, tmp_path, *stages: dict) -> None:
     await rollout(deployment, "start", str(path), "--yes", "--actor", "anna")
 
 
-async def until(found, timeout_s: float = 60.0):
-    """What `found` gives once that is anything."""
-    async with asyncio.timeout(timeout_s):
-        while not (given := await found()):
-            await asyncio.sleep(0.2)
-    return given
-
-
 async def whole_history(deployment) -> RevisionLog:
     async with open_log(load_settings(deployment.environment).kafka, Clock()) as log:
         await log.read_to_end()
         return log.revisions
 
 
-async def revision_of(deployment, wanted, timeout_s: float = 60.0):
+async def revision_of(deployment, wanted, timeout_s: float = 180.0):
     """The first revision that is looked for, once it is there."""
 
     async def found():
@@ -216,14 +211,14 @@ async def test_two_that_lead_at_once_and_a_person_make_one_history(deployment, t
 
 
 def one_that_leads(deployment, session, name: str, both: asyncio.Barrier) -> Controller:
-    """A controller that is sure to lead; it writes when the other does, if that comes within a second."""
+    """A controller that is sure to lead; it writes when the other does, if that comes within five seconds."""
     settings = load_settings(deployment.environment)
     kafka, clock = settings.kafka, Clock()
 
     class AtOnce(RevisionWriter):
         async def write(self, *arguments):
             with suppress(TimeoutError):
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(5):
                     await both.wait()
             return await super().write(*arguments)
 
@@ -336,7 +331,7 @@ async def test_a_leader_that_is_killed_is_replaced_by_one_that_has_counted_the_s
         print(await rollout(deployment, "status"))
         processes = {name: process for name, (process, _) in running.items()}
         processes[other].signal(Signals.SIGTERM)
-        assert await asyncio.to_thread(processes[other].wait, 30) == 0
+        assert await asyncio.to_thread(processes[other].wait, HANG_S) == 0
     # The leader was killed in its request: the next one sends that message again, and its id shows the repeat.
     assert len(await those_of(told, "stage half begins")) > 1
     assert [text.splitlines()[0].split(": ", 1)[1].split(".")[0] for _, text in dict.fromkeys(told)] == [

@@ -1,12 +1,12 @@
 """Another worker joins while a batch waits for quota."""
 
-import asyncio
-
 from schemas.enums import Lane
 from tests.stack.deployment import job
+from tests.stack.test_outages import until_called
+from tests.until import until
 
-# One a second: with all 30 jobs taken nearly all wait, most for quota and some for a job of the same line.
-SETTINGS = {"QUOTA_WAVENET_PER_MINUTE": "60", "MAX_IN_FLIGHT": "60", "REVOKE_WAIT_S": "20"}
+# One in ten seconds: with all 30 jobs taken nearly all wait, most for quota and some for a job of the same line.
+SETTINGS = {"QUOTA_WAVENET_PER_MINUTE": "6", "MAX_IN_FLIGHT": "60", "REVOKE_WAIT_S": "60"}
 
 
 async def test_a_batch_that_waits_for_quota_holds_no_hand_over_up_and_nothing_is_made_twice(deployment):
@@ -16,16 +16,15 @@ async def test_a_batch_that_waits_for_quota_holds_no_hand_over_up_and_nothing_is
         await deployment.produce(
             (job(number, text=text, voice="wavenet") for number, text in enumerate(texts)), Lane.BATCH
         )
-        async with asyncio.timeout(60):
-            while (await deployment.calls())["total"] < 3:
-                await asyncio.sleep(0.05)
+        await until_called(deployment, 1)
         with deployment.worker("second", **SETTINGS) as (second, _):
-            async with asyncio.timeout(60):
-                while first.log.read_text().count('"event": "assigned"') < 2:
-                    await asyncio.sleep(0.05)
+            await until(lambda: first.log.read_text().count('"event": "assigned"') >= 2)
             assert (await deployment.calls())["total"] < len(set(texts)), "or nothing waited"
-            completions = await deployment.completions(len(texts), 120)
+            called = (await deployment.calls())["total"]
+            await until_called(deployment, called + 2)
         logs = first.log.read_text() + second.log.read_text()
+    with deployment.worker("without a quota"):
+        completions = await deployment.completions(len(texts))
     # Whoever waits for all of REVOKE_WAIT_S says so.
     assert "rebalance_with_jobs_in_work" not in logs
     assert {completion.status for completion in completions} == {"done"}

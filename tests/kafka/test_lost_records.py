@@ -1,6 +1,5 @@
 """Records that Kafka deletes before they are taken: at a start, while running, and beside ordinary gaps."""
 
-import asyncio
 import json
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -10,6 +9,7 @@ from loadtest.stack.counters import scrape
 from schemas.enums import Lane
 from schemas.topics import LANES
 from tests.stack.deployment import job
+from tests.until import until
 
 
 async def send(deployment, numbers, transaction=None):
@@ -46,9 +46,7 @@ async def test_records_that_expire_before_they_are_taken_are_reported(deployment
     with deployment.worker("first") as (process, address):
         await send(deployment, range(20))
         await deployment.completions(20)
-        async with asyncio.timeout(30):
-            while await deployment.lane_offsets() != (20, 20):
-                await asyncio.sleep(0.1)
+        await deployment.until_committed()
         assert losses(process) == []
         assert (await scrape(address)).total("tts_records_lost_total") == 0
     await send(deployment, range(20, 30))
@@ -57,6 +55,7 @@ async def test_records_that_expire_before_they_are_taken_are_reported(deployment
         await deployment.completions(25)
         assert losses(process) == [(0, 20, 24)]
         assert (await scrape(address)).total("tts_records_lost_total", lane="dialogue") == 5
+        await deployment.until_committed()
     with deployment.worker("third") as (process, _):
         await send(deployment, [30])
         await deployment.completions(26)
@@ -65,19 +64,22 @@ async def test_records_that_expire_before_they_are_taken_are_reported(deployment
 
 async def test_a_loss_while_jobs_run_is_reported_and_transactions_markers_are_not(deployment):
     # One job at a time: the others wait in the log.
-    await deployment.emulator(latency={"kind": "constant", "seconds": 3.0})
+    await deployment.set_faults({"kind": "slow", "seconds": 15, "text_pattern": r"number 0\."})
     with deployment.worker(MAX_IN_FLIGHT="1", DIALOGUE_SHARE="0") as (process, address):
         await send(deployment, [0], "producer")
-        async with asyncio.timeout(60):
-            while not (await deployment.calls())["in_flight"]:
-                await asyncio.sleep(0.05)
+
+        async def under_way() -> bool:
+            return (await deployment.calls())["in_flight"] == 1
+
+        await until(under_way)
         # Its record, its marker, and five more pairs, two of which the worker may have fetched already.
         await send(deployment, range(1, 6), "producer")
         await delete_before(deployment, 10)
-        await deployment.emulator(latency={"kind": "constant", "seconds": 0.02})
-        async with asyncio.timeout(60):
-            while "job-5" not in {each.job_id for each in await deployment.completions(1)}:
-                await asyncio.sleep(0.5)
+
+        async def last_is_done() -> bool:
+            return "job-5" in {each.job_id for each in await deployment.completions(1)}
+
+        await until(last_is_done)
         assert all(1 <= first <= last <= 9 for _, first, last in losses(process))
         assert len(losses(process)) <= 1
         lost = (await scrape(address)).total("tts_records_lost_total")

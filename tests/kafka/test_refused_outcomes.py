@@ -28,6 +28,7 @@ async def test_a_completion_with_labels_too_large_for_its_topic_is_published_wit
     with deployment.worker(**settings) as (process, _):
         await deployment.produce([job(0, labels=LABELS), *(job(number, labels={"a": "b"}) for number in range(1, 20))])
         completions = {each.job_id: each for each in await deployment.completions(20)}
+        await deployment.until_committed()
         assert process.running
     assert {each.status for each in completions.values()} == {JobStatus.DONE}
     large = completions.pop("job-0")

@@ -25,6 +25,8 @@ from schemas.topics import LANES
 from tests.kafka.conftest import apache_kafka
 from tests.stack import cli
 from tests.stack.deployment import CANNED, Deployment, get, job
+from tests.stack.test_outages import until_ready
+from tests.until import HANG_S
 from worker.cli.doctor_checks import check_dependencies
 from worker.config.settings import load_settings
 from worker.speech.catalogue_file import load_catalogue
@@ -32,7 +34,8 @@ from worker.speech.catalogue_file import load_catalogue
 JOBS = 20
 # A worker on a busy machine does more than these jobs.
 BETWEEN_JOBS_S = 0.05
-TOKEN_S = 3.0
+# Longer than a process stands still on a starved machine: whoever shows a token has just got it.
+TOKEN_S = 8.0
 PHRASE = "phrase-of-the-key"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -111,24 +114,11 @@ def starting(deployment, *command, **settings):
         process.stop()
 
 
-async def until_ready(address):
-    async with asyncio.timeout(60):
-        while await status_of(address) != 200:
-            await asyncio.sleep(0.05)
-
-
 async def until_logged(process, text):
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_S):
         while text not in process.log.read_text():
             assert process.running, process.log_end()
             await asyncio.sleep(0.05)
-
-
-async def status_of(address):
-    try:
-        return (await get(f"{address}/readyz"))[0]
-    except OSError:
-        return 0
 
 
 @pytest.mark.parametrize("transport", ["plain", "scram", "mtls"])
@@ -178,8 +168,7 @@ async def test_a_worker_with_a_wrong_password_says_so_and_starts_once_its_file_h
         await until_ready(address)
         log = process.log.read_text()
     assert "correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD" in text
-    assert log.count('"event": "dependency_down"') == 1
-    assert '"reason": "login"' in log
+    assert log.count('"reason": "login"') == 1
 
 
 async def test_a_worker_whose_token_is_refused_says_so_and_starts_once_its_next_token_is_right(
@@ -225,13 +214,21 @@ async def test_the_doctor_has_a_line_with_what_to_do_for_each_wrong_setting(
     secure, deployment, foreign, silent_port, tmp_path
 ):
     wrong = [*wrong_tls(secure, foreign, silent_port), *wrong_logins(secure), *wrong_files(secure, foreign, tmp_path)]
-    environments = [{**deployment.environment, **settings} for settings, _, _ in wrong]
-    results = await asyncio.gather(*(kafka_result(each) for each in environments))
-    for (_, what, advice), result in zip(wrong, results, strict=True):
+    for settings, what, advice in wrong:
+        result = await answered({**deployment.environment, **settings}, what)
         assert not result.ok
         assert what in result.message, result
         assert advice in result.advice, result
         assert "\n" not in result.message + result.advice
+
+
+async def answered(environment, what):
+    """What the doctor says of Kafka; once more if a broker that stands still has not answered in time."""
+    for _ in range(5):
+        result = await kafka_result(environment)
+        if what in result.message or "within" not in result.message:
+            break
+    return result
 
 
 def wrong_tls(secure, foreign, silent_port):

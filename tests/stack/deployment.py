@@ -17,9 +17,9 @@ from loadtest.stack.local_stack import Stack, worker_process
 from loadtest.stack.processes import Process, Start, start_program
 from loadtest.stack.topics import make_topics
 from schemas.completion import Completion
-from schemas.enums import JobStatus, Lane
+from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, prefixed
-from tests.until import HANG_S
+from tests.until import HANG_S, until
 from worker.config.settings import load_settings
 from worker.kafka.client.topics import list_partitions
 from worker.storage.client import connect_store
@@ -116,13 +116,15 @@ class Deployment:
         )
         await consumer.start()
         records: list = []
-        waited = 0.0
+        found, waited = 0, 0.0
         try:
             while waited < timeout_s:
-                enough = sum(map(wanted, records)) >= count
+                enough = found >= count
                 step = quiet_s if enough else 0.25
                 taken = await consumer.getmany(timeout_ms=int(step * 1000))
-                records += [record for batch in taken.values() for record in batch]
+                new = [record for batch in taken.values() for record in batch]
+                records += new
+                found += sum(map(wanted, new))
                 if enough and not taken and await at_end(consumer):
                     break
                 waited += 0 if taken else step
@@ -131,14 +133,14 @@ class Deployment:
         return records
 
     async def completions(
-        self, count: int, timeout_s: float = HANG_S, *, status: JobStatus | None = None
+        self, count: int, timeout_s: float = HANG_S, *, wanted: Callable[[Completion], bool] = lambda _: True
     ) -> list[Completion]:
-        """All completions, once there are `count` of them, or so many with a status."""
+        """All completions, once there are `count` wanted ones."""
 
-        def wanted(record: ConsumerRecord) -> bool:
-            return status is None or json.loads(record.value)["status"] == status
+        def is_wanted(record: ConsumerRecord) -> bool:
+            return wanted(Completion.model_validate_json(record.value))
 
-        records = await self.read(COMPLETIONS, count, timeout_s, wanted=wanted)
+        records = await self.read(COMPLETIONS, count, timeout_s, wanted=is_wanted)
         return [Completion.model_validate_json(record.value) for record in records]
 
     async def dead_letters(self, count: int, timeout_s: float = HANG_S) -> list[tuple[bytes, dict[str, str]]]:
@@ -159,6 +161,15 @@ class Deployment:
         finally:
             await consumer.stop()
             await admin.close()
+
+    async def until_committed(self) -> None:
+        """Waits until all records of the dialogue lane are committed."""
+
+        async def committed() -> bool:
+            records, below = await self.lane_offsets()
+            return records == below
+
+        await until(committed)
 
     @asynccontextmanager
     async def store(self) -> AsyncIterator[TakeStore]:

@@ -44,7 +44,10 @@ async def until_waiting(address: str, what: str) -> str:
 
 async def until_ready(address: str) -> None:
     async def ready() -> bool:
-        return (await get(f"{address}/readyz"))[0] == HTTPStatus.OK
+        try:
+            return (await get(f"{address}/readyz"))[0] == HTTPStatus.OK
+        except OSError:
+            return False
 
     await until(ready)
 
