@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -25,6 +27,24 @@ class Receivers:
         self.bodies.append((request.path, await request.text()))
         status = int(request.match_info["status"])
         return web.Response(status=status, headers={"Location": "/login/200"} if status == 302 else None)
+
+
+@pytest.fixture(autouse=True)
+def _no_request_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.rollout.controller.receiver._TIMEOUT_S", 60.0)
+
+
+@pytest.fixture(autouse=True)
+def _hosts_have_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server may be out of reach where tests run: then the answer takes longer than a receiver has."""
+    look_up = socket.getaddrinfo
+
+    def refuse_names(host: str, *arguments: Any, **options: Any) -> Any:
+        if host.endswith(".invalid"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse_names)
 
 
 @pytest.fixture
