@@ -88,7 +88,7 @@ class Process:
         command: program and arguments.
         log: the file for its output.
         environment: its variables; by default those of this process.
-        stop_s: seconds from SIGTERM to SIGKILL.
+        stop_s: seconds from SIGTERM to SIGKILL; by default more than twice the grace time of a worker.
         start: starts the command.
     """
 
@@ -99,7 +99,7 @@ class Process:
         log: Path,
         environment: Mapping[str, str] | None = None,
         *,
-        stop_s: float = 30.0,
+        stop_s: float = 60.0,
         start: Start = start_program,
     ) -> None:
         self.name = name

@@ -13,6 +13,7 @@ from schemas.topics import COMPLETIONS, retry_topic
 from tests.stack.cli import run
 from tests.stack.deployment import get
 from tests.stack.otlp_receiver import OtlpReceiver, otlp_receiver
+from tests.until import until
 
 LINE = "A line that Google can't speak"
 CALL = "google.cloud.texttospeech.v1.TextToSpeech/SynthesizeSpeech"
@@ -56,6 +57,8 @@ async def test_a_trace_leads_through_failure_and_retry_to_the_dead_letter_and_it
             assert replayed.returncode == 0, replayed.stderr
             failed, done = sorted(await deployment.read(COMPLETIONS, 2), key=lambda record: record.timestamp)
             exposed, plain = await openmetrics(address), (await get(f"{address}/metrics"))[1]
+            # At its end the worker would give the last spans two seconds.
+            await until(lambda: len(receiver.named(f"process {deployment.name}.dialogue")) == 2)
         log = process.log.read_text(encoding="utf-8")
 
     topics = {name: f"{deployment.name}.{name}" for name in ("dialogue", "dead-letters", "completions")}
