@@ -23,8 +23,9 @@ from worker.rollout.log.reader import open_log
 from worker.speech.catalogue_file import load_catalogue
 
 NAMES = sorted(load_catalogue(load_settings({}).worker.characters_file).names)
-# A call may be as slow as the scenarios make it, and still be an answer.
-PATIENT = {"TTS_TIMEOUT_BASE_S": "120", "MAX_IN_FLIGHT": "512"}
+# A call may be as slow as the scenarios make it, and still be an answer. On a slow machine jobs wait in Kafka: beyond
+# 64 calls at once they would wait for a call to end, and fall back after a second.
+PATIENT = {"TTS_TIMEOUT_BASE_S": "120", "MAX_IN_FLIGHT": "60"}
 
 
 class Rollout:
