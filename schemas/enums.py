@@ -101,3 +101,55 @@ class AttemptResult(StrEnum):
 
     SUCCESS = "success"
     ERROR = "error"
+
+
+class FeedbackKind(StrEnum):
+    """What a player says of a line that they heard: that something is wrong with it, or that it is good."""
+
+    REPORT = "report"
+    PRAISE = "praise"
+
+
+class FeedbackReason(StrEnum):
+    """What is wrong with a line, or good about it; `other` may be either."""
+
+    ROBOTIC = "robotic"
+    WRONG_VOICE = "wrong_voice"
+    MISPRONOUNCED = "mispronounced"
+    WRONG_WORDS = "wrong_words"
+    WRONG_LANGUAGE = "wrong_language"
+    NOISE = "noise"
+    CUT_OFF = "cut_off"
+    VOLUME = "volume"
+    PACE = "pace"
+    NATURAL = "natural"
+    FITS_CHARACTER = "fits_character"
+    CLEAR = "clear"
+    OTHER = "other"
+
+
+PRAISE_REASONS: Final = (
+    FeedbackReason.NATURAL,
+    FeedbackReason.FITS_CHARACTER,
+    FeedbackReason.CLEAR,
+    FeedbackReason.OTHER,
+)
+FAULTS: Final = (*(each for each in FeedbackReason if each not in PRAISE_REASONS), FeedbackReason.OTHER)
+"""What may be wrong with a line: the reasons of a report, and of a vote that a take can't be used."""
+
+
+class VoteChoice(StrEnum):
+    """A listener's vote on a pair of takes: which one is better, that neither is, or that one can't be used."""
+
+    FIRST = "first"
+    SECOND = "second"
+    EQUAL = "equal"
+    CANNOT_USE = "cannot_use"
+
+
+class PairSide(StrEnum):
+    """A take of a pair by the order in which it was played, or both takes."""
+
+    FIRST = "first"
+    SECOND = "second"
+    BOTH = "both"

@@ -1,13 +1,17 @@
-"""Completions as CloudEvents 1.0 in Kafka's binary mode (CloudEvents Kafka protocol binding 1.0, section 3.2). Pure."""
+"""Completions, feedback and votes as CloudEvents 1.0 in Kafka's binary mode (Kafka protocol binding 1.0, 3.2). Pure."""
 
 import hashlib
 from datetime import datetime
 from typing import Final
 
 from schemas.completion import Completion
+from schemas.feedback import Feedback
 from schemas.headers import CE_WORKER, Headers
+from schemas.vote import Vote
 
 COMPLETION_TYPE: Final = "chirp-worker.completion.v1"
+FEEDBACK_TYPE: Final = "chirp-worker.feedback.v1"
+VOTE_TYPE: Final = "chirp-worker.vote.v1"
 
 
 def event_id(job_id: str, content: bytes, status: str, replay: int = 0) -> str:
@@ -31,13 +35,28 @@ def completion_headers(completion: Completion, *, event: str, source: str, now: 
         now: when the job ended, with a time zone.
         worker: the worker's name, an extension attribute; empty leaves it out.
     """
-    headers = [
+    headers = _event_headers(COMPLETION_TYPE, event, source, now, completion.job_id)
+    return [*headers, (CE_WORKER, worker.encode())] if worker else headers
+
+
+def feedback_headers(feedback: Feedback) -> Headers:
+    """The `ce_*` headers of a feedback's record; its value is the feedback's JSON."""
+    subject = feedback.job_id or feedback.audio or ""
+    return _event_headers(FEEDBACK_TYPE, feedback.feedback_id, feedback.source, feedback.time, subject)
+
+
+def vote_headers(vote: Vote) -> Headers:
+    """The `ce_*` headers of a vote's record; its value is the vote's JSON."""
+    return _event_headers(VOTE_TYPE, vote.vote_id, vote.source, vote.time, vote.line)
+
+
+def _event_headers(event_type: str, event: str, source: str, time: datetime, subject: str) -> Headers:
+    return [
         ("ce_specversion", b"1.0"),
-        ("ce_type", COMPLETION_TYPE.encode()),
+        ("ce_type", event_type.encode()),
         ("ce_source", source.encode()),
         ("ce_id", event.encode()),
-        ("ce_time", now.isoformat().encode()),
-        ("ce_subject", completion.job_id.encode()),
+        ("ce_time", time.isoformat().encode()),
+        ("ce_subject", subject.encode()),
         ("content-type", b"application/json"),
     ]
-    return [*headers, (CE_WORKER, worker.encode())] if worker else headers

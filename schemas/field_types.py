@@ -17,7 +17,7 @@ from schemas.text_markup import (
     TAG_PATTERN,
     UNKNOWN_MARK_PATTERN,
 )
-from schemas.times import RFC3339_PATTERN, parse_rfc3339
+from schemas.times import RFC3339_PATTERN, check_known, parse_rfc3339
 
 JOB_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:@=+-]{0,127}$"
 TOPIC_PATTERN: Final = r"^[A-Za-z0-9._-]{1,249}$"
@@ -114,3 +114,5 @@ Voice = Annotated[Name, Stated({"allOf": [{"pattern": f"^(?:{'|'.join(VoiceModel
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, Field(strict=True), BeforeValidator(_integral)]
 Deadline = Annotated[AwareDatetime, BeforeValidator(_rfc3339), Stated({"pattern": RFC3339_PATTERN})]
+EventTime = Annotated[Deadline, AfterValidator(check_known)]
+TakeReference = Annotated[Plain, StringConstraints(min_length=1, max_length=2048)]

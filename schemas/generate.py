@@ -8,12 +8,14 @@ from pydantic import BaseModel
 
 from schemas.announcement import RolloutAnnouncement
 from schemas.completion import Completion
-from schemas.events import COMPLETION_TYPE
+from schemas.events import COMPLETION_TYPE, FEEDBACK_TYPE, VOTE_TYPE
+from schemas.feedback import Feedback
 from schemas.headers import TRACE_PARENT, TRACE_STATE
 from schemas.job import Job
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
-from schemas.topics import COMPLETIONS, LANES, ROLLOUT
+from schemas.topics import COMPLETIONS, FEEDBACK, LANES, ROLLOUT, VOTES
+from schemas.vote import Vote
 
 TARGET: Final = Path(__file__).parent / "generated"
 
@@ -52,11 +54,11 @@ def asyncapi() -> dict[str, Any]:
                     "payload": {"$ref": "./job.schema.json"},
                 },
                 "revision": {"payload": {"$ref": "./revision.schema.json"}},
-                "completion": {
-                    "summary": "A CloudEvent 1.0 in Kafka's binary mode.",
-                    "headers": _cloud_event_headers(),
-                    "payload": {"$ref": "./completion.schema.json"},
-                },
+                "completion": _event(
+                    COMPLETION_TYPE, "The job_id.", "completion", "Drop an event with an id that you have seen before."
+                ),
+                "feedback": _event(FEEDBACK_TYPE, "The job_id, or else the audio.", "feedback", "The feedback_id."),
+                "vote": _event(VOTE_TYPE, "The line.", "vote", "The vote_id."),
             }
         },
     }
@@ -82,6 +84,24 @@ def _channels() -> dict[str, Any]:
             "current revision doesn't count.",
             "revision",
         ),
+        "feedback": _channel(
+            FEEDBACK,
+            "What players say of lines that they heard. Plain JSON is taken too, without the headers.",
+            "feedback",
+        ),
+        "votes": _channel(VOTES, "Listeners' blind votes on pairs of takes.", "vote"),
+    }
+
+
+def _event(event_type: str, subject: str, name: str, event_id: str) -> dict[str, Any]:
+    headers = _cloud_event_headers(event_type, subject, event_id)
+    if event_type == COMPLETION_TYPE:
+        worker = {"type": "string", "description": "Name of the worker that published it; for operators."}
+        headers["properties"]["ce_worker"] = worker
+    return {
+        "summary": "A CloudEvent 1.0 in Kafka's binary mode.",
+        "headers": headers,
+        "payload": {"$ref": f"./{name}.schema.json"},
     }
 
 
@@ -102,6 +122,8 @@ def _operations() -> dict[str, Any]:
             "send", "replies", "The worker reports how a job ended to its producer, in the topic that the job names."
         ),
         "follow-rollout": _operation("receive", "rollout", "The worker follows the rollout."),
+        "count-feedback": _operation("receive", "feedback", "The controller counts reports by voice model."),
+        "count-votes": _operation("receive", "votes", "The controller compares the voice models by votes."),
     }
 
 
@@ -109,18 +131,17 @@ def _operation(action: str, channel: str, summary: str) -> dict[str, Any]:
     return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}
 
 
-def _cloud_event_headers() -> dict[str, Any]:
+def _cloud_event_headers(event_type: str, subject: str, event_id: str) -> dict[str, Any]:
     return {
         "type": "object",
         "required": ["ce_specversion", "ce_type", "ce_source", "ce_id"],
         "properties": {
             "ce_specversion": {"const": "1.0"},
-            "ce_type": {"const": COMPLETION_TYPE},
+            "ce_type": {"const": event_type},
             "ce_source": {"type": "string"},
-            "ce_id": {"type": "string", "description": "Drop an event with an id that you have seen before."},
+            "ce_id": {"type": "string", "description": event_id},
             "ce_time": {"type": "string", "format": "date-time"},
-            "ce_subject": {"type": "string", "description": "The job_id."},
-            "ce_worker": {"type": "string", "description": "Name of the worker that published it; for operators."},
+            "ce_subject": {"type": "string", "description": subject},
             "content-type": {"const": "application/json"},
             **_TRACE_CONTEXT,
         },
@@ -132,6 +153,8 @@ def documents() -> dict[str, str]:
     made = {
         "job.schema.json": json_schema(Job),
         "completion.schema.json": json_schema(Completion, "serialization"),
+        "feedback.schema.json": json_schema(Feedback),
+        "vote.schema.json": json_schema(Vote),
         "revision.schema.json": json_schema(Revision),
         "rollout-status.schema.json": json_schema(RolloutStatus, "serialization"),
         "rollout-announcement.schema.json": json_schema(RolloutAnnouncement, "serialization"),

@@ -6,7 +6,7 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
@@ -96,7 +96,7 @@ def validate_job(document: dict[str, Any], *, max_text_bytes: int = MAX_TEXT_BYT
     try:
         return Job.model_validate(document)
     except ValidationError as error:
-        problems = tuple(_problems(error))
+        problems = tuple(field_problems(error, Job, "a job", _PARTS))
         raise InvalidJobError(*problems[0], usable_id, reply_topic=named_topic, problems=problems) from None
 
 
@@ -108,30 +108,39 @@ def job_document(value: bytes | None) -> dict[str, Any]:
     Raises:
         InvalidJobError: there is no JSON object; the field is `record`, or `data` of a CloudEvent.
     """
-    document = _json_object("record", value)
+    return record_document(value, "job")
+
+
+def record_document(value: bytes | None, what: str) -> dict[str, Any]:
+    """The same of any message.
+
+    Args:
+        what: the message, as error messages call it, such as `job`.
+    """
+    document = _json_object("record", value, what)
     # Known by its content: not every producer's client keeps the header content-type.
     if "specversion" not in document or "job_id" in document:
         return document
     if document.get("data_base64") is not None:
         try:
-            return _json_object("data_base64", base64.b64decode(document["data_base64"], validate=True))
+            return _json_object("data_base64", base64.b64decode(document["data_base64"], validate=True), what)
         except (binascii.Error, ValueError, TypeError):
             raise InvalidJobError("data_base64", "is not Base64") from None
     if not isinstance(document.get("data"), dict):
-        raise InvalidJobError("data", "must be the job, a JSON object, in a CloudEvent")
+        raise InvalidJobError("data", f"must be the {what}, a JSON object, in a CloudEvent")
     data: dict[str, Any] = document["data"]
     return data
 
 
-def _json_object(field: str, value: bytes | None) -> dict[str, Any]:
+def _json_object(field: str, value: bytes | None, what: str) -> dict[str, Any]:
     if not value:
-        raise InvalidJobError(field, "is empty; a job is a JSON object")
+        raise InvalidJobError(field, f"is empty; a {what} is a JSON object")
     if value[0] == 0 and len(value) > _CONFLUENT_BYTES:
         schema_id = int.from_bytes(value[1:_CONFLUENT_BYTES], "big")
         raise InvalidJobError(
             field,
             f"begins as a schema registry's serializer writes it (Confluent's wire format, schema id {schema_id}); "
-            "a job is plain JSON: send it with a string or byte serializer",
+            f"a {what} is plain JSON: send it with a string or byte serializer",
         )
     other = next((name for beginning, name in _FORMATS.items() if value.startswith(beginning)), None)
     if other is not None:
@@ -141,11 +150,11 @@ def _json_object(field: str, value: bytes | None) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InvalidJobError(field, f"is not UTF-8: byte {error.start} can't be decoded") from None
     except RecursionError:
-        raise InvalidJobError(field, "is nested too deeply to be a job") from None
+        raise InvalidJobError(field, f"is nested too deeply to be a {what}") from None
     except ValueError as error:
         raise InvalidJobError(field, f"is not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise InvalidJobError(field, f"is a JSON {type(document).__name__}; a job is a JSON object")
+        raise InvalidJobError(field, f"is a JSON {type(document).__name__}; a {what} is a JSON object")
     return document
 
 
@@ -158,17 +167,34 @@ def _integer(digits: str) -> float:
     return int(digits) if len(digits) <= _LONGEST_INTEGER else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
 
 
-def _problems(error: ValidationError) -> Iterator[FieldProblem]:
-    """Each problem with its field, and a message that includes the value if it is short."""
+def field_problems(
+    error: ValidationError, model: type[BaseModel], whole: str, parts: Mapping[str, type[BaseModel]]
+) -> Iterator[FieldProblem]:
+    """Each problem with its field, and a message that includes the value if it is short.
+
+    Args:
+        model: of the message.
+        whole: the message, as error messages call it, such as `a job`.
+        parts: the models of its fields that have fields of their own.
+    """
     for number, problem in enumerate(error.errors(include_url=False, include_context=False)):
-        yield _problem(problem, with_nearest=number < _MOST_NEAREST)
+        if problem["type"] == "extra_forbidden":
+            path = problem["loc"]
+            part = parts.get(str(path[0])) if len(path) > 1 else None
+            at, known = (whole, model) if part is None else (str(path[0]), part)
+            message = _unknown_field(str(path[-1]), at, known, with_nearest=number < _MOST_NEAREST)
+            yield FieldProblem(_field_name(path), message)
+        else:
+            yield _problem(problem)
 
 
-def _problem(problem: Any, *, with_nearest: bool) -> FieldProblem:
-    dotted = ".".join(str(part) for part in problem["loc"]) or "record"
-    field = dotted.encode("ascii", "backslashreplace").decode()[:100]
-    if problem["type"] == "extra_forbidden":
-        return FieldProblem(field, _unknown_field(problem["loc"], with_nearest=with_nearest))
+def _field_name(path: tuple[int | str, ...]) -> str:
+    dotted = ".".join(str(part) for part in path) or "record"
+    return dotted.encode("ascii", "backslashreplace").decode()[:100]
+
+
+def _problem(problem: Any) -> FieldProblem:
+    field = _field_name(problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if field == "record" and "text and ssml" in message:
         field = "text"
@@ -178,10 +204,7 @@ def _problem(problem: Any, *, with_nearest: bool) -> FieldProblem:
     return FieldProblem(field, message)
 
 
-def _unknown_field(path: tuple[int | str, ...], *, with_nearest: bool) -> str:
-    name = str(path[-1])
-    model = _PARTS.get(str(path[0]), Job) if len(path) > 1 else Job
-    whole = "a job" if model is Job else str(path[0])
+def _unknown_field(name: str, whole: str, model: type[BaseModel], *, with_nearest: bool) -> str:
     known = list(model.model_fields)
     near = get_close_matches(name[:_NAMED_SIZE].lower(), known, n=1) if with_nearest else []
     nearest = f"; the nearest is {near[0]}" if near else ""

@@ -36,6 +36,10 @@ COMPLETIONS: Final = "tts.completions"
 DEAD_LETTERS: Final = "tts.dead-letters"
 ROLLOUT: Final = "tts.rollout"
 ROLLOUT_STATUS: Final = "tts.rollout-status"
+FEEDBACK: Final = "tts.feedback"
+VOTES: Final = "tts.votes"
+
+_SMALL_RECORD_BYTES: Final = 2**16
 
 TOPICS: Final = (
     Topic(
@@ -59,6 +63,10 @@ TOPICS: Final = (
     ),
     Topic(ROLLOUT, 1, "none", FOR_EVER, LANE_RECORD_BYTES, "the rollout's revisions: state and audit"),
     Topic(ROLLOUT_STATUS, 1, "none", HOUR_MS, LANE_RECORD_BYTES, "what the controller of the rollout last judged"),
+    # As long as completions: a report about a line is of no use once nobody knows how the line was made.
+    Topic(FEEDBACK, 3, "user_id", 30 * DAY_MS, _SMALL_RECORD_BYTES, "what players say of lines that they heard"),
+    # One partition: the order of the votes is the same for everybody who counts them.
+    Topic(VOTES, 1, "character", 365 * DAY_MS, _SMALL_RECORD_BYTES, "listeners' blind votes on pairs of takes"),
 )
 
 Delays = Mapping[Lane, Sequence[str]]

@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from loadtest.stack.local_stack import local_stack, worker_process
 from schemas.completion import Completion
 from schemas.enums import Lane
-from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, ROLLOUT, ROLLOUT_STATUS
+from schemas.topics import COMPLETIONS, DEAD_LETTERS, FEEDBACK, LANES, ROLLOUT, ROLLOUT_STATUS, VOTES
 from tests.kafka.authorizer import PASSWORD, GuardedCluster, create_acls, parse_acls
 from tests.kafka.conftest import OUTSIDE, apache_kafka
 from tests.kafka.raw_operations import (
@@ -44,6 +44,8 @@ TOPICS = {
     "dead letters": DEAD_LETTERS,
     "rollout": ROLLOUT,
     "rollout's status": ROLLOUT_STATUS,
+    "feedback": FEEDBACK,
+    "votes": VOTES,
     "another's": "tts-of-another.rollout",
 }
 LETTERS = {"R": "Read", "W": "Write", "D": "Describe", "C": "Create", "c": "DescribeConfigs"}
@@ -59,6 +61,8 @@ replies           W       -           DCc       R            -       -
 dead letters      W       -           RWCc      -            -       R
 rollout           R       RW          RWCc      -            R       R
 rollout's status  D       W           RCc       -            -       R
+feedback          D       R           DCc       W            -       R
+votes             D       R           DCc       -            -       RW
 another's         -       -           -         -            -       -
 """
 

@@ -15,7 +15,8 @@ import schemas
 import worker
 from schemas.completion import Problem
 from schemas.errors import ChirpWorkerError, RefusedError, UnavailableError, UsageError
-from schemas.parsing import InvalidJobError
+from schemas.message_parsing import InvalidMessageError
+from schemas.parsing import FieldProblem, InvalidJobError
 from schemas.revision import Revision
 from worker.batch.scripts.text_encoding import UndecodableError
 from worker.cli import main as command_line
@@ -52,6 +53,7 @@ WINNER = Revision(
 
 EXIT_CODES: list[tuple[Exception, int]] = [
     (UsageError("x"), 2),
+    (InvalidMessageError((FieldProblem("x", "y"),)), 2),
     (InvalidJobError("text", "x"), 2),
     (InvalidFileError("x"), 2),
     (RefusedError("x"), 2),

@@ -15,10 +15,12 @@ from schemas.groups import election_group, replay_transactional_id, worker_trans
 from schemas.topics import (
     COMPLETIONS,
     DEAD_LETTERS,
+    FEEDBACK,
     LANES,
     RETRIES,
     ROLLOUT,
     ROLLOUT_STATUS,
+    VOTES,
     Delays,
     all_topics,
     prefixed,
@@ -166,7 +168,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_WRITE, "publishes how jobs end", COMPLETIONS, DEAD_LETTERS),
         _reply_topics(_WRITE, "publishes completions to who wants them there"),
         _followed_rollout("follows the rollout"),
-        _topics(_DESCRIBE, "checks at its start that all topics are there", ROLLOUT, ROLLOUT_STATUS),
+        _topics(_DESCRIBE, "checks at its start that all topics are there", ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES),
         _group(lambda of: (of.group_id,), "shares the lanes with the other workers"),
         _Row(
             Resource.TRANSACTIONAL_ID,
@@ -180,6 +182,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
     Role.CONTROLLER: (
         _topics(_READ, "counts attempts", COMPLETIONS),
         _retries(_READ, "counts attempts of jobs that are retried"),
+        _topics(_READ, "counts what players report and what listeners vote", FEEDBACK, VOTES),
         _topics(_READ_WRITE, "promotes and rolls back", ROLLOUT),
         _topics(_WRITE, "publishes what it has judged", ROLLOUT_STATUS),
         _group(lambda of: (election_group(of.group_id),), "elects the leader"),
@@ -208,6 +211,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
     Role.GAME_SERVER: (
         _topics(_WRITE, "sends jobs", LANES[Lane.DIALOGUE]),
         _topics(_READ, "waits for completions", COMPLETIONS),
+        _topics(_WRITE, "passes on what players say of lines", FEEDBACK),
         _reply_topics(_READ, "waits for completions on a topic of its own"),
         _READER_GROUP,
         _IDEMPOTENT,
@@ -226,11 +230,14 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
     Role.CONSOLE: (
         _topics(
             _READ,
-            "shows the rollout, what the controller judged, and dead letters",
+            "shows the rollout, what the controller judged, dead letters, and what players say",
             ROLLOUT,
             ROLLOUT_STATUS,
             DEAD_LETTERS,
+            FEEDBACK,
         ),
+        _topics(_READ_WRITE, "takes listeners' votes, and shows them", VOTES),
+        _IDEMPOTENT,
     ),
 }
 

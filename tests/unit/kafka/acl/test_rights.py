@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.enums import Lane
-from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, RETRY_DELAYS, ROLLOUT, ROLLOUT_STATUS, all_topics
+from schemas.topics import (
+    COMPLETIONS,
+    DEAD_LETTERS,
+    FEEDBACK,
+    LANES,
+    RETRY_DELAYS,
+    ROLLOUT,
+    ROLLOUT_STATUS,
+    VOTES,
+    all_topics,
+)
 from worker.kafka.acl.rights import CLUSTER_NAME, Names, Operation, Resource, Right, Role, rights_of
 
 NAMES = Names("tts", "chirp-worker", RETRY_DELAYS, follows_topic=True, exactly_once=True)
@@ -40,6 +50,8 @@ def who_may(operation: Operation, name: str) -> set[str]:
         (DEAD_LETTERS, {"worker", "operator"}, {"operator", "console"}),
         (ROLLOUT, {"controller", "operator"}, {"worker", "controller", "operator", "studio", "console"}),
         (ROLLOUT_STATUS, {"controller"}, {"operator", "console"}),
+        (FEEDBACK, {"game-server"}, {"controller", "console"}),
+        (VOTES, {"console"}, {"controller", "console"}),
         *((retry, {"worker"}, {"worker", "controller"}) for retry in RETRIES),
     ],
 )
@@ -51,6 +63,12 @@ def test_who_writes_and_who_reads_each_topic(topic: str, writers: set[str], read
 def test_only_workers_write_what_the_gates_count() -> None:
     for evidence in (COMPLETIONS, *RETRIES):
         assert who_may(Operation.WRITE, evidence) == {"worker"}
+
+
+def test_game_servers_pass_on_feedback_and_never_vote() -> None:
+    assert may(Role.GAME_SERVER, Operation.WRITE, FEEDBACK)
+    assert not may(Role.GAME_SERVER, Operation.WRITE, VOTES)
+    assert not may(Role.CONSOLE, Operation.WRITE, FEEDBACK)
 
 
 def test_only_the_operator_creates_topics() -> None:

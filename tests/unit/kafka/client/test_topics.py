@@ -14,6 +14,7 @@ from schemas.enums import Lane
 from schemas.topics import (
     COMPLETIONS,
     DEAD_LETTERS,
+    FEEDBACK,
     FOR_EVER,
     LANE_RECORD_BYTES,
     LANES,
@@ -21,6 +22,7 @@ from schemas.topics import (
     ROLLOUT,
     ROLLOUT_STATUS,
     TOPICS,
+    VOTES,
     all_topics,
     delay_seconds,
     is_delay,
@@ -37,7 +39,7 @@ DAYS = 24 * 60 * 60 * 1000
 
 def test_every_lane_has_its_topic_and_no_topic_stands_twice() -> None:
     assert len(TABLE) == len(TOPICS)
-    assert {*LANES.values(), COMPLETIONS, DEAD_LETTERS, ROLLOUT, ROLLOUT_STATUS} == set(TABLE)
+    assert {*LANES.values(), COMPLETIONS, DEAD_LETTERS, ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES} == set(TABLE)
     assert LANES == {Lane.DIALOGUE: "tts.dialogue", Lane.BATCH: "tts.batch"}
 
 
@@ -52,6 +54,11 @@ def test_completions_are_kept_thirty_days_and_the_rollout_for_ever_in_one_partit
 def test_the_controllers_reports_are_in_one_partition_that_keeps_an_hour() -> None:
     assert (TABLE[ROLLOUT_STATUS].partitions, TABLE[ROLLOUT_STATUS].key) == (1, "none")
     assert TABLE[ROLLOUT_STATUS].retention_ms == 60 * 60 * 1000
+
+
+def test_feedback_is_kept_as_long_as_completions_and_votes_a_year_in_one_order() -> None:
+    assert (TABLE[FEEDBACK].retention_ms, TABLE[FEEDBACK].key) == (TABLE[COMPLETIONS].retention_ms, "user_id")
+    assert (TABLE[VOTES].partitions, TABLE[VOTES].retention_ms) == (1, 365 * DAYS)
 
 
 def test_a_dead_letter_has_room_for_a_whole_record_and_its_reason() -> None:

@@ -1,0 +1,57 @@
+"""Parses and validates records of feedback and votes: returns the message, or raises with each wrong field. Pure."""
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from schemas.errors import UsageError
+from schemas.feedback import Feedback
+from schemas.parsing import FieldProblem, InvalidJobError, field_problems, record_document
+from schemas.vote import Fault, Vote, VotedTake
+
+_VOTE_PARTS: Final[Mapping[str, type[BaseModel]]] = {"first": VotedTake, "second": VotedTake, "fault": Fault}
+AnyMessage = TypeVar("AnyMessage", bound=BaseModel)
+
+
+class InvalidMessageError(UsageError):
+    """A record that is no valid message; `problems` has everything that is wrong, `field` and `message` the first."""
+
+    def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
+        self.field, self.message = problems[0]
+        super().__init__(f"{self.field}: {self.message}")
+        self.problems = problems
+
+
+def parse_feedback(value: bytes | None) -> Feedback:
+    """Parses feedback from a record's value: JSON in UTF-8, perhaps in a structured CloudEvent.
+
+    Raises:
+        InvalidMessageError: it is no valid feedback.
+    """
+    return _parse(value, Feedback, "feedback message", {})
+
+
+def parse_vote(value: bytes | None) -> Vote:
+    """Parses a vote from a record's value: JSON in UTF-8, perhaps in a structured CloudEvent.
+
+    Raises:
+        InvalidMessageError: it is no valid vote.
+    """
+    return _parse(value, Vote, "vote", _VOTE_PARTS)
+
+
+def _parse(value: bytes | None, model: type[AnyMessage], what: str, parts: Mapping[str, type[BaseModel]]) -> AnyMessage:
+    try:
+        return model.model_validate(record_document(value, what))
+    except InvalidJobError as error:
+        raise InvalidMessageError((FieldProblem(error.field, error.message),)) from None
+    except ValidationError as error:
+        raise InvalidMessageError(tuple(map(_named, field_problems(error, model, f"a {what}", parts)))) from None
+
+
+def _named(problem: FieldProblem) -> FieldProblem:
+    """Name the field that a check of several fields begins its message with."""
+    field, separator, message = problem.message.partition(": ")
+    is_of_whole = problem.field == "record" and separator
+    return FieldProblem(field, message) if is_of_whole else problem
