@@ -1,8 +1,14 @@
 """The status that the leading rollout controller publishes after each round, for people and tools to read. Pure."""
 
+from datetime import datetime, timedelta
+from typing import Final
+
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from schemas.message import Message
+
+_MISSED_ROUNDS: Final = 5
+_OVERDUE: Final = timedelta(seconds=30)
 
 
 class _ForwardCompatible(Message):
@@ -80,3 +86,7 @@ class RolloutStatus(_ForwardCompatible):
     attempts: int = Field(default=0, description="Attempts counted since the controller began to read.")
     repeated: int = Field(default=0, description="Attempts that were read again and not counted again.")
     late: int = Field(default=0, description="Attempts that were published too late to be counted.")
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether its controller should have reported again since: perhaps it doesn't run any more."""
+        return now - self.time > max(_OVERDUE, _MISSED_ROUNDS * timedelta(seconds=self.every_s))

@@ -27,7 +27,8 @@ class Browser:
             while True:
                 answer = json.loads(await self._socket.receive_str())
                 if answer.get("id") == self._asked:
-                    return answer["result"]
+                    # A page that is just being replaced can't be asked anything.
+                    return answer.get("result") or {"exceptionDetails": answer["error"]}
 
     async def open(self, page: Path) -> None:
         await self.ask("Page.navigate", url=page.resolve().as_uri())
@@ -37,13 +38,27 @@ class Browser:
 
         await until(complete)
 
+    async def visit(self, address: str) -> None:
+        await self.ask("Page.navigate", url=address)
+        await self.until("document.readyState == 'complete' && location.href != 'about:blank'")
+
+    async def until(self, script: str) -> None:
+        """Waits until a script is true, across the pages that load meanwhile."""
+        for _ in range(1200):
+            answer = await self.ask("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+            if "exceptionDetails" not in answer and answer["result"].get("value") is True:
+                return
+            await asyncio.sleep(0.05)
+        page = await self.run("document.documentElement.outerHTML")
+        raise AssertionError(f"never true: {script}\n{page}")
+
     async def run(self, script: str) -> object:
         answer = await self.ask("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    async def picture(self, path: Path) -> None:
-        answer = await self.ask("Page.captureScreenshot", format="png")
+    async def picture(self, path: Path, *, whole: bool = False) -> None:
+        answer = await self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(answer["data"]))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import getpass
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +22,7 @@ from worker.cli.views.rollout import change_document, change_rows, confirmation_
 from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.changes import Change, Verb
+from worker.rollout.controller.verbs import PeoplesVerbs
 from worker.rollout.log.codec import Provenance
 from worker.rollout.log.reader import RolloutLog, open_log
 from worker.rollout.log.writer import ConfirmChange, RevisionWriter
@@ -126,20 +127,9 @@ def rollout_settings() -> Settings:
     return settings
 
 
-def check_characters(settings: Settings, names: Collection[str], text: str) -> None:
-    """Refuses characters that aren't in the catalogue.
-
-    Args:
-        settings: with the catalogue's file.
-        names: the characters.
-        text: the option's value, for the message.
-
-    Raises:
-        UsageError: a character is unknown.
-    """
-    catalogue = load_catalogue(settings.worker.characters_file).names
-    if unknown := sorted(set(names) - catalogue):
-        raise UsageError(f"{text!r}: {unknown[0]!r} is unknown; the characters are {', '.join(sorted(catalogue))}")
+def verbs(settings: Settings) -> PeoplesVerbs:
+    """The verbs, for the characters of the catalogue."""
+    return PeoplesVerbs(load_catalogue(settings.worker.characters_file).names, Clock().now)
 
 
 def parse_day(text: str) -> timedelta:

@@ -11,16 +11,15 @@ from worker.cli.rollout_change import (
     ChangeOptions,
     UnconfirmedChangeOptions,
     change_rollout,
-    check_characters,
     rollout_settings,
+    verbs,
 )
 from worker.config.parsing import hundredths
 from worker.config.settings import Settings
-from worker.lifecycle.clock import Clock
 from worker.rollout import changes
-from worker.rollout.changes import ALL, Verb
-from worker.rollout.controller import manual_changes
-from worker.rollout.state import RolloutState
+from worker.rollout.changes import ALL
+from worker.rollout.controller.verbs import check_characters
+from worker.speech.catalogue_file import load_catalogue
 
 Character = Annotated[str, typer.Argument(metavar="CHARACTER")]
 
@@ -50,36 +49,28 @@ def set_rollout(
         characters=None if characters is None else _parse_characters(settings, characters),
         fallback=fallback,
     )
-    change_rollout(settings, _by_hand(verb), options)
+    change_rollout(settings, verbs(settings).by_hand(verb), options)
 
 
 @grouped_options
 def off(options: UnconfirmedChangeOptions) -> None:
     """Turn Chirp off for everybody, at once and without confirmation; all else is kept for `set --enabled`."""
-    change_rollout(rollout_settings(), lambda state: manual_changes.turn_off_and_pause(state, Clock().now()), options)
+    settings = rollout_settings()
+    change_rollout(settings, verbs(settings).turn_off(), options)
 
 
 @grouped_options
 def exclude(character: Character, options: UnconfirmedChangeOptions) -> None:
     """Take one character out, at once and without confirmation; without the last listed one Chirp is off."""
     settings = rollout_settings()
-    check_characters(settings, {character}, character)
-    change_rollout(settings, _by_hand(partial(changes.exclude, character=character)), options)
+    change_rollout(settings, verbs(settings).exclude(character), options)
 
 
 @grouped_options
 def include(character: Character, options: ChangeOptions) -> None:
     """Put one character in: on the list if there is one, neither excluded nor quarantined."""
     settings = rollout_settings()
-    check_characters(settings, {character}, character)
-    change_rollout(settings, lambda state: changes.include(state, character, Clock().now()), options)
-
-
-def _by_hand(verb: Verb) -> Verb:
-    def by_hand(state: RolloutState) -> RolloutState:
-        return manual_changes.pause_on_manual_change(state, verb(state), Clock().now())
-
-    return by_hand
+    change_rollout(settings, verbs(settings).include(character), options)
 
 
 def _parse_percentage(text: str) -> int:
@@ -98,5 +89,5 @@ def _parse_characters(settings: Settings, text: str) -> frozenset[str] | Literal
         return ALL
     if names <= {"none"}:
         return frozenset()
-    check_characters(settings, names, text)
+    check_characters(names, load_catalogue(settings.worker.characters_file).names)
     return names

@@ -1,12 +1,10 @@
 """The commands that run a plan: start, answer, pause, resume, promote, roll back, stop; and the controller itself."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from schemas.revision import Approval
 from worker.app.controller_app import run_controller
 from worker.cli.exit_codes import ExitCode
 from worker.cli.option_groups import grouped_options
@@ -17,22 +15,17 @@ from worker.cli.rollout_change import (
     change_rollout,
     parse_day,
     rollout_settings,
+    verbs,
 )
-from worker.config.settings import Settings, load_settings
+from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
-from worker.rollout.changes import Verb
-from worker.rollout.controller import manual_changes, stages
-from worker.rollout.controller.plan_run import previous_stage, require_run
-from worker.rollout.plan.active import active_plan
+from worker.rollout.controller import stages
 from worker.rollout.plan.file import read_plan_file
-from worker.rollout.plan.model import Plan
 from worker.rollout.plan_check.check import usable_plan
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue_file import load_catalogue
 
-PlannedVerb = Callable[[RolloutState, Plan], RolloutState]
-"""A change of the state that depends on the running plan."""
 Question = Annotated[str, typer.Argument(metavar="QUESTION", help="Its name; `rollout status` shows all.")]
 
 
@@ -70,35 +63,28 @@ def reject(question: Question, options: UnconfirmedChangeOptions) -> None:
 
 def _answer(question: str, options: ChangeOptions, *, approved: bool) -> None:
     settings = rollout_settings()
-    by = options.provenance
-
-    def answer(state: RolloutState, plan: Plan) -> RolloutState:
-        given = Approval(name=question, approved=approved, actor=by.actor, time=Clock().now(), reason=by.reason)
-        return manual_changes.answer(state, plan, given)
-
-    change_rollout(settings, _planned(settings, answer), options)
+    change_rollout(settings, verbs(settings).answer(question, options.provenance, approved=approved), options)
 
 
 @grouped_options
 def pause(options: UnconfirmedChangeOptions) -> None:
     """Hold the plan in its stage: its time stops, nothing is promoted; roll-back rules still apply."""
-    change_rollout(rollout_settings(), lambda state: stages.pause(state, Clock().now()), options)
+    settings = rollout_settings()
+    change_rollout(settings, verbs(settings).pause(), options)
 
 
 @grouped_options
 def resume(options: ChangeOptions) -> None:
     """Go on: after a pause where the plan was, after a roll-back at the stage's beginning."""
     settings = rollout_settings()
-    verb = _planned(settings, lambda state, plan: stages.resume(state, plan, Clock().now()))
-    change_rollout(settings, verb, options)
+    change_rollout(settings, verbs(settings).resume(), options)
 
 
 @grouped_options
 def promote(options: ChangeOptions) -> None:
     """Go on to the next stage at once, whatever the gates say."""
     settings = rollout_settings()
-    verb = _planned(settings, lambda state, plan: stages.promote(state, plan, Clock().now()))
-    change_rollout(settings, verb, options)
+    change_rollout(settings, verbs(settings).promote(), options)
 
 
 @grouped_options
@@ -109,14 +95,7 @@ def rollback(
 ) -> None:
     """Go back to a stage, at once and without confirmation, and wait for `resume`; before the first Chirp is off."""
     settings = rollout_settings()
-
-    def back(state: RolloutState, plan: Plan) -> RolloutState:
-        run, now = require_run(state), Clock().now()
-        before = previous_stage(plan, run.stage)
-        name = to or (before.name if before else None)
-        return stages.turn_off_and_wait(state, now) if name is None else stages.step_back(state, plan, name, now)
-
-    change_rollout(settings, _planned(settings, back), options)
+    change_rollout(settings, verbs(settings).step_back(to), options)
 
 
 @grouped_options
@@ -135,12 +114,3 @@ def run(
         asyncio.run(run_controller(settings, dry_run=dry_run))
     except asyncio.CancelledError:
         raise typer.Exit(ExitCode.DONE) from None
-
-
-def _planned(settings: Settings, verb: PlannedVerb) -> Verb:
-    catalogue = load_catalogue(settings.worker.characters_file).names
-
-    def planned(state: RolloutState) -> RolloutState:
-        return verb(state, active_plan(require_run(state), catalogue))
-
-    return planned

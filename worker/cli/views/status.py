@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from schemas.rollout_status import Judged, RolloutStatus, WorkerSeen
 from worker.rollout.plan.units import approximate_duration
 
-_MISSED_ROUNDS = 5
-_OLD = timedelta(seconds=30)
 _FOLDED = 3
 Row = dict[str, object]
 
@@ -16,8 +14,7 @@ def plan_row(judged: RolloutStatus | None, now: datetime) -> Row:
     """The state of the plan, for the first table."""
     if judged is None:
         return {"controller": "none has reported in the last hour: start `chirp-worker rollout run`"}
-    age = now - judged.time
-    old = age > max(_OLD, _MISSED_ROUNDS * timedelta(seconds=judged.every_s))
+    age, overdue = now - judged.time, judged.is_overdue(now)
     served, at_least = (approximate_duration(timedelta(seconds=each)) for each in (judged.served_s, judged.at_least_s))
     most = (
         f", at most {approximate_duration(timedelta(seconds=judged.at_most_s))}" if judged.at_most_s is not None else ""
@@ -27,8 +24,8 @@ def plan_row(judged: RolloutStatus | None, now: datetime) -> Row:
         "stages": " → ".join(f"[{name}]" if name == judged.stage else name for name in judged.stages),
         "waits for": "\n".join(judged.waits_for) or "nothing: it goes on",
         "attempts": f"{judged.attempts:,} counted" + (f", {judged.late:,} came too late" if judged.late else ""),
-        "controller": f"{judged.controller}, {'REPORTED LAST ' if old else ''}{approximate_duration(age)} ago"
-        + (": is it running?" if old else ""),
+        "controller": f"{judged.controller}, {'REPORTED LAST ' if overdue else ''}{approximate_duration(age)} ago"
+        + (": is it running?" if overdue else ""),
     }
 
 

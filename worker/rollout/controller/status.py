@@ -1,5 +1,9 @@
-"""Publishes and reads the controller's last round: the last record of `tts.rollout-status`."""
+"""Publishes, reads and follows the rounds of the controller: records of `tts.rollout-status`; the last counts."""
 
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from aiokafka.errors import KafkaTimeoutError
 from pydantic import ValidationError
 
 from schemas.rollout_status import RolloutStatus
@@ -7,10 +11,13 @@ from schemas.topics import ROLLOUT_STATUS, prefixed
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.consumer import standalone_consumer
 from worker.kafka.client.producer import connect_producer
-from worker.kafka.client.timeout import kafka_timeout
+from worker.kafka.client.timeout import SILENCE_S, kafka_timeout
 from worker.kafka.client.topics import TopicError, list_partitions
+from worker.kafka.scan.partition_reader import PartitionReader
+from worker.lifecycle.clock import Clock
 
-_WAIT_MS = 3000
+_WAIT_MS: Final = 3000
+_POLL_S: Final = 0.5
 
 
 async def publish_status(settings: KafkaSettings, status: RolloutStatus) -> None:
@@ -45,7 +52,39 @@ async def last_status(settings: KafkaSettings) -> RolloutStatus | None:
     except TopicError:
         return None
     values = [record.value or b"" for records in taken.values() for record in records]
+    return _parsed(values[-1]) if values else None
+
+
+async def follow_statuses(settings: KafkaSettings, clock: Clock) -> AsyncGenerator[list[RolloutStatus], None]:
+    """The rounds of the last hour, then each new one, without end; in lists, oldest first.
+
+    Raises:
+        TopicError: the topic doesn't exist.
+        KafkaError: Kafka doesn't answer.
+    """
+    topic = prefixed(ROLLOUT_STATUS, settings.topic_prefix)
+    async with standalone_consumer(settings, "status follower") as consumer:
+        async with kafka_timeout():
+            (partition,) = await list_partitions(settings, topic)
+            await consumer.start()
+            begin = (await consumer.beginning_offsets([partition]))[partition]
+        consumer.assign([partition])
+        reader = PartitionReader(consumer, partition, begin)
+        answered_ms, answered_at = reader.answered_ms, clock.monotonic()
+        while True:
+            async with kafka_timeout(_POLL_S):
+                records = await reader.take(_POLL_S)
+            if reader.answered_ms != answered_ms:
+                answered_ms, answered_at = reader.answered_ms, clock.monotonic()
+            elif clock.monotonic() - answered_at > SILENCE_S:
+                raise KafkaTimeoutError(f"{topic}: no answer for {SILENCE_S:g} s")
+            rounds = [_parsed(record.value or b"") for record in records]
+            yield [each for each in rounds if each is not None]
+
+
+def _parsed(value: bytes) -> RolloutStatus | None:
+    """The status; None if it is of another version."""
     try:
-        return RolloutStatus.model_validate_json(values[-1]) if values else None
+        return RolloutStatus.model_validate_json(value)
     except ValidationError:
         return None

@@ -1,0 +1,39 @@
+"""The console as an application of its own, to be mounted at `/` behind the HTTP API's routes."""
+
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from worker.console.web.guard import problem_page
+from worker.console.web.headers import SecurityHeaders
+from worker.console.web.login import login_routes
+from worker.console.web.parts import ConsoleParts
+from worker.console.web.rollout.pages import rollout_routes
+from worker.console.web.visit import see
+
+_STATIC: Final = Path(__file__).with_name("static")
+
+
+def create_console(parts: ConsoleParts) -> Starlette:
+    """The console. The feed of its parts must run beside it."""
+
+    async def show_first(_: Request) -> Response:
+        return see("/rollout")
+
+    return Starlette(
+        routes=[
+            Route("/", show_first, methods=["GET"]),
+            *login_routes(parts),
+            *rollout_routes(parts),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={HTTPException: problem_page(parts)},
+    )

@@ -1,0 +1,238 @@
+"""What the rollout's page shows, from the log, the plan and the controller's rounds. Pure."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from schemas.enums import Phase
+from schemas.revision import Approval, Revision
+from schemas.rollout_status import Judged, RolloutStatus
+from worker.console.web.rollout.gauges import Curve, Gauge, current_rounds, curve, gauge
+from worker.rollout.controller.plan_run import time_served
+from worker.rollout.description import differences, exposure
+from worker.rollout.log.codec import current_state
+from worker.rollout.log.revisions import RevisionLog
+from worker.rollout.plan.conditions import AGAINST_CONTROL, RATES, TIMES, Measure
+from worker.rollout.plan.model import Plan
+from worker.rollout.state import RolloutState
+
+_SHOWN_REVISIONS: Final = 30
+_WEIGHT: Final = {"pass": 0, "hold": 1, "error": 2, "fail": 3}
+_COMPARISONS: Final = frozenset(each.value for each in AGAINST_CONTROL)
+_SHARES: Final = frozenset({*(each.value for each in RATES), Measure.CACHE_HIT_RATE.value})
+_SECONDS: Final = frozenset(each.value for each in TIMES)
+
+CharacterState = Literal["chirp", "wavenet", "quarantined", "excluded", "not_listed"]
+StagePlace = Literal["done", "current", "next"]
+
+
+@dataclass(frozen=True)
+class StageStep:
+    """A stage of the plan; `percent` is None while Chirp is off in it."""
+
+    name: str
+    text: str
+    percent: float | None
+    place: StagePlace
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of the stage, and the last answer to it."""
+
+    name: str
+    text: str
+    answer: Approval | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A verdict with its numbers as texts, its bar and its curve."""
+
+    judged: Judged
+    value: str
+    bound: str
+    limit: str
+    gauge: Gauge
+    curve: Curve
+
+
+@dataclass(frozen=True)
+class CharacterTile:
+    """A character: what it speaks with, and its worst verdict. `until` is the end of its quarantine."""
+
+    name: str
+    state: CharacterState
+    until: datetime | None
+    worst: Judged | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """A revision in the history, and its place on the line of time, in percent of its length."""
+
+    revision: Revision
+    kind: Literal["person", "controller"]
+    at: float
+
+
+@dataclass(frozen=True)
+class RolloutView:
+    """Everything on the page but what depends on the visitor."""
+
+    now: datetime
+    state: RolloutState
+    revision: Revision | None
+    who: str
+    exposed: Collection[str]
+    catalogue_size: int
+    status: RolloutStatus | None
+    overdue: bool
+    served: timedelta | None
+    at_least: timedelta | None
+    at_most: timedelta | None
+    stages: Sequence[StageStep]
+    questions: Sequence[Question]
+    gates: Sequence[Row]
+    rules: Sequence[Row]
+    comparisons: Sequence[Row]
+    characters: Sequence[CharacterTile]
+    history: Sequence[Event]
+    older: int
+
+
+def build_view(
+    log: RevisionLog, rounds: Sequence[RolloutStatus], plan: Plan | None, catalogue: frozenset[str], now: datetime
+) -> RolloutView:
+    """The page's contents.
+
+    Args:
+        rounds: of the controller, oldest first.
+        plan: the running one; None without one, or where this version can't read it.
+        catalogue: the keys of all characters.
+        now: with an offset.
+    """
+    state = current_state(log)
+    run = state.run
+    last = rounds[-1] if rounds and run is not None and rounds[-1].plan == run.plan else None
+    stage = plan.stage(run.stage) if plan and run else None
+    of_stage = current_rounds(rounds) if last else []
+    judged = last.judged if last else ()
+    for_all = [each for each in judged if each.character is None]
+    rows = [_row(each, of_stage) for each in for_all]
+    return RolloutView(
+        now=now,
+        state=state,
+        revision=log.current,
+        who=exposure(state, catalogue, now),
+        exposed=state.exposed_characters(catalogue, now),
+        catalogue_size=len(catalogue),
+        status=last,
+        overdue=last is not None and last.is_overdue(now),
+        served=time_served(run, now) if run else None,
+        at_least=stage.at_least if stage else None,
+        at_most=stage.at_most if stage else None,
+        stages=_stages(state, plan) if plan else (),
+        questions=_questions(state, plan) if plan else (),
+        gates=[each for each in rows if each.judged.use == "gate" and each.judged.title not in _COMPARISONS],
+        rules=[each for each in rows if each.judged.use != "gate" and each.judged.title not in _COMPARISONS],
+        comparisons=[each for each in rows if each.judged.title in _COMPARISONS],
+        characters=_characters(state, judged, catalogue, now),
+        history=_history(log.accepted[-_SHOWN_REVISIONS:]),
+        older=max(0, len(log.accepted) - _SHOWN_REVISIONS),
+    )
+
+
+@dataclass(frozen=True)
+class ChangeView:
+    """A change before it is made: each value that differs, and who gets Chirp before and after."""
+
+    before: str
+    after: str
+    differences: Sequence[tuple[str, str, str]]
+
+
+def describe_change(before: RolloutState, after: RolloutState, catalogue: frozenset[str], now: datetime) -> ChangeView:
+    """A change, for its confirmation."""
+    changed = [(each.what, each.before, each.after) for each in differences(before, after)]
+    return ChangeView(exposure(before, catalogue, now), exposure(after, catalogue, now), changed)
+
+
+def _stages(state: RolloutState, plan: Plan) -> list[StageStep]:
+    at = plan.stage_index(state.run.stage) if state.run else 0
+    steps = []
+    for number, stage in enumerate(plan.stages):
+        place: StagePlace = "done" if number < at else "current" if number == at else "next"
+        percent = stage.percentage / 100 if stage.enabled else None
+        steps.append(StageStep(stage.name, stage.text, percent, place))
+    return steps
+
+
+def _questions(state: RolloutState, plan: Plan) -> list[Question]:
+    run = state.run
+    if run is None or run.phase is Phase.DONE:
+        return []
+    answers = {each.name: each for each in run.approvals}
+    return [Question(each.name, each.question, answers.get(each.name)) for each in plan.stage(run.stage).approvals]
+
+
+def _row(judged: Judged, rounds: Sequence[RolloutStatus]) -> Row:
+    value, bound, limit = (_number(judged.title, each) for each in (judged.value, judged.bound, judged.limit))
+    return Row(judged, value, bound, limit, gauge(judged), curve(judged, rounds))
+
+
+def _number(title: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    if title in _SHARES:
+        return f"{value:.2%}".replace("%", " %")
+    return f"{value:,.2f} s" if title in _SECONDS else f"{value:,.2f}"
+
+
+def _characters(
+    state: RolloutState, judged: Iterable[Judged], catalogue: frozenset[str], now: datetime
+) -> list[CharacterTile]:
+    by_character: defaultdict[str, list[Judged]] = defaultdict(list)
+    for each in judged:
+        if each.character is not None:
+            by_character[each.character].append(each)
+    tiles = []
+    for name in sorted(catalogue):
+        worst = max(
+            by_character[name], key=lambda each: (_WEIGHT.get(each.verdict, 0), each.sample), default=None
+        )  # fmt: skip
+        quarantined = state.is_quarantined(name, now)
+        tiles.append(
+            CharacterTile(
+                name, _character_state(state, name, now), state.quarantined[name] if quarantined else None, worst
+            )
+        )
+    return tiles
+
+
+def _character_state(state: RolloutState, name: str, now: datetime) -> CharacterState:
+    if name in state.excluded:
+        return "excluded"
+    if state.is_quarantined(name, now):
+        return "quarantined"
+    if state.characters is not None and name not in state.characters:
+        return "not_listed"
+    return "wavenet" if state.is_off or not state.percentage else "chirp"
+
+
+def _history(revisions: Sequence[Revision]) -> list[Event]:
+    """The newest first; on the line of time the oldest is at 0 % and the newest at 100 %."""
+    if not revisions:
+        return []
+    begin = revisions[0].time
+    span = (revisions[-1].time - begin).total_seconds()
+    events = []
+    for each in revisions:
+        at = (each.time - begin).total_seconds() / span * 100 if span > 0 else 100.0
+        kind: Literal["person", "controller"] = (
+            "controller" if each.measured or each.actor.startswith("controller ") else "person"
+        )
+        events.append(Event(each, kind, round(min(100.0, max(0.0, at)), 2)))
+    return events[::-1]
