@@ -28,7 +28,7 @@ class Browser:
                 answer = json.loads(await self._socket.receive_str())
                 if answer.get("id") == self._asked:
                     # A page that is just being replaced can't be asked anything.
-                    return answer.get("result") or {"exceptionDetails": answer["error"]}
+                    return answer["result"] if "result" in answer else {"exceptionDetails": answer["error"]}
 
     async def open(self, page: Path) -> None:
         await self.ask("Page.navigate", url=page.resolve().as_uri())

@@ -19,6 +19,7 @@ from worker.lifecycle.clock import Clock
 from worker.rollout.controller.status import follow_statuses
 from worker.rollout.log.reader import open_log
 from worker.speech.catalogue_file import load_catalogue
+from worker.storage.errors import StorageUnavailableError
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,12 @@ class Clients:
     def authenticate(self, token):
         return TOKENS.get(token)
 
-    def seconds_to_wait(self, client):
+    def seconds_to_wait(self, _client):
         return None
+
+
+async def no_audio(_key):
+    raise StorageUnavailableError("not here")
 
 
 @asynccontextmanager
@@ -48,7 +53,7 @@ async def serve_console(deployment) -> AsyncIterator[str]:
     settings = load_settings(deployment.environment)
     clock = Clock()
     feed = RolloutFeed(partial(open_log, settings.kafka, clock), partial(follow_statuses, settings.kafka, clock))
-    parts = ConsoleParts(settings, load_catalogue().names, clock, Clients(), Sessions(None), load_templates(), feed)
+    parts = ConsoleParts(settings, load_catalogue(), clock, Clients(), Sessions(None), load_templates(), feed, no_audio)
     server = uvicorn.Server(
         uvicorn.Config(create_console(parts), host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none")
     )

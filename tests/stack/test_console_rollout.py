@@ -1,6 +1,5 @@
 """The console's rollout page in a real browser."""
 
-import asyncio
 import os
 from pathlib import Path
 

@@ -6,13 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
-
-from schemas.completion import Attempt
-from worker.kafka.dead_letters.decoder import DeadLetter
+from worker.kafka.dead_letters.decoder import DeadLetter, read_attempts
 from worker.kafka.dead_letters.replay_plan import ReplayPlan
 
-_ATTEMPTS: Final = TypeAdapter(tuple[Attempt, ...])
 _SHOWN_CHARACTERS: Final = 4000
 _MESSAGE_CHARACTERS: Final = 100
 # C0 and C1 without newline and tab: a letter's text is untrusted, and a terminal would run an escape sequence in it.
@@ -135,11 +131,8 @@ def _stats_row(kind: str, name: str, letters: Iterable[DeadLetter]) -> Row:
 
 def _attempts(text: str) -> list[Any]:
     """The attempts as JSON objects; text that doesn't parse as attempts is returned as it is."""
-    try:
-        attempts = _ATTEMPTS.validate_json(text or "[]")
-    except ValidationError:
-        return [text]
-    return [each.model_dump(mode="json", exclude_none=True) for each in attempts]
+    attempts = read_attempts(text)
+    return [text] if attempts is None else [each.model_dump(mode="json", exclude_none=True) for each in attempts]
 
 
 def _attempt_line(attempt: dict[str, Any]) -> str:

@@ -11,8 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from worker.console.web.dead_letters.pages import dead_letter_routes
+from worker.console.web.fleet.pages import fleet_routes
 from worker.console.web.guard import problem_page
 from worker.console.web.headers import SecurityHeaders
+from worker.console.web.lines.pages import line_routes
 from worker.console.web.login import login_routes
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.rollout.pages import rollout_routes
@@ -32,6 +35,9 @@ def create_console(parts: ConsoleParts) -> Starlette:
             Route("/", show_first, methods=["GET"]),
             *login_routes(parts),
             *rollout_routes(parts),
+            *line_routes(parts),
+            *dead_letter_routes(parts),
+            *fleet_routes(parts),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=[Middleware(SecurityHeaders)],

@@ -1,6 +1,8 @@
 """What the console's pages work with: one object of each kind in a process."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from jinja2 import Environment
 
@@ -9,6 +11,7 @@ from worker.console.web.access import Clients
 from worker.console.web.rollout.feed import RolloutFeed
 from worker.console.web.session import Sessions
 from worker.lifecycle.clock import Clock
+from worker.speech.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
@@ -16,14 +19,22 @@ class ConsoleParts:
     """The parts.
 
     Attributes:
-        names: the keys of all characters.
+        audio_url: the address by which players read a take now, by its key; raises StorageError.
         feed: runs beside the server.
+        one_scan: held while a whole topic is read for a page, so that many visitors don't fill the memory.
     """
 
     settings: Settings
-    names: frozenset[str]
+    catalogue: Catalogue
     clock: Clock
     clients: Clients
     sessions: Sessions
     templates: Environment
     feed: RolloutFeed
+    audio_url: Callable[[str], Awaitable[str]]
+    one_scan: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The keys of all characters."""
+        return self.catalogue.names

@@ -36,7 +36,7 @@ class Visit:
         """Whether the client may change something."""
         return Scope.OPERATE in self.client.scopes
 
-    def page(self, template: str, status: int = HTTPStatus.OK, **context: Any) -> HTMLResponse:
+    def page(self, template: str, code: int = HTTPStatus.OK, **context: Any) -> HTMLResponse:
         """A page, or a part of one, in the visitor's language."""
         revisions = self.parts.feed.revisions
         common = {
@@ -47,11 +47,11 @@ class Visit:
             "chirp_is_on": revisions is not None and not current_state(revisions).is_off,
             "feed_problem": self.parts.feed.problem,
         }
-        return render(self.parts, self.request, template, status, **common, **context)
+        return render(self.parts, self.request, template, code, **common, **context)
 
 
 def render(
-    parts: ConsoleParts, request: Request, template: str, status: int = HTTPStatus.OK, **context: Any
+    parts: ConsoleParts, request: Request, template: str, code: int = HTTPStatus.OK, **context: Any
 ) -> HTMLResponse:
     """A page for whoever isn't signed in, or a part of `Visit.page`."""
     language = chosen_language(request)
@@ -60,7 +60,7 @@ def render(
         t=translator(language), language=language, languages=LANGUAGES, path=request.url.path, here=here,
         now=parts.clock.now(), **context,
     )  # fmt: skip
-    return HTMLResponse(text, status)
+    return HTMLResponse(text, code)
 
 
 def see(path: str, **query: str) -> RedirectResponse:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from schemas import headers as names
+from schemas.completion import Attempt
 from schemas.enums import Lane
 from schemas.headers import MOST_REPLAYS, Headers, header_number, letter_id, without_headers
 from schemas.parsing import InvalidJobError, job_document
@@ -14,6 +17,7 @@ from schemas.times import check_known, time_of_ms
 from schemas.topics import lane_of, unprefixed
 
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
+_ATTEMPTS: Final = TypeAdapter(tuple[Attempt, ...])
 _ID: Final = re.compile(r"[0-9a-f]{4,64}")
 
 
@@ -155,6 +159,14 @@ def read_letter(record: Any, topic_prefix: str) -> DeadLetter:
         job_id=job_id,
         character=character,
     )
+
+
+def read_attempts(text: str) -> tuple[Attempt, ...] | None:
+    """The attempts of a dead letter from its JSON; None where it holds something else."""
+    try:
+        return _ATTEMPTS.validate_json(text or "[]")
+    except ValidationError:
+        return None
 
 
 def _text(headers: Headers, name: str) -> str:

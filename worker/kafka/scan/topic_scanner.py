@@ -28,19 +28,27 @@ class TopicScanner:
         topics: their full names, with the deployment's prefix.
         progress: is called with the offsets read and the total.
         since: records before it aren't read; None for all that Kafka keeps.
+        last: only so many offsets at the end of each partition are read; None for all.
 
     Attributes:
         undecodable: the number of records that aiokafka can't decode and the scan has skipped.
     """
 
     def __init__(
-        self, settings: KafkaSettings, topics: Sequence[str], progress: ProgressCallback, since: datetime | None = None
+        self,
+        settings: KafkaSettings,
+        topics: Sequence[str],
+        progress: ProgressCallback,
+        since: datetime | None = None,
+        *,
+        last: int | None = None,
     ) -> None:
         self.undecodable = 0
         self._settings = settings
         self._topics = topics
         self._progress = progress
         self._since = since
+        self._last = last
 
     async def scan(self, handle: Callable[[Any], None]) -> None:
         """Calls `handle` with each record that is committed when the scan starts, one partition after the other.
@@ -87,7 +95,8 @@ class TopicScanner:
         self, consumer: Consumer, partitions: Sequence[TopicPartition], ends: dict[TopicPartition, int]
     ) -> dict[TopicPartition, int]:
         if self._since is None:
-            return await consumer.beginning_offsets(partitions)
+            begins = await consumer.beginning_offsets(partitions)
+            return {each: max(begin, ends[each] - (self._last or ends[each])) for each, begin in begins.items()}
         found = await consumer.offsets_for_times(dict.fromkeys(partitions, int(self._since.timestamp() * 1000)))
         starts = {each: found.get(each) for each in partitions}
         return {each: ends[each] if start is None else start.offset for each, start in starts.items()}
