@@ -66,8 +66,8 @@ class Browser:
 async def browser(folder: Path, size: str = "1280,860") -> AsyncIterator[Browser]:
     """Debian's chromium."""
     (port,) = free_ports(1)
-    command = [program("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={size}",
-               "--autoplay-policy=no-user-gesture-required", f"--remote-debugging-port={port}",
+    command = [program("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+               f"--window-size={size}", "--autoplay-policy=no-user-gesture-required", f"--remote-debugging-port={port}",
                f"--user-data-dir={folder / 'profile'}", "about:blank"]  # fmt: skip
     process = Process("chromium", command, folder / "chromium.log")
     try:

@@ -59,8 +59,7 @@ def judged(round_number: int) -> tuple[Judged, ...]:
 def rounds(revision: int) -> list[RolloutStatus]:
     now = datetime.now(UTC)
     workers = tuple(
-        WorkerSeen(worker=f"chirp-worker-{n}", revision=revision - (n == 2), time=now, braked=n == 3)
-        for n in range(4)
+        WorkerSeen(worker=f"chirp-worker-{n}", revision=revision - (n == 2), time=now, braked=n == 3) for n in range(4)
     )
     waits = ("3.5 d more of at least 5 d", "mean_time (stage): not shown to hold yet", "voice_quality: unanswered")
     return [

@@ -1,5 +1,6 @@
 """The console's templates: everything that is put into one is escaped."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def load_templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    templates.filters |= {"utc": _utc, "iso": _iso, "duration": _duration, "percent": _percent}
+    templates.filters |= {"utc": _utc, "iso": _iso, "duration": _duration, "percent": _percent, "plain": _plain}
     return templates
 
 
@@ -30,6 +31,11 @@ def _utc(time: datetime) -> str:
 
 def _iso(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _plain(value: object) -> str:
+    """A text as it is, other values of a JSON document as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _percent(value: float) -> str:

@@ -60,7 +60,8 @@ def render(
         t=translator(language), language=language, languages=LANGUAGES, path=request.url.path, here=here,
         now=parts.clock.now(), **context,
     )  # fmt: skip
-    return HTMLResponse(text, code)
+    # Records hold lone surrogates, which can't be sent.
+    return HTMLResponse(text.encode("utf-8", "backslashreplace"), code)
 
 
 def see(path: str, **query: str) -> RedirectResponse:

@@ -88,8 +88,7 @@ def whole_letter(letter: DeadLetter) -> WholeLetter:
     except InvalidJobError:
         pass
     else:
-        # ASCII JSON shows a lone surrogate as it was sent; other characters stay readable.
-        value = json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+        value = json.dumps(document, indent=2, ensure_ascii=False)
         text = document["text"] if isinstance(document.get("text"), str) else None
     return WholeLetter(
         letter,
@@ -97,7 +96,7 @@ def whole_letter(letter: DeadLetter) -> WholeLetter:
         _text(letter.key)[:_SHOWN_CHARACTERS],
         [(name, _text(each)[:_SHOWN_CHARACTERS]) for name, each in letter.headers],
         value[:_SHOWN_CHARACTERS],
-        None if text is None else text.encode("utf-8", "backslashreplace").decode(),
+        text,
         len(value) if len(value) > _SHOWN_CHARACTERS else None,
     )
 
