@@ -28,6 +28,11 @@ class Audio(Message):
     encoding: AudioEncoding
     sample_rate: int = Field(description="Samples per second, in Hz.")
     sha256: str = Field(description="SHA-256 of the object, 64 hexadecimal digits.")
+    url: str | None = Field(
+        default=None,
+        description="Address by which a player reads the audio over HTTP. There is one if the worker has "
+        "AUDIO_URL_TTL_S or AUDIO_BASE_URL; a presigned one ends AUDIO_URL_TTL_S seconds after the completion.",
+    )
     cached: bool = Field(
         description="True if the take was stored already, or was made by another job's call: nothing was paid for it."
     )

@@ -26,6 +26,7 @@ from worker.speech.limits.permits import Permits
 from worker.speech.limits.rate_limit import RateLimitRules, RateLimits
 from worker.speech.limits.rate_limit_queue import RateLimitQueue
 from worker.speech.line_parts import PARTS_AT_ONCE
+from worker.storage.audio_addresses import AudioAddresses
 from worker.storage.client import connect_store
 from worker.storage.probes import StoreProbes
 from worker.storage.recent_takes import RecentTakes
@@ -50,11 +51,12 @@ class Speech:
 
 @dataclass(frozen=True)
 class Storage:
-    """The store as jobs use it, which waits for the end of an outage; its probes, and its health."""
+    """The store as jobs use it, which waits for the end of an outage; its probes, its health, and takes' addresses."""
 
     probes: StoreProbes
     resilient: ResilientStore
     health: ProbedDependency
+    addresses: AudioAddresses
 
 
 async def connect_speech(parts: ProcessParts, stack: AsyncExitStack) -> Speech:
@@ -107,7 +109,7 @@ async def connect_storage(parts: ProcessParts, stack: AsyncExitStack) -> Storage
         kept_bytes=settings.kept_audio_mb * 2**20,
         clock=clock,
     )
-    return Storage(probes, resilient, health)
+    return Storage(probes, resilient, health, AudioAddresses(settings, store))
 
 
 def build_pipeline(parts: ProcessParts, rollout: CurrentRollout, speech: Speech, storage: Storage) -> Pipeline:
@@ -130,6 +132,7 @@ def build_pipeline(parts: ProcessParts, rollout: CurrentRollout, speech: Speech,
         takes=takes,
         google=speech.health,
         bucket=storage.resilient.bucket,
+        audio_url=storage.addresses.for_completion,
         clock=parts.clock,
         tracer=parts.tracer,
     )

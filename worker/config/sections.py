@@ -129,6 +129,22 @@ class StorageSettings(StorageAccessSettings):
     )
     # Lifecycle rules delete takes: for this long, a completion may reference a take that is deleted.
     known_takes_s: float = setting("KNOWN_TAKES_S", _SECONDS, 600.0, gt=0, le=_LONGEST_S)
+    # S3's longest for a presigned address (AWS, "Sharing objects with presigned URLs"): seven days.
+    audio_url_ttl_s: int | None = setting(
+        "AUDIO_URL_TTL_S",
+        f"a whole number of seconds, 1 to {_LONGEST_S}, that a presigned address of audio is valid; unset: completions "
+        "carry none",
+        None,
+        ge=1,
+        le=_LONGEST_S,
+    )
+    audio_base_url: str | None = setting(
+        "AUDIO_BASE_URL",
+        "http:// or https://, a host and perhaps a path, without user and query, where takes can be read by their "
+        "keys, such as a CDN's; unset for presigned addresses",
+        None,
+        pattern=r"^https?://[^\s?#@]+$",
+    )
 
 
 class GoogleSettings(SettingsSection):

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from schemas.errors import UsageError
 from schemas.topics import all_topics, lane_of, unprefixed
+from worker.config.http_api import HttpApiSettings
 from worker.config.kafka_security import check_kafka_security
 from worker.config.secret_file import SecretFile, read_secret
 from worker.config.section import SettingsSection
@@ -53,6 +54,7 @@ class Settings(SettingsSection):
     rollout: RolloutSettings
     controller: ControllerSettings
     worker: WorkerSettings
+    http_api: HttpApiSettings
     tracing: TracingSettings
 
 
@@ -67,6 +69,7 @@ SECTIONS: Final[dict[str, type[SettingsSection]]] = {
     "rollout": RolloutSettings,
     "controller": ControllerSettings,
     "worker": WorkerSettings,
+    "http_api": HttpApiSettings,
     "tracing": TracingSettings,
 }
 

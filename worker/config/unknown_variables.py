@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
-_PREFIXES: Final = ("KAFKA_", "S3_", "QUOTA_", "TTS_", "ROLLOUT_", "CHIRP3_", "AUDIO_CHECK_")
+_PREFIXES: Final = ("KAFKA_", "S3_", "QUOTA_", "TTS_", "ROLLOUT_", "CHIRP3_", "AUDIO_CHECK_", "AUDIO_URL_", "HTTP_API_")
 # Kubernetes gives each container the addresses of its namespace's services, as Docker's links did: a service `kafka`
 # makes KAFKA_SERVICE_HOST, KAFKA_PORT=tcp://10.0.0.1:9092 and KAFKA_PORT_9092_TCP_ADDR.
 _SERVICE: Final = re.compile(

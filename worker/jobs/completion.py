@@ -28,8 +28,13 @@ def describe_attempt(attempt: Attempt, decision: Decision, *, falls_back: bool) 
     )
 
 
-def describe_audio(take: StoredTake, bucket: str, *, cached: bool) -> Audio:
-    """A stored take in the form of the completion; `cached` when this job paid nothing for it."""
+def describe_audio(take: StoredTake, bucket: str, *, cached: bool, url: str | None = None) -> Audio:
+    """A stored take in the form of the completion.
+
+    Args:
+        cached: whether this job paid nothing for it.
+        url: where players read it.
+    """
     return Audio(
         uri=f"s3://{bucket}/{take.key}",
         bucket=bucket,
@@ -39,6 +44,7 @@ def describe_audio(take: StoredTake, bucket: str, *, cached: bool) -> Audio:
         encoding=take.encoding,
         sample_rate=take.sample_rate,
         sha256=take.sha256,
+        url=url,
         cached=cached,
     )
 

@@ -1,5 +1,7 @@
 """The pipeline, the way of one job: decide → take, with fallback → complete."""
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 
 from schemas.completion import Problem
@@ -22,8 +24,16 @@ from worker.rollout.state import RolloutState
 from worker.speech.catalogue import Catalogue, Voice
 from worker.speech.failures import Failure
 from worker.speech.health import OUTAGES
+from worker.storage.errors import StorageError
 
 _log = structlog.get_logger(__name__)
+
+AudioUrl = Callable[[str], Awaitable[str | None]]
+"""The address by which players read a take, by its key; None where completions carry none. Raises StorageError."""
+
+
+async def no_url(_key: str) -> None:
+    """For completions without addresses."""
 
 
 class Pipeline:
@@ -32,6 +42,7 @@ class Pipeline:
     Args:
         google: whether Google is up for WaveNet, and so for all jobs.
         bucket: where the takes are, as completions name it.
+        audio_url: the address by which players read a take.
     """
 
     def __init__(
@@ -43,6 +54,7 @@ class Pipeline:
         google: ProbedDependency,
         bucket: str,
         clock: Clock,
+        audio_url: AudioUrl = no_url,
         tracer: Tracer = NO_TRACER,
     ) -> None:
         self._tracer = tracer
@@ -52,6 +64,7 @@ class Pipeline:
         self._google = google
         self._bucket = bucket
         self._clock = clock
+        self._audio_url = audio_url
         self._missing_voices: set[str] = set()
 
     async def run(self, job: Job, lane: Lane, waited_s: float, waiting: InterruptibleWait) -> Outcome:
@@ -84,8 +97,17 @@ class Pipeline:
             taken, voice = await self._take(progress, forced)
         except JobFailedError as reason:
             return failed(progress, reason, self._clock.monotonic())
-        audio = describe_audio(taken.take, self._bucket, cached=taken.cached)
+        url = await self._url(taken.take.key)
+        audio = describe_audio(taken.take, self._bucket, cached=taken.cached, url=url)
         return done(progress, audio, voice, self._clock.monotonic())
+
+    async def _url(self, key: str) -> str | None:
+        try:
+            return await self._audio_url(key)
+        except StorageError as error:
+            # The take is made and stored: the completion without an address is worth more than none.
+            _log.warning("audio_url_failed", key=key, error=str(error))
+            return None
 
     def _decide(self, state: RolloutState, job: Job, forced: Voice | VoiceModel | None) -> Decision:
         request = decision_request(

@@ -110,6 +110,9 @@ def _config(settings: StorageSettings, connections: int) -> Config:
     return Config(
         # By default botocore builds a long one for every request, which takes a twentieth of the request's CPU time.
         user_agent="chirp-worker",
+        # Requests are signed so by default, and presigned addresses in most regions. In the others those would get
+        # version 2, which objects that KMS encrypts refuse.
+        signature_version="s3v4",
         max_pool_connections=connections,
         # Unset, boto's own configuration file counts too.
         s3=None if settings.addressing == "auto" else {"addressing_style": settings.addressing},

@@ -207,6 +207,19 @@ class TakeStore:
                 return None
             raise storage_error(f"download of {key}", error) from error
 
+    async def presigned_url(self, key: str, valid_s: int) -> str:
+        """An address by which anybody reads an object, without keys, for so many seconds. Nothing is requested.
+
+        Raises:
+            StorageUnavailableError, StorageRefusedError: there are no credentials to sign it with.
+        """
+        named = {"Bucket": self.bucket, "Key": key}
+        try:
+            async with asyncio.timeout(self._timeout_s), self._client.use() as client:
+                return str(await client.generate_presigned_url("get_object", Params=named, ExpiresIn=valid_s))
+        except STORE_ERRORS as error:
+            raise storage_error(f"presigned address of {key}", error) from error
+
     async def keys(self, prefix: str) -> AsyncGenerator[list[str], None]:
         """All keys under a prefix, in batches; those of probes are left out.
 

@@ -13,6 +13,7 @@ from schemas.topics import RETRY_DELAYS
 from tests.unit.makers import CATALOGUE
 from worker.app.rollout_seed import rollout_state
 from worker.cli.views.settings import settings_rows
+from worker.config.http_api import HttpApiSettings
 from worker.config.sections import (
     AudioCheckSettings,
     CircuitSettings,
@@ -81,6 +82,8 @@ WRONG = {
     "REPLY_TOPICS": [",", "a b", "game/1", "x" * 250],
     "KNOWN_TAKES": ["-1", "1000001", "many"],
     "KNOWN_TAKES_S": ["0", "-1", "soon"],
+    "AUDIO_URL_TTL_S": ["0", "-1", "604801", "1.5", "1h"],
+    "AUDIO_BASE_URL": ["cdn.example", "ftp://x", "https://", "https://a b"],  # queries and users are masked
     "TTS_ENDPOINT": ["https://texttospeech.googleapis.com", "a:b", "a b", "host:1/x"],
     "TTS_PLAINTEXT": FLAGS,
     "TTS_TIMEOUT_BASE_S": SECONDS,
@@ -134,9 +137,22 @@ WRONG = {
     "HTTP_PORT": ["-1", "65536", "http"],
     "HTTP_TOKEN": ["short"],
     "LOG_LEVEL": ["INFO", "verbose"],
+    "HTTP_API_HOST": BYTES,
+    "HTTP_API_PORT": ["-1", "65536", "http"],
+    "HTTP_API_MAX_WAITERS": ["0", "100001", "1.5", "many"],
+    "HTTP_API_MAX_WAIT_S": [*SECONDS, "3601"],
+    "HTTP_API_MAX_STREAMS": ["0", "10001", "many"],
+    "HTTP_API_MAX_UNACKNOWLEDGED": ["0", "100001", "many"],
+    "HTTP_API_LINES_PER_MINUTE": PER_MINUTE,
+    "HTTP_API_REQUESTS_PER_MINUTE": PER_MINUTE,
+    "HTTP_API_CORS_ORIGINS": ["*", "editor.example", "https://editor.example/", "https://a b", "https://x,y"],
+    "HTTP_API_REMEMBERED_LINES": ["0", "10000001", "many"],
+    "HTTP_API_REMEMBERED_MB": ["0", "1048577", "many"],
+    "HTTP_API_READ_BACK_S": ["-1", "604801", "soon", "nan"],
 }
 ANY_PATH = {
     "CHARACTERS_FILE",
+    "HTTP_API_TOKENS_FILE",
     "KAFKA_SSL_CA_LOCATION",
     "KAFKA_SSL_CERTIFICATE_LOCATION",
     "KAFKA_SSL_KEY_LOCATION",
@@ -179,6 +195,7 @@ def test_every_variable_stands_in_this_test() -> None:
     parts = (
         *(KafkaSettings, DeliverySettings, StorageSettings, GoogleSettings),
         *(AudioCheckSettings, QuotaSettings, CircuitSettings, RolloutSettings, ControllerSettings, WorkerSettings),
+        HttpApiSettings,
     )
     assert {variable for part in parts for variable in variables(part)} == WRONG.keys() | ANY_PATH
 

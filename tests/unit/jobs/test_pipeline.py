@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from schemas.enums import (
     AttemptResult,
@@ -30,7 +31,7 @@ from worker.kafka.consumer.received_job import read_job
 from worker.kafka.consumer.record import Record
 from worker.rollout.state import RolloutState
 from worker.speech.limits.rate_limit import RateLimitRules
-from worker.storage.errors import StorageUnavailableError
+from worker.storage.errors import StorageRefusedError, StorageUnavailableError
 from worker.storage.takes import StoredTake, take_key
 
 
@@ -48,6 +49,7 @@ async def test_a_job_in_the_rollout_speaks_by_chirp_is_stored_and_told_whole() -
         "encoding": AudioEncoding.LINEAR16,
         "sample_rate": 24000,
         "sha256": hashlib.sha256(sound).hexdigest(),
+        "url": None,
         "cached": False,
     }
     assert (completion.voice_model, completion.voice, completion.fallback) == (CHIRP, "en-US-Chirp3-HD-Puck", False)
@@ -59,6 +61,29 @@ async def test_a_job_in_the_rollout_speaks_by_chirp_is_stored_and_told_whole() -
     assert [a.result for a in completion.attempts] == [AttemptResult.SUCCESS]
     assert world.counted() == {"chirp3-hd success": 1}
     assert list(world.shelf.takes) == [key]
+
+
+async def test_a_completion_carries_the_address_of_its_audio() -> None:
+    world = World()
+
+    async def address(key: str) -> str:
+        return f"https://cdn.example/{key}"
+
+    world.pipeline._audio_url = address
+    audio = spoke(await world.run()).audio
+    assert audio.url == f"https://cdn.example/{audio.key}"
+
+
+async def test_a_job_is_done_without_an_address_where_none_can_be_signed() -> None:
+    world = World()
+
+    async def address(_key: str) -> str:
+        raise StorageRefusedError("no credentials")
+
+    world.pipeline._audio_url = address
+    with capture_logs() as logs:
+        assert spoke(await world.run()).audio.url is None
+    assert [each["event"] for each in logs if each["log_level"] == "warning"] == ["audio_url_failed"]
 
 
 async def test_a_job_outside_of_the_rollout_speaks_by_wavenet_and_that_is_no_fallback() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import trustme
@@ -16,6 +17,7 @@ from structlog.testing import capture_logs
 from schemas.enums import AudioEncoding
 from tests.s3_standin import Standin, s3_standin
 from worker.config.settings import load_settings
+from worker.storage.audio_addresses import DEFAULT_TTL_S, AudioAddresses
 from worker.storage.client import connect_store
 from worker.storage.errors import StorageError, StorageRefusedError
 from worker.storage.takes import StoredTake
@@ -186,3 +188,41 @@ async def test_a_pods_identity_is_given_to_nobody_with_a_certificate_of_another_
         with pytest.raises(StorageError):
             await uploaded(s3)
     assert forms == []
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+async def test_presigned_addresses_have_version_4_in_every_region_and_the_time_that_is_set(region: str) -> None:
+    settings = load_settings({"S3_REGION": region, "AUDIO_URL_TTL_S": "60", **KEYS}).storage
+    async with connect_store(settings, 2) as store:
+        addresses = AudioAddresses(settings, store)
+        address = await addresses.address(TAKE.key)
+        assert parse_qs(urlsplit(address).query)["X-Amz-Expires"] == ["60"]
+        assert "X-Amz-Signature" in address
+        assert urlsplit(address).path == f"/{TAKE.key}"
+        assert (await addresses.for_completion(TAKE.key) or "").partition("?")[0] == address.partition("?")[0]
+
+
+async def test_completions_carry_no_address_unless_one_is_set_though_one_can_be_made() -> None:
+    settings = load_settings(KEYS).storage
+    async with connect_store(settings, 2) as store:
+        addresses = AudioAddresses(settings, store)
+        assert await addresses.for_completion(TAKE.key) is None
+        assert f"X-Amz-Expires={DEFAULT_TTL_S}&" in await addresses.address(TAKE.key)
+
+
+@pytest.mark.parametrize("base", ["https://cdn.example/audio", "https://cdn.example/audio/"])
+async def test_below_a_base_address_a_take_is_at_its_key(base: str) -> None:
+    settings = load_settings({"AUDIO_BASE_URL": base, "AUDIO_URL_TTL_S": "60"}).storage
+    async with connect_store(settings, 2) as store:
+        addresses = AudioAddresses(settings, store)
+        for made in (await addresses.address("a b/ü.ogg"), await addresses.for_completion("a b/ü.ogg")):
+            assert made == "https://cdn.example/audio/a%20b/%C3%BC.ogg"
+
+
+async def test_without_credentials_no_address_is_signed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    settings = load_settings({"AUDIO_URL_TTL_S": "60"}).storage
+    async with connect_store(settings, 2) as store:
+        with pytest.raises(StorageError):
+            await AudioAddresses(settings, store).for_completion(TAKE.key)
