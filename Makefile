@@ -110,9 +110,10 @@ bench-quota: .venv/local.stamp ## measure how much of the quota the workers use,
 false-alarms: .venv/local.stamp ## count the audio check's false alarms on some 4,400 lines; needs Debian's fortunes and fortunes-zh
 	@$(BIN)/python -m loadtest.benchmarks.audio_check
 
-schemas: .venv/run.stamp ## generate the JSON Schemas and the AsyncAPI document from the models
+schemas: .venv/run.stamp ## generate the JSON Schemas, the AsyncAPI and the OpenAPI document from the models
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m worker.rollout.plan.schema
+	$(BIN)/python -m worker.console.api.openapi
 
 dashboards: .venv/dev.stamp ## generate Grafana's dashboards from the metric catalogue, and Kubernetes' copy of the rules
 	$(BIN)/python -m monitoring

@@ -11,6 +11,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
 from monitoring.grafana_panel import DATASOURCE, grafana_panel
+from monitoring.http_api_panels import HTTP_API_ROWS
 from monitoring.panel import Row
 from monitoring.promql import series
 from monitoring.rollout_panels import ROLLOUT_ROWS
@@ -27,6 +28,7 @@ _ROLL_BACKS_MADE: Final = f"sum by (kind) (increase({_ROLL_BACKS}[1m])) > 0"
 def build_dashboards() -> dict[str, str]:
     """Returns the JSON of each dashboard by its file name."""
     return {
+        "http-api.json": _json(_dashboard("chirp-http-api", "Chirp HTTP API", HTTP_API_ROWS)),
         "rollout.json": _json(_dashboard("chirp-rollout", "Chirp rollout", ROLLOUT_ROWS)),
         "worker.json": _json(_dashboard("chirp-worker", "Chirp workers", WORKER_ROWS)),
     }

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from loadtest.stack.local_stack import Stack, worker_process
+from loadtest.stack.ports import free_ports
 from loadtest.stack.processes import Process, Start, start_program
 from loadtest.stack.topics import make_topics
 from schemas.completion import Completion
@@ -66,6 +67,14 @@ class Deployment:
             address,
         ):
             yield process, address
+
+    @contextmanager
+    def http_api(self, name: str = "serve", **settings: str) -> Iterator[tuple[Process, str]]:
+        """A process of the HTTP API, and its address."""
+        (port,) = free_ports(1)
+        environment = {**self.environment, "HTTP_API_PORT": str(port), **settings}
+        with worker_process(environment, self.folder, name, ("serve",), start=self.start) as (process, _):
+            yield process, f"http://127.0.0.1:{environment['HTTP_API_PORT']}"
 
     async def create_topics(self) -> None:
         await make_topics(self.stack.kafka, self.name)

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from worker import __version__
-from worker.cli import batch, config, dead_letters, lane, rollout, takes, terminal, topics, voices
+from worker.cli import batch, config, dead_letters, lane, rollout, takes, terminal, token, topics, voices
 from worker.cli.acl import acl
 from worker.cli.decide import decide
 from worker.cli.doctor import doctor
 from worker.cli.enqueue import enqueue
 from worker.cli.exit_codes import ExitCode, describe
 from worker.cli.run import run
+from worker.cli.serve import serve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,7 +22,7 @@ app = typer.Typer(
     help="Speaks a game's lines: Kafka jobs in, Google Text-to-Speech audio in S3 out. "
     "Settings come from the environment; `chirp-worker config show` lists them.",
 )
-for command in (run, enqueue, dead_letters.replay, decide, doctor, acl):
+for command in (run, serve, enqueue, dead_letters.replay, decide, doctor, acl):
     app.command()(command)
 for name, group in {
     "topics": topics.app,
@@ -32,6 +33,7 @@ for name, group in {
     "lane": lane.app,
     "rollout": rollout.app,
     "takes": takes.app,
+    "token": token.app,
 }.items():
     app.add_typer(group, name=name)
 

@@ -74,12 +74,21 @@ class Dependency:
 
     Args:
         name: the value of its metric's label `dependency`.
+        consequence: what an outage means, for the log.
     """
 
     def __init__(
-        self, name: str, backoff: Backoff, metrics: OutageMetrics, clock: Clock, *, sleep: Sleep = asyncio.sleep
+        self,
+        name: str,
+        backoff: Backoff,
+        metrics: OutageMetrics,
+        clock: Clock,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        consequence: str = "The worker takes no jobs",
     ) -> None:
         self.name = name
+        self._consequence = consequence
         self._backoff = backoff
         self._metrics = metrics
         self._clock = clock
@@ -114,7 +123,7 @@ class Dependency:
         self._metrics.set_down(self.name, outage.reason)
         if outage.reason not in self._logged_reasons:
             self._logged_reasons.add(outage.reason)
-            detail = f"{outage.what}: {outage.advice}. The worker takes no jobs until it works again"
+            detail = f"{outage.what}: {outage.advice}. {self._consequence} until it works again"
             _log.error(
                 "dependency_down",
                 dependency=self.name,
@@ -132,8 +141,7 @@ class Dependency:
         self._ended_outages += 1
         self._metrics.set_down(self.name, None)
         seconds = round(self._clock.monotonic() - self._down_since, 1)
-        detail = "it works again; the worker takes jobs"
-        _log.info("dependency_up", dependency=self.name, seconds=seconds, detail=detail)
+        _log.info("dependency_up", dependency=self.name, seconds=seconds, detail="it works again")
 
     async def wait_until_up(
         self, attempt: Callable[[], Awaitable[T]], classify: OutageClassifier = classify_outage

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, KafkaError
@@ -21,6 +22,10 @@ from schemas.revision import Revision
 from worker.batch.scripts.text_encoding import UndecodableError
 from worker.cli import main as command_line
 from worker.cli.exit_codes import describe
+from worker.console.api.problems import ProblemError
+from worker.console.lines.event_streams import TooManyStreamsError
+from worker.console.lines.line_sender import JobIdTakenError, NotAcknowledgedError, TooManyUnacknowledgedError
+from worker.console.lines.waiters import StoppingError, TooManyWaitersError
 from worker.jobs.errors import JobFailedError
 from worker.jobs.single_flight import StillInFlightError
 from worker.kafka.client.connection_problem import BrokerConnectionError
@@ -77,6 +82,13 @@ EXIT_CODES: list[tuple[Exception, int]] = [
 HANDLED_INSIDE: list[Exception] = [
     BadAudioError("x"),
     BrokenOffsetMapError("x"),
+    JobIdTakenError("x"),
+    NotAcknowledgedError("x"),
+    ProblemError(HTTPStatus.NOT_FOUND, "x", "y"),
+    StoppingError("x"),
+    TooManyStreamsError("x"),
+    TooManyUnacknowledgedError("x"),
+    TooManyWaitersError("x"),
     JobFailedError(Problem(failure_class="invalid", code="x", message="y")),
     RecordTooLargeError("x"),
     StillInFlightError(),

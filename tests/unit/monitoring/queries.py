@@ -11,13 +11,14 @@ from typing import Any
 import yaml
 
 from worker.observability.controller_metric_catalogue import ALL_CONTROLLER_METRICS
+from worker.observability.http_api_metric_catalogue import ALL_HTTP_API_METRICS
 from worker.observability.metric_catalogue import ALL_METRICS
 from worker.observability.metric_definition import CounterDefinition, Definition, HistogramDefinition
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yaml"))
-DEFINITIONS: tuple[Definition, ...] = (*ALL_METRICS, *ALL_CONTROLLER_METRICS)
+DEFINITIONS: tuple[Definition, ...] = (*ALL_METRICS, *ALL_CONTROLLER_METRICS, *ALL_HTTP_API_METRICS)
 A_SERIES = re.compile(r"\btts_\w+")
 
 

@@ -21,6 +21,11 @@ from worker.observability.tracing.tracer import Tracer
 _POLL_MS: Final = 500
 
 
+def job_record(job: Job) -> bytes:
+    """The value of a job's record; the same for equal jobs."""
+    return job.model_dump_json(exclude_defaults=True).encode()
+
+
 async def submit(
     producer: Producer, settings: KafkaSettings, lane: Lane, job: Job, tracer: Tracer, *, key: bytes | None = None
 ) -> None:
@@ -32,7 +37,7 @@ async def submit(
     with tracer.publish(job_id=job.job_id, lane=lane.value) as publishing:
         await producer.send_and_wait(
             topic,
-            value=job.model_dump_json(exclude_defaults=True).encode(),
+            value=job_record(job),
             key=job.job_id.encode() if key is None else key,
             headers=publishing.headers(topic, []),
         )

@@ -1,0 +1,204 @@
+"""The routes of lines: enqueue one, see where it is, get its audio."""
+
+import asyncio
+import uuid
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from schemas.completion import Completion
+from schemas.enums import Lane
+from schemas.field_types import JOB_ID_PATTERN
+from schemas.job import Job
+from schemas.parsing import FieldProblem, InvalidJobError, job_document, validate_job
+from worker.console.access.tokens import Client
+from worker.console.api.authorization import Enqueuer, Reader, check_limit
+from worker.console.api.documents import Line, line_address, line_document, parse_completion
+from worker.console.api.parameters import parse_wait
+from worker.console.api.parts import ApiParts, Parts
+from worker.console.api.problems import PROBLEMS, ProblemError, invalid, unavailable
+from worker.console.api.request_body import read_json_body
+from worker.console.lines.idempotency import ALLOWED, job_id_of_key
+from worker.console.lines.waiters import Waiter
+
+router = APIRouter(prefix="/v1/lines", tags=["lines"])
+
+JobId = Annotated[str, Path(pattern=JOB_ID_PATTERN, description="The job's id.")]
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}}}
+}
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    operation_id="enqueue_line",
+    summary="Enqueue a line",
+    responses={
+        HTTPStatus.OK: {"model": Line, "description": "The line has ended."},
+        HTTPStatus.ACCEPTED: {"model": Line, "description": "Kafka has the line; the header Location leads to it."},
+        **PROBLEMS,
+    },
+    openapi_extra=_BODY,
+)
+async def enqueue_line(
+    *,
+    request: Request,
+    client: Enqueuer,
+    parts: Parts,
+    lane: Annotated[Lane, Query(description="dialogue: somebody waits; batch: nobody does.")] = Lane.DIALOGUE,
+    wait: Annotated[str | None, Query(description="How long to wait for the completion: 500ms, 2s, 1m.")] = None,
+    idempotency_key: Annotated[
+        str | None, Header(description=f"Makes the job's id, unless the job has one: {ALLOWED}.")
+    ] = None,
+) -> Response:
+    """Puts a job into its lane, once for each `job_id` or Idempotency-Key.
+
+    The job is that of Kafka. `job_id` may be left out: then the key makes it, or a new one is drawn. A repeated request
+    joins the first one, and finds its completion.
+    """
+    wait_s = None if wait is None else parse_wait(wait, parts.settings.http_api.max_wait_s)
+    job = _parse_job(await read_json_body(request), client, idempotency_key, parts)
+    check_limit(parts.enqueues, client, parts, "lines")
+    if waiting := parts.waits_for():
+        raise unavailable("not-ready", f"waits for {'; '.join(waiting)}")
+    if wait_s is None:
+        await parts.sender.enqueue(lane, job)
+        return await _answer(parts, job.job_id, lane)
+    # Registered before the job is sent: its completion may be faster than Kafka's acknowledgement.
+    with parts.waiters.waiting(job.job_id) as waiter:
+        await parts.sender.enqueue(lane, job)
+        known = parts.recent.find(job.job_id)
+        if known is None or known.completion is None:
+            await _wait(request, waiter, wait_s)
+    return await _answer(parts, job.job_id, lane)
+
+
+@router.get(
+    "/{job_id}",
+    operation_id="get_line",
+    summary="Where a line is",
+    responses={HTTPStatus.OK: {"model": Line}, **PROBLEMS},
+)
+async def get_line(
+    request: Request,
+    job_id: JobId,
+    _client: Reader,
+    parts: Parts,
+    wait: Annotated[str | None, Query(description="How long to wait for the completion: 500ms, 2s, 1m.")] = None,
+) -> Response:
+    """The line with its completion, if it is among the latest ones that this process knows."""
+    if wait is not None:
+        wait_s = parse_wait(wait, parts.settings.http_api.max_wait_s)
+        with parts.waiters.waiting(job_id) as waiter:
+            if _find(parts, job_id).completion is None:
+                await _wait(request, waiter, wait_s)
+    known = _find(parts, job_id)
+    completion = await _completion(parts, known.completion)
+    return _json(line_document(job_id, known, None, completion))
+
+
+@router.get(
+    "/{job_id}/audio",
+    status_code=HTTPStatus.FOUND,
+    operation_id="get_audio",
+    summary="A line's audio",
+    responses={
+        HTTPStatus.FOUND: {"description": "The audio is at the header Location; Range works there."},
+        **PROBLEMS,
+    },
+)
+async def get_audio(job_id: JobId, _client: Reader, parts: Parts) -> Response:
+    """Leads to the audio: below AUDIO_BASE_URL, or at a presigned address of the store."""
+    record = _find(parts, job_id).completion
+    completion = None if record is None else parse_completion(record)
+    if completion is None or completion.audio is None:
+        why = "hasn't ended yet" if completion is None else f"ended as {completion.status}, without audio"
+        raise ProblemError(HTTPStatus.CONFLICT, "no-audio", f"job_id={job_id!r}: {why}")
+    # The next address is another one, and this one ends.
+    return RedirectResponse(
+        await parts.audio_url(completion.audio.key), HTTPStatus.FOUND, headers={"Cache-Control": "no-store"}
+    )
+
+
+def _parse_job(body: bytes, client: Client, key: str | None, parts: ApiParts) -> Job:
+    """The job of a request, checked as `chirp-worker enqueue` and the workers do.
+
+    Raises:
+        InvalidJobError, ProblemError: it is none.
+    """
+    document = job_document(body)
+    if document.get("job_id") is None:
+        document = {**document, "job_id": _new_id(client, key)}
+    job = validate_job(document, max_text_bytes=parts.settings.worker.max_text_bytes)
+    parts.catalogue.admit(job)
+    allowed = parts.settings.delivery.reply_topics
+    if job.reply_topic is not None and job.reply_topic not in allowed:
+        listed = ", ".join(sorted(allowed)) or "none"
+        raise InvalidJobError("reply_topic", f"{job.reply_topic!r}: allowed is (REPLY_TOPICS): {listed}", job.job_id)
+    return job
+
+
+def _new_id(client: Client, key: str | None) -> str:
+    if key is None:
+        return f"http-{uuid.uuid4()}"
+    try:
+        return job_id_of_key(client.name, key)
+    except ValueError as error:
+        raise invalid(FieldProblem("Idempotency-Key", f"{key[:100]!a}: {error}")) from None
+
+
+async def _wait(request: Request, waiter: Waiter, wait_s: float) -> None:
+    """Waits for the completion, and no longer than the client is there.
+
+    Raises:
+        StoppingError: the process stops meanwhile.
+    """
+    gone = asyncio.create_task(_disconnected(request), name="client's disconnection")
+    try:
+        await waiter.wait(wait_s, unless=gone)
+    finally:
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _find(parts: ApiParts, job_id: str) -> Any:
+    known = parts.recent.find(job_id)
+    if known is None:
+        api = parts.settings.http_api
+        raise ProblemError(
+            HTTPStatus.NOT_FOUND,
+            "unknown-line",
+            f"job_id={job_id!r}: isn't among the latest lines; this process keeps the last {api.remembered_lines:,}, "
+            f"and has read back {api.read_back_s:g} s at its start",
+        )
+    return known
+
+
+async def _answer(parts: ApiParts, job_id: str, lane: Lane) -> Response:
+    known = parts.recent.find(job_id)
+    completion = await _completion(parts, None if known is None else known.completion)
+    status = HTTPStatus.ACCEPTED if completion is None else HTTPStatus.OK
+    return _json(line_document(job_id, known, lane, completion), status, {"Location": line_address(job_id)})
+
+
+async def _completion(parts: ApiParts, record: bytes | None) -> Completion | None:
+    """The completion, with an address of its audio that is valid from now."""
+    if record is None:
+        return None
+    completion = parse_completion(record)
+    storage = parts.settings.storage
+    if completion.audio is None or (storage.audio_base_url is None and storage.audio_url_ttl_s is None):
+        return completion
+    url = await parts.audio_url(completion.audio.key)
+    return completion.model_copy(update={"audio": completion.audio.model_copy(update={"url": url})})
+
+
+def _json(line: Line, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:
+    return Response(line.model_dump_json(exclude_none=True), status, headers=headers, media_type="application/json")
