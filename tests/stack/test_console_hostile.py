@@ -1,0 +1,147 @@
+"""Two hundred hostile texts in every field that others write: each page shows them as text, in a real browser."""
+
+import importlib.resources
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from aiokafka import AIOKafkaProducer
+
+from schemas.completion import Attempt, Completion, Problem
+from schemas.enums import AttemptResult, JobStatus, Lane, Phase, VoiceModel
+from schemas.revision import Approval, PlanRun
+from schemas.rollout_status import Judged, WorkerSeen
+from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, ROLLOUT
+from tests.stack.browser import browser
+from tests.stack.console import serve_console
+from tests.stack.console_scene import report_rounds, rounds
+from tests.stack.hostile import HOSTILE, UNTOUCHED
+from worker.rollout.log.codec import Provenance, to_revision
+from worker.rollout.state import OFF
+
+NOW = datetime.now(UTC)
+
+
+def headers_of_letter(text: str) -> list[tuple[str, bytes]]:
+    names = ("class", "code", "message", "field", "lane", "topic", "attempts")
+    return [(f"dead-letter-{name}", text.encode()) for name in names]
+
+
+def whole_letter() -> tuple[bytes, list[tuple[str, bytes]]]:
+    value = json.dumps({"job_id": HOSTILE[0], "character": HOSTILE[1], "text": HOSTILE[2]}).encode()
+    own = [(f"x-{number}", text.encode()) for number, text in enumerate(HOSTILE)]
+    return value, [*own, ("dead-letter-id", b"abcd0123"), *headers_of_letter(HOSTILE[3])]
+
+
+def completion() -> Completion:
+    attempts = tuple(
+        Attempt(id=str(number), voice_model=VoiceModel.WAVENET, voice=text, result=AttemptResult.ERROR, code=text,
+                message=text, calls=1, seconds=1, billed_characters=1, ended_at=NOW)
+        for number, text in enumerate(HOSTILE)
+    )  # fmt: skip
+    return Completion(
+        job_id="line-1", status=JobStatus.FAILED, lane=Lane.DIALOGUE, character=HOSTILE[4], voice=HOSTILE[5],
+        labels={text: text for text in HOSTILE}, attempts=attempts,
+        error=Problem(failure_class=HOSTILE[6], code=HOSTILE[7], message=HOSTILE[8]),
+    )  # fmt: skip
+
+
+def hostile_run(number: int) -> PlanRun:
+    plan = importlib.resources.files("worker.rollout.plan.built_in").joinpath("production.yaml").read_text("utf-8")
+    text = plan.replace('"No complaints?"', json.dumps(HOSTILE[12]))
+    answer = Approval(
+        name="no_complaints", approved=True, actor=HOSTILE[13][:128], time=NOW, reason=HOSTILE[14 + number % 2]
+    )
+    return PlanRun(
+        plan="production", text=text, stage="10", phase=Phase.RUNNING, since=NOW, stage_revision=1, approvals=(answer,)
+    )
+
+
+async def fill(deployment) -> None:
+    """Writes the texts into all topics as only a broken or a hostile program would."""
+    producer = AIOKafkaProducer(bootstrap_servers=deployment.stack.kafka, max_request_size=4 * 2**20)
+    await producer.start()
+
+    async def send(topic: str, value: bytes | None, headers: list[tuple[str, bytes]] | None = None) -> None:
+        await producer.send(deployment.topic(topic), value, headers=headers or [], partition=0)
+
+    try:
+        for text in HOSTILE:
+            job = json.dumps({"job_id": text, "character": text, "text": text})
+            await send(DEAD_LETTERS, job.encode(), headers_of_letter(text))
+            other = Completion(job_id=text, status=JobStatus.EXPIRED, lane=Lane.BATCH, character=text)
+            await send(COMPLETIONS, other.model_dump_json().encode())
+        await send(DEAD_LETTERS, *whole_letter())
+        labels = {text: text for text in HOSTILE}
+        job = {"job_id": "line-1", "text": HOSTILE[9], "character": HOSTILE[10], "labels": labels, HOSTILE[11]: 1}
+        await send(LANES[Lane.DIALOGUE], json.dumps(job).encode())
+        await send(COMPLETIONS, completion().model_dump_json().encode())
+        before = OFF
+        for number in range(30):
+            after = replace(before, revision=number, enabled=True, percentage=number, run=hostile_run(number))
+            by = Provenance(HOSTILE[-1 - number][:128], HOSTILE[number])
+            revision = to_revision(before, after, by, time=NOW + timedelta(seconds=number), identity=str(number))
+            await send(ROLLOUT, revision.model_dump_json().encode())
+            before = replace(after, revision=number + 1)
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
+async def report(deployment) -> None:
+    last = rounds(31)[-1]
+    judged = tuple(
+        Judged(use=use, title=text, window=text, verdict="hold", value=1, limit=2, says=text)
+        for text in HOSTILE
+        for use in ("gate", "step")
+    )
+    workers = tuple(WorkerSeen(worker=text, revision=1, time=NOW) for text in HOSTILE)
+    changed = {"waits_for": HOSTILE, "judged": judged, "workers": workers, "mix": HOSTILE, "controller": HOSTILE[0]}
+    await report_rounds(deployment, [last.model_copy(update={**changed, "time": NOW - timedelta(hours=1)})])
+
+
+async def missing(shown, texts) -> list[str]:
+    """The texts that aren't on the page as they are, neither as text nor as a title."""
+    script = f"""(() => {{
+      const titles = [...document.querySelectorAll('[title]')].map(each => each.title);
+      const page = [document.body.textContent, ...titles].join('\\n');
+      return {json.dumps(list(texts))}.filter(each => !page.includes(each));
+    }})()"""
+    return await shown.run(script)
+
+
+async def test_whatever_others_write_is_shown_as_text_and_does_nothing(deployment, tmp_path):
+    deployment.environment["ROLLOUT_SOURCE"] = "topic"
+    await fill(deployment)
+    await report(deployment)
+    async with serve_console(deployment) as address, browser(tmp_path) as shown:
+        await shown.visit(f"{address}/rollout")
+        await shown.run("document.querySelector('#token').value = 'chirp_anna'; document.forms[1].submit()")
+        await shown.until("document.querySelectorAll('.verdicts tbody tr').length >= 400")
+        pages = {
+            "/rollout": [*HOSTILE, *(each[:128] for each in HOSTILE[-30:])],
+            "/dead-letters": HOSTILE,
+            "/dead-letters/abcd0123": HOSTILE,
+            "/lines": (),
+            "/lines?job_id=line-1&since=all": HOSTILE,
+            "/fleet": HOSTILE,
+        }
+        pages |= {f"/lines?job_id={quote(text)}": [text] for text in HOSTILE[:3]}
+        pages |= {f"/dead-letters?text={quote(text)}": () for text in HOSTILE[3:6]}
+        pages |= {f"/dead-letters?class={quote(text)}": () for text in HOSTILE[6:9]}
+        pages |= {f"/rollout?made={quote(text)}": () for text in HOSTILE[9:12]}
+        for page, texts in pages.items():
+            await shown.visit(f"{address}{page}")
+            await shown.until("document.querySelector('main') !== null")
+            assert await missing(shown, texts) == [], page
+            assert await shown.run(UNTOUCHED) == [], page
+        await shown.visit(f"{address}/lines")
+        rows = await shown.run(
+            "[...document.querySelectorAll('tbody tr td:nth-child(2)')].map(each => each.textContent)"
+        )
+        assert len(rows) == 50
+        assert set(rows) <= {*HOSTILE, "line-1"}
+        # The text of the filter stays in its field.
+        await shown.visit(f"{address}/dead-letters?text={quote(HOSTILE[100])}")
+        assert await shown.run("document.querySelector('[name=text]').value") == HOSTILE[100]
