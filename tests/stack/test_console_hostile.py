@@ -14,7 +14,7 @@ from schemas.revision import Approval, PlanRun
 from schemas.rollout_status import Judged, WorkerSeen
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, ROLLOUT
 from tests.stack.browser import browser
-from tests.stack.console import serve_console
+from tests.stack.console import log_in, serve_console
 from tests.stack.console_scene import report_rounds, rounds
 from tests.stack.hostile import HOSTILE, UNTOUCHED
 from worker.rollout.log.codec import Provenance, to_revision
@@ -115,33 +115,33 @@ async def test_whatever_others_write_is_shown_as_text_and_does_nothing(deploymen
     deployment.environment["ROLLOUT_SOURCE"] = "topic"
     await fill(deployment)
     await report(deployment)
-    async with serve_console(deployment) as address, browser(tmp_path) as shown:
-        await shown.visit(f"{address}/rollout")
-        await shown.run("document.querySelector('#token').value = 'chirp_anna'; document.forms[1].submit()")
-        await shown.until("document.querySelectorAll('.verdicts tbody tr').length >= 400")
-        pages = {
-            "/rollout": [*HOSTILE, *(each[:128] for each in HOSTILE[-30:])],
-            "/dead-letters": HOSTILE,
-            "/dead-letters/abcd0123": HOSTILE,
-            "/lines": (),
-            "/lines?job_id=line-1&since=all": HOSTILE,
-            "/fleet": HOSTILE,
-        }
-        pages |= {f"/lines?job_id={quote(text)}": [text] for text in HOSTILE[:3]}
-        pages |= {f"/dead-letters?text={quote(text)}": () for text in HOSTILE[3:6]}
-        pages |= {f"/dead-letters?class={quote(text)}": () for text in HOSTILE[6:9]}
-        pages |= {f"/rollout?made={quote(text)}": () for text in HOSTILE[9:12]}
-        for page, texts in pages.items():
-            await shown.visit(f"{address}{page}")
-            await shown.until("document.querySelector('main') !== null")
-            assert await missing(shown, texts) == [], page
-            assert await shown.run(UNTOUCHED) == [], page
-        await shown.visit(f"{address}/lines")
-        rows = await shown.run(
-            "[...document.querySelectorAll('tbody tr td:nth-child(2)')].map(each => each.textContent)"
-        )
-        assert len(rows) == 50
-        assert set(rows) <= {*HOSTILE, "line-1"}
-        # The text of the filter stays in its field.
-        await shown.visit(f"{address}/dead-letters?text={quote(HOSTILE[100])}")
-        assert await shown.run("document.querySelector('[name=text]').value") == HOSTILE[100]
+    with serve_console(deployment) as address:
+        async with browser(tmp_path) as shown:
+            await log_in(shown, address)
+            await shown.until("document.querySelectorAll('.verdicts tbody tr').length >= 400")
+            pages = {
+                "/rollout": [*HOSTILE, *(each[:128] for each in HOSTILE[-30:])],
+                "/dead-letters": HOSTILE,
+                "/dead-letters/abcd0123": HOSTILE,
+                "/lines": (),
+                "/lines?job_id=line-1&since=all": HOSTILE,
+                "/fleet": HOSTILE,
+            }
+            pages |= {f"/lines?job_id={quote(text)}": [text] for text in HOSTILE[:3]}
+            pages |= {f"/dead-letters?text={quote(text)}": () for text in HOSTILE[3:6]}
+            pages |= {f"/dead-letters?class={quote(text)}": () for text in HOSTILE[6:9]}
+            pages |= {f"/rollout?made={quote(text)}": () for text in HOSTILE[9:12]}
+            for page, texts in pages.items():
+                await shown.visit(f"{address}{page}")
+                await shown.until("document.querySelector('main') !== null")
+                assert await missing(shown, texts) == [], page
+                assert await shown.run(UNTOUCHED) == [], page
+            await shown.visit(f"{address}/lines")
+            rows = await shown.run(
+                "[...document.querySelectorAll('tbody tr td:nth-child(2)')].map(each => each.textContent)"
+            )
+            assert len(rows) == 50
+            assert set(rows) <= {*HOSTILE, "line-1"}
+            # The text of the filter stays in its field.
+            await shown.visit(f"{address}/dead-letters?text={quote(HOSTILE[100])}")
+            assert await shown.run("document.querySelector('[name=text]').value") == HOSTILE[100]

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator
 
+from worker.config.parsing import Secret
 from worker.config.section import SettingsSection, setting
 
 _SECONDS: Final = "a number of seconds above 0, at most 3600"
@@ -34,6 +35,13 @@ class HttpApiSettings(SettingsSection):
         "the path of a file with a line for each token, as `token new` prints it; unset: everybody may do everything, "
         "on a loopback address alone",
         None,
+    )
+    session_key: Secret | None = setting(
+        "HTTP_API_SESSION_KEY",
+        "any text of at least 32 characters, the same for all processes that serve the console; unset: a process draws "
+        "its own, and its restart ends all sessions",
+        None,
+        min_length=32,
     )
     max_waiters: int = setting(
         "HTTP_API_MAX_WAITERS", "a whole number of requests that wait for a completion, 1 to 100000", 2000,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 BACKLOG: Final = 4096
 """Connections that the system accepts before the server does: thousands of clients may come at once."""
@@ -21,7 +21,7 @@ class ApiServer(uvicorn.Server):
         grace_s: how long requests may go on after that, in seconds.
     """
 
-    def __init__(self, app: FastAPI, grace_s: float) -> None:
+    def __init__(self, app: ASGIApp, grace_s: float) -> None:
         super().__init__(
             uvicorn.Config(
                 app,

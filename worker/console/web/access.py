@@ -1,39 +1,35 @@
-"""Who visits the console: the client of a token, with its scopes."""
+"""Who visits the console: the client of a token of the HTTP API, within the same limits."""
 
-from collections.abc import Collection
-from enum import StrEnum
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
 
-
-class Scope(StrEnum):
-    """What a token may do: send jobs, see what there is, change the rollout and replay dead letters."""
-
-    ENQUEUE = "enqueue"
-    READ = "read"
-    OPERATE = "operate"
+from worker.console.access.request_limits import RequestLimit
+from worker.console.access.tokens import LOCAL, Client, TokenEntry, find_client
+from worker.lifecycle.clock import Clock
 
 
-class Client(Protocol):
-    """The client that a token belongs to."""
+@dataclass(frozen=True)
+class Visitors:
+    """The clients of the tokens file, and how often they may come.
 
-    @property
-    def name(self) -> str:
-        """Its name, which stands as the actor in what it changes."""
+    Attributes:
+        tokens: returns the present entries; None: everybody on this machine is `LOCAL`.
+        requests: the limit of all requests of a client, to the API and the console together.
+    """
 
-    @property
-    def scopes(self) -> Collection[str]:
-        """What it may do."""
-
-
-class Clients(Protocol):
-    """The clients of the tokens file, and how often they may come."""
+    tokens: Callable[[], tuple[TokenEntry, ...]] | None
+    requests: RequestLimit
+    clock: Clock
 
     @property
     def local(self) -> Client | None:
-        """Who visits without a token where there is no tokens file, on the same machine alone; None where there is."""
+        """Who visits without a token where there is no tokens file; None where there is one."""
+        return LOCAL if self.tokens is None else None
 
     def authenticate(self, token: str) -> Client | None:
         """The client with this token; None if there is none, or not any more."""
+        return None if self.tokens is None else find_client(self.tokens(), token)
 
     def seconds_to_wait(self, client: Client) -> int | None:
         """Counts a request; None if it is within the client's limit, else after how many seconds the next one is."""
+        return self.requests.take(client.name, self.clock.monotonic())

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from schemas.errors import ChirpWorkerError, RefusedError, UnavailableError, UsageError
-from worker.console.web.access import Client, Scope
+from worker.console.access.tokens import Client, Scope
 from worker.console.web.forms import check_csrf, check_origin, read_form
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.session import Session, new_session

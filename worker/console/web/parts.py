@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from jinja2 import Environment
 
 from worker.config.settings import Settings
-from worker.console.web.access import Clients
+from worker.console.web.access import Visitors
 from worker.console.web.rollout.feed import RolloutFeed
+from worker.console.web.rollout.streams import OpenStreams
 from worker.console.web.session import Sessions
 from worker.lifecycle.clock import Clock
 from worker.speech.catalogue import Catalogue
@@ -27,10 +28,11 @@ class ConsoleParts:
     settings: Settings
     catalogue: Catalogue
     clock: Clock
-    clients: Clients
+    clients: Visitors
     sessions: Sessions
     templates: Environment
     feed: RolloutFeed
+    streams: OpenStreams
     audio_url: Callable[[str], Awaitable[str]]
     one_scan: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from worker.console.web.access import Client, Scope
+from worker.console.access.tokens import Client, Scope
 from worker.console.web.forms import CSRF_FIELD
 from worker.console.web.language import LANGUAGES, chosen_language, translator
 from worker.console.web.parts import ConsoleParts

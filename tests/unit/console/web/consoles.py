@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
 from tests.unit.console.web.requests import Answer, Visitor
 from tests.unit.rollouts import NOW
 from worker.config.settings import load_settings
-from worker.console.web.access import Scope
+from worker.console.access.request_limits import RequestLimit
+from worker.console.access.tokens import TOKEN_BYTES, Client, TokenEntry, new_token, parse_client
+from worker.console.web.access import Visitors
 from worker.console.web.app import create_console
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.rollout.feed import RolloutFeed
+from worker.console.web.rollout.streams import OpenStreams
 from worker.console.web.session import Sessions
 from worker.console.web.templates import load_templates
 from worker.lifecycle.clock import Clock
@@ -23,31 +25,15 @@ from worker.rollout.log.reader import RolloutLog
 from worker.rollout.log.revisions import RevisionLog
 from worker.speech.catalogue_file import load_catalogue
 
-
-@dataclass(frozen=True)
-class Somebody:
-    name: str
-    scopes: frozenset[str]
-
-
-OPERATOR = Somebody("anna", frozenset({Scope.READ, Scope.OPERATE}))
-READER = Somebody("bert", frozenset({Scope.READ}))
-GAME = Somebody("game", frozenset({Scope.ENQUEUE}))
+OPERATOR, READER, GAME = (
+    parse_client(name, scopes) for name, scopes in (("anna", "read,operate"), ("bert", "read"), ("game", "enqueue"))
+)
+MADE = {each.name: new_token(each, each.name.ljust(TOKEN_BYTES).encode()) for each in (OPERATOR, READER, GAME)}
+ENTRIES = tuple(entry for _, entry in MADE.values())
 
 
-class Clients:
-    """The clients of three tokens; `limited` makes everybody come too soon."""
-
-    def __init__(self, local: Somebody | None = None) -> None:
-        self.local = local
-        self.known = {f"token-{each.name}": each for each in (OPERATOR, READER, GAME)}
-        self.limited = False
-
-    def authenticate(self, token: str) -> Somebody | None:
-        return self.known.get(token)
-
-    def seconds_to_wait(self, _client: object) -> int | None:
-        return 7 if self.limited else None
+def token_of(client: Client) -> str:
+    return MADE[client.name][0]
 
 
 def _no_log() -> AbstractAsyncContextManager[RolloutLog]:
@@ -64,8 +50,13 @@ async def _no_audio(key: str) -> str:
 
 
 def console_parts(
-    revisions: Iterable[Revision] = (), rounds: Iterable[RolloutStatus] = (), clients: Clients | None = None
+    revisions: Iterable[Revision] = (),
+    rounds: Iterable[RolloutStatus] = (),
+    *,
+    tokens: Callable[[], tuple[TokenEntry, ...]] | None = lambda: ENTRIES,
+    per_minute: int = 0,
 ) -> ConsoleParts:
+    clock = Clock(now=lambda: NOW)
     feed = RolloutFeed(_no_log, _no_rounds)
     feed.revisions = RevisionLog()
     for each in revisions:
@@ -74,11 +65,12 @@ def console_parts(
     return ConsoleParts(
         settings=load_settings({"S3_BUCKET": "takes", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}),
         catalogue=load_catalogue(),
-        clock=Clock(now=lambda: NOW),
-        clients=clients or Clients(),
+        clock=clock,
+        clients=Visitors(tokens, RequestLimit(per_minute), clock),
         sessions=Sessions("a key"),
         templates=load_templates(),
         feed=feed,
+        streams=OpenStreams(2),
         audio_url=_no_audio,
     )
 
@@ -87,9 +79,9 @@ def visitor(parts: ConsoleParts) -> Visitor:
     return Visitor(create_console(parts))
 
 
-async def signed_in(parts: ConsoleParts, somebody: Somebody = OPERATOR) -> Visitor:
+async def signed_in(parts: ConsoleParts, somebody: Client = OPERATOR) -> Visitor:
     visiting = visitor(parts)
-    answer = await visiting.post("/login", {"token": f"token-{somebody.name}"})
+    answer = await visiting.post("/login", {"token": token_of(somebody)})
     assert answer.status == 303, answer.text
     return visiting
 

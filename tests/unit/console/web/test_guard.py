@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.console.web.consoles import (
+    ENTRIES,
     GAME,
     OPERATOR,
     READER,
-    Clients,
     console_parts,
     csrf_of,
     signed_in,
+    token_of,
     visitor,
 )
+from worker.console.access.tokens import Client
 from worker.console.web.session import COOKIE
 
 PAGES = (
@@ -49,9 +51,9 @@ async def test_a_page_needs_the_scope_read(path: str) -> None:
 
 @pytest.mark.parametrize("path", FORMS)
 @pytest.mark.parametrize("somebody", [READER, GAME], ids=lambda each: each.name)
-async def test_a_form_needs_the_scope_operate_even_with_its_secret(path: str, somebody: object) -> None:
+async def test_a_form_needs_the_scope_operate_even_with_its_secret(path: str, somebody: Client) -> None:
     parts = console_parts()
-    visiting = await signed_in(parts, somebody)  # type: ignore[arg-type]
+    visiting = await signed_in(parts, somebody)
     answer = await visiting.post(path, {"csrf": "whatever", "confirmed": "yes"})
     assert answer.status == 403
     assert "lacks the scope operate" in answer.text
@@ -82,7 +84,7 @@ async def test_a_form_needs_its_sessions_secret(path: str) -> None:
 async def test_a_form_of_another_site_is_refused(path: str, headers: dict[str, str]) -> None:
     visiting = await signed_in(console_parts())
     page = await visiting.get("/rollout")
-    form = {"csrf": csrf_of(page), "token": "token-anna"}
+    form = {"csrf": csrf_of(page), "token": token_of(OPERATOR)}
     assert (await visiting.post(path, form, **headers)).status == 403
 
 
@@ -93,18 +95,17 @@ async def test_a_verb_of_the_rollout_is_no_page(path: str) -> None:
 
 
 async def test_a_client_that_comes_too_often_waits() -> None:
-    clients = Clients()
-    visiting = await signed_in(console_parts(clients=clients))
-    clients.limited = True
-    answer = await visiting.get("/rollout")
-    assert (answer.status, answer.header("retry-after")) == (429, "7")
+    visiting = await signed_in(console_parts(per_minute=2))
+    answers = [await visiting.get("/rollout") for _ in range(3)]
+    assert [each.status for each in answers] == [200, 200, 429]
+    assert 0 < int(answers[-1].header("retry-after")) <= 60
 
 
 async def test_a_token_that_is_taken_away_ends_its_sessions() -> None:
-    clients = Clients()
-    visiting = await signed_in(console_parts(clients=clients))
+    entries = list(ENTRIES)
+    visiting = await signed_in(console_parts(tokens=lambda: tuple(entries)))
     assert (await visiting.get("/rollout")).status == 200
-    del clients.known["token-anna"]
+    entries.clear()
     assert (await visiting.get("/rollout")).status == 303
 
 
@@ -132,7 +133,7 @@ async def test_no_page_has_a_script_or_a_style_within_it() -> None:
 
 
 async def test_without_a_tokens_file_whoever_is_on_this_machine_signs_in_by_coming() -> None:
-    visiting = visitor(console_parts(clients=Clients(local=OPERATOR)))
+    visiting = visitor(console_parts(tokens=None))
     answer = await visiting.get("/rollout", host="localhost:8090")
     assert answer.status == 200
     assert COOKIE in visiting.cookies

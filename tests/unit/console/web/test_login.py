@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.console.web.consoles import OPERATOR, console_parts, csrf_of, signed_in, visitor
+from tests.unit.console.web.consoles import OPERATOR, console_parts, csrf_of, signed_in, token_of, visitor
 from worker.console.web.forms import local_path
 from worker.console.web.session import COOKIE
 
@@ -18,7 +18,7 @@ ELSEWHERE = (
 @pytest.mark.parametrize("text", ELSEWHERE)
 async def test_a_login_leads_to_no_other_site(text: str) -> None:
     assert local_path(text) == "/"
-    answer = await visitor(console_parts()).post("/login", {"token": "token-anna", "next": text})
+    answer = await visitor(console_parts()).post("/login", {"token": token_of(OPERATOR), "next": text})
     assert (answer.status, answer.header("location")) == (303, "/")
     answer = await visitor(console_parts()).post("/language", {"language": "zh-TW", "next": text})
     assert answer.header("location") == "/"
@@ -43,7 +43,7 @@ async def test_each_login_begins_a_session_of_its_own() -> None:
     parts = console_parts()
     visiting = await signed_in(parts)
     fixed, secret = visiting.cookies[COOKIE], csrf_of(await visiting.get("/rollout"))
-    await visiting.post("/login", {"token": f"token-{OPERATOR.name}"})
+    await visiting.post("/login", {"token": token_of(OPERATOR)})
     assert visiting.cookies[COOKIE] != fixed
     page = await visiting.get("/rollout")
     assert csrf_of(page) != secret
@@ -52,14 +52,14 @@ async def test_each_login_begins_a_session_of_its_own() -> None:
 
 async def test_the_cookie_is_for_this_site_alone_and_for_no_script() -> None:
     visiting = visitor(console_parts())
-    answer = await visiting.post("/login", {"token": "token-anna"})
+    answer = await visiting.post("/login", {"token": token_of(OPERATOR)})
     cookie = answer.header("set-cookie").lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert "path=/" in cookie
     assert "secure" not in cookie
-    assert "token-anna" not in cookie
-    answer = await visitor(console_parts()).call("POST", "/login", {"token": "token-anna"}, {}, scheme="https")
+    assert token_of(OPERATOR).lower() not in cookie
+    answer = await visitor(console_parts()).call("POST", "/login", {"token": token_of(OPERATOR)}, {}, scheme="https")
     assert "secure" in answer.header("set-cookie").lower()
 
 

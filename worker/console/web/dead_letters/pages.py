@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from schemas.enums import PROBLEM_CLASSES, Lane
 from schemas.errors import RefusedError
-from worker.console.web.access import Scope
+from worker.console.access.tokens import Scope
 from worker.console.web.dead_letters.selection import (
     FIELDS,
     MOST_AT_ONCE,

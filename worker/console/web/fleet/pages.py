@@ -6,7 +6,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import Route
 
-from worker.console.web.access import Scope
+from worker.console.access.tokens import Scope
 from worker.console.web.fleet.lane_backlog import read_backlog
 from worker.console.web.fleet.view import attempts_by_model
 from worker.console.web.guard import guarded

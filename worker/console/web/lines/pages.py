@@ -13,7 +13,7 @@ from starlette.routing import Route
 from schemas.enums import AudioEncoding
 from schemas.errors import UsageError
 from schemas.topics import all_topics, prefixed
-from worker.console.web.access import Scope
+from worker.console.access.tokens import Scope
 from worker.console.web.guard import guarded
 from worker.console.web.lines.history import LineHistory, latest_first
 from worker.console.web.lines.latest import latest_completions

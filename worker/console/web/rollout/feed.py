@@ -46,7 +46,7 @@ class RolloutFeed:
         self._sleep = sleep
         self._version = 0
         self._closed = False
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
 
     @property
     def version(self) -> int:
@@ -64,27 +64,25 @@ class RolloutFeed:
             group.create_task(self._retried(self._follow_log), name="console: rollout")
             group.create_task(self._retried(self._follow_rounds), name="console: controller")
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Ends all waits: this process stops."""
         self._closed = True
-        await self._note_change()
+        self._note_change()
 
     async def wait_for_change(self, version: int, longest_s: float) -> bool:
         """Waits until the version is another one, at most so long; False once the feed is closed."""
-        try:
-            async with asyncio.timeout(longest_s), self._changed:
-                await self._changed.wait_for(lambda: self._closed or self._version != version)
-        except TimeoutError:
-            pass
+        await self._wait(lambda: self._version != version, longest_s)
         return not self._closed
 
     async def wait_for_revision(self, number: int, longest_s: float) -> None:
         """Waits until a revision is known that was just made, at most so long."""
+        await self._wait(lambda: self.revisions is not None and self.revisions.revision >= number, longest_s)
+
+    async def _wait(self, happened: Callable[[], bool], longest_s: float) -> None:
         try:
-            async with asyncio.timeout(longest_s), self._changed:
-                await self._changed.wait_for(
-                    lambda: self._closed or (self.revisions is not None and self.revisions.revision >= number)
-                )
+            async with asyncio.timeout(longest_s):
+                while not (self._closed or happened()):
+                    await self._changed.wait()
         except TimeoutError:
             pass
 
@@ -102,10 +100,10 @@ class RolloutFeed:
             await log.read_to_end()
             self.revisions = log.revisions
             self.problem = None
-            await self._note_change()
+            self._note_change()
             while True:
                 if await log.poll():
-                    await self._note_change()
+                    self._note_change()
 
     async def _follow_rounds(self) -> None:
         known = self.last_round
@@ -114,16 +112,17 @@ class RolloutFeed:
                 # After an outage the topic is read from its beginning again.
                 if fresh := [each for each in rounds if known is None or each.time > known.time]:
                     self.rounds.extend(fresh)
-                    await self._note_change()
+                    self._note_change()
 
-    async def _note_outage(self, state: RetryCallState) -> None:
+    def _note_outage(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if self.problem is None:
             _log.warning("console_rollout_unreachable", error=f"{type(error).__name__}: {error}")
             self.problem = f"{type(error).__name__}: {error}"
-            await self._note_change()
+            self._note_change()
 
-    async def _note_change(self) -> None:
-        async with self._changed:
-            self._version += 1
-            self._changed.notify_all()
+    def _note_change(self) -> None:
+        self._version += 1
+        self._changed.set()
+        # Whoever waits wakes by the event that it waits for; who comes later waits for the next.
+        self._changed = asyncio.Event()

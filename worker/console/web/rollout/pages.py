@@ -7,7 +7,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from schemas.errors import RefusedError, UnavailableError, UsageError
-from worker.console.web.access import Scope
+from worker.console.access.tokens import Scope
 from worker.console.web.guard import Page, guarded
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.rollout.view import RolloutView, build_view, describe_change
@@ -76,15 +76,18 @@ async def _show_now(visit: Visit) -> Response:
 
 
 async def _events(visit: Visit) -> Response:
-    feed = visit.parts.feed
+    feed, streams = visit.parts.feed, visit.parts.streams
+    if streams.full:
+        raise UnavailableError(f"{streams.most} event streams are open, as many as may")
 
     async def changes() -> AsyncIterator[bytes]:
         # The first event comes at once: what changed while nothing was connected is shown then.
-        while True:
-            version = feed.version
-            yield f"event: changed\ndata: {version}\n\n".encode()
-            if not await feed.wait_for_change(version, _REFRESH_S):
-                return
+        with streams.one():
+            while True:
+                version = feed.version
+                yield f"event: changed\ndata: {version}\n\n".encode()
+                if not await feed.wait_for_change(version, _REFRESH_S):
+                    return
 
     return StreamingResponse(changes(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
