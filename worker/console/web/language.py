@@ -29,7 +29,7 @@ def translator(language: str) -> Translate:
     texts = messages(language)
 
     def translate(key: str, **fields: object) -> str:
-        if fields.get("n") == 1 and f"{key}_one" in texts:
+        if str(fields.get("n")) == "1" and f"{key}_one" in texts:
             key = f"{key}_one"
         return texts[key].format(**fields)
 

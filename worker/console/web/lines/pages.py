@@ -30,7 +30,8 @@ _SINCE: Final = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "7d": timede
 # What browsers play: the others have no header that says what they are.
 _PLAYABLE: Final = frozenset({AudioEncoding.OGG_OPUS, AudioEncoding.MP3, AudioEncoding.LINEAR16})
 _NOT_SEARCHED: Final = frozenset({"tts.rollout", "tts.rollout-status", "tts.feedback", "tts.votes"})
-_KEY: Final = re.compile(r"(?:[^\x00-\x1f]+/)?[a-z0-9_]+/(?:chirp3-hd|wavenet)/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
+# A take's key after the deployment's prefix: character, voice model, the digest's beginning, the digest.
+_TAKE: Final = re.compile(r"(?!\.)[^/\x00-\x1f]+/(?:chirp3-hd|wavenet)/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 
 
 def line_routes(parts: ConsoleParts) -> list[Route]:
@@ -60,7 +61,8 @@ async def _play(visit: Visit) -> Response:
     """Leads to the audio of a take, which the store or a CDN serves."""
     key = visit.request.query_params.get("key", "")
     prefix = visit.parts.settings.storage.prefix
-    if _KEY.fullmatch(key) is None or not key.startswith(f"{prefix}/" if prefix else ""):
+    within = f"{prefix}/" if prefix else ""
+    if not key.startswith(within) or _TAKE.fullmatch(key.removeprefix(within)) is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return RedirectResponse(await visit.parts.audio_url(key), HTTPStatus.FOUND)
 

@@ -1,0 +1,98 @@
+"""The console's lines and dead letters in a real browser: a line is heard, and a dead letter is edited and replayed."""
+
+import aiohttp
+
+from tests.stack.browser import browser
+from tests.stack.console import TOKENS, log_in, serve_console
+from tests.stack.deployment import job
+from tests.stack.test_replay import letter, three_kinds, write
+
+PLAYED = """new Promise(resolve => {
+  const player = document.querySelector('audio');
+  const done = () => resolve(player.error ? player.error.message : player.duration);
+  player.addEventListener('timeupdate', () => player.currentTime > 0 && done());
+  player.addEventListener('error', done);
+  player.play();
+})"""
+
+
+async def text_of(shown, selector: str = "main") -> str:
+    return await shown.run(f"document.querySelector({selector!r}).textContent")
+
+
+async def test_a_line_is_found_and_heard_and_its_way_is_shown(deployment, tmp_path):
+    with deployment.worker(), serve_console(deployment) as address:
+        await deployment.produce([job(1, text="Dinner is served.", labels={"scene": "act-1"})])
+        (completion,) = await deployment.completions(1)
+        async with browser(tmp_path) as shown:
+            await log_in(shown, address, "bert")
+            await shown.visit(f"{address}/lines")
+            await shown.run("document.querySelector('tbody a').click()")
+            await shown.until("document.querySelectorAll('.step').length == 2")
+            way = await text_of(shown)
+            for said in ("Dinner is served.", "act-1", completion.voice, completion.audio.key, "percentage"):
+                assert said in way
+            assert abs(await shown.run(PLAYED) - completion.audio.duration_s) < 0.2
+            await shown.visit(f"{address}/lines?job_id=nobody")
+            assert "No record within this time" in await text_of(shown)
+
+
+async def test_audio_is_for_takes_of_this_deployment_alone(deployment):
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as client:
+        with serve_console(deployment) as address:
+            async with client.post(f"{address}/login", data={"token": TOKENS["bert"]}) as page:
+                assert page.status == 200
+            digest = "0" * 64
+            ours = deployment.name
+            others = ("", "x.txt", f"{ours}/../secret/wavenet/00/{digest}.ogg", f"{ours}/../wavenet/00/{digest}.ogg",
+                      f"other/pip_boy/wavenet/00/{digest}.ogg", f"{ours}/pip_boy/wavenet/00/x.ogg")  # fmt: skip
+            for key in others:
+                async with client.get(f"{address}/lines/audio", params={"key": key}, allow_redirects=False) as answer:
+                    assert answer.status == 404, key
+            key = f"{deployment.name}/pip_boy/wavenet/00/{digest}.ogg"
+            async with client.get(f"{address}/lines/audio", params={"key": key}, allow_redirects=False) as answer:
+                assert answer.status == 302
+                assert answer.headers["Location"].startswith(deployment.stack.s3)
+
+
+async def test_a_dead_letter_is_opened_edited_and_replayed_after_a_dry_run(deployment, tmp_path):
+    with deployment.worker(), serve_console(deployment) as address:
+        await deployment.produce([job(1, character="nobody")])
+        await deployment.dead_letters(1)
+        async with browser(tmp_path) as shown:
+            await log_in(shown, address)
+            await shown.visit(f"{address}/dead-letters")
+            assert "bad_input" in await text_of(shown, "tbody")
+            await shown.run("document.querySelector('main a[href^=\"/dead-letters/\"]').click()")
+            await shown.until("document.querySelector('#value') !== null")
+            assert '"character": "nobody"' in await text_of(shown, "#value")
+            await shown.run("document.querySelector('[name=edits]').value = 'character=somebody'")
+            await shown.run("document.querySelector('#main form').requestSubmit()")
+            await shown.until("document.querySelector('.said') !== null")
+            assert "somebody" in await text_of(shown, ".said")
+            await shown.run("history.back()")
+            await shown.until("document.querySelector('[name=edits]') !== null")
+            await shown.run("document.querySelector('[name=edits]').value = 'character=pip_boy'")
+            await shown.run("document.querySelector('#main form').requestSubmit()")
+            await shown.until("document.querySelector('.before-after') !== null")
+            assert '"character": "pip_boy"' in await text_of(shown)
+            assert len(await deployment.completions(1)) == 1
+            await shown.run("document.querySelector('#main form').requestSubmit()")
+            await shown.until("document.querySelector('[role=status]')?.textContent.includes('One letter') ?? false")
+        completions = await deployment.completions(2)
+        assert {each.status.value for each in completions} == {"failed", "done"}
+
+
+async def test_a_replay_is_what_the_dry_run_showed(deployment, tmp_path):
+    await write(deployment, *three_kinds(deployment, 2))
+    with serve_console(deployment) as address:
+        async with browser(tmp_path) as shown:
+            await log_in(shown, address)
+            await shown.visit(f"{address}/dead-letters?class=timeout")
+            await shown.run("document.querySelector('[action=\"/dead-letters/replay\"]').requestSubmit()")
+            await shown.until("document.querySelector('[name=confirmed]') !== null")
+            assert "2 letters would be sent" in await text_of(shown)
+            await write(deployment, letter(deployment, 99))
+            await shown.run("document.querySelector('#main form').requestSubmit()")
+            await shown.until("document.querySelector('.said') !== null")
+            assert "nothing sent: the letters are others" in await text_of(shown, ".said")
