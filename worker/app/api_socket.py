@@ -28,9 +28,14 @@ def listening_socket(settings: HttpApiSettings) -> Iterator[socket.socket]:
             f"HTTP_API_HOST={settings.host!r}: without HTTP_API_TOKENS_FILE allowed is a loopback address, such as "
             "127.0.0.1; `chirp-worker token new` makes tokens"
         )
-    try:
-        listening = socket.create_server(address[:2], family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise UsageError(f"{where}: can't listen there: {error.strerror}") from None
-    with listening:
+    # Of this protocol by name, as `socket.create_server` makes none: only then asyncio sets TCP_NODELAY, without which
+    # each answer, sent in two parts, would wait 40 ms for the client's delayed acknowledgement.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        # A process that is started again may listen where its predecessor's connections still end.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(address)
+            listening.listen(BACKLOG)
+        except OSError as error:
+            raise UsageError(f"{where}: can't listen there: {error.strerror}") from None
         yield listening

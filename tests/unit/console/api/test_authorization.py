@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from schemas.errors import UsageError
@@ -87,6 +89,12 @@ def test_a_port_that_is_taken_is_named() -> None:
             listening_socket(settings.http_api),
         ):
             pass
+
+
+def test_answers_do_not_wait_for_the_clients_acknowledgement() -> None:
+    # asyncio sets TCP_NODELAY on the connections of a socket of this protocol alone.
+    with listening_socket(load_settings({"HTTP_API_PORT": "0"}).http_api) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
 
 
 async def test_web_pages_of_other_origins_get_nothing_unless_they_are_named() -> None:

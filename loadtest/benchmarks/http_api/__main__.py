@@ -1,0 +1,167 @@
+"""`make bench-http`: what the HTTP API adds to Kafka's latency, alone and while a thousand clients wait."""
+
+import asyncio
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import aiohttp
+import typer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+
+from loadtest.benchmarks.http_api.clients import KafkaClient, UnansweredError, line_by_http, wait_in_a_crowd
+from loadtest.benchmarks.http_api.figures import added_table
+from loadtest.benchmarks.throughput.runs import EmulatorControl
+from loadtest.benchmarks.throughput.topics import topics_of
+from loadtest.stack.counters import scrape
+from loadtest.stack.java import NoJavaError
+from loadtest.stack.kafka_cluster import KafkaCluster
+from loadtest.stack.local_stack import Stack, local_stack, worker_process
+from loadtest.stack.ports import free_ports
+from loadtest.stack.processes import StackError
+from schemas.enums import Lane
+from schemas.topics import COMPLETIONS, LANES, prefixed
+
+_KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"
+_PARTITIONS: Final = 12
+_WARM_UP: Final = 100
+# The crowd's lines take so long that all of it still waits when the last pair has been measured.
+_SLOW_S: Final = 120.0
+_LOOK_EVERY_S: Final = 0.2
+
+
+def main(
+    pairs: Annotated[int, typer.Option(min=10, help="Lines by each way.")] = 300,
+    crowd: Annotated[int, typer.Option(min=1, help="Clients that wait meanwhile.")] = 1000,
+) -> None:
+    """Measure both ways by turns; ends with 1 if a line wasn't answered, whatever the figures."""
+    try:
+        with _kafka() as bootstrap, local_stack("external", {"speech": "canned"}, kafka=bootstrap) as stack:
+            asyncio.run(_measure(stack, pairs, crowd))
+    except (NoJavaError, StackError, KafkaError, OSError, UnansweredError) as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def _kafka() -> Iterator[str]:
+    """Apache Kafka: a cluster of yours, or one broker here."""
+    if outside := os.environ.get(_KAFKA):
+        yield outside
+        return
+    with tempfile.TemporaryDirectory(prefix="chirp-kafka-") as folder, KafkaCluster(Path(folder)) as cluster:
+        yield cluster.bootstrap
+
+
+@dataclass(frozen=True)
+class _Addresses:
+    http_api: str
+    metrics: str
+    pid: int
+
+
+async def _measure(stack: Stack, pairs: int, crowd: int) -> None:
+    console, name = Console(), f"http-{uuid.uuid4().hex[:6]}"
+    with ExitStack() as processes:
+        async with topics_of(stack.kafka, name, _PARTITIONS), _kafka_client(stack.kafka, name) as kafka:
+            at = await asyncio.to_thread(_start, stack, name, processes, crowd)
+            connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=None)
+            async with (
+                aiohttp.ClientSession(at.http_api, timeout=timeout, connector=connector) as session,
+                aiohttp.ClientSession() as control,
+            ):
+                emulator = EmulatorControl(control, stack.control)
+                await emulator.set_latency(0.0)
+                await _pairs(kafka, session, f"{name}-warm", _WARM_UP)
+                console.print(added_table("nobody else waits", *await _pairs(kafka, session, f"{name}-idle", pairs)))
+                await emulator.set_latency(_SLOW_S)
+                waiting = [
+                    asyncio.create_task(wait_in_a_crowd(session, f"{name}-crowd-{number}")) for number in range(crowd)
+                ]
+                await _until_waiting(at, crowd)
+                beside = await _pairs(kafka, session, f"{name}-beside", pairs)
+                still = (await scrape(at.metrics)).total("tts_http_waiters")
+                console.print(added_table(f"{still:,.0f} clients wait", *beside))
+                console.print(f"the process has {_resident_mb(at.pid):.0f} MiB resident")
+                await emulator.set_latency(0.0)
+                await asyncio.gather(*waiting)
+                console.print(f"all {crowd:,} got their own completions")
+            await asyncio.to_thread(processes.close)
+
+
+def _start(stack: Stack, name: str, processes: ExitStack, crowd: int) -> _Addresses:
+    """Starts a worker and a process of the HTTP API; what `processes` closes."""
+    environment = {
+        **stack.environment,
+        "KAFKA_TOPIC_PREFIX": name,
+        "KAFKA_GROUP_ID": f"{name}-group",
+        "S3_PREFIX": name,
+        "CHIRP3_ENABLED": "false",
+        "TTS_TIMEOUT_BASE_S": str(5 * _SLOW_S),
+        "TTS_TIMEOUT_MAX_S": str(10 * _SLOW_S),
+    }
+    processes.enter_context(worker_process(environment, stack.folder, f"{name}-worker"))
+    (port,) = free_ports(1)
+    limits = {
+        "HTTP_API_PORT": str(port),
+        "HTTP_API_MAX_WAITERS": str(crowd + 1),
+        "HTTP_API_MAX_WAIT_S": "3600",
+        "HTTP_API_LINES_PER_MINUTE": "0",
+        "HTTP_API_REQUESTS_PER_MINUTE": "0",
+    }
+    process, metrics = processes.enter_context(
+        worker_process({**environment, **limits}, stack.folder, f"{name}-serve", ("serve",))
+    )
+    return _Addresses(f"http://127.0.0.1:{port}", metrics, process.pid)
+
+
+@asynccontextmanager
+async def _kafka_client(bootstrap: str, name: str) -> AsyncIterator[KafkaClient]:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    consumer = AIOKafkaConsumer(
+        prefixed(COMPLETIONS, name), bootstrap_servers=bootstrap, isolation_level="read_committed"
+    )
+    await producer.start()
+    try:
+        await consumer.start()
+        try:
+            for partition in consumer.assignment():
+                await consumer.position(partition)
+            yield KafkaClient(producer, consumer, prefixed(LANES[Lane.DIALOGUE], name))
+        finally:
+            await consumer.stop()
+    finally:
+        await producer.stop()
+
+
+async def _pairs(
+    kafka: KafkaClient, session: aiohttp.ClientSession, name: str, count: int
+) -> tuple[list[float], list[float]]:
+    """Seconds of each line by Kafka alone, and by HTTP; by turns, so that the machine's other work meets both."""
+    by_kafka, by_http = [], []
+    for number in range(count):
+        by_kafka.append(await kafka.line(f"{name}-k{number}"))
+        by_http.append(await line_by_http(session, f"{name}-h{number}"))
+    return by_kafka, by_http
+
+
+async def _until_waiting(at: _Addresses, crowd: int) -> None:
+    # Another process's figure: there is no event of it.
+    while (await scrape(at.metrics)).total("tts_http_waiters") < crowd:  # noqa: ASYNC110
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def _resident_mb(pid: int) -> float:
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines())
+    return int(fields["VmRSS"].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    typer.run(main)
