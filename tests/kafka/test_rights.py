@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
 
+import aiohttp
 import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from loadtest.stack.local_stack import local_stack, worker_process
+from loadtest.stack.ports import free_ports
 from schemas.completion import Completion
 from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, DEAD_LETTERS, FEEDBACK, LANES, ROLLOUT, ROLLOUT_STATUS, VOTES
@@ -52,11 +54,11 @@ LETTERS = {"R": "Read", "W": "Write", "D": "Describe", "C": "Create", "c": "Desc
 # Written by hand, not computed from the table that it is held against. Read and Write imply Describe.
 MAY_ON_TOPICS = """
                   worker  controller  operator  game-server  studio  console
-dialogue          R       -           RWCc      W            -       -
-batch             R       -           RWCc      -            RW      -
+dialogue          R       -           RWCc      W            -       RW
+batch             R       -           RWCc      -            RW      RW
 retry, dialogue   RW      R           DCc       -            -       -
 retry, batch      RW      R           DCc       -            D       -
-completions       W       R           RCc       R            R       -
+completions       W       R           RCc       R            R       R
 replies           W       -           DCc       R            -       -
 dead letters      W       -           RWCc      -            -       R
 rollout           R       RW          RWCc      -            R       R
@@ -281,6 +283,16 @@ async def test_doctor_names_each_missing_right_and_what_it_is_on(guarded):
     assert f"on {deployment.topic(ROLLOUT)}," not in line
 
 
+async def speak_by_http(guarded: Guarded) -> None:
+    (port,) = free_ports(1)
+    with guarded.process("console", "serve", HTTP_API_PORT=str(port)):
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+            for lane in Lane:
+                line = {"character": "pip_boy", "text": f"By HTTP, in the lane {lane}."}
+                async with client.post(f"/v1/lines?lane={lane}&wait=60s", json=line) as answer:
+                    assert answer.status == 200, await answer.text()
+
+
 async def test_each_role_does_its_whole_work_with_its_rights(guarded, tmp_path):
     operator = "operator"
     await guarded.create_topics()
@@ -291,6 +303,7 @@ async def test_each_role_does_its_whole_work_with_its_rights(guarded, tmp_path):
         await play(guarded, tmp_path)
         await replay_and_redo(guarded)
         await speak_a_script(guarded, tmp_path)
+        await speak_by_http(guarded)
     await guarded.grant("worker", "at-least-once", DELIVERY="at-least-once")
     with guarded.process("at-least-once", "run", DELIVERY="at-least-once"):
         await guarded.run("game-server", "enqueue", "Once more.", "--wait")

@@ -35,7 +35,7 @@ class Line(_Document):
     audio_address: str = Field(description="Leads to the audio once the state is done.")
     queued_at: AwareDatetime | None = None
     completion: Completion | None = Field(
-        default=None, description="How it ended, as on Kafka; its audio's `url`, where there is one, is valid from now."
+        default=None, description="How it ended, as on Kafka; its audio has a `url` that is valid from now."
     )
 
 

@@ -5,6 +5,7 @@ import uuid
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
+import structlog
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -22,7 +23,9 @@ from worker.console.api.problems import PROBLEMS, ProblemError, invalid, unavail
 from worker.console.api.request_body import read_json_body
 from worker.console.lines.idempotency import ALLOWED, job_id_of_key
 from worker.console.lines.waiters import Waiter
+from worker.storage.errors import StorageError
 
+_log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/lines", tags=["lines"])
 
 JobId = Annotated[str, Path(pattern=JOB_ID_PATTERN, description="The job's id.")]
@@ -193,10 +196,14 @@ async def _completion(parts: ApiParts, record: bytes | None) -> Completion | Non
     if record is None:
         return None
     completion = parse_completion(record)
-    storage = parts.settings.storage
-    if completion.audio is None or (storage.audio_base_url is None and storage.audio_url_ttl_s is None):
+    if completion.audio is None:
         return completion
-    url = await parts.audio_url(completion.audio.key)
+    try:
+        url = await parts.audio_url(completion.audio.key)
+    except StorageError as error:
+        # The line has ended all the same; its audio's route will say that the store is away.
+        _log.warning("audio_url_failed", key=completion.audio.key, error=str(error))
+        return completion
     return completion.model_copy(update={"audio": completion.audio.model_copy(update={"url": url})})
 
 

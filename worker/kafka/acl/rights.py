@@ -228,6 +228,8 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _IDEMPOTENT,
     ),
     Role.CONSOLE: (
+        _topics(_READ_WRITE, "enqueues lines for clients of the HTTP API, and knows those enqueued", *LANES.values()),
+        _topics(_READ, "waits for completions, and streams them", COMPLETIONS),
         _topics(
             _READ,
             "shows the rollout, what the controller judged, dead letters, and what players say",

@@ -62,6 +62,7 @@ class World:
     sent: list[tuple[Lane, Job]] = field(default_factory=list)
     stored: dict[str, StoredTake] = field(default_factory=dict)
     send_error: Exception | None = None
+    url_error: Exception | None = None
     ends_at_once: bool = False
     now: float = 0.0
 
@@ -86,6 +87,8 @@ class World:
         self.streams.publish(CompletionEvent(f"ce-{done.job_id}", record))
 
     async def audio_url(self, key: str) -> str:
+        if self.url_error is not None:
+            raise self.url_error
         return f"https://cdn.example/{key}?signature=1"
 
     async def look_up(self, key: str) -> StoredTake | None:

@@ -17,6 +17,7 @@ from schemas.parsing import FieldProblem, InvalidJobError, validate_job
 from tests.unit.console.api.serving import KEY, LINE, call, completion, serving, token
 from tests.unit.makers import CATALOGUE
 from worker.console.lines.idempotency import job_id_of_key
+from worker.storage.errors import StorageRefusedError
 
 
 def problems_of(document: dict[str, Any]) -> tuple[FieldProblem, ...]:
@@ -51,7 +52,7 @@ async def test_a_line_that_is_waited_for_comes_with_its_completion_though_that_i
         status, line, _ = await call(client, "POST", "/v1/lines?wait=60s", json=LINE)
     assert (status, line["state"]) == (200, "done")
     assert line["completion"]["audio"]["key"] == KEY
-    assert "url" not in line["completion"]["audio"]
+    assert line["completion"]["audio"]["url"] == f"https://cdn.example/{KEY}?signature=1"
 
 
 async def test_a_wait_that_ends_first_answers_where_the_line_is() -> None:
@@ -239,7 +240,7 @@ async def test_a_line_is_found_by_its_id_and_an_unknown_one_is_not() -> None:
 
 
 async def test_the_audio_is_at_an_address_of_now_once_the_line_is_done() -> None:
-    async with serving(AUDIO_URL_TTL_S="60") as (world, client, _):
+    async with serving() as (world, client, _):
         await call(client, "POST", "/v1/lines", json={**LINE, "job_id": "a"})
         status, problem, _ = await call(client, "GET", "/v1/lines/a/audio")
         assert (status, problem["detail"]) == (409, "job_id='a': hasn't ended yet")
@@ -252,6 +253,16 @@ async def test_the_audio_is_at_an_address_of_now_once_the_line_is_done() -> None
         world.end(completion("b", status=JobStatus.EXPIRED, audio=None))
         status, problem, _ = await call(client, "GET", "/v1/lines/b/audio")
         assert (status, problem["detail"]) == (409, "job_id='b': ended as expired, without audio")
+
+
+async def test_a_line_is_found_without_an_address_where_none_can_be_signed() -> None:
+    async with serving() as (world, client, _):
+        world.url_error = StorageRefusedError("no credentials")
+        world.end(completion("a"))
+        status, line, _ = await call(client, "GET", "/v1/lines/a")
+        assert (status, line["state"], "url" in line["completion"]["audio"]) == (200, "done", False)
+        status, problem, headers = await call(client, "GET", "/v1/lines/a/audio")
+        assert (status, problem["type"], headers["Retry-After"]) == (503, "urn:chirp-worker:problem:storage", "5")
 
 
 async def test_one_client_enqueues_no_more_lines_a_minute_than_it_may_and_may_read_on() -> None:

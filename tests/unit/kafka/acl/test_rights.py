@@ -44,9 +44,9 @@ def who_may(operation: Operation, name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("topic", "writers", "readers"),
     [
-        (LANES[Lane.DIALOGUE], {"game-server", "operator"}, {"worker", "operator"}),
-        (LANES[Lane.BATCH], {"studio", "operator"}, {"worker", "studio", "operator"}),
-        (COMPLETIONS, {"worker"}, {"controller", "operator", "game-server", "studio"}),
+        (LANES[Lane.DIALOGUE], {"game-server", "operator", "console"}, {"worker", "operator", "console"}),
+        (LANES[Lane.BATCH], {"studio", "operator", "console"}, {"worker", "studio", "operator", "console"}),
+        (COMPLETIONS, {"worker"}, {"controller", "operator", "game-server", "studio", "console"}),
         (DEAD_LETTERS, {"worker", "operator"}, {"operator", "console"}),
         (ROLLOUT, {"controller", "operator"}, {"worker", "controller", "operator", "studio", "console"}),
         (ROLLOUT_STATUS, {"controller"}, {"operator", "console"}),
