@@ -254,7 +254,11 @@ async def test_who_lacks_a_right_reads_which_one_and_on_what(guarded):
             "this login lacks the right Write on any topic",
         ),
         ("studio", ("enqueue", "Hello."), f"this login lacks a right on {dialogue}"),
-        ("console", ("topics", "create"), f"this login lacks the right Create on {dialogue}"),
+        (
+            "console",
+            ("topics", "create"),
+            f"this login lacks the right Create on {deployment.topic(TOPICS['retry, dialogue'])}",
+        ),
     ):
         ended = await guarded.ended(user, *command)
         last = ended.stderr.splitlines()[-1]
@@ -273,7 +277,7 @@ async def test_doctor_names_each_missing_right_and_what_it_is_on(guarded):
     (line,) = [each for each in ended.stdout.splitlines() if "Rights of a worker" in each]
     assert line.startswith("FAIL")
     for lacking in (
-        f"Read on {deployment.topic(LANES[Lane.DIALOGUE])}",
+        f"Read on {deployment.topic(TOPICS['retry, dialogue'])}",
         f"Write on {deployment.topic(COMPLETIONS)}",
         f"Write on {deployment.topic(TOPICS['retry, batch'])}",
         f"Read on the group {deployment.name}",

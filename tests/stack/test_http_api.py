@@ -1,8 +1,15 @@
 """The HTTP API on the local stack, by real HTTP: lines are enqueued, waited for and heard."""
 
+import asyncio
 import hashlib
+import json
+from contextlib import suppress
 
 import aiohttp
+
+from loadtest.stack.ports import free_ports
+from schemas.enums import Lane
+from schemas.topics import LANES
 
 LINE = {"character": "codsworth", "text": "Welcome home, traveller."}
 
@@ -32,3 +39,89 @@ async def test_a_line_that_is_waited_for_comes_with_its_completion(deployment):
     assert answer.status == 200, line
     assert line["completion"]["job_id"] == line["job_id"]
     assert line["completion"]["lane"] == "dialogue"
+
+
+async def test_the_pages_requests_work_as_the_engines_send_them(deployment):
+    job = {"job_id": "tavern:3", "audio": {"encoding": "MP3", "sample_rate": 24000}, **LINE}
+    with deployment.worker(), deployment.http_api() as (_, api):
+        async with aiohttp.ClientSession() as client:
+            async with client.post(f"{api}/v1/lines?wait=60s", json=job) as answer:
+                line = await answer.json()
+            async with client.get(line["completion"]["audio"]["url"]) as answer:
+                audio = await answer.read()
+                assert (answer.status, answer.headers["Content-Type"]) == (200, "audio/mpeg")
+        assert hashlib.sha256(audio).hexdigest() == line["completion"]["audio"]["sha256"]
+
+
+async def test_processes_agree_on_a_key_and_on_where_a_line_is_also_after_a_start(deployment):
+    key = {"Idempotency-Key": "scene-7/line-3"}
+    with deployment.http_api("one") as (_, one), deployment.http_api("two") as (_, two):
+        async with aiohttp.ClientSession() as client:
+            async with client.post(f"{one}/v1/lines", json=LINE, headers=key) as answer:
+                first = await answer.json()
+            assert (await known(client, two, first["job_id"]))["state"] == "queued"
+            async with client.post(f"{two}/v1/lines", json=LINE, headers=key) as answer:
+                assert (await answer.json())["job_id"] == first["job_id"]
+            with deployment.http_api("three") as (_, three):
+                async with client.post(f"{three}/v1/lines", json={**LINE, "text": "Another."}, headers=key) as answer:
+                    assert answer.status == 409
+            with deployment.worker():
+                async with client.get(f"{two}/v1/lines/{first['job_id']}?wait=60s") as answer:
+                    assert (await answer.json())["state"] == "done"
+    assert len(await deployment.read(LANES[Lane.DIALOGUE], 1)) == 1
+
+
+async def known(client, api, job_id):
+    """The line, once this process has read it of Kafka."""
+    async with asyncio.timeout(60):
+        while True:
+            async with client.get(f"{api}/v1/lines/{job_id}") as answer:
+                if answer.status == 200:
+                    return await answer.json()
+            await asyncio.sleep(0.05)
+
+
+async def test_a_process_that_is_killed_and_started_under_load_loses_no_line_and_sends_none_twice(deployment):
+    """Clients repeat what wasn't answered, as they must: by the same key, at the address of whoever is there."""
+    lines, kills = 60, 3
+    (port,) = free_ports(1)
+    api = f"http://127.0.0.1:{port}"
+    answered: dict[int, dict] = {}
+
+    async def serve_and_kill():
+        for number in range(kills + 1):
+            last = number == kills
+            api_process = deployment.http_api(f"serve-{number}", HTTP_API_PORT=str(port))
+            process, _ = await asyncio.to_thread(api_process.__enter__)
+            try:
+                # Each is killed in the midst of its work, the last one serves until all are answered.
+                enough = lines if last else (number + 1) * lines // (kills + 2)
+                while len(answered) < enough:
+                    await asyncio.sleep(0.01)
+                if not last:
+                    process.kill()
+            finally:
+                await asyncio.to_thread(api_process.__exit__, None, None, None)
+
+    async def client_of(client, number):
+        line = {**LINE, "text": f"This is line number {number}."}
+        while number not in answered:
+            with suppress(aiohttp.ClientError):
+                key = {"Idempotency-Key": f"line-{number}"}
+                async with client.post(f"{api}/v1/lines?wait=60s", json=line, headers=key) as answer:
+                    if answer.status == 200:
+                        answered[number] = await answer.json()
+                        return
+                    assert answer.status in {202, 503}, await answer.text()
+            await asyncio.sleep(0.1)
+
+    with deployment.worker():
+        serving = asyncio.create_task(serve_and_kill())
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=8)) as client:
+            await asyncio.gather(*(client_of(client, number) for number in range(lines)))
+        await serving
+        records = await deployment.read(LANES[Lane.DIALOGUE], lines)
+    assert {line["state"] for line in answered.values()} == {"done"}
+    ids = [json.loads(record.value)["job_id"] for record in records]
+    assert sorted(ids) == sorted({line["job_id"] for line in answered.values()})
+    assert len(ids) == lines
