@@ -7,7 +7,7 @@ from tests.stack.browser import Browser
 from worker.console.access.tokens import TOKEN_BYTES, new_token, parse_client
 
 # Each a client's name, with its scopes.
-CLIENTS = {"anna": "read,operate", "bert": "read", "game": "enqueue"}
+CLIENTS = {"anna": "read,operate", "bert": "read", "game": "enqueue", "lena": "listen"}
 MADE = {
     name: new_token(parse_client(name, scopes), name.ljust(TOKEN_BYTES).encode()) for name, scopes in CLIENTS.items()
 }
@@ -15,11 +15,11 @@ TOKENS = {name: token for name, (token, _) in MADE.items()}
 
 
 @contextmanager
-def serve_console(deployment) -> Iterator[str]:
+def serve_console(deployment, **settings: str) -> Iterator[str]:
     """Yields the console's address."""
     file = deployment.folder / "tokens"
     file.write_text("".join(f"{entry.line()}\n" for _, entry in MADE.values()))
-    with deployment.http_api(HTTP_API_TOKENS_FILE=str(file), ROLLOUT_SOURCE="topic") as (_, address):
+    with deployment.http_api(HTTP_API_TOKENS_FILE=str(file), ROLLOUT_SOURCE="topic", **settings) as (_, address):
         yield address
 
 

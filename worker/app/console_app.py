@@ -1,54 +1,80 @@
 """Builds the console, which the HTTP API's process serves at `/`."""
 
+import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from schemas.topics import VOTES, prefixed
 from worker.config.settings import Settings
 from worker.console.web.access import Visitors
 from worker.console.web.app import create_console
+from worker.console.web.listen.room import ListeningRoom
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.rollout.feed import RolloutFeed
 from worker.console.web.rollout.streams import OpenStreams
 from worker.console.web.session import Sessions
 from worker.console.web.templates import load_templates
+from worker.kafka.scan.topic_follower import TopicFollower
 from worker.lifecycle.clock import Clock
 from worker.rollout.controller.status import follow_statuses
 from worker.rollout.log.reader import open_log
 from worker.speech.catalogue import Catalogue
+from worker.storage.take_store import TakeStore
 
 _API: Final = "/v1"
+# As long as their topic keeps them.
+_VOTES_KEPT: Final = timedelta(days=365)
+
+Audio = Callable[[str], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class Console:
+    """The console's application, and what must run beside it."""
+
+    app: Starlette
+    feed: RolloutFeed
+    votes: TopicFollower
+
+    def stop(self) -> None:
+        """Ends the pages' open streams."""
+        self.feed.close()
 
 
 def build_console(
-    settings: Settings,
-    catalogue: Catalogue,
-    visitors: Visitors,
-    audio_url: Callable[[str], Awaitable[str]],
-    clock: Clock,
-) -> tuple[Starlette, RolloutFeed]:
-    """The console, and the feed that must run beside it.
+    settings: Settings, catalogue: Catalogue, visitors: Visitors, *, audio: Audio, store: TakeStore, clock: Clock
+) -> Console:
+    """The console.
 
     Args:
-        audio_url: the address by which players read a take now, by its key; raises StorageError.
+        audio: makes the addresses by which players read takes.
+        store: of the takes of blind pairs, whose addresses would tell their voice models.
     """
-    key = settings.http_api.session_key
-    feed = RolloutFeed(partial(open_log, settings.kafka, clock), partial(follow_statuses, settings.kafka, clock))
+    kafka, api = settings.kafka, settings.http_api
+    sessions = Sessions(None if api.session_key is None else api.session_key.get_secret_value())
+    feed = RolloutFeed(partial(open_log, kafka, clock), partial(follow_statuses, kafka, clock))
+    room = ListeningRoom(api.pairs_file, sessions, kafka, lambda: secrets.randbelow(2) == 1, store.fetch)
     parts = ConsoleParts(
         settings=settings,
         catalogue=catalogue,
         clock=clock,
         clients=visitors,
-        sessions=Sessions(None if key is None else key.get_secret_value()),
+        sessions=sessions,
         templates=load_templates(),
         feed=feed,
-        streams=OpenStreams(settings.http_api.max_streams),
-        audio_url=audio_url,
+        streams=OpenStreams(api.max_streams),
+        room=room,
+        audio_url=audio,
     )
-    return create_console(parts), feed
+    topics = [prefixed(VOTES, kafka.topic_prefix)]
+    votes = TopicFollower(kafka, "votes", topics, room.observe, since=clock.now() - _VOTES_KEPT, clock=clock)
+    return Console(create_console(parts), feed, votes)
 
 
 class ApiAndConsole:

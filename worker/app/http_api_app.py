@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from worker.app.api_socket import listening_socket
-from worker.app.console_app import ApiAndConsole, build_console
+from worker.app.console_app import ApiAndConsole, Console, build_console
 from worker.app.tracing import open_tracing
 from worker.config.certificate_file import certificate_files
 from worker.config.settings import Settings
@@ -31,7 +31,6 @@ from worker.console.lines.take_finder import TakeFinder
 from worker.console.lines.waiters import Waiters
 from worker.console.metrics import HttpApiMetrics
 from worker.console.web.access import Visitors
-from worker.console.web.rollout.feed import RolloutFeed
 from worker.kafka.client.consumer import standalone_consumer
 from worker.kafka.client.health import kafka_outage, monitor_kafka
 from worker.kafka.scan.topic_follower import TopicFollower
@@ -97,9 +96,9 @@ async def run_http_api(settings: Settings) -> None:
         )
         parts = _build_parts(settings, lines, sender, tokens=tokens, store=store, waits_for=waits_for, clock=clock)
         visitors = Visitors(parts.tokens, parts.requests, clock)
-        console, feed = build_console(settings, parts.catalogue, visitors, parts.audio_url, clock)
-        server = ApiServer(ApiAndConsole(create_app(parts, metrics), console), worker.grace_s)
-        signals.drain_with(partial(_stop, server, lines, feed))
+        console = build_console(settings, parts.catalogue, visitors, audio=parts.audio_url, store=store, clock=clock)
+        server = ApiServer(ApiAndConsole(create_app(parts, metrics), console.app), worker.grace_s)
+        signals.drain_with(partial(_stop, server, lines, console))
         _log.info(
             "started",
             http_api=f"http://{api.host}:{listening.getsockname()[1]}",
@@ -112,7 +111,8 @@ async def run_http_api(settings: Settings) -> None:
                 group.create_task(_watch_kafka(settings, kafka), name="kafka"),
                 group.create_task(lines.jobs.run(), name="lanes"),
                 group.create_task(lines.completions.run(), name="completions"),
-                group.create_task(feed.run(), name="console"),
+                group.create_task(console.feed.run(), name="rollout"),
+                group.create_task(console.votes.run(), name="votes"),
             ]
             await server.serve([listening])
             await sender.finish(worker.grace_s)
@@ -167,12 +167,12 @@ def _build_parts(
     )
 
 
-def _stop(server: ApiServer, lines: _Lines, feed: RolloutFeed) -> None:
+def _stop(server: ApiServer, lines: _Lines, console: Console) -> None:
     """Ends the process: no new connections, and an answer for each request that waits."""
     server.stop()
     lines.waiters.stop()
     lines.streams.stop()
-    feed.close()
+    console.stop()
 
 
 def _waits_for(kafka: Dependency, producer: LaneProducer, lines: _Lines, signals: ShutdownSignals) -> list[str]:

@@ -22,11 +22,12 @@ _PARTS: Final = 3
 
 
 class Scope(StrEnum):
-    """What a client may do: enqueue lines, read lines and takes, operate the rollout and the dead letters."""
+    """What a client may do: enqueue lines, read what there is, operate rollout and dead letters, judge blind pairs."""
 
     ENQUEUE = "enqueue"
     READ = "read"
     OPERATE = "operate"
+    LISTEN = "listen"
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ _STATUS: Final[Mapping[type[ChirpWorkerError], HTTPStatus]] = {
 _log = structlog.get_logger(__name__)
 
 
-def guarded(parts: ConsoleParts, scope: Scope, page: Page) -> Endpoint:
-    """The endpoint of a page or a form, for clients with this scope."""
+def guarded(parts: ConsoleParts, scope: Scope | None, page: Page) -> Endpoint:
+    """The endpoint of a page or a form, for clients with this scope; None: for each client."""
 
     async def endpoint(request: Request) -> Response:
         changes = request.method == "POST"
@@ -42,7 +42,7 @@ def guarded(parts: ConsoleParts, scope: Scope, page: Page) -> Endpoint:
         if signed_in is None:
             return _to_login(request)
         session, client, is_new = signed_in
-        if scope not in client.scopes:
+        if scope is not None and scope not in client.scopes:
             return _refusal(parts, request, HTTPStatus.FORBIDDEN, "scope", scope=scope.value, name=client.name)
         if (wait_s := parts.clients.seconds_to_wait(client)) is not None:
             refused = _refusal(parts, request, HTTPStatus.TOO_MANY_REQUESTS, "too_many", seconds=wait_s)

@@ -8,6 +8,7 @@ from jinja2 import Environment
 
 from worker.config.settings import Settings
 from worker.console.web.access import Visitors
+from worker.console.web.listen.room import ListeningRoom
 from worker.console.web.rollout.feed import RolloutFeed
 from worker.console.web.rollout.streams import OpenStreams
 from worker.console.web.session import Sessions
@@ -33,6 +34,7 @@ class ConsoleParts:
     templates: Environment
     feed: RolloutFeed
     streams: OpenStreams
+    room: ListeningRoom
     audio_url: Callable[[str], Awaitable[str]]
     one_scan: asyncio.Lock = field(default_factory=asyncio.Lock)
 

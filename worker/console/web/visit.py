@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -15,6 +15,14 @@ from worker.console.web.language import LANGUAGES, chosen_language, translator
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.session import Session
 from worker.rollout.log.codec import current_state
+
+_PAGES: Final = {
+    "rollout": Scope.READ,
+    "lines": Scope.READ,
+    "dead-letters": Scope.READ,
+    "fleet": Scope.READ,
+    "listen": Scope.LISTEN,
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class Visit:
         revisions = self.parts.feed.revisions
         common = {
             "client": self.client,
+            "pages": [name for name, scope in _PAGES.items() if scope in self.client.scopes],
             "csrf": self.session.csrf,
             "csrf_field": CSRF_FIELD,
             "may_operate": self.may_operate,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
@@ -15,6 +16,7 @@ from worker.console.access.request_limits import RequestLimit
 from worker.console.access.tokens import TOKEN_BYTES, Client, TokenEntry, new_token, parse_client
 from worker.console.web.access import Visitors
 from worker.console.web.app import create_console
+from worker.console.web.listen.room import ListeningRoom
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.rollout.feed import RolloutFeed
 from worker.console.web.rollout.streams import OpenStreams
@@ -25,10 +27,10 @@ from worker.rollout.log.reader import RolloutLog
 from worker.rollout.log.revisions import RevisionLog
 from worker.speech.catalogue_file import load_catalogue
 
-OPERATOR, READER, GAME = (
-    parse_client(name, scopes) for name, scopes in (("anna", "read,operate"), ("bert", "read"), ("game", "enqueue"))
-)
-MADE = {each.name: new_token(each, each.name.ljust(TOKEN_BYTES).encode()) for each in (OPERATOR, READER, GAME)}
+_SCOPES = {"anna": "read,operate", "bert": "read", "game": "enqueue", "lena": "listen"}
+OPERATOR, READER, GAME, LISTENER = (parse_client(name, scopes) for name, scopes in _SCOPES.items())
+EVERYBODY = (OPERATOR, READER, GAME, LISTENER)
+MADE = {each.name: new_token(each, each.name.ljust(TOKEN_BYTES).encode()) for each in EVERYBODY}
 ENTRIES = tuple(entry for _, entry in MADE.values())
 
 
@@ -49,28 +51,36 @@ async def _no_audio(key: str) -> str:
     return f"https://audio.test/{key}"
 
 
+async def _no_take(key: str) -> bytes:
+    return key.encode()
+
+
 def console_parts(
     revisions: Iterable[Revision] = (),
     rounds: Iterable[RolloutStatus] = (),
     *,
     tokens: Callable[[], tuple[TokenEntry, ...]] | None = lambda: ENTRIES,
     per_minute: int = 0,
+    pairs_file: Path | None = None,
 ) -> ConsoleParts:
     clock = Clock(now=lambda: NOW)
+    settings = load_settings({"S3_BUCKET": "takes", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+    sessions = Sessions("a key")
     feed = RolloutFeed(_no_log, _no_rounds)
     feed.revisions = RevisionLog()
     for each in revisions:
         feed.revisions.add(each.model_dump_json().encode())
     feed.rounds.extend(rounds)
     return ConsoleParts(
-        settings=load_settings({"S3_BUCKET": "takes", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}),
+        settings=settings,
         catalogue=load_catalogue(),
         clock=clock,
         clients=Visitors(tokens, RequestLimit(per_minute), clock),
-        sessions=Sessions("a key"),
+        sessions=sessions,
         templates=load_templates(),
         feed=feed,
         streams=OpenStreams(2),
+        room=ListeningRoom(pairs_file, sessions, settings.kafka, lambda: True, _no_take),
         audio_url=_no_audio,
     )
 

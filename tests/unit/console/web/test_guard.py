@@ -7,6 +7,7 @@ import pytest
 from tests.unit.console.web.consoles import (
     ENTRIES,
     GAME,
+    LISTENER,
     OPERATOR,
     READER,
     console_parts,
@@ -43,14 +44,30 @@ async def test_a_form_without_a_session_changes_nothing(path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_page_needs_the_scope_read(path: str) -> None:
-    visiting = await signed_in(console_parts(), GAME)
-    answer = await visiting.get(path)
-    assert answer.status == 403
-    assert "lacks the scope read" in answer.text
+    for somebody in (GAME, LISTENER):
+        visiting = await signed_in(console_parts(), somebody)
+        answer = await visiting.get(path)
+        assert answer.status == 403
+        assert "lacks the scope read" in answer.text
+
+
+async def test_blind_pairs_need_the_scope_listen_and_who_has_no_other_sees_nothing_else() -> None:
+    for somebody in (OPERATOR, READER, GAME):
+        visiting = await signed_in(console_parts(), somebody)
+        for path in ("/listen", "/listen/first?ticket=x"):
+            assert (await visiting.get(path)).status == 403
+        assert (await visiting.post("/listen", {"choice": "first"})).status == 403
+    visiting = await signed_in(console_parts(), LISTENER)
+    assert (await visiting.get("/")).header("location") == "/listen"
+    page = await visiting.get("/listen")
+    assert page.status == 200
+    assert "/rollout" not in page.text
+    assert (await visiting.get("/listen/first?ticket=x")).status == 422
+    assert (await visiting.get("/listen/third?ticket=x")).status == 404
 
 
 @pytest.mark.parametrize("path", FORMS)
-@pytest.mark.parametrize("somebody", [READER, GAME], ids=lambda each: each.name)
+@pytest.mark.parametrize("somebody", [READER, GAME, LISTENER], ids=lambda each: each.name)
 async def test_a_form_needs_the_scope_operate_even_with_its_secret(path: str, somebody: Client) -> None:
     parts = console_parts()
     visiting = await signed_in(parts, somebody)

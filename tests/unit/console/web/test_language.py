@@ -46,7 +46,7 @@ def test_each_message_is_used() -> None:
     joined = [key for key, more in USED.findall(text) if more]
     named = set(ANY.findall(text))
     by_name = {"rollout.include", "rollout.exclude"}
-    titles = {f"{page}.title" for page in ("rollout", "lines", "dead_letters", "fleet")}
+    titles = {f"{page}.title" for page in ("rollout", "lines", "dead_letters", "fleet", "listen")}
     problems = {key for key in messages("en") if key.startswith("problem.")}
     unused = [
         key
