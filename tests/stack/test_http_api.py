@@ -3,13 +3,18 @@
 import asyncio
 import hashlib
 import json
+import signal
 from contextlib import suppress
 
 import aiohttp
 
-from loadtest.stack.ports import free_ports
+from loadtest.stack.local_stack import worker_environment
+from loadtest.stack.ports import free_ports, listening
+from loadtest.stack.processes import Process
 from schemas.enums import Lane
 from schemas.topics import LANES
+from tests.stack.cli import CLI, call, run
+from tests.stack.deployment import get
 
 LINE = {"character": "codsworth", "text": "Welcome home, traveller."}
 
@@ -125,3 +130,69 @@ async def test_a_process_that_is_killed_and_started_under_load_loses_no_line_and
     ids = [json.loads(record.value)["job_id"] for record in records]
     assert sorted(ids) == sorted({line["job_id"] for line in answered.values()})
     assert len(ids) == lines
+
+
+async def test_on_sigterm_who_waits_is_asked_to_come_again_and_the_line_is_done_all_the_same(deployment):
+    with deployment.http_api() as (process, api):
+        async with aiohttp.ClientSession(api) as client:
+            waiting = asyncio.create_task(answered(client, "POST", "/v1/lines?wait=60s", {**LINE, "job_id": "a"}))
+            await known(client, "", "a")
+            process.signal(signal.SIGTERM)
+            status, problem, headers = await waiting
+        assert await asyncio.to_thread(process.wait, 60) == 0
+    assert (status, problem["type"]) == (503, "urn:chirp-worker:problem:stopping")
+    assert int(headers["Retry-After"]) > 0
+    with deployment.worker():
+        assert [each.job_id for each in await deployment.completions(1)] == ["a"]
+
+
+async def test_while_kafka_is_away_a_line_is_refused_for_now_and_the_process_is_alive_and_not_ready(deployment):
+    port, http_port, nowhere = free_ports(3)
+    away = {
+        "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{nowhere}",
+        "HTTP_API_PORT": str(port),
+        "HTTP_PORT": str(http_port),
+    }
+    environment = worker_environment({**deployment.environment, **away})
+    log = deployment.folder / "serve.log"
+    process = Process("serve", [*CLI, "serve"], log, environment, start=deployment.start)
+    try:
+        process.wait_until(lambda: listening(port))
+        async with aiohttp.ClientSession() as client:
+            status, problem, headers = await answered(client, "POST", f"http://127.0.0.1:{port}/v1/lines", LINE)
+            assert (status, problem["type"]) == (503, "urn:chirp-worker:problem:not-ready")
+            assert "Kafka" in problem["detail"]
+            assert int(headers["Retry-After"]) > 0
+            alive, _ = await get(f"http://127.0.0.1:{http_port}/healthz")
+            ready, why = await get(f"http://127.0.0.1:{http_port}/readyz")
+        assert (alive, ready) == (200, 503)
+        assert "Kafka" in why
+    finally:
+        process.stop()
+
+
+async def test_a_client_is_who_its_token_says_and_a_token_ends_when_its_line_does(deployment, tmp_path):
+    made = await run(deployment, "token", "new", "--client", "game", "--scopes", "enqueue")
+    assert made.returncode == 0, made.stderr
+    token, line = made.stdout.splitlines()
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"{line}\n{'other read ' + '0' * 64}\n")
+    bearer = {"Authorization": f"Bearer {token}"}
+    with deployment.http_api(HTTP_API_TOKENS_FILE=str(tokens)) as (_, api):
+        async with aiohttp.ClientSession(api, headers=bearer) as client:
+            assert (await answered(client, "POST", "/v1/lines", LINE))[0] == 202
+            assert (await answered(client, "GET", "/v1/lines/a"))[0] == 403
+            tokens.write_text(f"{'other read ' + '0' * 64}\n")
+            assert (await answered(client, "POST", "/v1/lines", LINE))[0] == 401
+
+
+async def test_without_tokens_serve_refuses_an_address_that_others_reach(deployment):
+    environment = {**deployment.environment, "HTTP_API_HOST": "0.0.0.0", "HTTP_API_PORT": "0"}  # noqa: S104
+    ended = await asyncio.to_thread(call, environment, "serve")
+    assert ended.returncode == 2
+    assert "HTTP_API_HOST='0.0.0.0': without HTTP_API_TOKENS_FILE allowed is a loopback address" in ended.stderr
+
+
+async def answered(client, method, path, body=None):
+    async with client.request(method, path, json=body) as answer:
+        return answer.status, await answer.json(), answer.headers

@@ -1,0 +1,76 @@
+"""Records of Kafka reach the lines, the waiters and the streams; foreign ones do no harm."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.enums import Lane
+from tests.unit.makers import fields
+from worker.console.lines.event_streams import EventFilter, EventStreams
+from worker.console.lines.kafka_records import KafkaRecords
+from worker.console.lines.recent_lines import RecentLines
+from worker.console.lines.waiters import Waiters
+
+AT_MS = 1_770_000_000_000
+
+
+def record(value: bytes | None, topic: str = "staging.batch", **headers: bytes) -> Any:
+    return SimpleNamespace(topic=topic, value=value, headers=list(headers.items()), timestamp=AT_MS)
+
+
+class World:
+    def __init__(self) -> None:
+        self.recent, self.waiters, self.streams = RecentLines(100, 10**6), Waiters(10), EventStreams(10)
+        self.records = KafkaRecords("staging", self.recent, self.waiters, self.streams)
+
+
+def document(**changes: Any) -> bytes:
+    return json.dumps(fields(**changes)).encode()
+
+
+async def test_a_job_is_known_by_its_id_with_its_lane_and_time() -> None:
+    world = World()
+    world.records.observe_job(record(document()))
+    line = world.recent.find("job-1")
+    assert line is not None
+    assert (line.lane, line.job, line.queued_ms) == (Lane.BATCH, document(), AT_MS)
+
+
+async def test_a_completion_wakes_who_waits_is_remembered_and_goes_to_the_streams() -> None:
+    world = World()
+    with world.waiters.waiting("job-1") as waiter, world.streams.open(EventFilter()) as stream:
+        done = record(b'{"job_id": "job-1"}', "staging.completions", ce_subject=b"job-1", ce_id=b"e1")
+        world.records.observe_completion(done)
+        assert await waiter.wait(0) == done.value
+        line = world.recent.find("job-1")
+        assert line is not None
+        assert (line.completion, line.ended_ms, line.lane) == (done.value, AT_MS, None)
+        stream.end()
+        assert [(each.id, each.record) async for each in stream.events()] == [("e1", done.value)]
+
+
+@pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"{}", b'{"job_id": 7}', b'{"job_id": ""}', b"\xff"])
+def test_a_record_of_a_lane_that_names_no_job_is_passed_over(value: bytes | None) -> None:
+    world = World()
+    world.records.observe_job(record(value))
+    assert len(world.recent) == 0
+
+
+def test_an_id_that_no_job_may_have_is_not_remembered() -> None:
+    world = World()
+    world.records.observe_job(record(document(job_id="x" * 129)))
+    world.records.observe_job(record(document(), topic="elsewhere.batch"))
+    assert len(world.recent) == 0
+
+
+@given(st.binary() | st.none(), st.dictionaries(st.sampled_from(["ce_subject", "ce_id", "x"]), st.binary(max_size=20)))
+def test_no_foreign_record_does_harm(value: bytes | None, headers: dict[str, bytes]) -> None:
+    world = World()
+    world.records.observe_job(record(value, **headers))
+    world.records.observe_completion(record(value, "staging.completions", **headers))
