@@ -158,6 +158,16 @@ ROLLOUT_ROWS: Final = (
                 ),
                 minimum=0,
             ),
+            Panel(
+                "What players and listeners say",
+                "counted: reports for or against an arm; same user: once a day; unknown: about no completion that is "
+                "known. Votes on blind pairs, those that count and those that don't.",
+                (
+                    Query(f"max by (outcome) ({series(controller.FEEDBACK)})", "reports {{outcome}}"),
+                    Query(f"max by (outcome) ({series(controller.VOTES)})", "votes {{outcome}}"),
+                ),
+                minimum=0,
+            ),
         ),
         width=12,
     ),

@@ -86,6 +86,15 @@ class RolloutStatus(_ForwardCompatible):
     attempts: int = Field(default=0, description="Attempts counted since the controller began to read.")
     repeated: int = Field(default=0, description="Attempts that were read again and not counted again.")
     late: int = Field(default=0, description="Attempts that were published too late to be counted.")
+    feedback: dict[str, int] = Field(
+        default_factory=dict,
+        description="Players' messages read for the plan, by outcome: counted, praise, same_user, unknown, repeated, "
+        "dropped. Empty if the plan counts no complaints.",
+    )
+    votes: dict[str, int] = Field(
+        default_factory=dict,
+        description="Listeners' votes by outcome: counted, repeated, others. Empty if the plan counts no votes.",
+    )
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether its controller should have reported again since: perhaps it doesn't run any more."""

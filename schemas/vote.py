@@ -15,7 +15,9 @@ class VotedTake(Request):
 
     audio: TakeReference = Field(description="Key of the take, as the completion has it.")
     voice_model: VoiceModel = Field(description="Voice model that spoke it; hidden from the listener.")
-    voice: Name | None = Field(default=None, description="Full name of its voice.")
+    voice: Name = Field(
+        description="Full name of its voice. Votes on a character's present voices count: recast, it starts anew."
+    )
 
 
 class Fault(Request):

@@ -20,6 +20,7 @@ from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.controller.attempts_reader import read_attempts
+from worker.rollout.controller.evidence import Observers
 from worker.rollout.plan.settings import Windows
 
 JOBS_A_SECOND = 40
@@ -51,7 +52,9 @@ async def read_all(deployment: Deployment, since: datetime) -> AttemptCounts:
     settings = load_settings(deployment.environment).kafka
     async with (
         asyncio.timeout(HANG_S),
-        read_attempts(settings, RETRY_DELAYS, since, lambda each, at: ledger.add(each, 0, at), Clock()) as reader,
+        read_attempts(
+            settings, RETRY_DELAYS, since, Observers(lambda each, at: ledger.add(each, 0, at)), Clock()
+        ) as reader,
     ):
         while not reader.caught_up:
             await reader.poll(0.5)

@@ -228,7 +228,7 @@ def one_that_leads(deployment, session, name: str, both: asyncio.Barrier) -> Con
     return Controller(
         ControllerParts(
             open_log=partial(open_log, kafka, clock),
-            open_attempts=lambda since, observe: read_attempts(kafka, RETRY_DELAYS, since, observe, clock),
+            open_attempts=lambda since, observers: read_attempts(kafka, RETRY_DELAYS, since, observers, clock),
             create_writer=lambda log: AtOnce(log, kafka, clock),
             is_leader=lambda: True,
             prometheus=PrometheusClient(session, None, 1.0),

@@ -15,6 +15,7 @@ from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.controller.attempts_reader import read_attempts
+from worker.rollout.controller.evidence import Observers
 
 
 def completion(number: int) -> bytes:
@@ -53,7 +54,7 @@ async def write(deployment, numbers) -> None:
 
 def reading(deployment, ledger: AttemptCounts, since: datetime):
     settings = load_settings(deployment.environment).kafka
-    return read_attempts(settings, RETRY_DELAYS, since, lambda each, at: ledger.add(each, 0, at), Clock())
+    return read_attempts(settings, RETRY_DELAYS, since, Observers(lambda each, at: ledger.add(each, 0, at)), Clock())
 
 
 async def until_counted(reader, ledger: AttemptCounts, count: int) -> None:

@@ -11,6 +11,7 @@ from schemas.feedback import Feedback
 from schemas.vote import Vote
 from tests.unit.rollouts import NOW
 
+CHIRP_VOICE, WAVENET_VOICE = "en-US-Chirp3-HD-Puck", "en-US-Wavenet-D"
 _NUMBERS = itertools.count()
 
 
@@ -40,8 +41,8 @@ def vote_document(**changes: Any) -> dict[str, Any]:
         "vote_id": f"vote-{next(_NUMBERS)}",
         "character": "pip_boy",
         "line": "greeting-1",
-        "first": {"audio": "takes/pip_boy/chirp3-hd/aa/aa11.ogg", "voice_model": "chirp3-hd"},
-        "second": {"audio": "takes/pip_boy/wavenet/bb/bb22.ogg", "voice_model": "wavenet"},
+        "first": {"audio": "takes/aa11.ogg", "voice_model": "chirp3-hd", "voice": CHIRP_VOICE},
+        "second": {"audio": "takes/bb22.ogg", "voice_model": "wavenet", "voice": WAVENET_VOICE},
         "choice": "first",
         "listener_id": "listener-1",
         "session": "evening",
@@ -52,11 +53,19 @@ def vote_document(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value is not None}
 
 
-def vote(number: int, choice: str, *, chirp_first: bool = True, time: datetime = NOW, **changes: Any) -> Vote:
+def vote(
+    number: int,
+    choice: str,
+    *,
+    chirp_first: bool = True,
+    time: datetime = NOW,
+    chirp_voice: str = CHIRP_VOICE,
+    **changes: Any,
+) -> Vote:
     """A vote on the pair of a number; `choice`: chirp3-hd, wavenet, equal or cannot_use."""
     takes = [
-        {"audio": f"takes/{each}/{number}.ogg", "voice_model": each.value}
-        for each in (VoiceModel.CHIRP3_HD, VoiceModel.WAVENET)
+        {"audio": f"takes/{each}/{number}.ogg", "voice_model": each.value, "voice": voice}
+        for each, voice in ((VoiceModel.CHIRP3_HD, chirp_voice), (VoiceModel.WAVENET, WAVENET_VOICE))
     ]
     first, second = takes if chirp_first else reversed(takes)
     chosen = {str(first["voice_model"]): "first", str(second["voice_model"]): "second"}.get(choice, choice)

@@ -102,8 +102,8 @@ def _build_controller(
     return Controller(
         ControllerParts(
             open_log=partial(open_log, kafka, clock),
-            open_attempts=lambda since, observe: read_attempts(
-                kafka, settings.delivery.retry_delays, since, observe, clock
+            open_attempts=lambda since, observers: read_attempts(
+                kafka, settings.delivery.retry_delays, since, observers, clock
             ),
             create_writer=lambda log: RevisionWriter(log, kafka, clock),
             is_leader=lambda: election.is_leader and not dry_run,

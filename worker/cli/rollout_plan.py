@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from worker.app.controller_app import run_controller
+from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
 from worker.cli.option_groups import grouped_options
 from worker.cli.options import Day, PlanName
@@ -17,15 +18,19 @@ from worker.cli.rollout_change import (
     rollout_settings,
     verbs,
 )
-from worker.config.settings import load_settings
+from worker.cli.views.status import vote_rows
+from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
 from worker.observability.logs import configure_logs
 from worker.rollout.controller import stages
+from worker.rollout.controller.status import last_status
 from worker.rollout.plan.file import read_plan_file
 from worker.rollout.plan_check.check import usable_plan
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue_file import load_catalogue
 
+VOICE_QUALITY = "voice_quality"
+"""The question that listeners' votes help to answer."""
 Question = Annotated[str, typer.Argument(metavar="QUESTION", help="Its name; `rollout status` shows all.")]
 
 
@@ -63,7 +68,18 @@ def reject(question: Question, options: UnconfirmedChangeOptions) -> None:
 
 def _answer(question: str, options: ChangeOptions, *, approved: bool) -> None:
     settings = rollout_settings()
+    if question == VOICE_QUALITY and not options.as_json:
+        _show_votes(settings)
     change_rollout(settings, verbs(settings).answer(question, options.provenance, approved=approved), options)
+
+
+def _show_votes(settings: Settings) -> None:
+    """Show what listeners' votes say of each character, beside the question about the voices; nothing without votes."""
+    judged = asyncio.run(last_status(settings.kafka))
+    rows = vote_rows(judged.judged) if judged is not None else []
+    if rows:
+        terminal.note("listeners' votes on blind pairs, as the controller last counted them")
+        terminal.show(rows, as_json=False, to_stderr=True)
 
 
 @grouped_options

@@ -96,6 +96,19 @@ LATE_ATTEMPTS: Final = GaugeDefinition(
     "tts_rollout_late_attempts",
     "Attempts that were published too late to be counted. High: workers were cut off from Kafka for hours.",
 )
+FEEDBACK: Final = GaugeDefinition(
+    "tts_rollout_feedback",
+    "Players' messages since the controller began to read for the plan, by outcome. High unknown: they name jobs that "
+    "no completion has; high same_user: somebody floods.",
+    (Label("outcome", ("counted", "praise", "same_user", "unknown", "repeated", "dropped")),),
+    from_start=False,
+)
+VOTES: Final = GaugeDefinition(
+    "tts_rollout_votes",
+    "Listeners' votes in the topic, by outcome. High repeated: listeners vote again on pairs that they have heard.",
+    (Label("outcome", ("counted", "repeated", "others")),),
+    from_start=False,
+)
 REPEATED_ATTEMPTS: Final = GaugeDefinition(
     "tts_rollout_repeated_attempts",
     "Attempts that were counted already: retried jobs list the earlier ones again. High: many jobs are tried again.",

@@ -1,6 +1,7 @@
 """Rows for `rollout status`: the controller's last report. Pure."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from schemas.rollout_status import Judged, RolloutStatus, WorkerSeen
@@ -36,19 +37,50 @@ def tables(judged: RolloutStatus, *, whole: bool = False) -> list[tuple[str, lis
         judged: the controller's last report.
         whole: with a row for each verdict; else what passes is one row of its table.
     """
+    votes = [each for each in judged.judged if each.window == "votes"]
     for_all = [each for each in judged.judged if each.character is None]
     gates = [each for each in for_all if each.use == "gate"]
     rules = [each for each in for_all if each.use != "gate"]
-    characters = _characters(judged.judged)
+    # Votes have a table of their own: what players hear now is another thing.
+    characters = _characters(tuple(each for each in judged.judged if each not in votes))
     titled: list[tuple[str, list[Row]]] = [
         ("Gates: what must hold for the next stage", _rows(gates, whole=whole)),
         ("Rules: what rolls back", _rows(rules, whole=whole)),
         ("Characters", characters if whole else _fold_characters(characters)),
+        ("Listeners' votes on blind pairs", vote_rows(votes)),
+        ("What players reported", _outcomes(judged.feedback)),
         ("Questions", [_question(each.name, each.question, each.approved, each.actor) for each in judged.asked]),
         ("Workers, by the completions of the last ten minutes", [_worker(each, judged) for each in judged.workers]),
         ("Chirp's jobs and WaveNet's differ", [{"": each} for each in judged.mix]),
     ]
     return [(title, rows) for title, rows in titled if rows]
+
+
+def vote_rows(judged: Iterable[Judged]) -> list[Row]:
+    """A row for each character that somebody has voted on, and one that counts the others."""
+    votes = [each for each in judged if each.window == "votes"]
+    rows: list[Row] = [
+        {
+            "character": each.character or "",
+            "verdict": each.verdict.upper() + (" (dry run)" if each.dry_run else ""),
+            "votes": f"{each.sample:,}",
+            "says": each.says,
+        }
+        for each in votes
+        if each.sample
+    ]
+    silent = [each for each in votes if not each.sample]
+    if silent and rows:
+        names = ", ".join(each.character or "" for each in silent)
+        rows.append(
+            {"character": f"{len(silent)} characters", "verdict": "", "votes": "0", "says": f"no votes: {names}"}
+        )
+    return rows
+
+
+def _outcomes(feedback: Mapping[str, int]) -> list[Row]:
+    """One row: how many of the messages counted, and what became of the others."""
+    return [{name.replace("_", " "): f"{count:,}" for name, count in feedback.items()}] if feedback else []
 
 
 def _rows(judged: list[Judged], *, whole: bool) -> list[Row]:

@@ -1,9 +1,12 @@
-"""Exact attempt counts: each attempt once by its id, in cells by the time step in which it ended. Pure."""
+"""Exact attempt counts: each attempt once by its id, in cells by the time step in which it ended. Pure.
+
+Complaints are counted beside them, in the step in which they were published.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.enums import AttemptResult, VoiceModel
 from worker.rollout.analysis.observations import Observation
@@ -15,6 +18,22 @@ MAX_PUBLISH_DELAY: Final = timedelta(hours=6)
 Ids are dropped after this time, so that a later repeat couldn't be recognised.
 """
 _ID_SLOT: Final = timedelta(hours=1)
+
+
+class Complaints(NamedTuple):
+    """Reports about the completions of one cell and step.
+
+    Attributes:
+        key: of the cell.
+        heard: the step in which the completions' attempts or stored takes are counted.
+        reports: as `Tally.complaints`.
+        complainers: as `Tally.complainers`.
+    """
+
+    key: CellKey
+    heard: int
+    reports: int
+    complainers: int
 
 
 class AttemptCounts:
@@ -39,6 +58,7 @@ class AttemptCounts:
         self.changes = 0
         self._steps: dict[int, dict[CellKey, Tally]] = {}
         self._ids: defaultdict[int, set[str]] = defaultdict(set)
+        self._complaints: defaultdict[int, list[Complaints]] = defaultdict(list)
         self._settled = -1
 
     def step_at(self, time: datetime) -> int:
@@ -67,18 +87,38 @@ class AttemptCounts:
         self._ids[slot].add(observation.id)
         self.counted += 1
         step = self.step_at(observation.ended_at)
-        self._tally(step, _cell_key(observation, band)).add(observation)
+        self._tally(step, cell_key(observation, band)).add(observation)
         if step < self._settled:
             self.changes += 1
         return True
 
     def add_tally(self, step: int, key: CellKey, tally: Tally) -> None:
         """Count many attempts that the caller knows to be new; the tally must not be changed afterwards."""
+        if tally.complaints:
+            self._complaints[step].append(Complaints(key, step, tally.complaints, tally.complainers))
         cells = self._steps.setdefault(step, {})
         if key in cells:
             cells[key].merge(tally)
         else:
             cells[key] = tally
+
+    def add_complaint(self, published_at: datetime, key: CellKey, heard: int, *, is_first_of_user: bool) -> None:
+        """Count a report.
+
+        It counts in the step in which it was published, and no earlier than its completion; if that has been evaluated
+        already, in the first one that hasn't: a report may come at any time, so that none changes what was evaluated.
+
+        Args:
+            published_at: its record's time.
+            key: the cell of the completion that it is about.
+            heard: the step of that completion.
+            is_first_of_user: whether it is its user's first of the day for the voice model.
+        """
+        step = max(self.step_at(published_at), heard, self._settled)
+        tally = self._tally(step, key)
+        tally.complaints += 1
+        tally.complainers += is_first_of_user
+        self._complaints[step].append(Complaints(key, heard, 1, int(is_first_of_user)))
 
     def settle(self, step: int) -> None:
         """Note that steps before this one have been evaluated: an attempt that comes later for them is a change."""
@@ -89,6 +129,8 @@ class AttemptCounts:
         oldest = self.step_at(before)
         for step in [step for step in self._steps if step < oldest]:
             del self._steps[step]
+        for step in [step for step in self._complaints if step < oldest]:
+            del self._complaints[step]
 
     def forget_ids(self, read_to: datetime) -> None:
         """Drop the ids that can't be published again.
@@ -110,6 +152,11 @@ class AttemptCounts:
             for step in sorted(step for step in self._steps if first <= step < end):
                 yield step, self._steps[step]
 
+    def complaints(self, first: int, end: int) -> Iterator[Complaints]:
+        """Yield the reports that were published in the steps from `first` to before `end`."""
+        for step in range(first, end):
+            yield from self._complaints.get(step, ())
+
     def by_result(self) -> dict[tuple[VoiceModel, str, AttemptResult], int]:
         """Return all attempts by voice model, character and result, as `tts_synthesis_total` counts them."""
         counts: defaultdict[tuple[VoiceModel, str, AttemptResult], int] = defaultdict(int)
@@ -127,7 +174,8 @@ def _id_slot(time: datetime) -> int:
     return int(time.timestamp() // _ID_SLOT.total_seconds())
 
 
-def _cell_key(observation: Observation, band: int) -> CellKey:
+def cell_key(observation: Observation, band: int) -> CellKey:
+    """Return the cell that an observation is counted in."""
     return CellKey(
         observation.lane,
         observation.character,

@@ -4,11 +4,33 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final, Self
 
+from worker.rollout.analysis.complaint_windows import HeardPair
 from worker.rollout.analysis.measurements import CellPair, Measurements
 from worker.rollout.analysis.sequential_test import Arms, SequentialTest
 from worker.rollout.plan.conditions import AGAINST_CONTROL, Measure
 from worker.rollout.plan.model import Plan, Stage
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window of a comparison.
+
+    Attributes:
+        cells: those with events, and perhaps others. A complaint's cell is of the window in which its line was heard.
+        chirp: Chirp's attempts, or completions, in the window.
+        control: the same of the control.
+    """
+
+    cells: Collection[Arms]
+    chirp: int
+    control: int
+
+    @classmethod
+    def of_attempts(cls, cells: Collection[Arms]) -> Self:
+        """Make the window of some cells, each of which has its own attempts."""
+        return cls(cells, sum(each.chirp for each in cells), sum(each.control for each in cells))
 
 
 @dataclass
@@ -29,12 +51,12 @@ class ArmTotals:
     expected: float = 0.0
     variance: float = 0.0
 
-    def add(self, cells: Collection[Arms]) -> None:
+    def add(self, window: "Window") -> None:
         """Add one window."""
         self.windows += 1
-        for each in cells:
-            self.chirp += each.chirp
-            self.control += each.control
+        self.chirp += window.chirp
+        self.control += window.control
+        for each in window.cells:
             self.chirp_events += each.chirp_events
             self.control_events += each.control_events
             events, attempts = each.chirp_events + each.control_events, each.chirp + each.control
@@ -42,6 +64,9 @@ class ArmTotals:
                 share = each.chirp / attempts
                 self.expected += events * share
                 self.variance += events * share * (1 - share)
+
+
+_EMPTY: Final = Window((), 0, 0)
 
 
 class Comparison:
@@ -62,13 +87,13 @@ class Comparison:
         self._window = window
         self._runs = [ArmTotals() for _ in ratios]
 
-    def add(self, cells: Collection[Arms]) -> None:
+    def add(self, window: Window) -> None:
         """Add one window."""
-        self.test.add(cells)
-        self.totals.add(cells)
+        self.test.add(window.cells)
+        self.totals.add(window)
         for number, run in enumerate(self.test.runs):
             if run > 0:
-                self._runs[number].add(cells)
+                self._runs[number].add(window)
             else:
                 self._runs[number] = ArmTotals()
 
@@ -162,22 +187,26 @@ class Comparisons:
         if not self._series:
             return
         for end, pairs in measurements.windows(min(each.next for each in self._series.values())):
-            arms = {measure: self._by_character(measure, pairs) for measure in self._all_measures}
+            windows = {measure: self._by_character(measure, pairs, measurements, end) for measure in self._all_measures}
             for character, series in self._series.items():
                 if end <= series.next:
                     continue
                 series.next = end
                 for measure, comparison in series.by_measure.items():
-                    comparison.add(arms[measure][character])
+                    comparison.add(windows[measure].get(character, _EMPTY))
 
-    def _by_character(self, measure: Measure, pairs: Iterable[CellPair]) -> Mapping[str | None, list[Arms]]:
+    def _by_character(
+        self, measure: Measure, pairs: Iterable[CellPair], measurements: Measurements, end: datetime
+    ) -> Mapping[str | None, Window]:
         """Return a window's cells by character, and all of them under None."""
+        if measure is Measure.COMPLAINTS_AGAINST_CONTROL:
+            return _complaints_by_character(measurements.complaints.heard(end), measurements.complaints.complaints(end))
         found: defaultdict[str | None, list[Arms]] = defaultdict(list)
         for pair in pairs:
             arms = self._arms(measure, pair)
             found[None].append(arms)
             found[pair.character].append(arms)
-        return found
+        return {name: Window.of_attempts(cells) for name, cells in found.items()}
 
     def _arms(self, measure: Measure, pair: CellPair) -> Arms:
         _, chirp, control = pair
@@ -185,3 +214,24 @@ class Comparisons:
             return Arms(chirp.attempts, control.attempts, chirp.errors, control.errors)
         slow = self._plan.control.slow
         return Arms(chirp.timed, control.timed, chirp.slower_than(slow), control.slower_than(slow))
+
+
+def _complaints_by_character(
+    heard: Iterable[HeardPair], complaints: Iterable[HeardPair]
+) -> Mapping[str | None, Window]:
+    """Return the complaints of a window by character, and all of them under None, where each user counts once."""
+    cells: defaultdict[str | None, list[Arms]] = defaultdict(list)
+    arms: defaultdict[str | None, list[int]] = defaultdict(lambda: [0, 0])
+    for pair in complaints:
+        cells[pair.character].append(Arms(*pair.heard, *_of_heard(pair.complaints, pair.heard)))
+        cells[None].append(Arms(*pair.heard, *_of_heard(pair.complainers, pair.heard)))
+    for pair in heard:
+        for name in (None, pair.character):
+            arms[name][0] += pair.heard[0]
+            arms[name][1] += pair.heard[1]
+    return {name: Window(cells[name], *arms[name]) for name in [*cells.keys() | arms.keys()]}
+
+
+def _of_heard(events: tuple[int, int], heard: tuple[int, int]) -> tuple[int, int]:
+    """Return the events of arms that have completions: one about a completion that came too late is no evidence."""
+    return events[0] if heard[0] else 0, events[1] if heard[1] else 0

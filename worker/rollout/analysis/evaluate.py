@@ -29,7 +29,14 @@ windows of 5 min and 1 h moved on by the minute) one of 14 characters was wrongl
 attempts in 5 min: by the bound alone in 100, 100, 98 %; from 15 attempts on in 7, 1, 31 %; from 20 in 1.7, 0.3, 1.3 %;
 from 7 failures on in 0.3 % each. Half of 20 attempts failing is still detected in one window with 94 %.
 """
-_VERBS: Final = {Measure.ERRORS_AGAINST_CONTROL: "failed", Measure.SLOW_AGAINST_CONTROL: "were slow"}
+_VERBS: Final = {
+    Measure.ERRORS_AGAINST_CONTROL: "failed",
+    Measure.SLOW_AGAINST_CONTROL: "were slow",
+    Measure.COMPLAINTS_AGAINST_CONTROL: "were complained about",
+    Measure.ERROR_RATE: "failed",
+    Measure.FALLBACK_RATE: "fell back",
+    Measure.COMPLAINT_RATE: "were complained about",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ def evaluate_measure(criterion: Criterion, chirp: Tally, control: Callable[[], T
             its errors are compared with Chirp's fallbacks too.
     """
     measure, limit = criterion.condition.measure, criterion.condition.limit or 0.0
-    sample = chirp.timed if measure in TIMES else chirp.attempts
+    events, attempts = _events(criterion, chirp)
+    sample = chirp.timed if measure in TIMES else attempts
     needed = _needed_sample(criterion)
     if sample < needed:
         return criterion.small_sample_verdict(sample, needed)
@@ -66,11 +74,20 @@ def evaluate_measure(criterion: Criterion, chirp: Tally, control: Callable[[], T
     if measure is Measure.P95_TIME:
         slow = chirp.slower_than(limit)
         return _evaluate_rate(criterion, slow, chirp.timed, P95_SHARE, f"took longer than {limit:g} s")
-    events, name = (chirp.fallbacks, "fell back") if measure is Measure.FALLBACK_RATE else (chirp.errors, "failed")
-    verdict = _evaluate_rate(criterion, events, chirp.attempts, limit, name)
+    verdict = _evaluate_rate(criterion, events, attempts, limit, _VERBS[measure])
     if verdict.status is Status.FAIL:
-        return _compare_with_control(criterion, verdict, (events, chirp.attempts), control())
+        return _compare_with_control(criterion, verdict, (events, attempts), control())
     return verdict
+
+
+def _events(criterion: Criterion, tally: Tally) -> tuple[int, int]:
+    """Return what a rate counts, and of how many; for a time the errors, which it doesn't use."""
+    if criterion.condition.measure is Measure.COMPLAINT_RATE:
+        complaints = tally.complaints if criterion.character else tally.complainers
+        # Complaints may come in a window after that of their completions.
+        return min(complaints, tally.heard), tally.heard
+    fell_back = criterion.condition.measure is Measure.FALLBACK_RATE
+    return tally.fallbacks if fell_back else tally.errors, tally.attempts
 
 
 def _needed_sample(criterion: Criterion) -> int:
@@ -112,16 +129,17 @@ def _evaluate_mean(criterion: Criterion, chirp: Tally, limit: float) -> Verdict:
 
 def _compare_with_control(criterion: Criterion, verdict: Verdict, chirp: tuple[int, int], control: Tally) -> Verdict:
     """Note in a failed verdict that WaveNet fails as much, and hold if the rule says so: Chirp is hardly the cause."""
-    if not control.attempts:
+    is_complaint = criterion.condition.measure is Measure.COMPLAINT_RATE
+    events, attempts = _events(criterion, control) if is_complaint else (control.errors, control.attempts)
+    if not attempts:
         return verdict
     z = criterion.bounds.roll_back_z
-    control_lower = wilson_lower(control.errors, control.attempts, z)
-    control_upper = wilson_upper(control.errors, control.attempts, z)
+    control_lower, control_upper = wilson_lower(events, attempts, z), wilson_upper(events, attempts, z)
     limit = criterion.condition.limit or 0.0
     if control_upper < wilson_lower(*chirp, z) or control_lower <= limit:
         return verdict
-    rate = control.errors / control.attempts
-    message = f"{verdict.message}. WaveNet fails as much: {rate:.2%} of {control.attempts:,}"
+    verb = "is complained about" if is_complaint else "fails"
+    message = f"{verdict.message}. WaveNet {verb} as much: {events / attempts:.2%} of {attempts:,}"
     hold = isinstance(criterion.condition, Rule) and criterion.condition.when_control_fails == "hold"
     return replace(verdict, message=message, status=Status.HOLD if hold else verdict.status)
 
@@ -149,10 +167,11 @@ def evaluate_comparison(criterion: Criterion, comparison: Comparison | None, thr
         return criterion.verdict(Status.FAIL, message, **numbers)
     if not criterion.is_rule and totals.chirp < criterion.min_sample:
         return criterion.small_sample_verdict(totals.chirp, criterion.min_sample)
+    what = "completions" if criterion.condition.measure is Measure.COMPLAINTS_AGAINST_CONTROL else "attempts"
     if not totals.chirp:
-        return criterion.verdict(Status.HOLD, "Chirp has no attempts yet", **numbers)
+        return criterion.verdict(Status.HOLD, f"Chirp has no {what} yet", **numbers)
     if not totals.control:
-        message = f"no control: WaveNet has no attempts to compare Chirp's {totals.chirp:,} with"
+        message = f"no control: WaveNet has no {what} to compare Chirp's {totals.chirp:,} with"
         return criterion.verdict(Status.PASS, message, **numbers)
     return _evaluate_difference(criterion, totals, verb, numbers)
 

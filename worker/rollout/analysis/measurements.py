@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from schemas.enums import DecisionReason, VoiceModel
 from worker.rollout.analysis.attempt_counts import AttemptCounts
+from worker.rollout.analysis.complaint_windows import ComplaintWindows
 from worker.rollout.analysis.tally import CellKey, Group, RangeSums, Tally, sum_tallies
 
 # Jobs that another stage's percentage may decide. An unlisted character's lines that Chirp can't speak are included.
@@ -40,6 +41,9 @@ class Measurements:
         since: when the stage began.
         stage_revision: attempts that an older revision decided don't belong to the stage.
         window: the comparison's window; a multiple of the resolution.
+
+    Attributes:
+        complaints: the reports about the completions of these attempts, by the comparison's windows.
     """
 
     def __init__(self, counts: AttemptCounts, since: datetime, stage_revision: int, window: timedelta) -> None:
@@ -47,6 +51,7 @@ class Measurements:
         self._counts = counts
         self._stage_revision = stage_revision
         self._per_window = window // counts.resolution
+        self.complaints = ComplaintWindows(counts, stage_revision, self._per_window)
         self._first = self._settled = counts.step_at(since)
         self._changes = counts.changes
         self._chirp = RangeSums(partial(self._group_step, _chirp_groups))
@@ -82,6 +87,7 @@ class Measurements:
             self._totals.clear()
             self._jobs_by_window.clear()
             self._attempts_so_far.clear()
+            self.complaints.clear()
             self._summed_to = self._first
 
     def chirp(self, start: datetime, end: datetime, character: str | None = None) -> Tally:
@@ -158,7 +164,7 @@ class Measurements:
     def arms(self, start: datetime, end: datetime) -> Iterator[tuple[bool, CellKey, Tally]]:
         """Yield the cells of the percentage's jobs, each with whether it is Chirp's: for the balance of the arms."""
         for key, tally in self._arms.totals(*self._range(start, end)).items():
-            yield _is_chirp(key), key, tally
+            yield key.is_chirp, key, tally
 
     def windows(self, start: datetime) -> Iterator[tuple[datetime, list[CellPair]]]:
         """Yield the end and the cells of each settled window that begins at or after a time, or at the stage's begin.
@@ -176,8 +182,8 @@ class Measurements:
         paired: defaultdict[tuple[object, ...], tuple[list[Tally], list[Tally]]] = defaultdict(lambda: ([], []))
         for _, cells in self._counts.cells(first, end):
             for key, tally in cells.items():
-                if key.first and key.revision >= self._stage_revision and (_is_chirp(key) or _is_control(key)):
-                    paired[key.lane, key.character, key.language, key.band][_is_control(key)].append(tally)
+                if key.first and key.revision >= self._stage_revision and (key.is_chirp or key.is_control):
+                    paired[key.lane, key.character, key.language, key.band][key.is_control].append(tally)
         return [
             CellPair(str(cell[1]), sum_tallies(chirp), sum_tallies(control))
             for cell, (chirp, control) in paired.items()
@@ -219,20 +225,12 @@ class Measurements:
         return {group: sum_tallies(tallies) for group, tallies in found.items()}
 
 
-def _is_chirp(key: CellKey) -> bool:
-    return key.voice_model is VoiceModel.CHIRP3_HD and key.reason is DecisionReason.IN_ROLLOUT
-
-
-def _is_control(key: CellKey) -> bool:
-    return key.voice_model is VoiceModel.WAVENET and key.reason is DecisionReason.OUTSIDE
-
-
 def _chirp_groups(key: CellKey) -> Iterable[str | None]:
-    return (None, key.character) if _is_chirp(key) else ()
+    return (None, key.character) if key.is_chirp else ()
 
 
 def _control_groups(key: CellKey) -> Iterable[str | None]:
-    return (None, key.character) if _is_control(key) and key.first else ()
+    return (None, key.character) if key.is_control and key.first else ()
 
 
 def _lookup_groups(key: CellKey) -> Iterable[VoiceModel]:
@@ -244,4 +242,4 @@ def _job_groups(key: CellKey) -> Iterable[str]:
 
 
 def _arm_groups(key: CellKey) -> Iterable[CellKey]:
-    return (key,) if _is_chirp(key) or _is_control(key) else ()
+    return (key,) if key.is_chirp or key.is_control else ()

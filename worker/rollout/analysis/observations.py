@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from schemas.enums import AttemptResult, DecisionReason, FailureClass, Lane, VoiceModel
+from schemas.enums import AttemptResult, DecisionReason, FailureClass, JobStatus, Lane, VoiceModel
 from schemas.errors import ChirpWorkerError
 from schemas.headers import CE_WORKER, RETRY_ATTEMPTS, Headers, header_text
 from schemas.languages import written_as_usual
@@ -46,6 +46,8 @@ class Observation:
         seconds: its duration; 0 for a stored take.
         billed: the characters that Google bills.
         worker: who published the completion, if this is the attempt or take of its last try; else empty.
+        job_id: of the job whose audio this attempt or take is; empty if its audio was no job's outcome.
+        audio: the key of that audio; empty if the completion doesn't have it.
     """
 
     id: str
@@ -66,6 +68,8 @@ class Observation:
     seconds: float = 0.0
     billed: int = 0
     worker: str = ""
+    job_id: str = ""
+    audio: str = ""
 
 
 def decode_completion(value: bytes | None, headers: Headers) -> list[Observation]:
@@ -92,6 +96,9 @@ def decode_completion(value: bytes | None, headers: Headers) -> list[Observation
         # Earlier tries may be another worker's: only the completion's own decision is by its publisher.
         if worker and observations and observations[-1].revision == completion["decision"]["revision"]:
             observations[-1] = replace(observations[-1], worker=worker)
+        if completion.get("status") == JobStatus.DONE and observations and observations[-1].failure is None:
+            key = _text(audio["key"]) if audio else ""
+            observations[-1] = replace(observations[-1], job_id=_text(completion["job_id"]), audio=key)
     except _DECODE_ERRORS as error:
         raise UnreadableAttemptsError(f"{type(error).__name__}: {error}") from None
     return observations

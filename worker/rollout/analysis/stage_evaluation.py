@@ -13,7 +13,9 @@ from worker.rollout.analysis.evaluate import (
     evaluate_measure,
     evaluate_query,
 )
+from worker.rollout.analysis.evaluate_preference import evaluate_preference
 from worker.rollout.analysis.measurements import Measurements
+from worker.rollout.analysis.preferences import Votes
 from worker.rollout.analysis.projection import evaluate_next_stage
 from worker.rollout.analysis.tally import Tally, sum_tallies
 from worker.rollout.analysis.verdict import Criterion, Evaluation, Status, Use, Verdict
@@ -23,6 +25,7 @@ from worker.rollout.plan.units import format_duration
 
 STAGE = "stage"
 LAST_TENTH = "last tenth"
+VOTES = "votes"
 Window = tuple[str, tuple[datetime, datetime]]
 """Its name, its begin and its end."""
 
@@ -36,6 +39,7 @@ class Round:
         stage: of the plan.
         measurements: of the stage, settled.
         comparisons: updated with the measurements.
+        votes: listeners'.
         query_results: Prometheus's, by query.
         exposed: the characters that get Chirp now.
         resumed_at: when a character got Chirp again after a quarantine; its rules look no further back.
@@ -46,6 +50,7 @@ class Round:
     stage: Stage
     measurements: Measurements
     comparisons: Comparisons
+    votes: Votes
     query_results: Mapping[str, QueryResult]
     exposed: Collection[str]
     resumed_at: Mapping[str, datetime]
@@ -169,6 +174,9 @@ def _evaluate_gates(current: Round) -> Iterator[Verdict]:
         if gate.measure is Measure.CACHE_HIT_RATE:
             yield from _evaluate_cache_gate(current, gate, tail)
             continue
+        if gate.measure is Measure.PREFERENCE:
+            yield from _evaluate_preferences(current, gate)
+            continue
         yield from _evaluate_condition(current, "gate", gate, ((STAGE, whole), (LAST_TENTH, tail)))
         if gate.measure in RATES | TIMES:
             yield from _failing_characters(current, gate, whole)
@@ -181,6 +189,13 @@ def _failing_characters(current: Round, gate: Gate, window: tuple[datetime, date
         verdict = _evaluate_window(current, current.criterion("gate", gate, STAGE, character), window)
         if verdict.status is Status.FAIL:
             yield verdict
+
+
+def _evaluate_preferences(current: Round, gate: Gate) -> Iterator[Verdict]:
+    """Evaluate the votes on each character that gets Chirp: all votes that were read, whenever they were cast."""
+    for character in sorted(current.exposed):
+        criterion = current.criterion("gate", gate, VOTES, character)
+        yield evaluate_preference(criterion, current.votes.preference(character, gate.margin, gate.votes))
 
 
 def _evaluate_cache_gate(current: Round, gate: Gate, tail: tuple[datetime, datetime]) -> Iterator[Verdict]:

@@ -36,6 +36,16 @@ class CellKey(NamedTuple):
     revision: int
     first: bool
 
+    @property
+    def is_chirp(self) -> bool:
+        """Whether they are the Chirp arm's: Chirp's for jobs that the percentage gave to Chirp."""
+        return self.voice_model is VoiceModel.CHIRP3_HD and self.reason is DecisionReason.IN_ROLLOUT
+
+    @property
+    def is_control(self) -> bool:
+        """Whether they are the control's: WaveNet's for jobs outside the percentage; never a fallback's."""
+        return self.voice_model is VoiceModel.WAVENET and self.reason is DecisionReason.OUTSIDE
+
 
 @dataclass(slots=True)
 class Tally:
@@ -52,6 +62,8 @@ class Tally:
         billed: characters.
         failures: the errors by class.
         times: the timed attempts by `duration_bucket`.
+        complaints: players' reports about completions, each user once a day for a character and voice model.
+        complainers: those of them that are their user's first of the day for the voice model, whatever the character.
     """
 
     attempts: int = 0
@@ -64,6 +76,13 @@ class Tally:
     billed: int = 0
     failures: dict[FailureClass, int] = field(default_factory=dict)
     times: dict[int, int] = field(default_factory=dict)
+    complaints: int = 0
+    complainers: int = 0
+
+    @property
+    def heard(self) -> int:
+        """The completions with audio: successful attempts, and stored takes."""
+        return self.attempts - self.errors + self.cached
 
     def add(self, observation: Observation) -> None:
         """Count one attempt or stored take."""
@@ -93,6 +112,8 @@ class Tally:
         self.seconds += other.seconds
         self.squares += other.squares
         self.billed += other.billed
+        self.complaints += other.complaints
+        self.complainers += other.complainers
         if other.failures:
             _add_counts(self.failures, other.failures)
         _add_counts(self.times, other.times)

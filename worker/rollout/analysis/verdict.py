@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from schemas.revision import Measurement
-from worker.rollout.plan.conditions import Condition, NoData, Rule
+from worker.rollout.plan.conditions import COMPLAINTS, Condition, NoData, Rule
 from worker.rollout.plan.settings import Bounds
 
 Use = Literal["gate", "at_once", "step", "character"]
@@ -137,4 +137,5 @@ class Criterion:
 
     def small_sample_verdict(self, sample: int, needed: int) -> Verdict:
         """Make the verdict for a sample below its minimum size, by the condition's policy."""
-        return self.no_data_verdict(f"{sample:,} of {needed:,} attempts needed", sample)
+        what = "completions" if self.condition.measure in COMPLAINTS else "attempts"
+        return self.no_data_verdict(f"{sample:,} of {needed:,} {what} needed", sample)

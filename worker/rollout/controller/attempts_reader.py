@@ -1,4 +1,7 @@
-"""Reads the attempts that workers publish, since a time and then live, without a consumer group."""
+"""Reads the attempts that workers publish, since a time and then live, without a consumer group.
+
+Beside them it reads feedback and votes, if a plan counts them.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,22 +13,34 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from schemas.enums import Lane
+from schemas.headers import Headers
+from schemas.message_parsing import InvalidMessageError, parse_feedback, parse_vote
 from schemas.times import check_known
-from schemas.topics import COMPLETIONS, Delays, lane_of, prefixed, retry_topic
+from schemas.topics import COMPLETIONS, FEEDBACK, VOTES, Delays, lane_of, prefixed, retry_topic
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.consumer import Consumer, standalone_consumer
 from worker.kafka.client.timeout import kafka_timeout
 from worker.kafka.client.topics import list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
-from worker.rollout.analysis.observations import Observation, UnreadableAttemptsError, decode_completion, decode_retry
+from worker.rollout.analysis.observations import UnreadableAttemptsError, decode_completion, decode_retry
+from worker.rollout.controller.evidence import ObserveAttempt, Observers
 
 # A broker answers each fetch within half a second, with or without records. One that hasn't answered for so long is
 # gone; aiokafka doesn't report it.
 _SILENCE_S: Final = 30.0
 
-ObserveAttempt = Callable[[Observation, datetime], None]
-"""Called with each attempt and the time at which its record was published."""
+Handle = Callable[[bytes | None, Headers, datetime], None]
+"""Handles a record's value and headers, and the time at which it was published; raises if it can't be read."""
+_UNREADABLE: Final = (
+    UnreadableAttemptsError,
+    InvalidMessageError,
+    # A foreign producer may write any timestamp, or none.
+    ValueError,
+    TypeError,
+    OverflowError,
+    OSError,
+)
 
 
 @dataclass
@@ -33,7 +48,7 @@ class Source:
     """A partition that is read.
 
     Attributes:
-        lane: the lane of a retry topic; None for completions.
+        handle: handles its records.
         end: the partition's end when it was opened.
         read_to: all records published before this time are read.
         answered_at: when its broker last answered, by the monotonic clock.
@@ -41,7 +56,7 @@ class Source:
     """
 
     reader: PartitionReader
-    lane: Lane | None
+    handle: Handle
     end: int
     read_to: datetime
     answered_at: float
@@ -49,16 +64,15 @@ class Source:
 
 
 class AttemptsReader:
-    """Reads completions and retry records.
+    """Reads completions and retry records, and perhaps feedback and votes.
 
     Args:
         consumer: started, with the partitions of `sources` assigned.
     """
 
-    def __init__(self, consumer: Consumer, sources: list[Source], observe: ObserveAttempt, clock: Clock) -> None:
+    def __init__(self, consumer: Consumer, sources: list[Source], clock: Clock) -> None:
         self._consumer = consumer
         self._sources = sources
-        self._observe_attempt = observe
         self._clock = clock
         self._unreadable = 0
         self._topics = {each.reader.partition.topic: 0 for each in sources}
@@ -77,7 +91,7 @@ class AttemptsReader:
 
     @property
     def unreadable(self) -> int:
-        """The number of records from which no attempts could be read."""
+        """The number of records that couldn't be read."""
         return self._unreadable + sum(each.reader.undecodable for each in self._sources)
 
     async def poll(self, wait_s: float) -> int:
@@ -106,7 +120,7 @@ class AttemptsReader:
             async with kafka_timeout():
                 records = await source.reader.take(0)
             for record in records:
-                self._observe(source, record)
+                self._handle(source, record)
             self._note_progress(source)
             if records:
                 # aiokafka doesn't yield while it has buffered records, and there may be millions.
@@ -114,21 +128,13 @@ class AttemptsReader:
             count += len(records)
         return count
 
-    def _observe(self, source: Source, record: Any) -> None:
-        headers = list(record.headers)
+    def _handle(self, source: Source, record: Any) -> None:
         try:
             published_at = check_known(datetime.fromtimestamp(record.timestamp / 1000, UTC))
-            observations = (
-                decode_retry(record.value, headers, source.lane)
-                if source.lane
-                else decode_completion(record.value, headers)
-            )
-        except (UnreadableAttemptsError, ValueError, TypeError, OverflowError, OSError):
-            # A foreign producer may write any timestamp, or none.
+            source.handle(record.value, list(record.headers), published_at)
+        except _UNREADABLE:
             self._unreadable += 1
             return
-        for each in observations:
-            self._observe_attempt(each, published_at)
         source.read_to = max(source.read_to, min(published_at, self._clock.now()))
 
     def _note_progress(self, source: Source) -> None:
@@ -142,37 +148,60 @@ class AttemptsReader:
             source.read_to = max(source.read_to, datetime.fromtimestamp(answered_ms / 1000, UTC))
 
 
+def attempt_handler(observe: ObserveAttempt, lane: Lane | None) -> Handle:
+    """Return what handles the records of a lane's retries, or of completions if there is no lane."""
+
+    def handle(value: bytes | None, headers: Headers, published_at: datetime) -> None:
+        for each in decode_retry(value, headers, lane) if lane else decode_completion(value, headers):
+            observe(each, published_at)
+
+    return handle
+
+
+def _handlers(observers: Observers, delays: Delays) -> dict[str, Handle]:
+    """Return what handles the records of each topic, by its name in the table."""
+    retries = [retry_topic(lane, delay) for lane, of_lane in delays.items() for delay in of_lane]
+    handlers = {name: attempt_handler(observers.attempt, lane_of(name)) for name in (COMPLETIONS, *retries)}
+    feedback, vote = observers.feedback, observers.vote
+    if feedback is not None:
+        handlers[FEEDBACK] = lambda value, _, published_at: feedback(parse_feedback(value), published_at)
+    if vote is not None:
+        handlers[VOTES] = lambda value, _headers, _published_at: vote(parse_vote(value))
+    return handlers
+
+
 @asynccontextmanager
 async def read_attempts(
-    settings: KafkaSettings, delays: Delays, since: datetime, observe: ObserveAttempt, clock: Clock
+    settings: KafkaSettings, delays: Delays, since: datetime, observers: Observers, clock: Clock
 ) -> AsyncIterator[AttemptsReader]:
-    """Opens a reader of the attempts published since a time.
+    """Opens a reader of the attempts published since a time, and of what else somebody observes; of all votes.
 
     Args:
         delays: the retry delays of the deployment; each has its topic.
         since: with an offset.
-        observe: called with each attempt.
+        observers: who gets what is read.
 
     Raises:
         TopicError: a topic is missing.
         KafkaError: Kafka can't be reached.
     """
-    names = [COMPLETIONS, *(retry_topic(lane, delay) for lane, of_lane in delays.items() for delay in of_lane)]
     async with standalone_consumer(settings, "attempts consumer") as consumer:
         async with kafka_timeout():
-            lanes = {
-                each: lane_of(name)
-                for name in names
+            topics = {
+                each: (name, handle)
+                for name, handle in _handlers(observers, delays).items()
                 for each in await list_partitions(settings, prefixed(name, settings.topic_prefix))
             }
             await consumer.start()
-            consumer.assign(list(lanes))
+            consumer.assign(list(topics))
             # Ends before offsets: a record published in between lies behind the end, and is read all the same.
-            ends = await consumer.end_offsets(list(lanes))
-            found = await consumer.offsets_for_times(dict.fromkeys(lanes, int(since.timestamp() * 1000)))
+            ends = await consumer.end_offsets(list(topics))
+            begins = await consumer.beginning_offsets([each for each, (name, _) in topics.items() if name == VOTES])
+            found = await consumer.offsets_for_times(dict.fromkeys(topics, int(since.timestamp() * 1000)))
         sources = []
-        for partition, lane in lanes.items():
+        for partition, (_, handle) in topics.items():
             at, end = found.get(partition), ends[partition]
-            reader = PartitionReader(consumer, partition, end if at is None else at.offset)
-            sources.append(Source(reader, lane, end, since, clock.monotonic()))
-        yield AttemptsReader(consumer, sources, observe, clock)
+            begin = begins.get(partition, end if at is None else at.offset)
+            reader = PartitionReader(consumer, partition, begin)
+            sources.append(Source(reader, handle, end, since, clock.monotonic()))
+        yield AttemptsReader(consumer, sources, clock)

@@ -21,10 +21,9 @@ from schemas.rollout_status import RolloutStatus
 from worker.kafka.client.connection_problem import BrokerConnectionError
 from worker.kafka.client.topics import TopicError
 from worker.lifecycle.clock import Clock
-from worker.rollout.analysis.attempt_counts import AttemptCounts
-from worker.rollout.analysis.observations import Observation
 from worker.rollout.analysis.verdict import Evaluation
-from worker.rollout.controller.attempts_reader import AttemptsReader, ObserveAttempt
+from worker.rollout.controller.attempts_reader import AttemptsReader
+from worker.rollout.controller.evidence import Evidence, Observers
 from worker.rollout.controller.metrics import RolloutMetrics
 from worker.rollout.controller.prometheus import PrometheusClient
 from worker.rollout.controller.stage_monitor import StageMonitor
@@ -53,7 +52,7 @@ _MOST_REASON_CHARACTERS: Final = 1000
 _log = structlog.get_logger(__name__)
 
 OpenLog = Callable[[], AbstractAsyncContextManager[RolloutLog]]
-OpenAttempts = Callable[[datetime, ObserveAttempt], AbstractAsyncContextManager[AttemptsReader]]
+OpenAttempts = Callable[[datetime, Observers], AbstractAsyncContextManager[AttemptsReader]]
 Report = Callable[[RolloutStatus], Awaitable[None]]
 
 
@@ -137,17 +136,12 @@ class Controller:
                     await self._follow_run(log, plan, run)
 
     async def _follow_run(self, log: RolloutLog, plan: Plan, run: PlanRun) -> None:
-        counts = AttemptCounts(plan.windows.resolution)
-
-        def observe(observation: Observation, published_at: datetime) -> None:
-            self._workers.note(observation, published_at)
-            counts.add(observation, plan.length_band(observation.text_characters), published_at)
-
-        async with self._parts.open_attempts(run.since - _MARGIN, observe) as reader:
-            await self._monitor_run(log, reader, counts, plan, run)
+        evidence = Evidence(plan, self._workers)
+        async with self._parts.open_attempts(run.since - _MARGIN, evidence.observers()) as reader:
+            await self._monitor_run(log, reader, evidence, plan, run)
 
     async def _monitor_run(
-        self, log: RolloutLog, reader: AttemptsReader, counts: AttemptCounts, plan: Plan, started: PlanRun
+        self, log: RolloutLog, reader: AttemptsReader, evidence: Evidence, plan: Plan, started: PlanRun
     ) -> None:
         """Evaluates the stages of a run, round by round, until the revision has another run."""
         every_s = min(self._parts.round_s, plan.windows.resolution.total_seconds())
@@ -158,30 +152,41 @@ class Controller:
             if run is None or (run.text, run.day_s) != (started.text, started.day_s) or run.since < started.since:
                 return
             if monitor is None or not monitor.is_for(run):
-                monitor = StageMonitor(plan, run, counts, self._parts.catalogue)
-                counts.forget(run.since - _MARGIN)
+                monitor = StageMonitor(plan, run, evidence.counts, evidence.votes, self._parts.catalogue)
+                evidence.counts.forget(run.since - _MARGIN)
+            evidence.feedback.settle(reader.read_to)
             if reader.caught_up:
                 self.waits_for = []
                 self.ready.set()
-                counts.forget_ids(reader.read_to)
-                await self._round(log, reader, monitor, state)
+                evidence.counts.forget_ids(reader.read_to)
+                await self._round(log, reader, evidence, monitor, state)
             else:
                 self.waits_for = ["the attempts since the stage began"]
-            await self._read_until_next_round(log, reader, every_s)
+            await self._read_until_next_round(log, reader, evidence, every_s)
 
-    async def _read_until_next_round(self, log: RolloutLog, reader: AttemptsReader, every_s: float) -> None:
+    async def _read_until_next_round(
+        self, log: RolloutLog, reader: AttemptsReader, evidence: Evidence, every_s: float
+    ) -> None:
         """Reads both topics until the next round is due, or the rollout has changed."""
         due = self._parts.clock.monotonic() + every_s
         revision = log.revisions.revision
         while True:
             left = due - self._parts.clock.monotonic()
             await reader.poll(min(_POLL_S, left) if left > 0 else _POLL_S)
+            evidence.feedback.settle(reader.read_to)
             await log.poll(0)
             self._update_history(log)
             if log.revisions.revision != revision or (left <= 0 and reader.caught_up) or left <= -every_s:
                 return
 
-    async def _round(self, log: RolloutLog, reader: AttemptsReader, monitor: StageMonitor, state: RolloutState) -> None:
+    async def _round(
+        self,
+        log: RolloutLog,
+        reader: AttemptsReader,
+        evidence: Evidence,
+        monitor: StageMonitor,
+        state: RolloutState,
+    ) -> None:
         parts = self._parts
         answers = await parts.prometheus.run_queries(monitor.queries)
         now = parts.clock.now()
@@ -191,7 +196,7 @@ class Controller:
         freeze = active_freeze(monitor.plan.freeze, now)
         step = next_step(state, monitor.plan, evaluation, now, freeze)
         status = monitor.status(state, evaluation, step, now, freeze)
-        status = status.model_copy(update={"workers": self._workers.recent(now)})
+        status = status.model_copy(update={"workers": self._workers.recent(now), **evidence.opinions()})
         self._export(state.run, evaluation, step, status)
         if isinstance(step, Transition) and parts.is_leader():
             await self._write(log, state, step)
@@ -217,6 +222,7 @@ class Controller:
         metrics.show_run(run, step.missing if isinstance(step, Stay) else ())
         metrics.time_served.set(status.served_s)
         metrics.late.set(status.late)
+        metrics.show_opinions(status.feedback, status.votes)
         metrics.repeated.set(status.repeated)
         metrics.last_round.set(status.time.timestamp())
 

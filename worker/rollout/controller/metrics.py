@@ -1,6 +1,6 @@
 """The metrics of the rollout's controller: what each round shows."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -38,6 +38,8 @@ class RolloutMetrics:
         self.last_round = catalogue.JUDGED_AT.register(*args)
         self.late = catalogue.LATE_ATTEMPTS.register(*args)
         self.repeated = catalogue.REPEATED_ATTEMPTS.register(*args)
+        self._feedback = catalogue.FEEDBACK.register(*args)
+        self._votes = catalogue.VOTES.register(*args)
         self._certificate_end = catalogue.CERTIFICATE_END.register(*args)
         self._certificate_lifetime = catalogue.CERTIFICATE_LIFETIME.register(*args)
 
@@ -66,6 +68,13 @@ class RolloutMetrics:
             self._phase.labels(phase).set(phase is run.phase)
         for each in missing:
             self._waits_for.labels(each.what, each.which).set(1)
+
+    def show_opinions(self, feedback: Mapping[str, int], votes: Mapping[str, int]) -> None:
+        """Shows what became of the feedback and votes that were read for the plan."""
+        for gauge, counts in ((self._feedback, feedback), (self._votes, votes)):
+            gauge.clear()
+            for outcome, count in counts.items():
+                gauge.labels(outcome).set(count)
 
     def track_certificate(self, file: str, ends_at: Callable[[], float], lifetime_s: Callable[[], float]) -> None:
         """Shows the end of a file's certificate, and its whole lifetime; the callbacks run at each scrape."""

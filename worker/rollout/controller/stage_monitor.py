@@ -11,6 +11,7 @@ from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import QueryResult
 from worker.rollout.analysis.measurements import Measurements
+from worker.rollout.analysis.preferences import Votes
 from worker.rollout.analysis.stage_evaluation import Round, evaluate_stage
 from worker.rollout.analysis.verdict import Evaluation, Verdict
 from worker.rollout.controller.plan_run import require_run, time_served
@@ -25,14 +26,18 @@ class StageMonitor:
     Args:
         plan: with shortened days if this is a rehearsal.
         counts: the attempts read so far.
+        votes: the listeners' votes read so far.
         catalogue: the keys of all characters.
     """
 
-    def __init__(self, plan: Plan, run: PlanRun, counts: AttemptCounts, catalogue: frozenset[str]) -> None:
+    def __init__(
+        self, plan: Plan, run: PlanRun, counts: AttemptCounts, votes: Votes, catalogue: frozenset[str]
+    ) -> None:
         self.plan = plan
         self.stage = plan.stage(run.stage)
         self._key = (run.stage, run.stage_revision)
         self._counts = counts
+        self._votes = votes
         self._catalogue = catalogue
         self._measurements = Measurements(counts, run.since, run.stage_revision, plan.windows.short)
         listed = catalogue if self.stage.characters is None else self.stage.characters
@@ -45,9 +50,7 @@ class StageMonitor:
     @property
     def queries(self) -> Collection[str]:
         """The PromQL queries of its gates and rules."""
-        rules = self.plan.rules_of(self.stage)
-        conditions = (*self.plan.gates_of(self.stage), *rules.at_once, *rules.step, *rules.character)
-        return {each.query for each in conditions if each.query is not None}
+        return {each.query for each in self.plan.conditions_of(self.stage) if each.query is not None}
 
     def evaluate(
         self,
@@ -69,7 +72,17 @@ class StageMonitor:
         self._comparisons.update(self._measurements, exposed, starts)
         isolated = frozenset(name for name in state.quarantined if state.is_quarantined(name, now))
         return evaluate_stage(
-            Round(self.plan, self.stage, self._measurements, self._comparisons, answers, exposed, starts, isolated)
+            Round(
+                plan=self.plan,
+                stage=self.stage,
+                measurements=self._measurements,
+                comparisons=self._comparisons,
+                votes=self._votes,
+                query_results=answers,
+                exposed=exposed,
+                resumed_at=starts,
+                isolated=isolated,
+            )
         )
 
     def status(

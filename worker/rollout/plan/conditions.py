@@ -12,7 +12,8 @@ from worker.rollout.plan.units import DAY, Duration, Part, Share
 class Measure(StrEnum):
     """What a gate or rule measures.
 
-    Rates and times cover Chirp's own attempts for jobs that the percentage decided. Stored takes are no attempts.
+    Rates and times cover Chirp's own attempts for jobs that the percentage decided. Stored takes are no attempts, but
+    players hear them: complaints are counted by completions.
     """
 
     ERROR_RATE = "error_rate"
@@ -22,12 +23,20 @@ class Measure(StrEnum):
     CACHE_HIT_RATE = "cache_hit_rate"
     ERRORS_AGAINST_CONTROL = "errors_against_control"
     SLOW_AGAINST_CONTROL = "slow_against_control"
+    COMPLAINT_RATE = "complaint_rate"
+    COMPLAINTS_AGAINST_CONTROL = "complaints_against_control"
+    PREFERENCE = "preference"
     QUERY = "query"
 
 
-RATES: Final = frozenset({Measure.ERROR_RATE, Measure.FALLBACK_RATE})
+RATES: Final = frozenset({Measure.ERROR_RATE, Measure.FALLBACK_RATE, Measure.COMPLAINT_RATE})
 TIMES: Final = frozenset({Measure.MEAN_TIME, Measure.P95_TIME})
-AGAINST_CONTROL: Final = frozenset({Measure.ERRORS_AGAINST_CONTROL, Measure.SLOW_AGAINST_CONTROL})
+AGAINST_CONTROL: Final = frozenset(
+    {Measure.ERRORS_AGAINST_CONTROL, Measure.SLOW_AGAINST_CONTROL, Measure.COMPLAINTS_AGAINST_CONTROL}
+)
+COMPLAINTS: Final = frozenset({Measure.COMPLAINT_RATE, Measure.COMPLAINTS_AGAINST_CONTROL})
+DEFAULT_MARGIN: Final = 0.45
+MIN_MARGIN, MAX_MARGIN = 0.2, 0.6
 
 
 class NoData(StrEnum):
@@ -43,7 +52,8 @@ class Condition(Part):
 
     Attributes:
         measure: what is measured.
-        limit: a share for rates, seconds for times, a number for queries; comparisons have none.
+        limit: a share for rates, seconds for times, a number for queries; comparisons have none. For a preference the
+            share of votes "preferred or equal", 0.45 by default.
         name: a query's name for people; other conditions are named by their measure.
         query: PromQL that returns one number.
         min_sample: the minimum sample size in attempts, below which `no_data` is the verdict; default: the plan's.
@@ -72,26 +82,36 @@ class Condition(Part):
             raise ValueError("query: required for measure query, and allowed for no other")
         if self.measure is Measure.QUERY and self.name is None:
             raise ValueError("name: required for a query, as people see it")
-        if (self.limit is None) != (self.measure in AGAINST_CONTROL | {Measure.CACHE_HIT_RATE}):
+        is_limited = self.measure not in AGAINST_CONTROL | {Measure.CACHE_HIT_RATE}
+        if (self.limit is None) is is_limited and self.measure is not Measure.PREFERENCE:
             raise ValueError(
                 "limit: required for rates, times and queries; comparisons and cache_hit_rate have none "
                 "(they use control.* and drop)"
             )
         if self.measure in RATES and self.limit is not None and not 0 < self.limit < 1:
             raise ValueError("limit: a rate's limit is a share between 0 and 1, such as 0.05 for 5 %")
+        if self.measure is Measure.PREFERENCE and not MIN_MARGIN <= self.margin <= MAX_MARGIN:
+            raise ValueError(f"limit: a preference's is a share of votes from {MIN_MARGIN:g} to {MAX_MARGIN:g}")
         return self
+
+    @property
+    def margin(self) -> float:
+        """The share of votes that a preference must be shown to be above."""
+        return DEFAULT_MARGIN if self.limit is None else self.limit
 
 
 class Gate(Condition):
     """What must hold before a promotion: the measure is shown to be below its limit.
 
     `above` inverts a query's gate: its value must be above the limit. `drop` is how much the cache hit rate may fall,
-    as a share of all look-ups, after `warm_up`.
+    as a share of all look-ups, after `warm_up`. `votes` is the number of votes on each character at which a preference
+    has its full power.
     """
 
     above: bool = False
     drop: Share = 0.1
     warm_up: Duration = timedelta(hours=6)
+    votes: int = Field(default=60, ge=20, le=1000)
 
 
 class Rule(Condition):

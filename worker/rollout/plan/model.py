@@ -108,6 +108,11 @@ class Plan(Part):
         """Return the roll-back rules of a stage: its own, else the plan's."""
         return self.roll_back if stage.roll_back is None else stage.roll_back
 
+    def conditions_of(self, stage: Stage) -> tuple[Condition, ...]:
+        """Return all gates and rules of a stage."""
+        rules = self.rules_of(stage)
+        return (*self.gates_of(stage), *rules.at_once, *rules.step, *rules.character)
+
     def audiences_of(self, stage: Stage) -> tuple[str, ...]:
         """Return the audiences of what happens in a stage: its own, else the plan's."""
         return stage.tell or self.tell

@@ -97,6 +97,7 @@ class Expects(Part):
         peak: the busiest minute's rate over the mean rate.
         new_takes: the share of jobs without a stored take; only these make an attempt.
         text_characters: the mean length of a line, which Google bills.
+        complaints: the share of completions that players report while both models are good.
         shares: each character's share of the jobs; characters without one share the rest equally.
     """
 
@@ -104,6 +105,7 @@ class Expects(Part):
     peak: float = Field(default=4.0, ge=1, le=1000)
     new_takes: float = Field(default=0.7, gt=0, le=1)
     text_characters: int = Field(default=80, ge=1, le=50_000)
+    complaints: Share = 0.001
     shares: dict[str, Annotated[float, Field(gt=0, le=1_000_000)]] = Field(default_factory=dict)
 
 

@@ -13,6 +13,7 @@ from worker.rollout.plan.yaml import FieldPath
 
 EXACT_STEPS: Final = "a multiple of 0.1 up to 10, of 1 above"
 _FINE_S: Final = 10
+_GATES_ALONE: Final = {Measure.CACHE_HIT_RATE: "the cache hit rate", Measure.PREFERENCE: "listeners' votes"}
 
 
 class LocatedCondition(NamedTuple):
@@ -65,9 +66,8 @@ def _check_condition(file: PlanFile, located: LocatedCondition) -> Iterator[Find
     if condition.query is not None and (part := part_with_several_series(condition.query)) is not None:
         message = f"may return several series ({part}), which is an error and never a pass"
         yield file.finding(Severity.UNWISE, (*path, "query"), message, f"such as sum({part})")
-    if use != "gate" and condition.measure is Measure.CACHE_HIT_RATE:
-        message = "only a gate can evaluate the cache hit rate"
-        yield file.finding(Severity.WRONG, path, message, "move it to gates")
+    if use != "gate" and (name := _GATES_ALONE.get(condition.measure)):
+        yield file.finding(Severity.WRONG, path, f"only a gate can evaluate {name}", "move it to gates")
     if use == "character" and condition.query is not None:
         message = "a query covers all characters: its failure would quarantine every one of them"
         yield file.finding(Severity.WRONG, path, message, "move it to at_once or step")

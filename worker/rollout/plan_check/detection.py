@@ -10,7 +10,7 @@ from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.confidence import attempts_to_show_above
 from worker.rollout.analysis.evaluate import MIN_EVENTS_TO_ROLL_BACK, MIN_SAMPLE_FOR_MEAN, P95_SHARE
 from worker.rollout.analysis.verdict import Use
-from worker.rollout.plan.conditions import AGAINST_CONTROL, Measure, Rule
+from worker.rollout.plan.conditions import AGAINST_CONTROL, COMPLAINTS, Measure, Rule
 from worker.rollout.plan.model import Plan, Stage
 from worker.rollout.plan.parser import PlanFile
 from worker.rollout.plan.units import DAY
@@ -21,8 +21,11 @@ from worker.rollout.plan_check.forecast import HEALTHY, forecast_stage
 # A slight breach is a fifth above the limit, a clear one twice the limit.
 _SLIGHT, _CLEAR = 1.2, 2.0
 _HALF: Final = 0.5
+_NOT_FORECAST: Final = {Measure.QUERY, Measure.CACHE_HIT_RATE, Measure.PREFERENCE}
 # For comparisons: Chirp's share of failed or slow attempts, while the control's is HEALTHY.
 _WORSE: Final = (0.04, 0.07, _HALF)
+# For complaints: Chirp's rate over the control's.
+_TIMES_WORSE: Final = (2, 3, 10)
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def all_detections(file: PlanFile, catalogue: Collection[str], day: timedelta) -
         if not forecast_stage(plan, stage, catalogue, day=day).attempts_a_day:
             continue
         for path, use, rule in conditions_of(plan, number):
-            if isinstance(rule, Rule) and rule.measure not in {Measure.QUERY, Measure.CACHE_HIT_RATE}:
+            if isinstance(rule, Rule) and rule.measure not in _NOT_FORECAST:
                 detections = tuple(rule_detections(plan, stage, use, rule, catalogue, day=day))
                 # A stage with rules of its own often has some of the plan's among them.
                 found.setdefault((use, rule), (path, []))[1].append((stage, detections))
@@ -99,6 +102,9 @@ def rule_detections(
     if use == "character" and forecast.rarest is not None:
         of_rarest = forecast.by_character[forecast.rarest]
         chirp, control = of_rarest, control * of_rarest / chirp
+    if rule.measure in COMPLAINTS:
+        # Stored takes are heard too.
+        chirp, control = (each / plan.expects.new_takes for each in (chirp, control))
     if rule.measure in AGAINST_CONTROL:
         exposed = catalogue if stage.characters is None else stage.characters
         threshold = Comparisons(plan, stage, exposed).threshold(forecast.rarest if use == "character" else None)
@@ -121,6 +127,13 @@ def _breaches(plan: Plan, rule: Rule) -> Iterator[tuple[str, bool, int]]:
             attempts = math.ceil((z / (factor - 1)) ** 2)
             yield f"{limit * factor:g} s on average", factor == _SLIGHT, max(attempts, MIN_SAMPLE_FOR_MEAN)
         return
+    if rule.measure is Measure.COMPLAINT_RATE:
+        for factor in (_SLIGHT, _CLEAR):
+            rate = min(1.0, limit * factor)
+            if (shown := attempts_to_show_above(rate, limit, z)) is not None:
+                needed = max(shown, math.ceil(MIN_EVENTS_TO_ROLL_BACK / rate))
+                yield f"{rate * 1000:g} complaints per 1,000", factor == _SLIGHT, needed
+        return
     names = {Measure.ERROR_RATE: "errors", Measure.FALLBACK_RATE: "fallbacks"}
     name = names.get(rule.measure, f"over {limit:g} s")
     limit = P95_SHARE if rule.measure is Measure.P95_TIME else limit
@@ -136,16 +149,34 @@ def _comparison_detections(
 ) -> Iterator[Detection]:
     windows_a_day = day / plan.windows.short
     chirp, control = (each / windows_a_day for each in a_day)
-    name = "errors" if rule.measure is Measure.ERRORS_AGAINST_CONTROL else f"over {plan.control.slow:g} s"
-    for rate in _WORSE:
-        windows = windows_until_alarm(chirp, control, rate, plan.control.ratios, threshold)
+    for number, (breach, rate, healthy) in enumerate(_worse(plan, rule)):
+        windows = windows_until_alarm(chirp, control, rate, plan.control.ratios, threshold, healthy=healthy)
         takes = None if windows is None else windows * plan.windows.short + plan.windows.settle
         attempts = None if windows is None else math.ceil(windows * chirp)
-        yield Detection(f"{rate:.0%} {name}, {HEALTHY:.0%} in WaveNet", rate == _WORSE[0], attempts, takes, None)
+        yield Detection(breach, not number, attempts, takes, None)
+
+
+def _worse(plan: Plan, rule: Rule) -> Iterator[tuple[str, float, float]]:
+    """Yield what a comparison should detect: in words, Chirp's share of events, and the control's."""
+    if rule.measure is Measure.COMPLAINTS_AGAINST_CONTROL:
+        healthy = plan.expects.complaints
+        for factor in _TIMES_WORSE:
+            rate = min(1.0, factor * healthy)
+            yield f"{rate * 1000:g} complaints per 1,000, {healthy * 1000:g} in WaveNet", rate, healthy
+        return
+    name = "errors" if rule.measure is Measure.ERRORS_AGAINST_CONTROL else f"over {plan.control.slow:g} s"
+    for rate in _WORSE:
+        yield f"{rate:.0%} {name}, {HEALTHY:.0%} in WaveNet", rate, HEALTHY
 
 
 def windows_until_alarm(
-    chirp: float, control: float, rate: float, ratios: Sequence[float], threshold: float
+    chirp: float,
+    control: float,
+    rate: float,
+    ratios: Sequence[float],
+    threshold: float,
+    *,
+    healthy: float = HEALTHY,
 ) -> int | None:
     """Return after how many windows the sequential test is expected to raise its alarm; None if never.
 
@@ -156,13 +187,14 @@ def windows_until_alarm(
     Args:
         chirp: Chirp's attempts in a window.
         control: WaveNet's attempts in a window.
-        rate: Chirp's share of failures; the control's is `HEALTHY`.
+        rate: Chirp's share of failures.
         ratios: the odds ratios that the test looks for.
         threshold: that the evidence, their mean, must pass.
+        healthy: the control's share of failures.
     """
     if not chirp or not control:
         return None
-    share, failed, control_failed = chirp / (chirp + control), chirp * rate, control * HEALTHY
+    share, failed, control_failed = chirp / (chirp + control), chirp * rate, control * healthy
     fewest: int | None = None
     for ratio in ratios:
         log = failed * math.log(ratio) - (failed + control_failed) * math.log(share * ratio + 1 - share)

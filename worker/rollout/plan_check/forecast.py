@@ -1,5 +1,6 @@
 """Forecasts a stage at the plan's expected traffic: attempts, quota, cost, and the sample that its gates need. Pure."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +11,7 @@ from schemas.revision import FULL_PERCENTAGE
 from worker.pricing.google_terms import TERMS, list_price
 from worker.rollout.analysis.confidence import attempts_to_show_below
 from worker.rollout.analysis.evaluate import MIN_SAMPLE_FOR_MEAN, P95_SHARE
-from worker.rollout.plan.conditions import RATES, Condition, Measure
+from worker.rollout.plan.conditions import COMPLAINTS, RATES, Condition, Measure
 from worker.rollout.plan.model import Plan, Stage
 from worker.rollout.plan.settings import Expects
 from worker.rollout.plan.units import DAY
@@ -98,7 +99,7 @@ def _list_dollars(attempts: float, fraction: float, text_characters: int, days_a
 def _attempts_for_all_gates(plan: Plan, stage: Stage) -> int | None:
     needed = 0
     for gate in plan.gates_of(stage):
-        if gate.dry_run or gate.measure in {Measure.QUERY, Measure.CACHE_HIT_RATE}:
+        if gate.dry_run or gate.measure in {Measure.QUERY, Measure.CACHE_HIT_RATE, Measure.PREFERENCE}:
             continue
         each = attempts_to_pass(plan, stage, gate)
         if each is None:
@@ -108,10 +109,17 @@ def _attempts_for_all_gates(plan: Plan, stage: Stage) -> int | None:
 
 
 def attempts_to_pass(plan: Plan, stage: Stage, gate: Condition, rate: float = HEALTHY) -> int | None:
-    """Return after how many attempts a gate passes at a constant rate of what it counts; None if never."""
+    """Return after how many attempts a gate passes at a constant rate of what it counts; None if never.
+
+    Complaints come at the rate that the plan expects, and are counted by completions, with those of stored takes.
+    """
     sample = plan.min_sample_of(stage, gate)
-    limit = P95_SHARE if gate.measure is Measure.P95_TIME else gate.limit
-    if gate.measure in RATES | {Measure.P95_TIME} and limit is not None:
-        shown = attempts_to_show_below(rate, limit, plan.bounds.promote_z)
+    if gate.measure in COMPLAINTS:
+        limit, expected = gate.limit, plan.expects.complaints
+        needed = 0 if limit is None else attempts_to_show_below(expected, limit, plan.bounds.promote_z)
+        return None if needed is None else math.ceil(max(sample, needed) * plan.expects.new_takes)
+    most = P95_SHARE if gate.measure is Measure.P95_TIME else gate.limit
+    if gate.measure in RATES | {Measure.P95_TIME} and most is not None:
+        shown = attempts_to_show_below(rate, most, plan.bounds.promote_z)
         return None if shown is None else max(sample, shown)
     return max(sample, MIN_SAMPLE_FOR_MEAN) if gate.measure is Measure.MEAN_TIME else sample

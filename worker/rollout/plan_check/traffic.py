@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from schemas.revision import FULL_PERCENTAGE
-from worker.rollout.plan.conditions import AGAINST_CONTROL, TIMES, Measure
+from worker.rollout.plan.conditions import AGAINST_CONTROL, TIMES, Gate, Measure
 from worker.rollout.plan.findings import Finding, Severity
 from worker.rollout.plan.model import Stage
 from worker.rollout.plan.parser import PlanFile
@@ -33,6 +33,7 @@ def check_traffic(file: PlanFile, catalogue: Collection[str], day: timedelta) ->
             yield from _check_sample(file, number, forecast, day)
             yield from _check_limits(file, number, forecast)
             yield from _check_control(file, number)
+            yield from _check_votes(file, number, catalogue)
     for each in all_detections(file, catalogue, day):
         yield from _check_detection(file, each)
 
@@ -120,6 +121,21 @@ def _check_control(file: PlanFile, number: int) -> Iterator[Finding]:
     yield file.finding(Severity.NOTE, path, message, "fixed limits decide alone; 99 keeps a control")
 
 
+def _check_votes(file: PlanFile, number: int, catalogue: Collection[str]) -> Iterator[Finding]:
+    """Name the votes that a stage waits for: they come from people, not from traffic."""
+    stage = file.plan.stages[number]
+    characters = len(catalogue if stage.characters is None else stage.characters)
+    for path, _, gate in conditions_of(file.plan, number):
+        if isinstance(gate, Gate) and gate.measure is Measure.PREFERENCE and not gate.dry_run:
+            message = (
+                f"stage {stage.name} waits for some {gate.votes} votes on each of its characters, "
+                f"{characters * gate.votes:,} in all"
+            )
+            yield file.finding(
+                Severity.NOTE, path, message, "dry_run: true, if votes should be shown and decide nothing"
+            )
+
+
 def _check_detection(file: PlanFile, detections: RuleDetections) -> Iterator[Finding]:
     """Find the stages in which a rule can't detect a clear breach, and no comparison detects it instead.
 
@@ -147,5 +163,7 @@ def _check_detection(file: PlanFile, detections: RuleDetections) -> Iterator[Fin
 def _is_covered(file: PlanFile, stage: Stage, detections: RuleDetections) -> bool:
     rules = file.plan.rules_of(stage)
     wanted = Measure.SLOW_AGAINST_CONTROL if detections.rule.measure in TIMES else Measure.ERRORS_AGAINST_CONTROL
+    if detections.rule.measure is Measure.COMPLAINT_RATE:
+        wanted = Measure.COMPLAINTS_AGAINST_CONTROL
     others = rules.character if detections.use == "character" else (*rules.at_once, *rules.step)
     return stage.percentage < FULL_PERCENTAGE and any(each.measure is wanted and not each.dry_run for each in others)

@@ -8,6 +8,7 @@ from typing import Final
 from schemas.enums import Phase, VoiceModel
 from schemas.revision import Approval
 from worker.rollout.analysis.attempt_counts import AttemptCounts
+from worker.rollout.analysis.preferences import Votes
 from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.analysis.verdict import Evaluation, Status, Use
 from worker.rollout.controller import manual_changes, stages
@@ -67,12 +68,13 @@ class _Simulator:
         self.plan = self.plan.model_copy(update={"windows": windows})
         self._traffic = Traffic(self.trace, self.plan, self.catalogue, self.seed)
         self._counts = AttemptCounts(self.step)
+        self._votes = Votes()
         started = stages.start(OFF, self.plan, BEGIN, text=self.plan.name, day_s=DAY.total_seconds())
         self._state = self._approve_all(replace(started, revision=OFF.revision + 1), BEGIN)
         # The state that workers decide by, and the states to come: a change is made once its attempts are settled, and
         # applies to the steps that begin after that.
         self._workers_state, self._upcoming = self._state, deque[tuple[datetime, RolloutState]]()
-        self._monitor = StageMonitor(self.plan, require_run(self._state), self._counts, self.catalogue)
+        self._monitor = StageMonitor(self.plan, require_run(self._state), self._counts, self._votes, self.catalogue)
         self._record_event("started", self.plan.text, timedelta(0))
 
     @property
@@ -89,6 +91,9 @@ class _Simulator:
         drawn = list(self._traffic.draw_step(begin, self.step, self._workers_state))
         for key, tally in drawn:
             self._counts.add_tally(number, key, tally)
+        exposed = self._workers_state.exposed_characters(self.catalogue, begin)
+        for character, outcome in self._traffic.draw_votes(self.step, exposed):
+            self._votes.add_outcome(character, outcome)
         self._add_totals(drawn)
         self.after += self.step
         self._run_round(BEGIN + self.after)
@@ -97,7 +102,7 @@ class _Simulator:
         now = settled + self.plan.windows.settle
         run = require_run(self._state)
         if not self._monitor.is_for(run):
-            self._monitor = StageMonitor(self.plan, run, self._counts, self.catalogue)
+            self._monitor = StageMonitor(self.plan, run, self._counts, self._votes, self.catalogue)
             self._counts.forget(run.since)
         evaluation = self._monitor.evaluate(self._state, now, settled, {})
         self._record_failures(evaluation)

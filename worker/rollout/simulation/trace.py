@@ -24,6 +24,7 @@ class ModelBehaviour(Part):
         spread: their standard deviation over their mean.
         falls_back: the share of Chirp's failed attempts that fall back to WaveNet, if the plan allows it.
         hits: the share of jobs that a stored take answers; they make no attempt.
+        complaints: the share of completions that a player reports, who hasn't reported the model within a day.
     """
 
     errors: Rate = 0.02
@@ -31,6 +32,27 @@ class ModelBehaviour(Part):
     spread: Spread = 0.5
     falls_back: Rate = 1.0
     hits: Rate = 0.0
+    complaints: Rate = 0.001
+
+
+class Listeners(Part):
+    """The listeners who compare both models of the characters that get Chirp.
+
+    Attributes:
+        votes_a_day: of all characters together.
+        chirp: the share of votes for Chirp.
+        equal: the share of votes that neither take is better; the rest is for WaveNet.
+    """
+
+    votes_a_day: int = Field(default=300, ge=0, le=1_000_000)
+    chirp: Rate = 1 / 3
+    equal: Rate = 1 / 3
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.chirp + self.equal > 1 + 1e-9:
+            raise ValueError(f"chirp, equal: their sum is {self.chirp + self.equal:g}, and must not be above 1")
+        return self
 
 
 class Shift(Part):
@@ -41,7 +63,8 @@ class Shift(Part):
         lasts: its duration; to the trace's end by default.
         voice_model: the model that changes; both by default.
         characters: the characters that change; all by default.
-        errors: as in `ModelBehaviour`, like `seconds`, `spread`, `falls_back` and `hits`; unchanged by default.
+        errors: as in `ModelBehaviour`, like `seconds`, `spread`, `falls_back`, `hits` and `complaints`; unchanged by
+            default.
         jobs: a factor of the number of jobs.
     """
 
@@ -54,6 +77,7 @@ class Shift(Part):
     spread: Spread | None = None
     falls_back: Rate | None = None
     hits: Rate | None = None
+    complaints: Rate | None = None
     jobs: float | None = Field(default=None, ge=0, le=1000)
 
     @model_validator(mode="after")
@@ -78,6 +102,7 @@ class Trace(Part):
         shares: each character's share of the jobs; characters without one share the rest equally.
         lengths: of texts in characters, each with its weight.
         models: the behaviour of each model at the begin.
+        listeners: who vote on pairs of takes.
         shifts: the changes during the trace.
     """
 
@@ -93,6 +118,7 @@ class Trace(Part):
         default_factory=lambda: {80: 1.0}, min_length=1
     )
     models: dict[VoiceModel, ModelBehaviour] = Field(default_factory=dict)
+    listeners: Listeners = Listeners()
     shifts: tuple[Shift, ...] = ()
 
     @model_validator(mode="after")
@@ -113,7 +139,7 @@ class Trace(Part):
 
     def behaviour(self, after: timedelta, voice_model: VoiceModel, character: str) -> ModelBehaviour:
         """Return a model's behaviour for a character at a time after the trace's begin."""
-        fields = ("errors", "seconds", "spread", "falls_back", "hits")
+        fields = ("errors", "seconds", "spread", "falls_back", "hits", "complaints")
         found = self.models.get(voice_model, ModelBehaviour())
         for shift in self._shifts(after, character):
             if shift.voice_model in {None, voice_model.value}:

@@ -8,7 +8,7 @@ from worker.rollout.plan.document import DocumentKind
 from worker.rollout.plan.yaml import FieldPath
 from worker.rollout.simulation.trace import Trace
 
-BUILT_IN: Final = ("healthy", "chirp_half", "both_ill", "late_12", "late_7", "slow", "one_character")
+BUILT_IN: Final = ("healthy", "chirp_half", "both_ill", "late_12", "late_7", "slow", "one_character", "complaints")
 
 
 def read_trace_file(argument: str) -> tuple[str, str]:

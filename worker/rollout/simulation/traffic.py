@@ -1,13 +1,13 @@
 """Draws a trace's traffic step by step, as tallies of attempts. Pure: its random numbers depend on the seed alone.
 
 It draws counts, not single jobs. For each character and text length these are: the jobs (Poisson); those that the
-percentage gives to Chirp, those that a stored take answers, the failures and fallbacks (binomial); and each attempt's
-duration (log-normal).
+percentage gives to Chirp, those that a stored take answers, the failures and fallbacks (binomial); each attempt's
+duration (log-normal); and the completions that players report (binomial), in the step in which they are heard.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -16,6 +16,7 @@ import numpy as np
 
 from schemas.enums import DecisionReason, FailureClass, Lane, VoiceModel
 from schemas.revision import FULL_PERCENTAGE
+from worker.rollout.analysis.preferences import Outcome
 from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.decision import DecisionRequest, decide
 from worker.rollout.plan.model import Plan
@@ -47,6 +48,7 @@ class _Behaviour:
     sigma: FloatArray
     falls_back: FloatArray
     hits: FloatArray
+    complaints: FloatArray
 
 
 class Traffic:
@@ -68,6 +70,9 @@ class Traffic:
         self._lengths = np.array([length for _, length in self._cells])
         self._shares = np.array([shares[name] * trace.lengths[length] / weight for name, length in self._cells])
         self._rng = np.random.default_rng(seed)
+        # Complaints and votes change no attempt: a seed's attempts are the same with other ones.
+        self._complaints_rng = np.random.default_rng([seed, 1])
+        self._votes_rng = np.random.default_rng([seed, 2])
         self._reason_cache: tuple[RolloutState, frozenset[str], Mapping[str, DecisionReason | None]] | None = None
         self._behaviour_cache: tuple[timedelta, dict[VoiceModel, _Behaviour], FloatArray] | None = None
 
@@ -104,6 +109,31 @@ class Traffic:
             drawn = self._draw(fallbacks, wavenet, fallback=False, has_lookup=False)
             yield from self._tallies(fallback_arm, drawn, in_rollout)
 
+    def draw_votes(self, lasts: timedelta, characters: Collection[str]) -> Iterator[tuple[str, Outcome]]:
+        """Draw the votes of a step, spread evenly over the characters that get Chirp.
+
+        Args:
+            lasts: the step's length.
+            characters: those that get Chirp.
+        """
+        listeners = self._trace.listeners
+        if not characters or not listeners.votes_a_day:
+            return
+        names = sorted(characters)
+        count = self._votes_rng.poisson(listeners.votes_a_day * (lasts / DAY))
+        for number in self._votes_rng.integers(len(names), size=count).tolist():
+            drawn = self._votes_rng.random()
+            yield (
+                names[number],
+                (
+                    Outcome.CHIRP
+                    if drawn < listeners.chirp
+                    else Outcome.EQUAL
+                    if drawn < listeners.chirp + listeners.equal
+                    else Outcome.WAVENET
+                ),
+            )
+
     def _wavenet_reasons(self, state: RolloutState, now: datetime) -> Mapping[str, DecisionReason | None]:
         quarantined = frozenset(name for name in state.quarantined if state.is_quarantined(name, now))
         if self._reason_cache is None or self._reason_cache[:2] != (state, quarantined):
@@ -135,6 +165,7 @@ class Traffic:
             sigma=np.sqrt(variance),
             falls_back=np.array([each.falls_back for each in by_cell]),
             hits=np.array([each.hits for each in by_cell]),
+            complaints=np.array([each.complaints for each in by_cell]),
         )
 
     def _draw(self, jobs: CountArray, model: _Behaviour, *, fallback: bool, has_lookup: bool = True) -> "_Drawn":
@@ -143,7 +174,8 @@ class Traffic:
         errors = self._rng.binomial(attempts, model.errors)
         fallbacks = self._rng.binomial(errors, model.falls_back) if fallback else np.zeros_like(jobs)
         seconds = self._rng.lognormal(np.repeat(model.mean, attempts), np.repeat(model.sigma, attempts))
-        return _Drawn(hits, attempts, errors, fallbacks, seconds)
+        complaints = self._complaints_rng.binomial(attempts - errors + hits, model.complaints)
+        return _Drawn(hits, attempts, errors, fallbacks, seconds, complaints)
 
     def _tallies(self, arm: "_Arm", drawn: "_Drawn", reasons: list[DecisionReason]) -> Iterator[tuple[CellKey, Tally]]:
         ends = np.cumsum(drawn.attempts)
@@ -155,9 +187,10 @@ class Traffic:
             drawn.hits.tolist(), drawn.attempts.tolist(), drawn.errors.tolist(), drawn.fallbacks.tolist(),
             ((drawn.attempts - drawn.errors) * self._lengths).tolist(),
             (sums[ends] - sums[begins]).tolist(), (squares[ends] - squares[begins]).tolist(),
-            begins.tolist(), ends.tolist(), strict=True,
+            begins.tolist(), ends.tolist(), drawn.complaints.tolist(), strict=True,
         )  # fmt: skip
-        for number, (hits, attempts, errors, fallbacks, billed, seconds, squared, begin, end) in enumerate(columns):
+        for number, column in enumerate(columns):
+            hits, attempts, errors, fallbacks, billed, seconds, squared, begin, end, complaints = column
             if hits or attempts:
                 key = CellKey(
                     Lane.DIALOGUE, self._cells[number][0], LANGUAGE, self._bands[number], arm.voice_model, arm.decided,
@@ -165,7 +198,10 @@ class Traffic:
                 )  # fmt: skip
                 failures = {FailureClass.TRANSIENT: errors} if errors else {}
                 times = Counter(buckets[begin:end])
-                yield key, Tally(attempts, errors, fallbacks, hits, attempts, seconds, squared, billed, failures, times)
+                yield key, Tally(
+                    attempts, errors, fallbacks, hits, attempts, seconds, squared, billed, failures, times,
+                    complaints=complaints, complainers=complaints,
+                )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -187,3 +223,4 @@ class _Drawn:
     errors: CountArray
     fallbacks: CountArray
     seconds: FloatArray
+    complaints: CountArray

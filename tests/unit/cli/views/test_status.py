@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.rollout_status import Judged, RolloutStatus, WorkerSeen
 from tests.unit.rollouts import NOW
-from worker.cli.views.status import tables
+from worker.cli.views.status import tables, vote_rows
 
 
 def judged(use: str, verdict: str = "pass", title: str = "error_rate", **more: Any) -> Judged:
@@ -66,3 +66,15 @@ def test_each_worker_has_a_row_with_the_revision_that_it_follows() -> None:
         ("c", 7, "its hand brake is on: Chirp is off there"),
     ]
     assert rows[1]["last completion"] == "3.0 min before the report"
+
+
+def test_votes_have_a_table_of_their_own_with_the_characters_that_have_any() -> None:
+    votes = [
+        Judged(use="gate", title="preference", window="votes", verdict="hold", character=name, sample=sample, says=says)
+        for name, sample, says in (("ghoul", 12, "83.3% of 12 votes"), ("raider", 0, "no votes yet"))
+    ]
+    assert vote_rows(votes) == [
+        {"character": "ghoul", "verdict": "HOLD", "votes": "12", "says": "83.3% of 12 votes"},
+        {"character": "1 characters", "verdict": "", "votes": "0", "says": "no votes: raider"},
+    ]
+    assert vote_rows(votes[1:]) == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from worker.rollout.analysis.comparisons import Comparison
+from worker.rollout.analysis.comparisons import Comparison, Window
 from worker.rollout.analysis.confidence import wilson_lower, wilson_upper
 from worker.rollout.analysis.evaluate import (
     QueryResult,
@@ -291,9 +291,9 @@ def comparison(*windows: Arms, empty: int = 0) -> Comparison:
     """A comparison of these windows, after some in which nothing happened."""
     found = Comparison((2.0,), timedelta(minutes=5))
     for _ in range(empty):
-        found.add(())
+        found.add(Window.of_attempts(()))
     for each in windows:
-        found.add([each])
+        found.add(Window.of_attempts([each]))
     return found
 
 
@@ -354,7 +354,7 @@ def test_time_without_any_event_is_no_failure_however_long_it_is() -> None:
 def test_as_many_events_as_chance_explains_at_most_are_within_it() -> None:
     # In cells of one arm alone nothing is left to chance: Chirp has three events, and three are expected.
     compared = comparison()
-    compared.add([Arms(10, 0, 3, 0), Arms(0, 10, 0, 1)])
+    compared.add(Window.of_attempts([Arms(10, 0, 3, 0), Arms(0, 10, 0, 1)]))
     assert evaluate_comparison(criterion("errors_against_control", use="step"), compared, 100.0).status is PASS
 
 
@@ -374,7 +374,8 @@ def test_a_comparison_of_times_speaks_of_slow_attempts() -> None:
 def test_a_comparison_adds_up_the_cells_of_its_windows() -> None:
     found = comparison()
     for _ in range(2):
-        found.add([Arms(10, 30, 3, 5), Arms(100, 100, 30, 40), Arms(0, 7, 0, 1), Arms(0, 0, 0, 0)])
+        cells = [Arms(10, 30, 3, 5), Arms(100, 100, 30, 40), Arms(0, 7, 0, 1), Arms(0, 0, 0, 0)]
+        found.add(Window.of_attempts(cells))
     totals = found.totals
     assert (totals.windows, totals.chirp, totals.control) == (2, 220, 274)
     assert (totals.chirp_events, totals.control_events) == (66, 92)

@@ -1,6 +1,7 @@
 """Decoding of records as workers write them now, as earlier versions wrote them, and of malformed ones."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -149,9 +150,16 @@ def test_a_stored_take_in_the_place_of_a_failed_attempt_is_no_first_answer() -> 
     assert (attempt.first, stored.first, stored.cached) == (True, False, True)
 
 
+def attempts_alone(observations: list[Observation]) -> list[Observation]:
+    """Without what only a completion says: whose audio the attempt is."""
+    return [replace(each, job_id="", audio="") for each in observations]
+
+
 def test_a_retry_record_has_the_same_attempts_as_the_later_completion() -> None:
     headers = [(RETRY_ATTEMPTS, encode_attempts((FAILED, SPOKE)).encode())]
-    assert decode_retry(json.dumps(JOB).encode(), headers, Lane.BATCH) == decoded(completion(FAILED, SPOKE))
+    assert decode_retry(json.dumps(JOB).encode(), headers, Lane.BATCH) == attempts_alone(
+        decoded(completion(FAILED, SPOKE))
+    )
 
 
 @pytest.mark.parametrize(
@@ -164,7 +172,7 @@ def test_a_retry_record_has_the_same_attempts_as_the_later_completion() -> None:
 )
 def test_a_retry_record_is_read_as_the_worker_reads_a_job(value: bytes) -> None:
     headers = [(RETRY_ATTEMPTS, encode_attempts((FAILED, SPOKE)).encode())]
-    assert decode_retry(value, headers, Lane.BATCH) == decoded(completion(FAILED, SPOKE))
+    assert decode_retry(value, headers, Lane.BATCH) == attempts_alone(decoded(completion(FAILED, SPOKE)))
 
 
 def test_the_text_length_of_a_retry_is_the_workers() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.rollout.analysis.test_evaluate import criterion
-from worker.rollout.analysis.comparisons import Comparison
+from worker.rollout.analysis.comparisons import Comparison, Window
 from worker.rollout.analysis.evaluate import (
     MIN_EVENTS_TO_ROLL_BACK,
     QueryResult,
@@ -50,7 +50,7 @@ def test_a_comparison_s_figures_are_those_that_decided(
 ) -> None:
     comparison = Comparison((1.5, 3.0, 10.0), timedelta(minutes=5))
     for each in these:
-        comparison.add(each)
+        comparison.add(Window.of_attempts(each))
     verdict = evaluate_comparison(criterion("errors_against_control", use=use, sample=sample), comparison, threshold)
     says = verdict.message
     if "would have" not in says:
@@ -158,9 +158,9 @@ def test_what_was_reported_as_worse_by_lower_figures_and_as_good_by_higher_ones(
     # Three healthy days, then an hour at 7 %: over the stage Chirp failed less often than WaveNet.
     late = Comparison((1.5, 2.0, 3.0, 5.0, 10.0, 25.0), timedelta(minutes=5))
     for _ in range(1_000):
-        late.add([Arms(20, 180, 0, 4)])
+        late.add(Window.of_attempts([Arms(20, 180, 0, 4)]))
     for _ in range(80):
-        late.add([Arms(20, 180, 2, 4)])
+        late.add(Window.of_attempts([Arms(20, 180, 2, 4)]))
     assert late.totals.chirp_events / late.totals.chirp < late.totals.control_events / late.totals.control
     rule = criterion("errors_against_control", use="step")
     assert says(evaluate_comparison(rule, late, 201_600)) == (
@@ -168,5 +168,5 @@ def test_what_was_reported_as_worse_by_lower_figures_and_as_good_by_higher_ones(
         "equally good"
     )
     few = Comparison((1.5, 2.0, 3.0, 5.0, 10.0, 25.0), timedelta(minutes=5))
-    few.add([Arms(22, 10, 22, 0)])
+    few.add(Window.of_attempts([Arms(22, 10, 22, 0)]))
     assert says(evaluate_comparison(rule, few, 201_600)).startswith("hold: Chirp may be worse than WaveNet")

@@ -10,6 +10,7 @@ from schemas.enums import DecisionReason, VoiceModel
 from tests.unit.attempts import BEGAN, CHIRP, CONTROL, FAILED, MINUTE, WINDOW, attempt, measure
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import QueryResult
+from worker.rollout.analysis.preferences import Votes
 from worker.rollout.analysis.stage_evaluation import LAST_TENTH, STAGE, Round, evaluate_stage, violated_rules
 from worker.rollout.analysis.verdict import Status, Verdict
 from worker.rollout.plan.model import Plan
@@ -33,12 +34,23 @@ def plan_of(**fields: object) -> Plan:
     return Plan.model_validate({"version": 1, "name": "test", "stages": stages, **OWNERS, **fields})
 
 
-def judged(plan: Plan, *attempts, until=HOUR, answers=None, hears=("pip_boy",), starts=None, isolated=frozenset()):
+def judged(
+    plan: Plan,
+    *attempts,
+    until=HOUR,
+    answers=None,
+    hears=("pip_boy",),
+    starts=None,
+    isolated=frozenset(),
+    votes: Votes | None = None,
+):
     readings = measure(*attempts, until=until)
     stage = plan.stages[0]
     comparisons = Comparisons(plan, stage, hears)
     comparisons.update(readings, hears, starts or {})
-    return evaluate_stage(Round(plan, stage, readings, comparisons, answers or {}, hears, starts or {}, isolated))
+    return evaluate_stage(
+        Round(plan, stage, readings, comparisons, votes or Votes(), answers or {}, hears, starts or {}, isolated)
+    )
 
 
 def some(good: int, bad: int = 0, after=MINUTE, **fields: object) -> list:

@@ -13,7 +13,7 @@ from schemas.headers import RETRY_ATTEMPTS
 from worker.kafka.scan.partition_reader import PartitionReader
 from worker.lifecycle.clock import Clock
 from worker.rollout.analysis.observations import Observation
-from worker.rollout.controller.attempts_reader import AttemptsReader, Source
+from worker.rollout.controller.attempts_reader import AttemptsReader, Source, attempt_handler
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -95,10 +95,16 @@ class World:
         self.observed: list[str] = []
         clock = Clock(monotonic=lambda: self.kafka.seconds, now=self.kafka.now)
         sources = [
-            Source(PartitionReader(self.kafka, partition, 0), lane, len(self.kafka.logs[partition]), BEGAN, 0.0)
+            Source(
+                PartitionReader(self.kafka, partition, 0),
+                attempt_handler(self._observe, lane),
+                len(self.kafka.logs[partition]),
+                BEGAN,
+                0.0,
+            )
             for partition, lane in ((COMPLETIONS, None), (RETRIES, Lane.BATCH))
         ]
-        self.reader = AttemptsReader(self.kafka, sources, self._observe, clock)
+        self.reader = AttemptsReader(self.kafka, sources, clock)
 
     def _observe(self, observation: Observation, _: datetime) -> None:
         self.observed.append(observation.id)

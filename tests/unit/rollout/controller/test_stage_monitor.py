@@ -6,6 +6,7 @@ from schemas.enums import Phase
 from tests.unit.attempts import BEGAN, CONTROL, FAILED, MINUTE, attempt, count_attempts
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout import changes
+from worker.rollout.analysis.preferences import Votes
 from worker.rollout.controller import stages
 from worker.rollout.controller.stage_monitor import StageMonitor
 from worker.rollout.controller.state_machine import Step, Transition, next_step
@@ -36,7 +37,7 @@ def round_of(monitor: StageMonitor, state: RolloutState, after: timedelta) -> St
 def test_a_character_that_is_included_again_is_not_quarantined_for_what_came_before() -> None:
     state = begun()
     assert state.run is not None
-    monitor = StageMonitor(plan(), state.run, count_attempts(*FAILING, *HEALTHY, *OTHERS), CHARACTERS)
+    monitor = StageMonitor(plan(), state.run, count_attempts(*FAILING, *HEALTHY, *OTHERS), Votes(), CHARACTERS)
     step = round_of(monitor, state, 6 * MINUTE)
     assert isinstance(step, Transition)
     assert step.kind == "quarantined"

@@ -237,9 +237,15 @@ def test_the_built_in_plans_have_the_stages_and_limits_that_the_owners_decided()
         assert all(stage.fallback for stage in plan.stages)
         assert {gate.measure.value: gate.limit for gate in plan.gates} == {
             "error_rate": 0.05, "mean_time": 2, "fallback_rate": 0.05,
-            "errors_against_control": None, "cache_hit_rate": None,
+            "errors_against_control": None, "complaints_against_control": None, "cache_hit_rate": None,
+            "preference": None,
         }  # fmt: skip
+        # People are asked beside what is counted.
+        asked = [{each.name for each in stage.approvals} for stage in plan.stages if stage.enabled and stage.percentage]
+        assert all("no_complaints" in names for names in asked)
         at_once = {rule.measure.value: rule.limit for rule in plan.roll_back.at_once}
+        complaints = at_once.pop("complaint_rate")
+        assert complaints == {"staging": 0.03, "production": 0.01}[plan.name]
         assert at_once == {"error_rate": 0.10, "mean_time": 5, "fallback_rate": 0.20}
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.makers import CATALOGUE
+from worker.rollout.plan.conditions import Measure
 from worker.rollout.plan.document import InvalidFileError
 from worker.rollout.plan.file import BUILT_IN, read_plan_file
 from worker.rollout.plan.findings import Finding, Severity
@@ -187,6 +188,50 @@ def test_a_finding_names_its_severity_line_and_field(good: str, bad: str, expect
 def test_a_dry_run_gate_needs_no_sample() -> None:
     few = PLAN.replace("100000", "1000").replace("limit: 0.05}", "limit: 0.05, dry_run: true}")
     assert not [each for each in reported(few) if "gates need" in each]
+
+
+def with_gate(gate: str, rules: str = "") -> str:
+    first, compared = "{measure: error_rate, limit: 0.05}", "    - {measure: errors_against_control}\n"
+    return PLAN.replace(f"gates: [{first}]", f"gates: [{first}, {gate}]").replace(compared, compared + rules)
+
+
+def test_a_preference_says_how_many_votes_it_waits_for_and_is_a_gate_alone() -> None:
+    (note,) = [each for each in reported(with_gate("{measure: preference, votes: 80}")) if "votes" in each]
+    assert note.startswith(
+        "note line 3: gates[1]: stage one waits for some 80 votes on each of its characters, 80 in all"
+    )
+    assert not [each for each in reported(with_gate("{measure: preference, dry_run: true}")) if "votes" in each]
+    as_rule = with_gate("{measure: preference}", "    - {measure: preference}\n")
+    assert any("only a gate can evaluate listeners' votes (move it to gates)" in each for each in reported(as_rule))
+
+
+def test_complaint_rules_are_forecast_by_completions_and_the_expected_rate() -> None:
+    rules = "    - {measure: complaint_rate, limit: 0.01, last: 2000}\n    - {measure: complaints_against_control}\n"
+    file = parse_plan(with_gate("{measure: complaints_against_control}", rules), "mine.yaml", NAMES)
+    found = {each.rule.measure: each.by_stage[0][1] for each in all_detections(file, NAMES, DAY)}
+    slight, clear = found[Measure.COMPLAINT_RATE]
+    assert (slight.breach, clear.breach) == ("12 complaints per 1,000", "20 complaints per 1,000")
+    assert clear.attempts == 659
+    assert clear.is_detected
+    doubled, tripled, tenfold = found[Measure.COMPLAINTS_AGAINST_CONTROL]
+    assert doubled.breach == "2 complaints per 1,000, 1 in WaveNet"
+    assert doubled.takes is not None
+    assert tripled.takes is not None
+    assert tenfold.takes is not None
+    assert doubled.takes > tripled.takes > tenfold.takes
+
+
+def test_stored_takes_are_heard_so_that_complaints_are_seen_sooner() -> None:
+    rules = "    - {measure: complaints_against_control}\n"
+    text = with_gate("{measure: complaints_against_control}", rules)
+    takes = {}
+    for new_takes in ("1", "0.25"):
+        file = parse_plan(text.replace("new_takes: 1", f"new_takes: {new_takes}"), "mine.yaml", NAMES)
+        (found,) = [
+            each for each in all_detections(file, NAMES, DAY) if each.rule.measure is Measure.COMPLAINTS_AGAINST_CONTROL
+        ]
+        takes[new_takes] = found.by_stage[0][1][0].takes
+    assert takes["1"] == takes["0.25"]
 
 
 def test_the_example_in_the_docs_is_a_sound_plan() -> None:

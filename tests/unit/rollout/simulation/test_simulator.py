@@ -10,6 +10,7 @@ import pytest
 
 from schemas.enums import VoiceModel
 from tests.unit.makers import CATALOGUE
+from worker.rollout.plan.conditions import Gate
 from worker.rollout.plan.file import BUILT_IN as BUILT_IN_PLANS
 from worker.rollout.plan.file import read_plan_file
 from worker.rollout.plan.model import Plan
@@ -87,6 +88,29 @@ def test_a_broken_chirp_is_turned_off_and_nothing_happens_after_that() -> None:
 
 def test_a_slow_chirp_is_turned_off() -> None:
     assert kinds(broken(seconds=6)) == ["started", "turned off"]
+
+
+def test_a_chirp_that_players_complain_about_goes_back_though_nothing_fails() -> None:
+    result = broken(complaints=0.05)
+    assert kinds(result)[:2] == ["started", "turned off"]
+    assert "complain" in result.events[1].why
+    assert result.totals[CHIRP].failed < 0.1 * result.totals[CHIRP].attempts
+
+
+def voted(**listeners: Any) -> SimulatedRollout:
+    gate = Gate.model_validate({"measure": "preference"})
+    first = plan().stages[0].model_copy(update={"gates": (gate,)})
+    given = {"votes_a_day": 24_000, **listeners}
+    return simulate(plan(stages=(first, *plan().stages[1:])), trace(listeners=given), NAMES, 1, 5 * MINUTE)
+
+
+def test_a_stage_waits_for_listeners_votes_on_each_character() -> None:
+    assert kinds(voted()) == ["started", "promoted"]
+    assert kinds(voted(votes_a_day=0)) == ["started"]
+    assert any("preference of ghoul (votes): hold, no votes yet" in each for each in voted(votes_a_day=0).waits_for)
+    worse = voted(chirp=0.05, equal=0.05)
+    assert kinds(worse) == ["started"]
+    assert all("preference of" in each and ": fail, " in each for each in worse.waits_for if "preference" in each)
 
 
 def test_one_broken_character_is_quarantined_and_the_others_go_on() -> None:
