@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http simulations bench-quota false-alarms schemas dashboards licences sbom lock clean
+.PHONY: help install demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -106,6 +106,9 @@ bench-http: .venv/local.stamp .kafka/jars.stamp ## measure what the HTTP API add
 SEEDS ?= 1000
 simulations: .venv/run.stamp ## run the roll-back rules over SEEDS simulated rollouts each (1000: hours)
 	@$(BIN)/python -m loadtest.benchmarks.simulations --seeds $(SEEDS)
+
+bench-votes: .venv/run.stamp ## measure how soon listeners' votes decide and more complaints are seen, over SEEDS simulations
+	@$(BIN)/python -m loadtest.benchmarks.votes --seeds $(SEEDS)
 
 bench-quota: .venv/local.stamp ## measure how much of the quota the workers use, and a Chirp outage; 16 minutes
 	@$(BIN)/python -m loadtest.benchmarks.quota
