@@ -145,6 +145,16 @@ async def test_a_wrong_filter_is_refused_before_the_stream_begins(question: str,
     assert (status, problem["errors"][0]["field"]) == (422, field)
 
 
+async def test_a_reader_that_goes_away_ends_its_stream() -> None:
+    async with serving(HTTP_API_MAX_STREAMS="1") as (world, client, _), asyncio.timeout(60):
+        for _ in range(3):
+            async with client.get("/v1/events") as answer:
+                assert await answer.content.readuntil(b"\n\n") == b": listening\n\n"
+                answer.close()
+            while len(world.streams):
+                await asyncio.sleep(0.001)
+
+
 async def test_one_stream_too_many_is_refused() -> None:
     async with serving(HTTP_API_MAX_STREAMS="1") as (world, client, _):
         async with client.get("/v1/events") as first:
