@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from ssl import SSLContext
 from typing import Any
 
-from tests.unit.until import until
+from tests.until import loop_until
 
 
 @asynccontextmanager
@@ -21,4 +21,4 @@ async def tcp_server(
     async with server:
         yield server.sockets[0].getsockname()[1]
     # Python 3.11 doesn't wait for connections.
-    await until(lambda: not server._active_count)
+    await loop_until(lambda: not server._active_count)

@@ -13,8 +13,8 @@ import pytest
 
 from schemas.enums import AttemptResult, JobStatus, Lane
 from tests.unit.makers import CHIRP, WAVENET, job
-from tests.unit.until import until
 from tests.unit.world import NOW, WAV, World, failed, spoke
+from tests.until import loop_until
 from worker.storage.errors import StorageUnavailableError
 
 
@@ -133,7 +133,7 @@ async def test_a_job_that_waits_for_another_expires_at_its_own_deadline() -> Non
     world = World()
     called, hold = hold_calls(world)
     maker = asyncio.create_task(world.run())
-    await until(lambda: called)
+    await loop_until(lambda: called)
     soon = (NOW + timedelta(seconds=0.05)).isoformat()
     waiting = await world.pipeline.run(job(audio=WAV, deadline=soon), Lane.DIALOGUE, 0.0, world.waiting)
     assert waiting.completion is not None
@@ -154,7 +154,7 @@ async def test_whoever_is_handed_back_the_other_is_answered(cancelled: int) -> N
         yield
 
     jobs = [asyncio.create_task(world.pipeline.run(job(audio=WAV), Lane.BATCH, 0.0, wait)) for _ in range(2)]
-    await until(lambda: called and waiting)
+    await loop_until(lambda: called and waiting)
     jobs[cancelled].cancel()
     await asyncio.wait([jobs[cancelled]])
     hold.set()

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from tests.unit.until import until
+from tests.until import loop_until
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import UNREACHABLE, Backoff, Dependency, DependencyDownError, DependencyGate, Outage
 from worker.lifecycle.probed_dependency import ProbedDependency
@@ -104,7 +104,7 @@ async def test_if_the_first_probe_works_the_failure_is_the_jobs_own() -> None:
 async def test_during_an_outage_jobs_wait_and_are_tried_again_after_it() -> None:
     async with running(AWAY, AWAY, AWAY, None) as world:
         job = asyncio.create_task(world.probe_after_failure())
-        await until(lambda: not world.dependency.is_up)
+        await loop_until(lambda: not world.dependency.is_up)
         assert world.down == 1
         assert world.dependency.waits_for == "S3: bucket b can't be reached: check it; trying again until it works"
         assert not job.done()
@@ -145,7 +145,7 @@ async def test_jobs_that_fail_at_the_same_time_share_one_probe() -> None:
     async with running(None) as world:
         world.probe.go.clear()
         jobs = [asyncio.create_task(world.probe_after_failure()) for _ in range(50)]
-        await until(lambda: world.probe.begun)
+        await loop_until(lambda: world.probe.begun)
         jobs += [asyncio.create_task(world.probe_after_failure()) for _ in range(50)]
         await asyncio.sleep(0)
         world.probe.go.set()
@@ -177,7 +177,7 @@ async def test_the_cancellation_of_one_waiting_job_leaves_the_result_to_the_othe
     async with running(None) as world:
         world.probe.go.clear()
         one, other = (asyncio.create_task(world.probe_after_failure()) for _ in range(2))
-        await until(lambda: world.probe.begun)
+        await loop_until(lambda: world.probe.begun)
         one.cancel()
         await asyncio.sleep(0)
         world.probe.go.set()
@@ -189,11 +189,11 @@ async def test_probing_goes_on_after_all_waiting_jobs_are_cancelled() -> None:
     async with running(None) as world:
         world.probe.go.clear()
         job = asyncio.create_task(world.probe_after_failure())
-        await until(lambda: world.probe.begun)
+        await loop_until(lambda: world.probe.begun)
         job.cancel()
         await asyncio.sleep(0)
         world.probe.go.set()
-        await until(lambda: world.probe.calls == 1)
+        await loop_until(lambda: world.probe.calls == 1)
         world.time.now += 2
         assert await world.probe_after_failure() is True
 
@@ -242,7 +242,7 @@ async def test_a_start_that_waits_can_be_cancelled() -> None:
     metrics = Metrics(CollectorRegistry(), ["pip_boy"])
     kafka = Dependency("kafka", Backoff(60, 60), metrics, Clock())
     waiting = asyncio.create_task(kafka.wait_until_up(Probe(AWAY)))
-    await until(lambda: not kafka.is_up)
+    await loop_until(lambda: not kafka.is_up)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -313,7 +313,7 @@ async def test_an_outage_lasts_until_every_probe_that_jobs_wait_for_works() -> N
     async with running(None) as world:
         uploads = Probe(AWAY, AWAY, None)
         job = asyncio.create_task(world.dependency.probe_after_failure(0, uploads))
-        await until(lambda: not world.dependency.is_up)
+        await loop_until(lambda: not world.dependency.is_up)
         other = asyncio.create_task(world.dependency.wait_while_down())
         assert await job is False
         await other

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from tests.unit.until import until
+from tests.until import loop_until
 from worker.lifecycle.signals import ShutdownSignals
 
 
@@ -23,10 +23,10 @@ async def test_the_first_signal_drains_and_the_second_one_cancels(number: signal
         await asyncio.Event().wait()
 
     task = asyncio.create_task(work())
-    await until(lambda: handled)
+    await loop_until(lambda: handled)
     assert handled[0].requested is False
     os.kill(os.getpid(), number)
-    await until(lambda: drains)
+    await loop_until(lambda: drains)
     assert (drains, handled[0].requested, task.done()) == (["drain"], True, False)
     os.kill(os.getpid(), number)
     with pytest.raises(asyncio.CancelledError):
@@ -42,7 +42,7 @@ async def test_without_a_drain_the_first_signal_cancels() -> None:
         await asyncio.Event().wait()
 
     task = asyncio.create_task(work())
-    await until(lambda: handled)
+    await loop_until(lambda: handled)
     os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(asyncio.CancelledError):
         await task

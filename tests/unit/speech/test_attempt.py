@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.enums import AttemptResult, AudioEncoding, FailureClass, Lane
 from tests.unit.makers import CHIRP, WAVENET, audio, rendered_job
-from tests.unit.until import until
+from tests.until import loop_until
 from worker.lifecycle.clock import Clock
 from worker.observability.metrics import Metrics
 from worker.speech.attempt import AttemptEnd, Attempter, Spoken
@@ -252,7 +252,7 @@ async def test_a_part_that_fails_ends_the_calls_for_the_others_and_begins_no_mor
 async def test_a_long_text_that_is_cancelled_leaves_no_call_behind() -> None:
     google = PartsGoogle()
     speaking = asyncio.create_task(tell(google))
-    await until(lambda: google.under_way == 4)
+    await loop_until(lambda: google.under_way == 4)
     speaking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await speaking
@@ -333,7 +333,7 @@ async def test_a_late_refusal_of_one_part_is_of_when_that_part_asked() -> None:
     reported: Any = permit
     speaking = asyncio.create_task(attempter.attempt(line, reported))
     # The second part asks again after the third and the fourth, and waits for its answer.
-    await until(lambda: google.under_way == 3)
+    await loop_until(lambda: google.under_way == 3)
     google.late.set()
     google.hold.set()
     end = await speaking

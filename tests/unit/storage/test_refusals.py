@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from schemas.enums import AudioEncoding
 from tests.s3_standin import QUOTA, Refusal, Standin, s3_standin
 from tests.unit.loop_clock import NEVER_S, LoopClock
-from tests.unit.until import until
+from tests.until import loop_until
 from worker.config.settings import load_settings
 from worker.jobs.errors import storage_failed
 from worker.lifecycle.clock import Clock
@@ -67,7 +67,7 @@ class Bench:
         await asyncio.sleep(0)
 
     async def until_down(self) -> str:
-        await until(lambda: not self.health.is_up)
+        await loop_until(lambda: not self.health.is_up)
         return self.health.waits_for or ""
 
     async def waits(self) -> asyncio.Task[StoredTake]:
@@ -350,7 +350,7 @@ async def test_a_request_that_runs_while_the_client_is_opened_anew_ends_on_the_o
     async with bench() as at:
         at.s3.silent.add("HEAD")
         running = asyncio.create_task(at.plain.look_up("takes/pip_boy/a.ogg"))
-        await until(lambda: at.s3.requests)
+        await loop_until(lambda: at.s3.requests)
         await at.plain.reopen()
         assert not running.done()
         at.s3.silent.clear()

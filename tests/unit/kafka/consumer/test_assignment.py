@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from schemas.enums import Lane
 from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, PARTITIONS_OF, RETRY, Committed, Member, Time
-from tests.unit.until import until
+from tests.until import loop_until
 from worker.kafka.consumer.lag import LagMonitor
 from worker.kafka.consumer.offset_map import decode, encode
 from worker.kafka.consumer.partition import OwnedPartition
@@ -235,7 +235,7 @@ async def test_a_revocation_does_not_wait_for_jobs_that_wait_for_quota() -> None
         with partitions.working(owned):
             revoked = asyncio.create_task(member.rebalances.on_partitions_revoked({BATCH}))
             # At the beginning, or waiting jobs would be granted quota.
-            await until(lambda: member.listener.calls[-1] == "hand-over began")
+            await loop_until(lambda: member.listener.calls[-1] == "hand-over began")
             finish(member, [at_work])
         await asyncio.sleep(0.01)
         assert not revoked.done(), "one is at work"

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from schemas.enums import Lane
 from tests.unit.standins import BATCH, BATCH_1, DIALOGUE, RETRY, Consumer, Member, Time
-from tests.unit.until import until
+from tests.until import loop_until
 from worker.kafka.consumer import unstarted
 from worker.kafka.consumer.lag import LagMonitor
 from worker.kafka.consumer.unstarted import UnstartedJobs
@@ -146,7 +146,7 @@ async def test_the_connection_is_closed_when_the_worker_ends(waiting: Waiting, m
     monkeypatch.setattr(unstarted, "_LOOK_UP_S", 0)
     waiting.write(BATCH, 0, age_s=9)
     running = asyncio.create_task(waiting.jobs.run())
-    await until(lambda: waiting.opened)
+    await loop_until(lambda: waiting.opened)
     running.cancel()
     await asyncio.wait([running])
     assert (running.cancelled(), waiting.closed) == (True, 1)

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from schemas.enums import Lane
 from tests.unit.standins import BATCH, Member
-from tests.unit.until import until
+from tests.until import loop_until
 from worker.jobs.outcome import Outcome
 from worker.kafka.consumer.record import Record
 from worker.kafka.delivery.at_least_once import AtLeastOnce
@@ -116,7 +116,7 @@ async def test_it_commits_by_itself_and_raises_what_the_rebalance_met() -> None:
     made.outbox.acknowledged.set()
     running = asyncio.create_task(made.delivery.run())
     await made.deliver(0)
-    await until(lambda: made.committed == 1)
+    await loop_until(lambda: made.committed == 1)
     made.member.partitions.failure = RuntimeError("met in a rebalance")
     with pytest.raises(RuntimeError, match="met in a rebalance"):
         await asyncio.wait_for(running, 60)

@@ -19,7 +19,7 @@ from aiokafka.errors import (
 )
 from structlog.testing import capture_logs
 
-from tests.unit.until import until
+from tests.until import loop_until
 from worker.kafka.delivery import renewable_producer
 from worker.kafka.delivery.renewable_producer import RenewableProducer
 from worker.kafka.delivery.sender import Message, RecordTooLargeError, Sender
@@ -134,7 +134,7 @@ async def test_what_is_sent_while_the_producer_is_replaced_waits_for_the_new_one
     cluster = Cluster(ill, well, refusals=2)
     async with sender_of(cluster) as sender:
         first = asyncio.create_task(sender.send([message(1)]))
-        await until(lambda: cluster.producers[0].stopped)
+        await loop_until(lambda: cluster.producers[0].stopped)
         await asyncio.wait_for(sender.send([message(2)]), 60)
         await first
     assert len(cluster.producers) == 2
@@ -193,7 +193,7 @@ async def test_one_who_is_cancelled_while_replacing_leaves_it_to_the_next() -> N
     async with sender_of(cluster) as sender:
         first = asyncio.create_task(sender.send([message(1)]))
         second = asyncio.create_task(sender.send([message(2)]))
-        await until(lambda: cluster.refusals < sys.maxsize)
+        await loop_until(lambda: cluster.refusals < sys.maxsize)
         first.cancel()
         cluster.refusals = 3
         await asyncio.wait_for(second, 60)

@@ -20,7 +20,7 @@ from schemas.revision import Approval
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollout.controller.stories import PLAN, RUN, Story
 from tests.unit.rollouts import NOW, value
-from tests.unit.until import until
+from tests.until import loop_until
 from worker.rollout import changes
 from worker.rollout.controller import mailbox, manual_changes, receiver, stages
 from worker.rollout.controller.metrics import RolloutMetrics
@@ -276,7 +276,7 @@ async def test_the_next_leader_sends_what_is_left_and_nobody_gets_a_message_twic
         assert first.begin(0, "") == 0
         for offset, each in enumerate(values[:2]):
             await first.handle_record(offset, each)
-        await until(lambda: webhooks.messages and first.waiting_for("team") and len(webhooks.statuses["team"]) < 2)
+        await loop_until(lambda: webhooks.messages and first.waiting_for("team") and len(webhooks.statuses["team"]) < 2)
         await first.stop()
         webhooks.statuses["team"].clear()
         second = notifier_of(session, addresses, history)
