@@ -5,12 +5,17 @@ import json
 import os
 import pty
 import subprocess
+from contextlib import aclosing
 
 from loadtest.stack.local_stack import worker_environment
-from schemas.topics import ROLLOUT
+from schemas.topics import ROLLOUT, ROLLOUT_STATUS
 from tests.stack.cli import CLI, run
-from tests.stack.deployment import job
+from tests.stack.console_scene import rounds
+from tests.stack.deployment import Deployment, job
 from tests.until import HANG_S
+from worker.config.settings import load_settings
+from worker.lifecycle.clock import Clock
+from worker.rollout.controller.status import follow_statuses, last_status, publish_status
 from worker.rollout.log.revisions import RevisionLog
 
 
@@ -141,3 +146,17 @@ async def test_an_empty_list_turns_chirp_off_where_the_variables_would_have_wide
         await deployment.produce([job(1)])
         (completion,) = await deployment.completions(1)
     assert (completion.decision.reason, completion.decision.revision) == ("disabled", 2)
+
+
+async def test_the_controllers_round_is_read_however_many_partitions_its_topic_was_made_with(stack, tmp_path):
+    deployment = Deployment(stack, tmp_path)
+    await deployment.create_topic(ROLLOUT_STATUS, 3)
+    kafka = load_settings(deployment.environment).kafka
+    (status,) = rounds(1)[:1]
+    await publish_status(kafka, status)
+    assert await last_status(kafka) == status
+    async with aclosing(follow_statuses(kafka, Clock())) as followed, asyncio.timeout(60):
+        async for read in followed:
+            if read:
+                assert read == [status]
+                break

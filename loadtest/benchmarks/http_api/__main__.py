@@ -19,18 +19,17 @@ from rich.console import Console
 from loadtest.benchmarks.http_api.clients import KafkaClient, UnansweredError, line_by_http, wait_in_a_crowd
 from loadtest.benchmarks.http_api.figures import added_table
 from loadtest.benchmarks.throughput.runs import EmulatorControl
-from loadtest.benchmarks.throughput.topics import topics_of
 from loadtest.stack.counters import scrape
 from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import KafkaCluster
 from loadtest.stack.local_stack import Stack, local_stack, worker_process
 from loadtest.stack.ports import free_ports
 from loadtest.stack.processes import StackError
+from loadtest.stack.topics import make_topics
 from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, LANES, prefixed
 
 _KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"
-_PARTITIONS: Final = 12
 _WARM_UP: Final = 100
 # The crowd's lines take so long that all of it still waits when the last pair has been measured.
 _SLOW_S: Final = 120.0
@@ -70,7 +69,8 @@ class _Addresses:
 async def _measure(stack: Stack, pairs: int, crowd: int) -> None:
     console, name = Console(), f"http-{uuid.uuid4().hex[:6]}"
     with ExitStack() as processes:
-        async with topics_of(stack.kafka, name, _PARTITIONS), _kafka_client(stack.kafka, name) as kafka:
+        await make_topics(stack.kafka, name)
+        async with _kafka_client(stack.kafka, name) as kafka:
             at = await asyncio.to_thread(_start, stack, name, processes, crowd)
             connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=None)
             async with (

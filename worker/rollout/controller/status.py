@@ -40,7 +40,8 @@ async def last_status(settings: KafkaSettings) -> RolloutStatus | None:
     topic = prefixed(ROLLOUT_STATUS, settings.topic_prefix)
     try:
         async with standalone_consumer(settings, "status consumer") as consumer, kafka_timeout():
-            (partition,) = await list_partitions(settings, topic)
+            # The controller writes into the first one, however many the topic was made with.
+            partition = min(await list_partitions(settings, topic))
             await consumer.start()
             consumer.assign([partition])
             begin = (await consumer.beginning_offsets([partition]))[partition]
@@ -65,7 +66,8 @@ async def follow_statuses(settings: KafkaSettings, clock: Clock) -> AsyncGenerat
     topic = prefixed(ROLLOUT_STATUS, settings.topic_prefix)
     async with standalone_consumer(settings, "status follower") as consumer:
         async with kafka_timeout():
-            (partition,) = await list_partitions(settings, topic)
+            # The controller writes into the first one, however many the topic was made with.
+            partition = min(await list_partitions(settings, topic))
             await consumer.start()
             begin = (await consumer.beginning_offsets([partition]))[partition]
         consumer.assign([partition])
