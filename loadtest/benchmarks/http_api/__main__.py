@@ -80,7 +80,10 @@ async def _measure(stack: Stack, pairs: int, crowd: int) -> None:
                 emulator = EmulatorControl(control, stack.control)
                 await emulator.set_latency(0.0)
                 await _pairs(kafka, session, f"{name}-warm", _WARM_UP)
+                began_s = _cpu_s(at.pid)
                 console.print(added_table("nobody else waits", *await _pairs(kafka, session, f"{name}-idle", pairs)))
+                # It reads the completions of the other way's lines, too.
+                console.print(f"{1000 * (_cpu_s(at.pid) - began_s) / pairs:.1f} ms of the process's CPU time a pair")
                 await emulator.set_latency(_SLOW_S)
                 waiting = [
                     asyncio.create_task(wait_in_a_crowd(session, f"{name}-crowd-{number}")) for number in range(crowd)
@@ -156,6 +159,12 @@ async def _until_waiting(at: _Addresses, crowd: int) -> None:
     # Another process's figure: there is no event of it.
     while (await scrape(at.metrics)).total("tts_http_waiters") < crowd:  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def _cpu_s(pid: int) -> float:
+    # proc(5): after the name in parentheses, which may hold spaces, utime and stime are the 12th and 13th.
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident_mb(pid: int) -> float:

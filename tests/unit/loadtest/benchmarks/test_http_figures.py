@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from rich.console import Console
 
 from loadtest.benchmarks.http_api.figures import added_table
@@ -9,7 +11,7 @@ from loadtest.benchmarks.http_api.figures import added_table
 
 def test_each_percentile_has_both_ways_and_what_http_adds() -> None:
     table = added_table("idle", [0.010, 0.011, 0.012, 0.050], [0.013, 0.012, 0.016, 0.040])
-    console = Console(width=80, record=True, quiet=True)
+    console = Console(width=80, record=True, file=io.StringIO())
     console.print(table)
     rows = [line.replace("│", " ").split() for line in console.export_text().splitlines() if "│" in line]
     assert rows == [
