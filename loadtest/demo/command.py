@@ -19,6 +19,7 @@ from loadtest.demo.outcome import problems_of
 from loadtest.demo.report import console_of_stdout, show_lines, show_queries, show_totals
 from loadtest.demo.run import DemoFailedError, speak
 from loadtest.demo.script import STUDIO_SCRIPT, Line, faults_of, read_script, studio_script
+from loadtest.demo.serving import Served, serve_process
 from loadtest.stack.counters import scrape
 from loadtest.stack.java import NoJavaError
 from loadtest.stack.local_stack import Stack, Transport, worker_process
@@ -66,15 +67,16 @@ def _run(stopping: Stopping, console: Console, transport: Transport | None, *, k
     with demo_stack(transport, _EMULATOR) as stack:
         try:
             stopping.run(_prepare(stack, lines))
-            environment = demo_settings(stack)
+            environment = demo_settings(stack, keep=keep)
             with worker_process(environment, stack.folder) as (worker, address):
                 try:
                     console.print(f"... ready after {time.monotonic() - began:.1f} s. Chirp is at 50 %.")
                     problems = stopping.run(_speak_and_show(console, stack, lines, worker, address))
                     console.print(f"\nAll of it took {time.monotonic() - began:.0f} s.")
                     if keep:
-                        _show_addresses(console, stack, address)
-                        stopping.run(_wait_for_the_end(worker))
+                        with serve_process(environment, stack.folder) as served:
+                            _show_addresses(console, stack, address, served)
+                            stopping.run(_wait_for_the_end(worker))
                 finally:
                     stopping.hold()
         finally:
@@ -137,9 +139,10 @@ def _show_files(console: Console, files: Sequence[Path]) -> None:
     console.print("  make demo KEEP=1   keeps it all running and prints the addresses, for chirp-worker and kcat")
 
 
-def _show_addresses(console: Console, stack: Stack, address: str) -> None:
+def _show_addresses(console: Console, stack: Stack, address: str, served: Served) -> None:
+    console.print(f"\nThe console: [bold]{served.address}/[/]   log in with the token {served.token}", soft_wrap=True)
     console.print("\n[bold]Everything keeps running until Ctrl-C.[/] Paste this into another shell:\n")
-    for line in exports(stack, address):
+    for line in exports(stack, address, served):
         console.print(line, markup=False, soft_wrap=True)
     console.print("\nThen, for example:\n")
     console.print("  .venv/bin/chirp-worker doctor")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from loadtest.demo.serving import Served
 from loadtest.stack.local_stack import Stack, Transport, local_stack
 
 _ROLLOUT: Final = {
@@ -15,6 +16,7 @@ _ROLLOUT: Final = {
     # All characters: the start says so aloud.
     "CHIRP3_ENABLED_CHARACTERS": "",
 }
+_FOLLOWED: Final = {"ROLLOUT_SOURCE": "topic"}
 # The emulator makes its speech on this machine's own cores: a slow machine is no slow Google.
 _PATIENCE: Final = {"TTS_TIMEOUT_BASE_S": "60"}
 
@@ -42,19 +44,25 @@ def demo_stack(transport: Transport | None, emulator_settings: Mapping[str, obje
         yield replace(stack, kafka_settings=kafka.client_settings(transport))
 
 
-def demo_settings(stack: Stack) -> dict[str, str]:
-    """The settings of the demo's worker."""
-    return {**stack.environment, **_ROLLOUT, **_PATIENCE}
+def demo_settings(stack: Stack, *, keep: bool = False) -> dict[str, str]:
+    """The settings of the demo's worker; one that is kept follows the rollout's topic, which the console changes."""
+    return {**stack.environment, **_ROLLOUT, **_PATIENCE, **(_FOLLOWED if keep else {})}
 
 
-def exports(stack: Stack, worker: str) -> list[str]:
+def exports(stack: Stack, worker: str, served: Served) -> list[str]:
     """`export NAME=value` for all addresses: pasted into a shell, they lead `chirp-worker` to this stack.
 
     Args:
         stack: what is running.
         worker: the address of the worker's HTTP server.
+        served: the HTTP API.
     """
     # The instance id is the running worker's alone: a second one by that name would throw it out of the group.
     reach = {name: value for name, value in stack.environment.items() if name != "KAFKA_GROUP_INSTANCE_ID"}
-    addresses = {"EMULATOR_DOOR": stack.control, "WORKER_METRICS": f"{worker}/metrics"}
-    return [f"export {name}={value}" for name, value in {**reach, **_ROLLOUT, **addresses}.items()]
+    addresses = {
+        "EMULATOR_DOOR": stack.control,
+        "WORKER_METRICS": f"{worker}/metrics",
+        "CHIRP_API": served.address,
+        "CHIRP_TOKEN": served.token,
+    }
+    return [f"export {name}={value}" for name, value in {**reach, **_ROLLOUT, **_FOLLOWED, **addresses}.items()]

@@ -139,7 +139,7 @@ WRONG = {
     "LOG_LEVEL": ["INFO", "verbose"],
     "HTTP_API_HOST": BYTES,
     "HTTP_API_PORT": ["-1", "65536", "http"],
-    "HTTP_API_SESSION_KEY": ["short"],
+    "HTTP_API_SESSION_KEY": ["short", "k" * 31, *BYTES],
     "HTTP_API_MAX_WAITERS": ["0", "100001", "1.5", "many"],
     "HTTP_API_MAX_WAIT_S": [*SECONDS, "3601"],
     "HTTP_API_MAX_STREAMS": ["0", "10001", "many"],
@@ -153,6 +153,7 @@ WRONG = {
 }
 ANY_PATH = {
     "CHARACTERS_FILE",
+    "HTTP_API_PAIRS_FILE",
     "HTTP_API_TOKENS_FILE",
     "KAFKA_SSL_CA_LOCATION",
     "KAFKA_SSL_CERTIFICATE_LOCATION",

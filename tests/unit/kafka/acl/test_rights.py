@@ -47,12 +47,12 @@ def who_may(operation: Operation, name: str) -> set[str]:
         (LANES[Lane.DIALOGUE], {"game-server", "operator", "console"}, {"worker", "operator", "console"}),
         (LANES[Lane.BATCH], {"studio", "operator", "console"}, {"worker", "studio", "operator", "console"}),
         (COMPLETIONS, {"worker"}, {"controller", "operator", "game-server", "studio", "console"}),
-        (DEAD_LETTERS, {"worker", "operator"}, {"operator", "console"}),
-        (ROLLOUT, {"controller", "operator"}, {"worker", "controller", "operator", "studio", "console"}),
+        (DEAD_LETTERS, {"worker", "operator", "console"}, {"operator", "console"}),
+        (ROLLOUT, {"controller", "operator", "console"}, {"worker", "controller", "operator", "studio", "console"}),
         (ROLLOUT_STATUS, {"controller"}, {"operator", "console"}),
         (FEEDBACK, {"game-server"}, {"controller", "console"}),
         (VOTES, {"console"}, {"controller", "console"}),
-        *((retry, {"worker"}, {"worker", "controller"}) for retry in RETRIES),
+        *((retry, {"worker"}, {"worker", "controller", "console"}) for retry in RETRIES),
     ],
 )
 def test_who_writes_and_who_reads_each_topic(topic: str, writers: set[str], readers: set[str]) -> None:
@@ -88,7 +88,14 @@ def test_who_checks_that_all_topics_are_there_may_see_all_of_them(role: Role) ->
     ("resource", "users"),
     [
         (Resource.GROUP, {"worker": ("chirp-worker",), "controller": ("chirp-worker-rollout",)}),
-        (Resource.TRANSACTIONAL_ID, {"worker": ("chirp-worker-worker-",), "operator": ("chirp-worker-replay",)}),
+        (
+            Resource.TRANSACTIONAL_ID,
+            {
+                "worker": ("chirp-worker-worker-",),
+                "operator": ("chirp-worker-replay",),
+                "console": ("chirp-worker-replay",),
+            },
+        ),
     ],
 )
 def test_groups_and_transactional_ids_are_those_of_the_code(resource: Resource, users: dict[str, tuple]) -> None:
