@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
+.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -102,6 +102,11 @@ bench-dialogue: .venv/local.stamp .kafka/jars.stamp ## measure the latency of di
 
 bench-http: .venv/local.stamp .kafka/jars.stamp ## measure what the HTTP API adds to Kafka's latency, alone and while 1,000 clients wait
 	@$(BIN)/python -m loadtest.benchmarks.http_api
+
+PICTURES ?= docs/console
+console-pictures: .venv/dev.stamp ## draw the console's pages to PICTURES=docs/console; WHOLE=1: all, in both languages and schemes
+	@mkdir -p $(PICTURES)
+	PICTURES=$(PICTURES) $(BIN)/python -m pytest -n 0 tests/stack/test_console_pictures.py
 
 SEEDS ?= 1000
 simulations: .venv/run.stamp ## run the roll-back rules over SEEDS simulated rollouts each (1000: hours)

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from supply_chain.allowed import find_objection
-from supply_chain.dependencies import locked_packages, packages_of_extras, read_licences
+from supply_chain.dependencies import Licence, locked_packages, packages_of_extras, read_licences
+from supply_chain.vendored import VENDORED
 
 _ROOT = Path(__file__).parents[1]
 
@@ -18,16 +19,17 @@ def main() -> int:
     options = parser.parse_args()
     packages = locked_packages(options.lock) | packages_of_extras("chirp-worker")
     licences = read_licences(packages)
+    vendored = [Licence(f"npm:{each.package}", each.version, each.licence) for each in VENDORED]
     for missing in sorted(packages - {each.package for each in licences}):
         print(f"refused: {missing} isn't installed, so its licence is unknown", file=sys.stderr)
     refused = len(packages) - len(licences)
-    for each in licences:
+    for each in (*licences, *vendored):
         if not options.check:
             print(f"{each.package:<50} {each.version:<20} {each.licence}")
         if objection := find_objection(each.licence):
             refused += 1
             print(f"refused: {each.package} {each.version}: {objection}; supply_chain/allowed.py", file=sys.stderr)
-    print(f"{len(packages)} packages, {refused} refused")
+    print(f"{len(packages) + len(vendored)} packages, {refused} refused")
     return 1 if refused else 0
 
 

@@ -66,7 +66,7 @@ def rounds(revision: int) -> list[RolloutStatus]:
         RolloutStatus(
             time=now - timedelta(seconds=10 * (ROUNDS - number)), controller="chirp-controller-0:1", revision=revision,
             plan="production", stage="50", stages=("10", "50", "100"), phase="running", risk="high",
-            served_s=130_000 + 10 * number, at_least_s=432_000, at_most_s=1_209_600, every_s=10, waits_for=waits,
+            served_s=130_000 + 10 * number, at_least_s=432_000, at_most_s=1_209_600, every_s=60, waits_for=waits,
             judged=judged(number + 1), mix=("Chirp speaks 12 % longer lines than WaveNet",), workers=workers,
             attempts=41_230, late=3,
         )

@@ -8,23 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from supply_chain.vendored import VENDORED, Vendored
 from worker.console.web import app
 
+ROOT = Path(__file__).parents[4]
 STATIC = Path(app.__file__).with_name("static")
-# SHA-256 of the files in the packages htmx.org 2.0.11 and htmx-ext-sse 2.2.4 of npm, both 0BSD.
-VENDORED = {
-    "htmx-2.0.11.min.js": "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
-    "htmx-ext-sse-2.2.4.min.js": "98a46496de0c3605fbffdce9167ba427bdd9553184f83f149c261891a92c0136",
-}
 
 
-@pytest.mark.parametrize("name", VENDORED)
-def test_a_vendored_file_is_unchanged(name: str) -> None:
-    assert hashlib.sha256((STATIC / name).read_bytes()).hexdigest() == VENDORED[name]
+@pytest.mark.parametrize("vendored", VENDORED, ids=lambda each: each.package)
+def test_a_vendored_file_is_unchanged(vendored: Vendored) -> None:
+    assert hashlib.sha256((ROOT / vendored.path).read_bytes()).hexdigest() == vendored.sha256
+    assert vendored.version in vendored.path
 
 
 def test_there_is_no_other_script_but_our_own() -> None:
-    assert {path.name for path in STATIC.glob("*.js")} == {*VENDORED, "listen.js"}
+    assert {path.name for path in STATIC.glob("*.js")} == {*(Path(each.path).name for each in VENDORED), "listen.js"}
 
 
 def test_the_style_sheet_loads_nothing() -> None:
