@@ -202,7 +202,7 @@ def test_a_preference_says_how_many_votes_it_waits_for_and_is_a_gate_alone() -> 
     )
     assert not [each for each in reported(with_gate("{measure: preference, dry_run: true}")) if "votes" in each]
     as_rule = with_gate("{measure: preference}", "    - {measure: preference}\n")
-    assert any("only a gate can evaluate listeners' votes (move it to gates)" in each for each in reported(as_rule))
+    assert any("only a gate can evaluate listeners' votes; move it to gates" in each for each in reported(as_rule))
 
 
 def test_complaint_rules_are_forecast_by_completions_and_the_expected_rate() -> None:
