@@ -34,6 +34,8 @@ _WARM_UP: Final = 100
 # The crowd's lines take so long that all of it still waits when the last pair has been measured.
 _SLOW_S: Final = 120.0
 _LOOK_EVERY_S: Final = 0.2
+# Before each line, so that nothing of the last one's work is left: both ways' records pass through all processes.
+_PAUSE_S: Final = 0.05
 
 
 def main(
@@ -150,7 +152,9 @@ async def _pairs(
     """Seconds of each line by Kafka alone, and by HTTP; by turns, so that the machine's other work meets both."""
     by_kafka, by_http = [], []
     for number in range(count):
+        await asyncio.sleep(_PAUSE_S)
         by_kafka.append(await kafka.line(f"{name}-k{number}"))
+        await asyncio.sleep(_PAUSE_S)
         by_http.append(await line_by_http(session, f"{name}-h{number}"))
     return by_kafka, by_http
 
