@@ -71,6 +71,7 @@ async def test_twenty_pairs_are_judged_blindly_by_keys_and_stand_in_the_topic(de
     for vote in votes:
         takes = {each.voice_model.value: each.audio for each in (vote.first, vote.second)}
         assert takes == {"chirp3-hd": pairs[vote.line]["chirp"], "wavenet": pairs[vote.line]["wavenet"]}
+        assert {each.voice_model.value in each.voice.lower() for each in (vote.first, vote.second)} == {True}
         assert vote.listener_id == "lena"
         assert vote.fault is None or vote.fault.reason == "noise"
     # The order is drawn: that all twenty have the same one happens once in half a million times.

@@ -59,7 +59,14 @@ def build_console(
     kafka, api = settings.kafka, settings.http_api
     sessions = Sessions(None if api.session_key is None else api.session_key.get_secret_value())
     feed = RolloutFeed(partial(open_log, kafka, clock), partial(follow_statuses, kafka, clock))
-    room = ListeningRoom(api.pairs_file, sessions, kafka, lambda: secrets.randbelow(2) == 1, store.fetch)
+    room = ListeningRoom(
+        api.pairs_file,
+        sessions,
+        kafka,
+        draw=lambda: secrets.randbelow(2) == 1,
+        fetch=store.fetch,
+        look_up=store.look_up,
+    )
     parts = ConsoleParts(
         settings=settings,
         catalogue=catalogue,

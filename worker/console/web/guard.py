@@ -40,7 +40,7 @@ def guarded(parts: ConsoleParts, scope: Scope | None, page: Page) -> Endpoint:
             check_origin(request)
         signed_in = _signed_in(parts, request)
         if signed_in is None:
-            return _to_login(request)
+            return _to_login(parts, request)
         session, client, is_new = signed_in
         if scope is not None and scope not in client.scopes:
             return _refusal(parts, request, HTTPStatus.FORBIDDEN, "scope", scope=scope.value, name=client.name)
@@ -89,10 +89,13 @@ def _check_is_local(request: Request) -> None:
         raise HTTPException(HTTPStatus.FORBIDDEN)
 
 
-def _to_login(request: Request) -> Response:
+def _to_login(parts: ConsoleParts, request: Request) -> Response:
     if request.method != "GET" or request.headers.get("hx-request"):
         # htmx follows this header; a form's content is lost, as nobody knows who sent it.
         return Response(status_code=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": "/login"})
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        # A link in a chat: the browser kept the cookie back (SameSite=Strict). It sends it when the page loads itself.
+        return render(parts, request, "again.html")
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/login?next={quote(path, safe='')}", HTTPStatus.SEE_OTHER)
 
@@ -113,7 +116,7 @@ async def _answered(visit: Visit, page: Page) -> Response:
         return visit.page("problem.html", HTTPStatus.UNPROCESSABLE_ENTITY, said=said, key=None, fields={})
     except (KafkaError, OSError) as error:
         _log.warning("console_unavailable", path=visit.request.url.path, error=f"{type(error).__name__}: {error}")
-        said = f"{type(error).__name__}: {error}"
+        said = str(error) or type(error).__name__
         return visit.page("problem.html", HTTPStatus.SERVICE_UNAVAILABLE, said=said, key=None, fields={})
 
 

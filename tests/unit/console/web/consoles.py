@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from schemas.enums import AudioEncoding
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
 from tests.unit.console.web.requests import Answer, Visitor
@@ -26,6 +27,7 @@ from worker.lifecycle.clock import Clock
 from worker.rollout.log.reader import RolloutLog
 from worker.rollout.log.revisions import RevisionLog
 from worker.speech.catalogue_file import load_catalogue
+from worker.storage.takes import StoredTake
 
 _SCOPES = {"anna": "read,operate", "bert": "read", "game": "enqueue", "lena": "listen"}
 OPERATOR, READER, GAME, LISTENER = (parse_client(name, scopes) for name, scopes in _SCOPES.items())
@@ -51,8 +53,12 @@ async def _no_audio(key: str) -> str:
     return f"https://audio.test/{key}"
 
 
-async def _no_take(key: str) -> bytes:
+async def _take_of(key: str) -> bytes:
     return key.encode()
+
+
+async def _stored(key: str) -> StoredTake:
+    return StoredTake(key, 1, "00", 1.0, AudioEncoding.OGG_OPUS, 24_000, "en-US-Wavenet-B")
 
 
 def console_parts(
@@ -80,7 +86,7 @@ def console_parts(
         templates=load_templates(),
         feed=feed,
         streams=OpenStreams(2),
-        room=ListeningRoom(pairs_file, sessions, settings.kafka, lambda: True, _no_take),
+        room=ListeningRoom(pairs_file, sessions, settings.kafka, draw=lambda: True, fetch=_take_of, look_up=_stored),
         audio_url=_no_audio,
     )
 

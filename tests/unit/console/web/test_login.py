@@ -87,3 +87,13 @@ async def test_the_language_is_the_browsers_until_the_visitor_chooses() -> None:
     assert '<html lang="en">' in (await visiting.get("/rollout", accept_language="zh-TW")).text
     await visiting.post("/language", {"language": "tlh", "next": "/rollout"})
     assert '<html lang="en">' in (await visiting.get("/rollout", accept_language="zh-TW")).text
+
+
+async def test_a_link_from_another_site_is_loaded_again_so_that_the_browser_sends_its_cookie() -> None:
+    parts = console_parts()
+    first = await visitor(parts).get("/rollout", sec_fetch_site="cross-site")
+    assert first.status == 200
+    assert 'http-equiv="refresh" content="0"' in first.text
+    # Who has no session is led to the login then.
+    assert (await visitor(parts).get("/rollout", sec_fetch_site="same-origin")).status == 303
+    assert (await (await signed_in(parts)).get("/rollout", sec_fetch_site="cross-site")).status == 200

@@ -69,14 +69,14 @@ async def _vote(visit: Visit) -> Response:
         {"side": form.get("side", ""), "reason": form.get("reason", "")} if choice == VoteChoice.CANNOT_USE else None
     )
     # A form that is sent twice is one vote.
-    digest = hashlib.sha256("\n".join((visit.client.name, *pair.id)).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join((visit.client.name, *sorted(pair.takes))).encode()).hexdigest()
     document = {
         "vote_id": f"console-{digest[:32]}",
         "character": pair.character,
         "line": pair.line,
         "language": pair.language,
-        "first": {"audio": first, "voice_model": first_model},
-        "second": {"audio": second, "voice_model": second_model},
+        "first": {"audio": first, "voice_model": first_model, "voice": await room.voice(first)},
+        "second": {"audio": second, "voice_model": second_model, "voice": await room.voice(second)},
         "choice": choice,
         "fault": fault,
         "listener_id": visit.client.name,

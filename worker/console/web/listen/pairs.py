@@ -1,7 +1,8 @@
 """Pairs of takes to be compared blindly: a file with a JSON object a line, as `listen pairs` writes it. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -34,6 +35,11 @@ class Pair(Request):
     def id(self) -> tuple[str, str]:
         """The character and the line."""
         return self.character, self.line
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The keys of both takes: a line that is spoken anew is another pair."""
+        return frozenset({self.chirp, self.wavenet})
 
 
 def parse_pairs(text: str) -> tuple[Pair, ...]:
@@ -74,28 +80,31 @@ class VotesSeen:
     """The votes that stand in the topic. Of a listener's votes on a pair the first counts."""
 
     def __init__(self) -> None:
-        self._votes: dict[tuple[str, str, str], Vote] = {}
+        self._judged: set[tuple[str, frozenset[str]]] = set()
+        self._counts: Counter[frozenset[str]] = Counter()
 
     def add(self, vote: Vote) -> None:
         """Adds a vote that was read, or that was just sent."""
-        self._votes.setdefault((vote.listener_id, vote.character, vote.line), vote)
+        takes = frozenset({vote.first.audio, vote.second.audio})
+        if (vote.listener_id, takes) not in self._judged:
+            self._judged.add((vote.listener_id, takes))
+            self._counts[takes] += 1
 
     def has_judged(self, listener: str, pair: Pair) -> bool:
         """Whether the listener has judged a pair."""
-        return (listener, *pair.id) in self._votes
+        return (listener, pair.takes) in self._judged
 
     def progress(self, pairs: Iterable[Pair], listener: str) -> list[Progress]:
         """How far each character is, by its key."""
         by_character: dict[str, list[Pair]] = {}
         for pair in pairs:
             by_character.setdefault(pair.character, []).append(pair)
-        votes: Mapping[tuple[str, str], int] = self._counts()
         return [
             Progress(
                 character,
                 len(listed),
                 sum(self.has_judged(listener, pair) for pair in listed),
-                sum(votes.get(pair.id, 0) for pair in listed),
+                sum(self._counts[pair.takes] for pair in listed),
             )
             for character, listed in sorted(by_character.items())
         ]
@@ -103,11 +112,4 @@ class VotesSeen:
     def next_pair(self, pairs: Iterable[Pair], listener: str, character: str | None) -> Pair | None:
         """The next pair that the listener hasn't judged: the one with the fewest votes. None if there is none left."""
         left = [each for each in pairs if character in {None, each.character} and not self.has_judged(listener, each)]
-        votes = self._counts()
-        return min(left, key=lambda pair: votes.get(pair.id, 0), default=None)
-
-    def _counts(self) -> dict[tuple[str, str], int]:
-        counts: dict[tuple[str, str], int] = {}
-        for _, character, line in self._votes:
-            counts[character, line] = counts.get((character, line), 0) + 1
-        return counts
+        return min(left, key=lambda pair: self._counts[pair.takes], default=None)

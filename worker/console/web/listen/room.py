@@ -18,6 +18,7 @@ from worker.console.web.listen.pairs import Pair, VotesSeen, parse_pairs
 from worker.console.web.session import Sessions
 from worker.kafka.client.consumer import ReceivedRecord
 from worker.kafka.client.producer import connect_producer
+from worker.storage.takes import StoredTake
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class ListeningRoom:
         sessions: encrypts tickets, so that neither a page's text nor its addresses say which take is Chirp's.
         draw: True or False by chance, for each pair that is shown.
         fetch: a take's audio by its key; raises StorageError.
+        look_up: a stored take by its key, or None; raises StorageError.
     """
 
     def __init__(
@@ -45,11 +47,14 @@ class ListeningRoom:
         pairs_file: Path | None,
         sessions: Sessions,
         settings: KafkaSettings,
+        *,
         draw: Callable[[], bool],
         fetch: Callable[[str], Awaitable[bytes]],
+        look_up: Callable[[str], Awaitable[StoredTake | None]],
     ) -> None:
         self.votes = VotesSeen()
         self.fetch = fetch
+        self._look_up = look_up
         self._file = pairs_file
         self._sessions = sessions
         self._settings = settings
@@ -100,6 +105,18 @@ class ListeningRoom:
         if shown.listener != listener or found is None:
             raise UsageError("ticket: is another listener's, or its pair was taken away; open the page again")
         return shown, found
+
+    async def voice(self, key: str) -> str:
+        """The full name of the voice that spoke a take.
+
+        Raises:
+            StorageError: the store doesn't answer.
+            UnavailableError: there is no such take any more.
+        """
+        take = await self._look_up(key)
+        if take is None:
+            raise UnavailableError(f"the take {key} isn't stored any more")
+        return take.voice
 
     async def vote(self, vote: Vote) -> None:
         """Writes a vote.

@@ -118,7 +118,7 @@ class RolloutFeed:
         error = state.outcome.exception() if state.outcome else None
         if self.problem is None:
             _log.warning("console_rollout_unreachable", error=f"{type(error).__name__}: {error}")
-            self.problem = f"{type(error).__name__}: {error}"
+            self.problem = str(error) or type(error).__name__
             self._note_change()
 
     def _note_change(self) -> None:
