@@ -109,6 +109,8 @@ def _start(stack: Stack, name: str, processes: ExitStack, crowd: int) -> _Addres
         "KAFKA_GROUP_ID": f"{name}-group",
         "S3_PREFIX": name,
         "CHIRP3_ENABLED": "false",
+        # Both ways' completions carry the audio's address.
+        "AUDIO_URL_TTL_S": "3600",
         "TTS_TIMEOUT_BASE_S": str(5 * _SLOW_S),
         "TTS_TIMEOUT_MAX_S": str(10 * _SLOW_S),
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -14,6 +15,7 @@ from schemas.enums import Lane
 from schemas.field_types import JOB_ID_PATTERN
 from schemas.job import Job
 from schemas.parsing import FieldProblem, InvalidJobError, job_document, validate_job
+from schemas.times import time_of_ms
 from worker.console.access.tokens import Client
 from worker.console.api.authorization import Enqueuer, Reader, check_limit
 from worker.console.api.documents import Line, line_address, line_document, parse_completion
@@ -22,10 +24,12 @@ from worker.console.api.parts import ApiParts, Parts
 from worker.console.api.problems import PROBLEMS, ProblemError, invalid, unavailable
 from worker.console.api.request_body import read_json_body
 from worker.console.lines.idempotency import ALLOWED, job_id_of_key
+from worker.console.lines.recent_lines import RecentLine
 from worker.console.lines.waiters import Waiter
 from worker.storage.errors import StorageError
 
 _log = structlog.get_logger(__name__)
+_JUST_NOW: Final = timedelta(seconds=1)
 router = APIRouter(prefix="/v1/lines", tags=["lines"])
 
 JobId = Annotated[str, Path(pattern=JOB_ID_PATTERN, description="The job's id.")]
@@ -99,7 +103,7 @@ async def get_line(
             if _find(parts, job_id).completion is None:
                 await _wait(request, waiter, wait_s)
     known = _find(parts, job_id)
-    completion = await _completion(parts, known.completion)
+    completion = await _completion(parts, known)
     return _json(line_document(job_id, known, None, completion))
 
 
@@ -171,7 +175,7 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def _find(parts: ApiParts, job_id: str) -> Any:
+def _find(parts: ApiParts, job_id: str) -> RecentLine:
     known = parts.recent.find(job_id)
     if known is None:
         api = parts.settings.http_api
@@ -186,17 +190,20 @@ def _find(parts: ApiParts, job_id: str) -> Any:
 
 async def _answer(parts: ApiParts, job_id: str, lane: Lane) -> Response:
     known = parts.recent.find(job_id)
-    completion = await _completion(parts, None if known is None else known.completion)
+    completion = await _completion(parts, known)
     status = HTTPStatus.ACCEPTED if completion is None else HTTPStatus.OK
     return _json(line_document(job_id, known, lane, completion), status, {"Location": line_address(job_id)})
 
 
-async def _completion(parts: ApiParts, record: bytes | None) -> Completion | None:
+async def _completion(parts: ApiParts, known: RecentLine | None) -> Completion | None:
     """The completion, with an address of its audio that is valid from now."""
-    if record is None:
+    if known is None or known.completion is None:
         return None
-    completion = parse_completion(record)
+    completion = parse_completion(known.completion)
     if completion.audio is None:
+        return completion
+    # Signing takes as long as the rest of the answer: a completion that has just come has its worker's address.
+    if completion.audio.url is not None and _ended_just_now(parts, known):
         return completion
     try:
         url = await parts.audio_url(completion.audio.key)
@@ -205,6 +212,11 @@ async def _completion(parts: ApiParts, record: bytes | None) -> Completion | Non
         _log.warning("audio_url_failed", key=completion.audio.key, error=str(error))
         return completion
     return completion.model_copy(update={"audio": completion.audio.model_copy(update={"url": url})})
+
+
+def _ended_just_now(parts: ApiParts, known: RecentLine) -> bool:
+    ended_at = time_of_ms(known.ended_ms)
+    return ended_at is not None and abs(parts.clock.now() - ended_at) < _JUST_NOW
 
 
 def _json(line: Line, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:

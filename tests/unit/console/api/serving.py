@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -65,6 +66,7 @@ class World:
     url_error: Exception | None = None
     ends_at_once: bool = False
     now: float = 0.0
+    wall: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     def __post_init__(self) -> None:
         api = self.settings.http_api
@@ -96,7 +98,7 @@ class World:
 
     def parts(self, entries: tuple[TokenEntry, ...]) -> ApiParts:
         api = self.settings.http_api
-        clock = Clock(monotonic=lambda: self.now)
+        clock = Clock(monotonic=lambda: self.now, now=lambda: self.wall)
         return ApiParts(
             settings=self.settings,
             catalogue=CATALOGUE,

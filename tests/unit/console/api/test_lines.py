@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from schemas.enums import JobStatus, Lane
 from schemas.parsing import FieldProblem, InvalidJobError, validate_job
+from schemas.times import time_of_ms
 from tests.unit.console.api.serving import KEY, LINE, call, completion, serving, token
 from tests.unit.makers import CATALOGUE
 from worker.console.lines.idempotency import job_id_of_key
@@ -253,6 +255,21 @@ async def test_the_audio_is_at_an_address_of_now_once_the_line_is_done() -> None
         world.end(completion("b", status=JobStatus.EXPIRED, audio=None))
         status, problem, _ = await call(client, "GET", "/v1/lines/b/audio")
         assert (status, problem["detail"]) == (409, "job_id='b': ended as expired, without audio")
+
+
+@pytest.mark.parametrize(("age_s", "host"), [(0, "worker"), (2, "cdn"), (3600, "cdn")])
+async def test_a_completion_that_has_just_come_keeps_its_workers_address(age_s: int, host: str) -> None:
+    done = completion("a")
+    assert done.audio is not None
+    done = done.model_copy(update={"audio": done.audio.model_copy(update={"url": "https://worker.example/a"})})
+    async with serving() as (world, client, _):
+        world.end(done)
+        line = world.recent.find("a")
+        assert line is not None
+        line.ended_ms = int((datetime.now(UTC) - timedelta(seconds=age_s)).timestamp() * 1000)
+        world.wall = time_of_ms(line.ended_ms) + timedelta(seconds=age_s)
+        _, answer, _ = await call(client, "GET", "/v1/lines/a")
+    assert answer["completion"]["audio"]["url"].startswith(f"https://{host}.example/")
 
 
 async def test_a_line_is_found_without_an_address_where_none_can_be_signed() -> None:
