@@ -56,12 +56,12 @@ MAY_ON_TOPICS = """
                   worker  controller  operator  game-server  studio  console
 dialogue          R       -           RWCc      W            -       RW
 batch             R       -           RWCc      -            RW      RW
-retry, dialogue   RW      R           DCc       -            -       -
-retry, batch      RW      R           DCc       -            D       -
+retry, dialogue   RW      R           DCc       -            -       R
+retry, batch      RW      R           DCc       -            D       R
 completions       W       R           RCc       R            R       R
 replies           W       -           DCc       R            -       -
-dead letters      W       -           RWCc      -            -       R
-rollout           R       RW          RWCc      -            R       R
+dead letters      W       -           RWCc      -            -       RW
+rollout           R       RW          RWCc      -            R       RW
 rollout's status  D       W           RCc       -            -       R
 feedback          D       R           DCc       W            -       R
 votes             D       R           DCc       -            -       RW
@@ -232,8 +232,8 @@ def expected_rights(guarded) -> set[tuple[str, str, str]]:
     groups = {("worker", deployment.name), ("controller", guarded.group("rollout"))}
     groups |= {(role, guarded.group(READERS)) for role in ("game-server", "studio")}
     allowed |= {(role, operation, group) for role, group in groups for operation in ("Describe", "Read")}
-    allowed |= {("studio", "Describe", deployment.name)}
-    writers = {("worker", "worker-one"), ("operator", "replay")}
+    allowed |= {(role, "Describe", deployment.name) for role in ("studio", "console")}
+    writers = {("worker", "worker-one"), ("operator", "replay"), ("console", "replay")}
     allowed |= {(role, operation, guarded.group(name)) for role, name in writers for operation in ("Describe", "Write")}
     return allowed
 
@@ -277,7 +277,6 @@ async def test_doctor_names_each_missing_right_and_what_it_is_on(guarded):
     (line,) = [each for each in ended.stdout.splitlines() if "Rights of a worker" in each]
     assert line.startswith("FAIL")
     for lacking in (
-        f"Read on {deployment.topic(TOPICS['retry, dialogue'])}",
         f"Write on {deployment.topic(COMPLETIONS)}",
         f"Write on {deployment.topic(TOPICS['retry, batch'])}",
         f"Read on the group {deployment.name}",
