@@ -257,7 +257,7 @@ async def test_who_lacks_a_right_reads_which_one_and_on_what(guarded):
         (
             "console",
             ("topics", "create"),
-            f"this login lacks the right Create on {deployment.topic(TOPICS['retry, dialogue'])}",
+            f"this login lacks the right Create on {deployment.topic(TOPICS['replies'])}",
         ),
     ):
         ended = await guarded.ended(user, *command)
