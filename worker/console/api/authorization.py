@@ -7,13 +7,13 @@ from typing import Annotated, Final
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from worker.console.access.local_host import LOOPBACK, is_loopback
 from worker.console.access.request_limits import RequestLimit
 from worker.console.access.tokens import LOCAL, Client, Scope, find_client, missing_scope
 from worker.console.api.parts import ApiParts, Parts
 from worker.console.api.problems import ProblemError, limited
 
 _BEARER: Final = HTTPBearer(auto_error=False, description="A token that `chirp-worker token new` printed.")
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 Require = Callable[..., Awaitable[Client]]
 
@@ -64,11 +64,9 @@ def _authenticate(request: Request, parts: ApiParts, credentials: HTTPAuthorizat
 
 
 def _check_is_local(request: Request) -> None:
-    """Refuses a web page's requests: it may have led its own host name to this address (DNS rebinding)."""
     host = request.headers.get("Host", "")
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    if name not in _LOOPBACK:
-        allowed = ", ".join(sorted(_LOOPBACK))
+    if not is_loopback(host):
+        allowed = ", ".join(sorted(LOOPBACK))
         raise ProblemError(HTTPStatus.FORBIDDEN, "host", f"Host={host[:100]!a}: without tokens allowed is {allowed}")
 
 

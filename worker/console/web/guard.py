@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from schemas.errors import ChirpWorkerError, RefusedError, UnavailableError, UsageError
+from worker.console.access.local_host import is_loopback
 from worker.console.access.tokens import Client, Scope
 from worker.console.web.forms import check_csrf, check_origin, read_form
 from worker.console.web.parts import ConsoleParts
@@ -22,7 +23,6 @@ from worker.console.web.visit import Visit, render
 Page = Callable[[Visit], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _STATUS: Final[Mapping[type[ChirpWorkerError], HTTPStatus]] = {
     UsageError: HTTPStatus.UNPROCESSABLE_ENTITY,
     RefusedError: HTTPStatus.CONFLICT,
@@ -75,18 +75,11 @@ def _signed_in(parts: ConsoleParts, request: Request) -> tuple[Session, Client, 
     """The session, its client, and whether the session begins here."""
     session = parts.sessions.read(request)
     if (local := parts.clients.local) is not None:
-        _check_is_local(request)
+        if not is_loopback(request.headers.get("host", "")):
+            raise HTTPException(HTTPStatus.FORBIDDEN)
         return (session, local, False) if session else (new_session(""), local, True)
     client = parts.clients.authenticate(session.token) if session else None
     return (session, client, False) if session and client else None
-
-
-def _check_is_local(request: Request) -> None:
-    # Another site may have led its own host name to this address (DNS rebinding).
-    host = request.headers.get("host", "")
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    if name not in _LOOPBACK:
-        raise HTTPException(HTTPStatus.FORBIDDEN)
 
 
 def _to_login(parts: ConsoleParts, request: Request) -> Response:
