@@ -79,9 +79,12 @@ def _scraped(services: dict[str, Any]) -> Iterator[str]:
         for alias in network["aliases"]
     }
     config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
-    groups = [each for job in config["scrape_configs"] for each in job["static_configs"]]
+    groups = [each for job in config["scrape_configs"] for each in job.get("static_configs", [])]
     groups += [each for manager in config["alerting"]["alertmanagers"] for each in manager["static_configs"]]
     hosts = {target.split(":")[0] for group in groups for target in group["targets"]}
+    hosts |= {
+        name for job in config["scrape_configs"] for each in job.get("dns_sd_configs", []) for name in each["names"]
+    }
     hosts |= {
         str(urlsplit(service["environment"]["PROMETHEUS_URL"]).hostname)
         for service in services.values()

@@ -12,7 +12,7 @@ from worker.config.settings import Settings, all_variables, load_settings
 # Read by Google's library.
 _FOREIGN: Final = frozenset({"GOOGLE_APPLICATION_CREDENTIALS"})
 _IN_FILE: Final = "_FILE"
-_SECRET: Final = "a-secret-of-30-characters-long"
+_SECRET: Final = "a-secret-that-is-as-long-as-any-must-be"
 _SECRETS: Final = {"ROLLOUT_WEBHOOKS": "team=https://hooks.example.com/x"}
 
 
