@@ -107,6 +107,8 @@ def local_configuration(
 ) -> dict[str, Any]:
     """Returns the shipped configuration with other targets, a second's intervals, and no Alertmanager.
 
+    A job that finds its targets by a name of Compose's network is left out.
+
     Args:
         targets: `host:port` of the processes, by the name of their scrape job.
         folder: of the shipped configuration, from which its rule files are named.
@@ -114,7 +116,7 @@ def local_configuration(
     Raises:
         ValueError: the jobs are not those of the shipped configuration.
     """
-    jobs = shipped["scrape_configs"]
+    jobs = [job for job in shipped["scrape_configs"] if "static_configs" in job]
     if (names := {job["job_name"] for job in jobs}) != set(targets):
         raise ValueError(f"the shipped configuration scrapes {sorted(names)}, the targets are of {sorted(targets)}")
     every = f"{INTERVAL_S}s"

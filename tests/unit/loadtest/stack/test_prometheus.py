@@ -32,6 +32,13 @@ def test_what_a_job_says_beside_its_targets_stays() -> None:
     assert job == {"job_name": "a", "scheme": "https", "static_configs": [{"targets": ["c:2"]}]}
 
 
+def test_a_job_that_finds_its_targets_by_a_name_of_another_network_is_left_out() -> None:
+    by_name = {"job_name": "console", "dns_sd_configs": [{"names": ["console"], "type": "A", "port": 8080}]}
+    shipped = {**CONFIGURATION, "scrape_configs": [*CONFIGURATION["scrape_configs"], by_name]}
+    jobs = local_configuration(shipped, TARGETS, SHIPPED.parent)["scrape_configs"]
+    assert [job["job_name"] for job in jobs] == ["chirp-worker", "chirp-controller"]
+
+
 def test_the_rules_are_the_shipped_files_every_second_and_no_alert_is_sent() -> None:
     local = local_configuration(CONFIGURATION, TARGETS, SHIPPED.parent)
     (pattern,) = local["rule_files"]
