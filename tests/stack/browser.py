@@ -43,9 +43,10 @@ class Browser:
         await self.until("document.readyState == 'complete' && location.href != 'about:blank'")
 
     async def until(self, script: str) -> None:
-        """Waits until a script is true, across the pages that load meanwhile."""
+        """Waits until a script is true of a page that has loaded whole, across those that load meanwhile."""
+        whole = f"document.readyState === 'complete' && ({script})"
         for _ in range(1200):
-            answer = await self.ask("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+            answer = await self.ask("Runtime.evaluate", expression=whole, awaitPromise=True, returnByValue=True)
             if "exceptionDetails" not in answer and answer["result"].get("value") is True:
                 return
             await asyncio.sleep(0.05)
