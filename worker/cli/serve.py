@@ -1,4 +1,4 @@
-"""The command that serves the HTTP API: `serve`."""
+"""The command that serves the HTTP API and the console: `serve`."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from worker.observability.logs import configure_logs
 
 
 def serve() -> None:
-    """Serve the HTTP API: enqueue lines, wait for them, get their audio; SIGTERM and Ctrl-C stop it."""
+    """Serve the HTTP API at /v1 and the console at /, in one process; SIGTERM and Ctrl-C stop it."""
     from worker.app.http_api_app import run_http_api
     from worker.app.tracing import log_processors
 
