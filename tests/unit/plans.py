@@ -59,4 +59,4 @@ def approval(name: str = "voice_quality", *, approved: bool = True, actor: str =
 
 
 def judgement(use: Use, verdict: Status = Status.FAIL, **more: Any) -> Verdict:
-    return Verdict(**{"use": use, "title": "error_rate", "window": "5m", "status": verdict, "message": "12 %", **more})
+    return Verdict(**{"use": use, "title": "error_rate", "window": "5m", "status": verdict, "wording": "12 %", **more})

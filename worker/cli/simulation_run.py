@@ -16,7 +16,6 @@ from worker.rollout.plan.units import approximate_duration, format_duration, par
 from worker.rollout.simulation.parallel import Simulation, simulate_many
 from worker.rollout.simulation.picture import load_renderer
 from worker.rollout.simulation.result import SimulatedRollout
-from worker.rollout.simulation.simulator import simulate
 from worker.rollout.simulation.summary import summarise
 from worker.rollout.simulation.trace_file import parse_trace, read_trace_file
 from worker.speech.catalogue_file import load_catalogue
@@ -51,7 +50,7 @@ def run_simulation(
         trace = trace.model_copy(update={"jobs_a_day": jobs_a_day})
     draw = load_renderer() if plot is not None else None
     simulation = Simulation(file.plan, trace, catalogue, _step(file.plan, step))
-    first = simulate(simulation.plan, simulation.trace, simulation.catalogue, seed, simulation.step)
+    first = simulation.run_whole(seed)
     if draw is not None and plot is not None:
         draw(first, trace, f"{file.plan.name} on {trace.name}, seed {seed}", plot)
     if seeds > 1:

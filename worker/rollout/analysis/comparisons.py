@@ -33,7 +33,7 @@ class Window:
         return cls(cells, sum(each.chirp for each in cells), sum(each.control for each in cells))
 
 
-@dataclass
+@dataclass(slots=True)
 class ArmTotals:
     """Both arms over some windows.
 
@@ -51,19 +51,28 @@ class ArmTotals:
     expected: float = 0.0
     variance: float = 0.0
 
-    def add(self, window: "Window") -> None:
-        """Add one window."""
-        self.windows += 1
-        self.chirp += window.chirp
-        self.control += window.control
-        for each in window.cells:
-            self.chirp_events += each.chirp_events
-            self.control_events += each.control_events
-            events, attempts = each.chirp_events + each.control_events, each.chirp + each.control
-            if events:
-                share = each.chirp / attempts
-                self.expected += events * share
-                self.variance += events * share * (1 - share)
+    @classmethod
+    def of(cls, window: Window) -> Self:
+        """Sum up one window."""
+        total = cls(1, window.chirp, window.control)
+        for chirp, control, chirp_events, control_events in window.cells:
+            if events := chirp_events + control_events:
+                share = chirp / (chirp + control)
+                total.chirp_events += chirp_events
+                total.control_events += control_events
+                total.expected += events * share
+                total.variance += events * share * (1 - share)
+        return total
+
+    def add(self, other: Self) -> None:
+        """Add other windows."""
+        self.windows += other.windows
+        self.chirp += other.chirp
+        self.control += other.control
+        self.chirp_events += other.chirp_events
+        self.control_events += other.control_events
+        self.expected += other.expected
+        self.variance += other.variance
 
 
 _EMPTY: Final = Window((), 0, 0)
@@ -90,10 +99,11 @@ class Comparison:
     def add(self, window: Window) -> None:
         """Add one window."""
         self.test.add(window.cells)
-        self.totals.add(window)
+        total = ArmTotals.of(window)
+        self.totals.add(total)
         for number, run in enumerate(self.test.runs):
             if run > 0:
-                self._runs[number].add(window)
+                self._runs[number].add(total)
             else:
                 self._runs[number] = ArmTotals()
 
@@ -213,7 +223,7 @@ class Comparisons:
         if measure is Measure.ERRORS_AGAINST_CONTROL:
             return Arms(chirp.attempts, control.attempts, chirp.errors, control.errors)
         slow = self._plan.control.slow
-        return Arms(chirp.timed, control.timed, chirp.slower_than(slow), control.slower_than(slow))
+        return Arms(chirp.timed, control.timed, chirp.times.slower_than(slow), control.times.slower_than(slow))
 
 
 def _complaints_by_character(

@@ -72,7 +72,7 @@ def evaluate_measure(criterion: Criterion, chirp: Tally, control: Callable[[], T
     if measure is Measure.MEAN_TIME:
         return _evaluate_mean(criterion, chirp, limit)
     if measure is Measure.P95_TIME:
-        slow = chirp.slower_than(limit)
+        slow = chirp.times.slower_than(limit)
         return _evaluate_rate(criterion, slow, chirp.timed, P95_SHARE, f"took longer than {limit:g} s")
     verdict = _evaluate_rate(criterion, events, attempts, limit, _VERBS[measure])
     if verdict.status is Status.FAIL:
@@ -104,14 +104,15 @@ def _evaluate_rate(criterion: Criterion, events: int, attempts: int, limit: floa
     fails = lower > limit and not too_few_events
     status = Status.FAIL if fails else Status.PASS if upper < limit else Status.HOLD
     bound = lower if criterion.is_rule or status is Status.FAIL else upper
-    shown_limit, shown_rate, shown_bound = percent_beside(limit, rate, bound)
-    by_bound = (
-        "" if criterion.is_tail else f"{'at least' if bound == lower else 'at most'} {shown_bound} by the bound; "
-    )
-    message = f"{shown_rate} of {attempts:,} {name}, {by_bound}limit {shown_limit}"
-    if lower > limit and too_few_events:
-        message += f"; a roll-back needs {MIN_EVENTS_TO_ROLL_BACK} of them"
-    return criterion.verdict(status, message, value=rate, bound=bound, sample=attempts, limit=limit)
+
+    def write() -> str:
+        shown_limit, shown_rate, shown_bound = percent_beside(limit, rate, bound)
+        side = "at least" if bound == lower else "at most"
+        by_bound = "" if criterion.is_tail else f"{side} {shown_bound} by the bound; "
+        needs = f"; a roll-back needs {MIN_EVENTS_TO_ROLL_BACK} of them" if lower > limit and too_few_events else ""
+        return f"{shown_rate} of {attempts:,} {name}, {by_bound}limit {shown_limit}{needs}"
+
+    return criterion.verdict(status, write, value=rate, bound=bound, sample=attempts, limit=limit)
 
 
 def _evaluate_mean(criterion: Criterion, chirp: Tally, limit: float) -> Verdict:
@@ -121,10 +122,13 @@ def _evaluate_mean(criterion: Criterion, chirp: Tally, limit: float) -> Verdict:
     _, upper = mean_bounds(sample, chirp.seconds, chirp.squares, promote_z)
     status = Status.FAIL if lower > limit else Status.PASS if upper < limit else Status.HOLD
     bound = lower if criterion.is_rule or status is Status.FAIL else upper
-    side = "at least" if bound == lower else "at most"
-    shown_limit, shown_mean, shown_bound = value_beside(limit, mean, bound)
-    message = f"{shown_mean} s on average over {sample:,}, {side} {shown_bound} s by the bound; limit {shown_limit} s"
-    return criterion.verdict(status, message, value=mean, bound=bound, sample=sample)
+
+    def write() -> str:
+        side = "at least" if bound == lower else "at most"
+        shown_limit, shown_mean, shown_bound = value_beside(limit, mean, bound)
+        return f"{shown_mean} s on average over {sample:,}, {side} {shown_bound} s by the bound; limit {shown_limit} s"
+
+    return criterion.verdict(status, write, value=mean, bound=bound, sample=sample)
 
 
 def _compare_with_control(criterion: Criterion, verdict: Verdict, chirp: tuple[int, int], control: Tally) -> Verdict:
@@ -141,7 +145,7 @@ def _compare_with_control(criterion: Criterion, verdict: Verdict, chirp: tuple[i
     verb = "is complained about" if is_complaint else "fails"
     message = f"{verdict.message}. WaveNet {verb} as much: {events / attempts:.2%} of {attempts:,}"
     hold = isinstance(criterion.condition, Rule) and criterion.condition.when_control_fails == "hold"
-    return replace(verdict, message=message, status=Status.HOLD if hold else verdict.status)
+    return replace(verdict, wording=message, status=Status.HOLD if hold else verdict.status)
 
 
 def evaluate_comparison(criterion: Criterion, comparison: Comparison | None, threshold: float) -> Verdict:
@@ -181,14 +185,18 @@ def _evaluate_difference(
 ) -> Verdict:
     """Pass if Chirp has as few events as chance explains, else hold: it may be worse, though it isn't shown."""
     most = totals.expected + criterion.bounds.promote_z * math.sqrt(totals.variance)
-    is_within = totals.chirp_events <= most
-    _, expected, bound = number_beside(totals.chirp_events, totals.expected, most)
-    counts = f"{totals.chirp_events:,} of its {totals.chirp:,} {verb}, {expected} would have if both were equally good"
-    if is_within:
-        message = f"Chirp is as good as WaveNet: {counts}, and up to {bound} by chance"
-        return criterion.verdict(Status.PASS, message, **numbers)
-    message = f"Chirp may be worse than WaveNet, which isn't shown yet: {counts}, and {bound} at most by chance"
-    return criterion.verdict(Status.HOLD, message, **numbers)
+    # The totals change with the next window: a sentence that is written later must have today's.
+    events, attempts, exact = totals.chirp_events, totals.chirp, totals.expected
+    is_within = events <= most
+
+    def write() -> str:
+        _, expected, bound = number_beside(events, exact, most)
+        counts = f"{events:,} of its {attempts:,} {verb}, {expected} would have if both were equally good"
+        if is_within:
+            return f"Chirp is as good as WaveNet: {counts}, and up to {bound} by chance"
+        return f"Chirp may be worse than WaveNet, which isn't shown yet: {counts}, and {bound} at most by chance"
+
+    return criterion.verdict(Status.PASS if is_within else Status.HOLD, write, **numbers)
 
 
 def evaluate_query(criterion: Criterion, result: QueryResult | None) -> Verdict:

@@ -45,13 +45,13 @@ def _evaluate_quota(measurements: Measurements, plan: Plan, following: Stage) ->
     status = Status.PASS if requests <= limit else Status.HOLD
     if status is Status.HOLD:
         message += "; once Google has raised it, start the plan with a higher limits.chirp_requests_a_minute"
-    return Verdict("gate", "quota", _WINDOW, status, value=requests, limit=limit, message=message)
+    return Verdict("gate", "quota", _WINDOW, status, value=requests, limit=limit, wording=message)
 
 
 def _evaluate_budget(measurements: Measurements, following: Stage, limit: float) -> Verdict:
     time = measurements.until - measurements.since
     if not time:
-        return Verdict("gate", "budget", _WINDOW, Status.HOLD, limit=limit, message="nothing is measured yet")
+        return Verdict("gate", "budget", _WINDOW, Status.HOLD, limit=limit, wording="nothing is measured yet")
     jobs = measurements.jobs(measurements.since, measurements.until, following.characters)
     characters = jobs.billed * (_MONTH / time)
     share = following.percentage / FULL_PERCENTAGE
@@ -61,4 +61,4 @@ def _evaluate_budget(measurements: Measurements, following: Stage, limit: float)
     status = Status.PASS if dollars <= limit else Status.HOLD
     if status is Status.HOLD:
         message += "; a plan with a higher limits.dollars_a_month would go on"
-    return Verdict("gate", "budget", _WINDOW, status, value=dollars, limit=limit, message=message)
+    return Verdict("gate", "budget", _WINDOW, status, value=dollars, limit=limit, wording=message)

@@ -44,6 +44,7 @@ class Round:
         exposed: the characters that get Chirp now.
         resumed_at: when a character got Chirp again after a quarantine; its rules look no further back.
         isolated: the characters that step rules leave out, because they are in quarantine or about to be.
+        with_gates: whether gates are evaluated too.
     """
 
     plan: Plan
@@ -55,6 +56,7 @@ class Round:
     exposed: Collection[str]
     resumed_at: Mapping[str, datetime]
     isolated: frozenset[str] = frozenset()
+    with_gates: bool = True
 
     def criterion(self, use: Use, condition: Condition, window: str, character: str | None = None) -> Criterion:
         """Make the criterion of a condition over a window."""
@@ -73,7 +75,7 @@ class Round:
 def evaluate_stage(current: Round) -> Evaluation:
     """Evaluate a stage's gates and rules; while Chirp is off there is nothing that a gate could measure."""
     return Evaluation(
-        gates=tuple(_evaluate_gates(current)) if current.stage.enabled else (),
+        gates=tuple(_evaluate_gates(current)) if current.stage.enabled and current.with_gates else (),
         rules=tuple(_evaluate_rules(current)),
         braked=current.measurements.braked(*current.last(current.plan.windows.short)),
     )

@@ -1,26 +1,17 @@
-"""Tallies: sums over attempts, a histogram of their durations, and fast sums over ranges of time steps. Pure."""
+"""Tallies: sums over attempts, and fast sums over ranges of time steps. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from schemas.enums import DecisionReason, FailureClass, Lane, VoiceModel
+from schemas.enums import DecisionReason, Lane, VoiceModel
+from worker.rollout.analysis.durations import Durations
 from worker.rollout.analysis.observations import Observation
 
-_FINE_S: Final = 10.0
-_TENTHS: Final = 10
-_FINE_BUCKETS: Final = 100
 _MAX_COVERS: Final = 8
-Counted = TypeVar("Counted")
 Group = TypeVar("Group", bound=Hashable)
-
-
-def duration_bucket(seconds: float) -> int:
-    """Return the histogram bucket of a duration: 0.1 s wide up to 10 s, 1 s wide above; its lower edge is exclusive."""
-    if seconds <= _FINE_S:
-        return max(0, -int(-seconds * _TENTHS // 1) - 1)
-    return _FINE_BUCKETS - 1 + -int(-(seconds - _FINE_S) // 1)
 
 
 class CellKey(NamedTuple):
@@ -60,8 +51,7 @@ class Tally:
         seconds: the sum of the timed attempts' durations.
         squares: the sum of their squared durations.
         billed: characters.
-        failures: the errors by class.
-        times: the timed attempts by `duration_bucket`.
+        times: the timed attempts' durations.
         complaints: players' reports about completions, each user once a day for a character and voice model.
         complainers: those of them that are their user's first of the day for the voice model, whatever the character.
     """
@@ -74,8 +64,7 @@ class Tally:
     seconds: float = 0.0
     squares: float = 0.0
     billed: int = 0
-    failures: dict[FailureClass, int] = field(default_factory=dict)
-    times: dict[int, int] = field(default_factory=dict)
+    times: Durations = field(default_factory=Durations)
     complaints: int = 0
     complainers: int = 0
 
@@ -92,15 +81,13 @@ class Tally:
         self.attempts += 1
         if observation.failure is not None:
             self.errors += 1
-            self.failures[observation.failure] = self.failures.get(observation.failure, 0) + 1
         self.fallbacks += observation.falls_back
         self.billed += observation.billed
         if observation.called:
             self.timed += 1
             self.seconds += observation.seconds
             self.squares += observation.seconds**2
-            bucket = duration_bucket(observation.seconds)
-            self.times[bucket] = self.times.get(bucket, 0) + 1
+            self.times.add(observation.seconds)
 
     def merge(self, other: "Tally") -> None:
         """Add another tally's sums."""
@@ -114,30 +101,26 @@ class Tally:
         self.billed += other.billed
         self.complaints += other.complaints
         self.complainers += other.complainers
-        if other.failures:
-            _add_counts(self.failures, other.failures)
-        _add_counts(self.times, other.times)
+        self.times.merge(other.times)
 
-    def slower_than(self, seconds: float) -> int:
-        """Count the timed attempts above a duration; exact for multiples of 0.1 s up to 10 s, of 1 s above."""
-        first = duration_bucket(seconds) + 1
-        return sum(count for bucket, count in self.times.items() if bucket >= first)
+
+_numbers = attrgetter(
+    "attempts", "errors", "fallbacks", "cached", "timed", "seconds", "squares", "billed", "complaints", "complainers"
+)
 
 
 def sum_tallies(tallies: Sequence[Tally]) -> Tally:
     """Return the sum of some tallies. The sum of a single one is that tally itself: never add to the result."""
     if len(tallies) == 1:
         return tallies[0]
-    total = Tally()
-    for each in tallies:
-        total.merge(each)
-    return total
-
-
-def _add_counts(counts: dict[Counted, int], others: Mapping[Counted, int]) -> None:
-    # Counter.update takes several times as long, and rounds over weeks spend their time here.
-    for each, count in others.items():
-        counts[each] = counts.get(each, 0) + count
+    if not tallies:
+        return Tally()
+    # Column by column takes a third of the time that merging one after the other takes.
+    attempts, errors, fallbacks, cached, timed, seconds, squares, billed, complaints, complainers = map(
+        sum, zip(*map(_numbers, tallies), strict=True)
+    )
+    times = Durations(parts=[each.times for each in tallies])
+    return Tally(attempts, errors, fallbacks, cached, timed, seconds, squares, billed, times, complaints, complainers)
 
 
 class RangeSums(Generic[Group]):

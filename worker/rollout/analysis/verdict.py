@@ -1,6 +1,7 @@
 """A criterion (one gate or guardrail rule over one window) and its verdict: pass, hold, fail or error. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -25,6 +26,8 @@ class Status(StrEnum):
     ERROR = "error"
 
 
+Wording = str | Callable[[], str]
+"""A sentence, or what writes it. A round makes some hundred verdicts, and a simulation reads the sentences of a few."""
 _NO_DATA = {NoData.HOLD: Status.HOLD, NoData.PASS: Status.PASS, NoData.FAIL: Status.FAIL}
 
 
@@ -42,7 +45,7 @@ class Verdict:
         bound: the confidence bound of the value, on the side that decides; None if there is none.
         limit: what the value or its bound is compared with; None if there is none.
         sample: the attempts evaluated.
-        message: a sentence for people, such as "12.3 % of 1,530 failed, at least 10.4 % by the bound; limit 10 %".
+        wording: of `message`.
         dry_run: it decides nothing.
         suffices: a step back needs no other window to fail.
     """
@@ -56,9 +59,14 @@ class Verdict:
     bound: float | None = None
     limit: float | None = None
     sample: int = 0
-    message: str = ""
+    wording: Wording = field(default="", compare=False)
     dry_run: bool = False
     suffices: bool = False
+
+    @property
+    def message(self) -> str:
+        """A sentence for people, such as "12.3 % of 1,530 failed, at least 10.4 % by the bound; limit 10 %"."""
+        return self.wording if isinstance(self.wording, str) else self.wording()
 
     @property
     def label(self) -> str:
@@ -123,19 +131,19 @@ class Criterion:
         """Whether FAIL means a roll-back."""
         return isinstance(self.condition, Rule)
 
-    def verdict(self, status: Status, message: str, **numbers: float | None) -> Verdict:
+    def verdict(self, status: Status, wording: Wording, **numbers: float | None) -> Verdict:
         """Make a verdict of this criterion; its limit is the condition's unless `numbers` has another."""
         shown: dict[str, Any] = {"limit": self.condition.limit, **numbers}
         return Verdict(
-            self.use, self.condition.title, self.window, status, self.character, message=message,
+            self.use, self.condition.title, self.window, status, self.character, wording=wording,
             dry_run=self.condition.dry_run, suffices=self.suffices, **shown,
         )  # fmt: skip
 
-    def no_data_verdict(self, message: str, sample: int = 0) -> Verdict:
+    def no_data_verdict(self, wording: Wording, sample: int = 0) -> Verdict:
         """Make the verdict for too little data, by the condition's policy."""
-        return self.verdict(_NO_DATA[self.condition.no_data], message, sample=sample)
+        return self.verdict(_NO_DATA[self.condition.no_data], wording, sample=sample)
 
     def small_sample_verdict(self, sample: int, needed: int) -> Verdict:
         """Make the verdict for a sample below its minimum size, by the condition's policy."""
         what = "completions" if self.condition.measure in COMPLAINTS else "attempts"
-        return self.no_data_verdict(f"{sample:,} of {needed:,} {what} needed", sample)
+        return self.no_data_verdict(lambda: f"{sample:,} of {needed:,} {what} needed", sample)

@@ -58,6 +58,8 @@ class StageMonitor:
         now: datetime,
         settled: datetime,
         answers: Mapping[str, QueryResult],
+        *,
+        with_gates: bool = True,
     ) -> Evaluation:
         """Evaluates all gates and rules of the stage.
 
@@ -65,6 +67,8 @@ class StageMonitor:
             now: with an offset.
             settled: all attempts that ended before this time are published and counted.
             answers: Prometheus's answers, by query.
+            with_gates: False leaves the gates out. They decide nothing before the stage's time is served, and take as
+                long as the rules.
         """
         self._measurements.settle(settled)
         starts = {name: until for name, until in state.quarantined.items() if until <= now}
@@ -82,6 +86,7 @@ class StageMonitor:
                 exposed=exposed,
                 resumed_at=starts,
                 isolated=isolated,
+                with_gates=with_gates,
             )
         )
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -71,7 +72,7 @@ class Condition(Part):
     errors_allowed: int = Field(default=3, ge=0, le=1_000_000)
     dry_run: bool = False
 
-    @property
+    @cached_property
     def title(self) -> str:
         """The name for people; unique among a stage's conditions of one use."""
         return self.name or self.measure.value

@@ -38,7 +38,7 @@ def conditions_of(plan: Plan, number: int) -> Iterator[LocatedCondition]:
 
 
 def is_exact(seconds: float) -> bool:
-    """Whether `Tally.slower_than` counts the attempts above a time exactly."""
+    """Whether `Durations.slower_than` counts the attempts above a time exactly."""
     return round(seconds, 1 if seconds <= _FINE_S else 0) == seconds
 
 

@@ -12,7 +12,7 @@ from worker.rollout.analysis.preferences import Votes
 from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.analysis.verdict import Evaluation, Status, Use
 from worker.rollout.controller import manual_changes, stages
-from worker.rollout.controller.plan_run import require_run
+from worker.rollout.controller.plan_run import require_run, time_served
 from worker.rollout.controller.stage_monitor import StageMonitor
 from worker.rollout.controller.state_machine import Stay, Transition, next_step
 from worker.rollout.controller.ways_on import ways_on
@@ -104,7 +104,8 @@ class _Simulator:
         if not self._monitor.is_for(run):
             self._monitor = StageMonitor(self.plan, run, self._counts, self._votes, self.catalogue)
             self._counts.forget(run.since)
-        evaluation = self._monitor.evaluate(self._state, now, settled, {})
+        is_served = time_served(run, now) >= self._monitor.stage.at_least
+        evaluation = self._monitor.evaluate(self._state, now, settled, {}, with_gates=is_served)
         self._record_failures(evaluation)
         step = next_step(self._state, self.plan, evaluation, now, active_freeze(self.plan.freeze, now))
         self.waits_for = step.why if isinstance(step, Stay) else ()

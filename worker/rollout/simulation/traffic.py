@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from schemas.enums import DecisionReason, FailureClass, Lane, VoiceModel
+from schemas.enums import DecisionReason, Lane, VoiceModel
 from schemas.revision import FULL_PERCENTAGE
+from worker.rollout.analysis.durations import Durations
 from worker.rollout.analysis.preferences import Outcome
 from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.decision import DecisionRequest, decide
@@ -34,7 +35,7 @@ CountArray = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def duration_buckets(seconds: FloatArray) -> CountArray:
-    """Return `tally.duration_bucket` of many durations."""
+    """Return `durations.duration_bucket` of many durations."""
     fine = np.maximum(0, np.ceil(seconds * _TENTHS) - 1)
     return np.where(seconds <= _FINE_S, fine, _FINE_BUCKETS - 1 + np.ceil(seconds - _FINE_S)).astype(np.int64)
 
@@ -196,12 +197,23 @@ class Traffic:
                     Lane.DIALOGUE, self._cells[number][0], LANGUAGE, self._bands[number], arm.voice_model, arm.decided,
                     reasons[number], arm.revision, arm.first,
                 )  # fmt: skip
-                failures = {FailureClass.TRANSIENT: errors} if errors else {}
-                times = Counter(buckets[begin:end])
-                yield key, Tally(
-                    attempts, errors, fallbacks, hits, attempts, seconds, squared, billed, failures, times,
-                    complaints=complaints, complainers=complaints,
-                )  # fmt: skip
+                times = Durations(Counter(buckets[begin:end]))
+                yield (
+                    key,
+                    Tally(
+                        attempts,
+                        errors,
+                        fallbacks,
+                        hits,
+                        attempts,
+                        seconds,
+                        squared,
+                        billed,
+                        times,
+                        complaints,
+                        complaints,
+                    ),
+                )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 
 from worker.rollout.analysis.comparisons import Comparison, Window
 from worker.rollout.analysis.confidence import wilson_lower, wilson_upper
+from worker.rollout.analysis.durations import Durations, duration_bucket
 from worker.rollout.analysis.evaluate import (
     QueryResult,
     evaluate_cache,
@@ -18,7 +19,7 @@ from worker.rollout.analysis.evaluate import (
     evaluate_query,
 )
 from worker.rollout.analysis.sequential_test import Arms
-from worker.rollout.analysis.tally import Tally, duration_bucket
+from worker.rollout.analysis.tally import Tally
 from worker.rollout.analysis.verdict import Criterion, Evaluation, Status, Use, Verdict
 from worker.rollout.plan.conditions import Gate, Rule
 from worker.rollout.plan.settings import Bounds
@@ -39,7 +40,7 @@ def tally(attempts: int, errors: int = 0, fallbacks: int = 0, seconds: float = 1
     """Attempts of equal duration; `slow` of them are counted as having taken 9 s in the histogram alone."""
     times = {duration_bucket(seconds): attempts - slow, duration_bucket(9.0): slow}
     total, squares = attempts * seconds, attempts * seconds**2
-    return Tally(attempts, errors, fallbacks, 0, attempts, total, squares, times=times)
+    return Tally(attempts, errors, fallbacks, 0, attempts, total, squares, times=Durations(times))
 
 
 def evaluate(criterion: Criterion, chirp: Tally, control: Tally | None = None) -> Verdict:

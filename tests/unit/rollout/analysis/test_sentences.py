@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.unit.rollout.analysis.test_evaluate import criterion
 from worker.rollout.analysis.comparisons import Comparison, Window
+from worker.rollout.analysis.durations import Durations
 from worker.rollout.analysis.evaluate import (
     MIN_EVENTS_TO_ROLL_BACK,
     QueryResult,
@@ -77,7 +78,9 @@ def test_a_rate_s_figures_are_on_the_side_of_the_limit_that_the_verdict_says(
 ) -> None:
     attempts, events = counted
     tail = tail and use == "gate"
-    chirp = Tally(attempts, events, events, 0, attempts, attempts, attempts, times={0: attempts - events, 500: events})
+    chirp = Tally(
+        attempts, events, events, 0, attempts, attempts, attempts, times=Durations({0: attempts - events, 500: events})
+    )
     given_limit = 2.0 if measure == "p95_time" else limit
     verdict = evaluate_measure(criterion(measure, given_limit, use=use, tail=tail), chirp, Tally)
     says = verdict.message

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from schemas.enums import DecisionReason, VoiceModel
 from tests.unit.makers import CATALOGUE
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
-from worker.rollout.analysis.tally import CellKey, Tally, duration_bucket
+from worker.rollout.analysis.durations import duration_bucket
+from worker.rollout.analysis.tally import CellKey, Tally
 from worker.rollout.simulation.trace import Trace
 from worker.rollout.simulation.traffic import BEGIN, Traffic, duration_buckets
 from worker.rollout.state import RolloutState
@@ -71,7 +72,7 @@ def test_a_day_has_the_traffic_of_its_trace() -> None:
     fell = total(sums, voice_model=WAVENET, decided=CHIRP)
     assert fell.attempts == chirp.fallbacks
     assert total(sums, first=False).attempts == fell.attempts
-    assert all(sum(tally.times.values()) == tally.attempts for tally in sums.values())
+    assert all(sum(tally.times.counts.values()) == tally.attempts for tally in sums.values())
 
 
 def test_characters_lengths_and_the_hours_have_their_shares() -> None:
