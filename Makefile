@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
+.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-scale simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -111,6 +111,9 @@ console-pictures: .venv/dev.stamp ## draw the console's pages to PICTURES=docs/c
 SEEDS ?= 1000
 simulations: .venv/run.stamp ## run the roll-back rules over SEEDS simulated rollouts each (1000: hours)
 	@$(BIN)/python -m loadtest.benchmarks.simulations --seeds $(SEEDS)
+
+bench-scale: .venv/local.stamp ## measure a simulated week, a controller's round on 10 million attempts, a script of 20,000 unchanged lines
+	@$(BIN)/python -m loadtest.benchmarks.scale
 
 bench-votes: .venv/run.stamp ## measure how soon listeners' votes decide and more complaints are seen, over SEEDS simulations
 	@$(BIN)/python -m loadtest.benchmarks.votes --seeds $(SEEDS)
