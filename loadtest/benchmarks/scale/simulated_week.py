@@ -10,7 +10,7 @@ from worker.rollout.simulation.trace_file import parse_trace, read_trace_file
 
 
 def measure_week(characters: frozenset[str], seed: int) -> float:
-    """Simulate a week of the trace `healthy` by the plan's short window, as `rollout simulate` does; return seconds of CPU.
+    """Simulate a week of the trace `healthy` by the plan's short window, and return its seconds of CPU.
 
     Args:
         characters: the keys of all characters.
