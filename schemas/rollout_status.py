@@ -38,6 +38,20 @@ class Judged(_ForwardCompatible):
     dry_run: bool = Field(default=False, description="True if the verdict has no consequence.")
 
 
+class ArmRates(_ForwardCompatible):
+    """One voice model's attempts in a window: Chirp's for the percentage's jobs, or WaveNet's for those outside it."""
+
+    voice_model: str = Field(description="chirp3-hd or wavenet.")
+    window: str = Field(description="The window, such as 5m; no longer than the stage.")
+    attempts: int = Field(description="Number of attempts; WaveNet's fallbacks are none of them.")
+    errors: int = Field(description="Failed attempts.")
+    fallbacks: int = Field(description="Chirp's attempts after which WaveNet was tried instead.")
+    p50_s: float | None = Field(
+        default=None, description="Median duration in seconds, rounded up to 0.1 s (1 s above 10 s); null without any."
+    )
+    p95_s: float | None = Field(default=None, description="95th percentile of the durations, likewise.")
+
+
 class Asked(_ForwardCompatible):
     """A question of the stage, and its answer."""
 
@@ -76,6 +90,9 @@ class RolloutStatus(_ForwardCompatible):
     waits_for: tuple[str, ...] = Field(description="What is missing for the promotion, a sentence each.")
     asked: tuple[Asked, ...] = Field(default=(), description="The stage's questions and their answers.")
     judged: tuple[Judged, ...] = Field(default=(), description="The verdicts of all gates and roll-back rules.")
+    arms: tuple[ArmRates, ...] = Field(
+        default=(), description="Chirp's attempts beside WaveNet's, in the plan's short and long window."
+    )
     mix: tuple[str, ...] = Field(
         default=(), description="Warnings where the jobs of Chirp and WaveNet differ in kind, a sentence each."
     )

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from schemas.rollout_status import Judged, RolloutStatus, WorkerSeen
+from schemas.rollout_status import ArmRates, Judged, RolloutStatus, WorkerSeen
 from schemas.topics import ROLLOUT_STATUS
 from tests.stack.cli import run
 from tests.stack.deployment import Deployment, job
@@ -56,6 +56,19 @@ def judged(round_number: int) -> tuple[Judged, ...]:
     return (*of_all, bad, *others)
 
 
+def arms(round_number: int) -> tuple[ArmRates, ...]:
+    """Both voice models, of which Chirp gets slower and fails a little more often."""
+    drift = round_number / ROUNDS
+    rows: list[tuple[str, str, int, int, int, float, float]] = [
+        ("5m", "chirp3-hd", 640, 4 + int(9 * drift), 3 + int(9 * drift), 0.8, 1.4 + round(0.6 * drift * drift, 1)),
+        ("5m", "wavenet", 655, 2 + round_number % 3, 0, 0.4, 0.7 + (round_number % 4) / 10),
+        ("1h", "chirp3-hd", 7_710, 48 + int(70 * drift), 40 + int(70 * drift), 0.8, 1.4 + round(0.4 * drift, 1)),
+        ("1h", "wavenet", 7_802, 31, 0, 0.4, 0.8),
+    ]
+    fields = ("window", "voice_model", "attempts", "errors", "fallbacks", "p50_s", "p95_s")
+    return tuple(ArmRates.model_validate(dict(zip(fields, row, strict=True))) for row in rows)
+
+
 def rounds(revision: int) -> list[RolloutStatus]:
     now = datetime.now(UTC)
     workers = tuple(
@@ -67,8 +80,8 @@ def rounds(revision: int) -> list[RolloutStatus]:
             time=now - timedelta(seconds=10 * (ROUNDS - number)), controller="chirp-controller-0:1", revision=revision,
             plan="production", stage="50", stages=("10", "50", "100"), phase="running", risk="high",
             served_s=130_000 + 10 * number, at_least_s=432_000, at_most_s=1_209_600, every_s=60, waits_for=waits,
-            judged=judged(number + 1), mix=("Chirp speaks 12 % longer lines than WaveNet",), workers=workers,
-            attempts=41_230, late=3,
+            judged=judged(number + 1), arms=arms(number + 1), workers=workers,
+            mix=("Chirp speaks 12 % longer lines than WaveNet",), attempts=41_230, late=3,
         )
         for number in range(ROUNDS)
     ]  # fmt: skip

@@ -16,6 +16,11 @@ def duration_bucket(seconds: float) -> int:
     return _FINE_BUCKETS - 1 + -int(-(seconds - _FINE_S) // 1)
 
 
+def bucket_end(bucket: int) -> float:
+    """Return the upper edge of a bucket of `duration_bucket`, in seconds."""
+    return (bucket + 1) / _TENTHS if bucket < _FINE_BUCKETS else _FINE_S + bucket + 1 - _FINE_BUCKETS
+
+
 class Durations:
     """Durations by `duration_bucket`.
 
@@ -64,3 +69,16 @@ class Durations:
         """Count those above a duration; exact for multiples of 0.1 s up to 10 s, of 1 s above."""
         first = duration_bucket(seconds) + 1
         return sum(count for bucket, count in self.counts.items() if bucket >= first)
+
+    def quantile(self, share: float) -> float | None:
+        """Return the duration within which a share of them ended, in seconds; None without any.
+
+        It is the upper edge of its bucket: up to 0.1 s too high below 10 s, up to 1 s above.
+        """
+        counts = self.counts
+        needed, below = share * sum(counts.values()), 0
+        for bucket in sorted(counts):
+            below += counts[bucket]
+            if below >= needed:
+                return bucket_end(bucket)
+        return None

@@ -7,6 +7,7 @@ from schemas.revision import PlanRun
 from schemas.rollout_status import Asked, RolloutStatus
 from schemas.rollout_status import Judged as JudgedMessage
 from worker.rollout.analysis.arm_balance import arm_differences
+from worker.rollout.analysis.arm_rates import arm_rates
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import QueryResult
@@ -125,6 +126,7 @@ class StageMonitor:
                 for each in stage.approvals
             ),
             judged=tuple(_judged_message(each) for each in (*evaluation.gates, *evaluation.rules)),
+            arms=arm_rates(self._measurements, self.plan),
             mix=arm_differences(self._measurements, self.plan),
             frozen=frozen,
             attempts=self._counts.counted,

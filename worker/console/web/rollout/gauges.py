@@ -1,4 +1,4 @@
-"""Where a verdict's value, bound and limit stand on a bar, and how its value went over time. Pure."""
+"""Where a verdict's value, bound and limit stand on a bar, and how they went over time. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,12 @@ _PERCENT: Final = 100.0
 _LIMIT_AT: Final = 60.0
 _MOST_POINTS: Final = 120
 _HEIGHT: Final = 24.0
+# What is highest has some air above it.
+_HEADROOM: Final = 1.1
+_FEWEST_POINTS: Final = 2
+
+Line = Sequence[float | None]
+"""A figure by round, oldest first; None where there was none."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +49,46 @@ class Curve:
 
     Attributes:
         points: of an SVG polyline, 100 wide and 24 high; empty with fewer than two values.
+        bound: the same of its bound.
         limit_y: where the limit is, None without one.
     """
 
     points: str
+    bound: str
     limit_y: float | None
 
 
 def curve(judged: Judged, rounds: Iterable[RolloutStatus]) -> Curve:
-    """How the value of one verdict went. Rounds of another plan or stage are left out: their values are others'."""
-    values = [value for each in rounds if (value := _same(judged, each)) is not None]
-    values = values[:: max(1, len(values) // _MOST_POINTS)]
-    if len(values) < 2:  # noqa: PLR2004
-        return Curve("", None)
-    scale = max([*values, judged.limit or 0.0]) * 1.1 or 1.0
-    step = _PERCENT / (len(values) - 1)
-    points = " ".join(f"{at * step:.1f},{_height(value, scale):.1f}" for at, value in enumerate(values))
-    return Curve(points, None if judged.limit is None else round(_height(judged.limit, scale), 1))
+    """How value and bound of one verdict went. A round of another plan or stage must be left out."""
+    found = [same for each in rounds if (same := _same(judged, each)) is not None and same.value is not None]
+    (points, bound), highest = draw_lines(
+        [[each.value for each in found], [each.bound for each in found]], judged.limit
+    )
+    if not points:
+        return Curve("", "", None)
+    return Curve(points, bound, None if judged.limit is None else round(_height(judged.limit, highest), 1))
+
+
+def draw_lines(lines: Sequence[Line], limit: float | None = None) -> tuple[list[str], float]:
+    """The points of SVG polylines on one scale, 100 wide and 24 high, and the value at their top.
+
+    Args:
+        lines: of one length. One with fewer than two values is empty.
+        limit: must fit too.
+    """
+    most = max(map(len, lines), default=0)
+    step = max(1, most // _MOST_POINTS)
+    thinned = [line[::step] for line in lines]
+    known = [each for line in thinned for each in line if each is not None]
+    highest = max([*known, limit or 0.0]) * _HEADROOM or 1.0
+    width = _PERCENT / max(1, -(-most // step) - 1)
+    drawn = []
+    for line in thinned:
+        points = [
+            f"{at * width:.1f},{_height(value, highest):.1f}" for at, value in enumerate(line) if value is not None
+        ]
+        drawn.append(" ".join(points) if len(points) >= _FEWEST_POINTS else "")
+    return drawn, highest
 
 
 def current_rounds(rounds: Sequence[RolloutStatus]) -> list[RolloutStatus]:
@@ -70,10 +99,10 @@ def current_rounds(rounds: Sequence[RolloutStatus]) -> list[RolloutStatus]:
     return [each for each in rounds if (each.plan, each.stage) == (last.plan, last.stage)]
 
 
-def _same(judged: Judged, status: RolloutStatus) -> float | None:
+def _same(judged: Judged, status: RolloutStatus) -> Judged | None:
     key = (judged.use, judged.title, judged.window, judged.character)
     found = (each for each in status.judged if (each.use, each.title, each.window, each.character) == key)
-    return next((each.value for each in found), None)
+    return next(found, None)
 
 
 def _height(value: float, scale: float) -> float:

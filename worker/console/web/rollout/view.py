@@ -1,14 +1,16 @@
 """What the rollout's page shows, from the log, the plan and the controller's rounds. Pure."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Final, Literal
 
 from schemas.enums import Phase
 from schemas.revision import Approval, Revision
 from schemas.rollout_status import Judged, RolloutStatus
+from worker.console.web.rollout.arms import ArmCurve, ArmRow, arm_curves, arm_rows
+from worker.console.web.rollout.characters import CharacterTile, character_tiles
 from worker.console.web.rollout.gauges import Curve, Gauge, current_rounds, curve, gauge
 from worker.rollout.controller.plan_run import time_served
 from worker.rollout.description import differences, exposure
@@ -19,12 +21,10 @@ from worker.rollout.plan.model import Plan
 from worker.rollout.state import RolloutState
 
 _SHOWN_REVISIONS: Final = 30
-_WEIGHT: Final = {"pass": 0, "hold": 1, "error": 2, "fail": 3}
 _COMPARISONS: Final = frozenset(each.value for each in AGAINST_CONTROL)
 _SHARES: Final = frozenset({*(each.value for each in RATES), Measure.CACHE_HIT_RATE.value})
 _SECONDS: Final = frozenset(each.value for each in TIMES)
 
-CharacterState = Literal["chirp", "wavenet", "quarantined", "excluded", "not_listed"]
 StagePlace = Literal["done", "current", "next"]
 
 
@@ -60,16 +60,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class CharacterTile:
-    """A character: what it speaks with, and its worst verdict. `until` is the end of its quarantine."""
-
-    name: str
-    state: CharacterState
-    until: datetime | None
-    worst: Judged | None
-
-
-@dataclass(frozen=True)
 class Event:
     """A revision in the history, and its place on the line of time, in percent of its length."""
 
@@ -80,7 +70,11 @@ class Event:
 
 @dataclass(frozen=True)
 class RolloutView:
-    """Everything on the page but what depends on the visitor."""
+    """Everything on the page but what depends on the visitor.
+
+    Attributes:
+        stopped: the revision that stopped the plan until a person decides, such as a roll-back's; None while it runs.
+    """
 
     now: datetime
     state: RolloutState
@@ -98,9 +92,12 @@ class RolloutView:
     gates: Sequence[Row]
     rules: Sequence[Row]
     comparisons: Sequence[Row]
+    arms: Sequence[ArmRow]
+    arm_curves: Sequence[ArmCurve]
     characters: Sequence[CharacterTile]
     history: Sequence[Event]
     older: int
+    stopped: Revision | None
 
 
 def build_view(
@@ -139,9 +136,12 @@ def build_view(
         gates=[each for each in rows if each.judged.use == "gate" and each.judged.title not in _COMPARISONS],
         rules=[each for each in rows if each.judged.use != "gate" and each.judged.title not in _COMPARISONS],
         comparisons=[each for each in rows if each.judged.title in _COMPARISONS],
-        characters=_characters(state, judged, catalogue, now),
+        arms=arm_rows(last) if last else (),
+        arm_curves=arm_curves(of_stage),
+        characters=character_tiles(state, judged, catalogue, now),
         history=_history(log.accepted[-_SHOWN_REVISIONS:]),
         older=max(0, len(log.accepted) - _SHOWN_REVISIONS),
+        stopped=_stopped(log.accepted),
     )
 
 
@@ -191,35 +191,12 @@ def _number(title: str, value: float | None) -> str:
     return f"{value:,.2f} s" if title in _SECONDS else f"{value:,.2f}"
 
 
-def _characters(
-    state: RolloutState, judged: Iterable[Judged], catalogue: frozenset[str], now: datetime
-) -> list[CharacterTile]:
-    by_character: defaultdict[str, list[Judged]] = defaultdict(list)
-    for each in judged:
-        if each.character is not None:
-            by_character[each.character].append(each)
-    tiles = []
-    for name in sorted(catalogue):
-        worst = max(
-            by_character[name], key=lambda each: (_WEIGHT.get(each.verdict, 0), each.sample), default=None
-        )  # fmt: skip
-        quarantined = state.is_quarantined(name, now)
-        tiles.append(
-            CharacterTile(
-                name, _character_state(state, name, now), state.quarantined[name] if quarantined else None, worst
-            )
-        )
-    return tiles
-
-
-def _character_state(state: RolloutState, name: str, now: datetime) -> CharacterState:
-    if name in state.excluded:
-        return "excluded"
-    if state.is_quarantined(name, now):
-        return "quarantined"
-    if state.characters is not None and name not in state.characters:
-        return "not_listed"
-    return "wavenet" if state.is_off or not state.percentage else "chirp"
+def _stopped(revisions: Sequence[Revision]) -> Revision | None:
+    """The oldest of the last revisions in which the plan waits for a person."""
+    waiting = list(
+        takewhile(lambda each: each.run is not None and each.run.phase is Phase.WAITING, reversed(revisions))
+    )
+    return waiting[-1] if waiting else None
 
 
 def _history(revisions: Sequence[Revision]) -> list[Event]:

@@ -41,8 +41,17 @@ def test_a_curve_follows_one_verdict_through_the_rounds_of_its_stage() -> None:
     assert [y for _, y in points] == sorted((y for _, y in points), reverse=True)
     assert drawn.limit_y is not None
     assert drawn.limit_y < min(y for _, y in points)
+    assert drawn.bound == ""
     assert curve(judged("gate", limit=0.5), rounds[:1]).points == ""
     assert current_rounds([]) == []
+
+
+def test_the_bound_has_a_line_of_its_own_on_the_values_scale() -> None:
+    rounds = [status(judged("gate", value=n / 10, bound=(n + 1) / 10)) for n in range(3)]
+    drawn = curve(judged("gate"), rounds)
+    value, bound = ([float(each.split(",")[1]) for each in line.split()] for line in (drawn.points, drawn.bound))
+    assert bound[0] == value[1]
+    assert bound[1] == value[2]
 
 
 def test_an_hour_of_rounds_is_a_curve_of_few_points() -> None:

@@ -12,6 +12,7 @@ from tests.unit.rollout.controller.test_verbs import ANNA, NAMES, VERBS, running
 from tests.unit.rollouts import HOUR, NOW
 from worker.console.web.rollout.view import RolloutView, build_view, describe_change
 from worker.rollout import changes
+from worker.rollout.controller import stages
 from worker.rollout.log.codec import Provenance, to_revision
 from worker.rollout.log.revisions import RevisionLog
 from worker.rollout.plan.active import active_plan
@@ -119,3 +120,15 @@ def test_a_change_is_shown_before_and_after() -> None:
     assert ("percentage", "10 %", "50 %") in [
         (each, before, after) for each, before, after in shown.differences
     ] or shown.differences[0][0] == "Chirp"
+
+
+def test_a_plan_that_waits_for_a_person_says_who_stopped_it_and_why() -> None:
+    back = Provenance("controller a", "rolled_back: errors", (Measurement(gate="step error_rate 1h", verdict="fail"),))
+    promoted = VERBS.promote()(running())
+    assert promoted.run is not None
+    waiting = stages.step_back(promoted, active_plan(promoted.run, NAMES), "10", NOW)
+    excluded = changes.exclude(waiting, "ghoul")
+    view = view_of((running(), ANNA), (waiting, back), (excluded, ANNA))
+    assert view.stopped is not None
+    assert (view.stopped.revision, view.stopped.reason) == (2, "rolled_back: errors")
+    assert view_of((running(), ANNA), (waiting, back), (VERBS.resume()(waiting), ANNA)).stopped is None
