@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import stat
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Final, TypeVar
 
 from schemas.enums import AudioEncoding
 from worker.batch.atomic_file import create_file, replace_file
+from worker.batch.audio_file import file_sha256
 from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
 from worker.batch.file_names import audio_path
@@ -100,7 +100,7 @@ async def download(
         nonlocal kept, left, ended
         try:
             path = paths[entry.line]
-            found = await asyncio.to_thread(_file_sha256, path)
+            found = await asyncio.to_thread(file_sha256, path)
             if found == entry.sha256:
                 kept += 1
             elif found is None or found in entry.earlier:
@@ -127,21 +127,6 @@ class _WrongAudioError(Exception):
     """The fetched audio is not the audio of the manifest."""
 
 
-def _file_sha256(path: Path) -> str | None:
-    """The SHA-256 of a file; None where it doesn't exist.
-
-    Raises:
-        OSError: it can't be read, or is a FIFO or a device: reading one may take for ever.
-    """
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise OSError(f"{path} is a FIFO, a socket or a device; move it away to get the take")
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except FileNotFoundError:
-        return None
-
-
 def _save_audio(audio: bytes, path: Path, entry: ManifestEntry, *, replaces: bool) -> None:
     found = hashlib.sha256(audio).hexdigest()
     if found != entry.sha256:
@@ -154,7 +139,7 @@ def _save_audio(audio: bytes, path: Path, entry: ManifestEntry, *, replaces: boo
         create_file(path, audio)
     except FileExistsError:
         # Another command downloads into the same folder, with the same ids. The same audio is no conflict.
-        if _file_sha256(path) != entry.sha256:
+        if file_sha256(path) != entry.sha256:
             raise OSError(f"{path} was written by another command meanwhile; use a folder for each script") from None
 
 
@@ -168,7 +153,7 @@ def _paths_of_all_encodings(folder: Path, entry: ManifestEntry) -> set[Path]:
 
 def _remove_earlier(paths: Iterable[Path], entry: ManifestEntry) -> None:
     for path in paths if entry.earlier else ():
-        if path.is_file() and _file_sha256(path) in entry.earlier:
+        if path.is_file() and not path.is_symlink() and file_sha256(path) in entry.earlier:
             path.unlink()
 
 

@@ -3,6 +3,7 @@
 import html
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,19 +15,32 @@ _TEMPLATE: Final = Path(__file__).with_name("page.html")
 _ESCAPES: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
+@dataclass(frozen=True)
+class AudioPlace:
+    """What lies in the place of a line's audio.
+
+    Attributes:
+        url: of the line's take, relative to the page; None where it isn't there.
+        is_other: another file lies there: a take of another script's line of that name, or somebody's own work.
+    """
+
+    url: str | None = None
+    is_other: bool = False
+
+
 def render_report(
     lines: Iterable[Line],
     entries: Mapping[str, ManifestEntry],
     *,
     title: str,
-    audio: Callable[[ManifestEntry], str | None],
+    audio: Callable[[ManifestEntry], AudioPlace],
 ) -> str:
     """The report as HTML.
 
     Args:
         lines: in the script's order.
         entries: of the manifest, by line.
-        audio: gives the URL of an entry's audio, relative to the page; None where there is no audio.
+        audio: looks for an entry's audio.
     """
     data = json.dumps([_row(line, entries.get(line.id), audio) for line in lines], ensure_ascii=False)
     for character, escape in _ESCAPES.items():
@@ -37,8 +51,9 @@ def render_report(
     return f"{before}{data}{after}"
 
 
-def _row(line: Line, entry: ManifestEntry | None, audio: Callable[[ManifestEntry], str | None]) -> dict[str, object]:
+def _row(line: Line, entry: ManifestEntry | None, audio: Callable[[ManifestEntry], AudioPlace]) -> dict[str, object]:
     error = entry.error if entry else None
+    place = audio(entry) if entry and entry.is_done else AudioPlace()
     return {
         "line": line.id,
         "character": line.job.character,
@@ -49,5 +64,6 @@ def _row(line: Line, entry: ManifestEntry | None, audio: Callable[[ManifestEntry
         "seconds": entry.duration_s if entry else None,
         "fallback": bool(entry and entry.fallback),
         "error": f"{error.code}: {error.message}" if error else None,
-        "audio": audio(entry) if entry and entry.is_done else None,
+        "audio": place.url,
+        "other": place.is_other,
     }

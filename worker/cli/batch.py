@@ -12,11 +12,12 @@ import typer
 from typer.core import TyperGroup
 
 from schemas.enums import VoiceModel
+from worker.batch.audio_file import is_take
 from worker.batch.entry import ManifestEntry
 from worker.batch.file_names import audio_path
 from worker.batch.line_status import LineStatus
 from worker.batch.manifest import default_manifest
-from worker.batch.report import render_report
+from worker.batch.report import AudioPlace, render_report
 from worker.batch.scripts.loader import read_script
 from worker.batch.state import read_state
 from worker.batch.voice_selection import KeepTogether, VoicePreference
@@ -179,20 +180,22 @@ def report(
     read = read_script(script, settings.worker.max_text_bytes)
     target = out or (download or script.parent) / ("report.html" if download else f"{script.name}.report.html")
     state = read_state(manifest or default_manifest(script))
-    page = render_report(read.lines, state.entries, title=script.name, audio=partial(_address, target, download))
+    page = render_report(read.lines, state.entries, title=script.name, audio=partial(_find_audio, target, download))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
     terminal.say(str(target))
 
 
-def _address(page: Path, folder: Path | None, entry: ManifestEntry) -> str | None:
-    """The URL of a line's audio, relative to the page, so that both can be moved together."""
+def _find_audio(page: Path, folder: Path | None, entry: ManifestEntry) -> AudioPlace:
+    """Looks for a line's audio; its URL is relative to the page, so that both can be moved together."""
     if folder is None or entry.encoding is None:
-        return None
+        return AudioPlace()
     path = folder / audio_path(entry.character, entry.line, entry.encoding)
-    if not path.exists():
-        return None
-    return quote(Path(os.path.relpath(path, page.parent)).as_posix())
+    if not os.path.lexists(path):
+        return AudioPlace()
+    if not is_take(path, entry.sha256):
+        return AudioPlace(is_other=True)
+    return AudioPlace(quote(Path(os.path.relpath(path, page.parent)).as_posix()))
 
 
 @app.command()

@@ -131,7 +131,7 @@ async def test_what_cant_be_read_is_reported_and_left(desk: Desk) -> None:
     (desk.ghoul / "l1.ogg").mkdir(parents=True)
     result = await desk.download()
     assert (result.fetched, result.kept, result.left) == (0, 0, 0)
-    assert "Is a directory" in result.problems[0]
+    assert "is a folder" in result.problems[0]
 
 
 async def test_a_fifo_in_the_place_of_a_take_is_reported_and_not_read(desk: Desk) -> None:
@@ -146,6 +146,31 @@ async def test_a_fifo_in_the_place_of_a_take_is_reported_and_not_read(desk: Desk
     (desk.ghoul / "l1.ogg").unlink()
     async with asyncio.timeout(60):
         assert (await desk.download()).problems == ()
+
+
+async def test_a_link_in_the_place_of_a_take_is_neither_followed_nor_removed(desk: Desk, tmp_path: Path) -> None:
+    desk.make(b"first")
+    await desk.download()
+    mine = tmp_path / "mine.ogg"
+    mine.write_bytes(b"first")
+    (desk.ghoul / "l1.ogg").unlink()
+    (desk.ghoul / "l1.ogg").symlink_to(mine)
+    desk.make(b"second", WAV)
+    assert (await desk.download()).problems == ()
+    assert (desk.ghoul / "l1.ogg").is_symlink()
+    desk.make(b"third", OGG)
+    (problem,) = (await desk.download()).problems
+    assert "is a symbolic link; move it away" in problem
+    assert mine.read_bytes() == b"first"
+
+
+async def test_a_file_larger_than_any_take_is_reported_and_not_read(desk: Desk) -> None:
+    desk.make(b"take")
+    desk.ghoul.mkdir(parents=True)
+    with (desk.ghoul / "l1.ogg").open("wb") as file:
+        file.truncate(6 * 2**30)
+    (problem,) = (await desk.download()).problems
+    assert "has 6,442,450,944 bytes and is no take; move it away" in problem
 
 
 async def test_a_fifo_in_the_place_of_a_part_is_not_written_to(desk: Desk) -> None:

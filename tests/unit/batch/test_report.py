@@ -8,13 +8,13 @@ import re
 import pytest
 
 from tests.unit.batches import line
-from worker.batch.report import render_report
+from worker.batch.report import AudioPlace, render_report
 
 
 @pytest.mark.parametrize("title", ["act@DATA@1.jsonl", "@TITLE@", "a</script>b & c.csv"])
 def test_a_name_or_a_text_with_a_placeholder_breaks_no_page(title: str) -> None:
     text = "He said @DATA@ and @TITLE@ & more."
-    page = render_report([line("l-1", text=text)], {}, title=title, audio=lambda _: None)
+    page = render_report([line("l-1", text=text)], {}, title=title, audio=lambda _: AudioPlace())
     escaped = title.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     assert f"<title>{escaped}</title>" in page
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)

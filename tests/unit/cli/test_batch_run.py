@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +16,7 @@ from worker.app.rollout_seed import rollout_state
 from worker.batch.downloads import StoredKeys
 from worker.batch.entry import build_entry
 from worker.batch.line_status import next_job
-from worker.batch.manifest import default_manifest, read_manifest
+from worker.batch.manifest import default_manifest, read_manifest, write_manifest
 from worker.batch.state import open_state
 from worker.batch.voice_selection import PlannedLine, VoicePreference, VoiceSelector
 from worker.cli import batch_run
@@ -196,3 +198,28 @@ def test_takes_that_could_not_be_looked_up_are_priced_as_new_and_told(
     ended, document = studio.run("--dry-run")
     assert document["price"]["unknown"] == 1
     assert "1 takes couldn't be looked up in the store: the price counts them as new" in ended.stderr
+
+
+def test_the_report_plays_the_lines_own_takes_and_names_another_file(studio: Studio, tmp_path: Path) -> None:
+    studio.write(a="Good morning.", b="Good night.", c="Good bye.")
+    studio.finish(a="Good morning.", b="Good night.", c="Good bye.")
+    manifest = default_manifest(studio.script)
+    takes = {"a": b"take", "b": b"take", "c": b"take"}
+    entries = {
+        name: entry.model_copy(update={"sha256": hashlib.sha256(takes[name]).hexdigest()})
+        for name, entry in read_manifest(manifest).items()
+    }
+    write_manifest(manifest, entries, entries)
+    folder = tmp_path / "audio" / "pip_boy"
+    folder.mkdir(parents=True)
+    (folder / "a.ogg").write_bytes(b"take")
+    (folder / "b.ogg").write_bytes(b"another script's line b")
+    page = tmp_path / "report.html"
+    ended = CliRunner().invoke(
+        app, ["batch", "report", str(studio.script), "--download", str(tmp_path / "audio"), "--out", str(page)]
+    )
+    assert ended.exit_code == 0
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(), re.DOTALL)
+    assert found is not None
+    rows = {row["line"]: (row["audio"], row["other"]) for row in json.loads(found[1])}
+    assert rows == {"a": ("audio/pip_boy/a.ogg", False), "b": (None, True), "c": (None, False)}
