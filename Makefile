@@ -30,8 +30,8 @@ install: .venv/run.stamp ## install chirp-worker into .venv/bin
 demo: $(if $(TRANSPORT),.venv/dev.stamp .kafka/jars.stamp,.venv/local.stamp) ## run a script on a local stack (KEEP=1 keeps it running; TRANSPORT=scram: TLS)
 	@$(BIN)/python -m loadtest.demo $(if $(KEEP),--keep) $(if $(TRANSPORT),--transport $(TRANSPORT))
 
-demo-rollout: .venv/local.stamp ## run the production plan of the rollout, with seconds instead of days
-	@$(BIN)/python -m loadtest.rollout_demo
+demo-rollout: .venv/local.stamp ## run the production plan with seconds instead of days (WATCH=1: what the console's page showed when)
+	@$(BIN)/python -m loadtest.rollout_demo $(if $(WATCH),--watch)
 
 PANELS ?= build/panels
 demo-alerts: .venv/dev.stamp ## run the same beside Prometheus; print its alerts and draw the dashboards' panels to PANELS=build/panels

@@ -18,6 +18,7 @@ from worker.rollout.controller.status import last_status
 from worker.rollout.log.reader import RolloutLog, open_log
 
 ILL_STAGE: Final = "50"
+FELL_ILL: Final = "Chirp fails in 60 % of its calls"
 _ILL_AFTER_S: Final = 6.0
 # Chirp's circuit has closed again by then: 5 s to the first probe, then three good ones.
 _LOOK_S: Final = 8.0
@@ -44,14 +45,18 @@ class Scenario:
         control: the address of the emulator's control API.
         operator: starts, approves and resumes the rollout.
         say: prints a line to the audience.
+        note: is told when Chirp falls ill and when it works again.
         pace: the plan and its days.
     """
 
-    def __init__(self, kafka: KafkaSettings, control: str, operator: Operator, say: Say, pace: Pace) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, control: str, operator: Operator, *, say: Say, pace: Pace, note: Say
+    ) -> None:
         self._kafka = kafka
         self._control = control
         self._operator = operator
         self._say = say
+        self._note = note
         self._pace = pace
         self._patience_s = _PATIENCE_S + _PATIENCE_DAYS * pace.day_s
         self._resumes = 0
@@ -81,9 +86,12 @@ class Scenario:
             await asyncio.sleep(_ILL_AFTER_S)
             self._say("Now Chirp gets ill: 60 % of its calls fail.")
             await self._set_faults(_ILLNESS)
+            self._note(FELL_ILL)
             back = await self._until(log, lambda each: each.run is not None and each.run.phase is Phase.WAITING)
+            self._note(f"revision {back.revision} is written")
             self._say(f"The controller went back by itself: {back.reason}")
             await self._set_faults()
+            self._note("Chirp works again")
             await asyncio.sleep(_LOOK_S)
             self._say("Chirp works again. The operator has checked it and resumes:")
             await self._operator.asks("resume", "--yes", "--actor", "anna", "--reason", "Google has mended it")

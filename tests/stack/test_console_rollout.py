@@ -62,6 +62,22 @@ async def test_a_person_approves_promotes_excludes_and_turns_off_and_each_change
     assert (revisions[4].enabled, revisions[4].run.phase) == (False, "paused")
 
 
+async def test_a_step_back_is_made_at_once_and_stands_there_with_its_reason_until_somebody_resumes(planned, tmp_path):
+    await rollout(planned, "promote", "--yes", "--actor", "otto")
+    with serve_console(planned) as address:
+        async with browser(tmp_path) as shown:
+            await log_in(shown, address)
+            await shown.until(f"{FIGURE} == '50 %'")
+            await press(shown, "step-back", reason="players complain of the ghoul")
+            await shown.until(f"{FIGURE} == '10 %'")
+            assert "players complain of the ghoul" in await shown.run("document.getElementById('stopped').textContent")
+            await press(shown, "resume", reason="it was the microphone")
+            await shown.until("document.querySelector('.badge.running') !== null")
+            assert await shown.run("document.getElementById('stopped')") is None
+    revisions = (await fold_of(planned, 4)).accepted
+    assert [(each.run.stage, each.run.phase) for each in revisions[2:]] == [("10", "waiting"), ("10", "running")]
+
+
 async def test_what_somebody_else_changes_is_seen_at_once_and_a_late_confirmation_changes_nothing(planned, tmp_path):
     with serve_console(planned) as address:
         async with browser(tmp_path) as shown:
