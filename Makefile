@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-scale simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
+.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-scale bench-recovery simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -99,6 +99,9 @@ bench: .venv/local.stamp ## compare the worker's throughput with bounded gathers
 
 bench-dialogue: .venv/local.stamp .kafka/jars.stamp ## measure the latency of dialogue, alone and beside a batch backlog
 	@$(BIN)/python -m loadtest.benchmarks.dialogue
+
+bench-recovery: .venv/local.stamp .kafka/jars.stamp ## measure how long a killed worker's jobs stand still, on Apache Kafka; half an hour
+	@$(BIN)/python -m loadtest.benchmarks.recovery
 
 bench-http: .venv/local.stamp .kafka/jars.stamp ## measure what the HTTP API adds to Kafka's latency, alone and while 1,000 clients wait
 	@$(BIN)/python -m loadtest.benchmarks.http_api

@@ -4,6 +4,8 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -12,12 +14,14 @@ from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.ports import free_ports
 from loadtest.stack.processes import Process
 from schemas.enums import JobStatus, Lane
-from schemas.topics import LANES
+from schemas.groups import worker_transactional_id
+from schemas.topics import COMPLETIONS, LANES
 from tests.stack.deployment import get, job
 from tests.stack.test_outages import outages
 from tests.until import HANG_S, until
 from worker.config.settings import load_settings
 from worker.kafka.client.admin import connect_admin
+from worker.kafka.client.open_transactions import list_open_transactions
 
 SESSION_S = 10
 """Longer than a process stands still on a starved machine."""
@@ -25,6 +29,24 @@ SESSION_S = 10
 
 def assignments(process) -> int:
     return process.log.read_text().count('"event": "assigned"')
+
+
+@asynccontextmanager
+async def left_open(deployment, transactional_id: str) -> AsyncIterator[None]:
+    """A transaction that nobody ends, as a killed worker leaves it; Kafka's time-out is far away."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=deployment.stack.kafka, transactional_id=transactional_id, transaction_timeout_ms=900_000
+    )
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        for partition in range(12):
+            await producer.send_and_wait(deployment.topic(COMPLETIONS), b"{}", partition=partition)
+        yield
+    finally:
+        # No worker's producer ends its transaction by being killed; this one's stop would.
+        await producer.client.close()
+        producer._closed = True
 
 
 async def count_members(deployment) -> int:
@@ -149,3 +171,22 @@ async def test_a_worker_that_is_frozen_past_its_session_commits_nothing_exactly_
         completions = await deployment.completions(300)
         assert "stood still" in frozen.log_end(3)
     assert sorted(c.job_id for c in completions) == sorted(f"job-{number}" for number in range(300))
+
+
+async def test_what_a_killed_worker_left_open_is_ended_by_whoever_takes_over(deployment):
+    dead = worker_transactional_id(deployment.name, "dead")
+    async with left_open(deployment, dead), connect_admin(load_settings(deployment.environment).kafka) as admin:
+
+        async def is_old_enough() -> bool:
+            # A worker looks for what has been open for half of its session.
+            return dead in (await list_open_transactions(admin, SESSION_S / 2) or [])
+
+        await until(is_old_enough)
+        await deployment.produce(job(number) for number in range(10))
+        settings = {"DELIVERY": "exactly-once", "KAFKA_SESSION_TIMEOUT_S": f"{SESSION_S}"}
+        with deployment.worker(**settings, KAFKA_GROUP_INSTANCE_ID="a") as (process, _):
+            # Readers of committed records would wait behind what is open.
+            completions = await deployment.completions(10)
+            assert dead in process.log.read_text()
+        assert dead not in (await list_open_transactions(admin, 0) or [])
+    assert sorted(c.job_id for c in completions) == sorted(f"job-{number}" for number in range(10))

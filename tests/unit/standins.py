@@ -204,6 +204,9 @@ class Member:
         """Measures lag and age once."""
         LagMonitor(self.consumer, self.partitions, self.metrics, Time(now_ms / 1000).clock).measure()
 
+    async def before_take_over(self) -> None:
+        pass
+
     async def finish(self) -> None:
         commitments = await self.partitions.commitments()
         self.group.of_group |= commitments

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from schemas.groups import worker_transactional_id
+from worker.config.sections import KafkaSettings
 from worker.config.settings import Settings
-from worker.kafka.client.admin import connect_admin
+from worker.kafka.client.admin import Admin, connect_admin
 from worker.kafka.client.committed_offsets import CommittedOffsets
 from worker.kafka.client.consumer import GroupConsumer, lanes_consumer
 from worker.kafka.client.health import kafka_outage, kafka_outage_at_start
@@ -18,6 +19,7 @@ from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.ports import Delivery
 from worker.kafka.consumer.rebalance import AssignmentListener, RebalanceListener
 from worker.kafka.consumer.stall_detector import StallDetector
+from worker.kafka.delivery.abandoned_transactions import AbandonedTransactions
 from worker.kafka.delivery.at_least_once import AtLeastOnce
 from worker.kafka.delivery.exactly_once import ExactlyOnce, TransactionGrouping
 from worker.kafka.delivery.outbox import Outbox, OutcomeMessages
@@ -87,6 +89,7 @@ async def connect_kafka(
                 partitions,
                 group_id=settings.kafka.group_id,
                 grouping=TransactionGrouping(),
+                abandoned=_abandoned(settings.kafka, admin),
                 stall_detector=stall_detector,
                 tracer=tracer,
             )
@@ -110,6 +113,16 @@ async def connect_kafka(
 
 async def _entered(stack: AsyncExitStack, connect: Any) -> Any:
     return await stack.enter_async_context(connect())
+
+
+def _abandoned(kafka: KafkaSettings, admin: Admin) -> AbandonedTransactions:
+    return AbandonedTransactions(
+        admin,
+        partial(connect_producer, kafka),
+        prefix=worker_transactional_id(kafka.group_id, ""),
+        own_id=worker_transactional_id(kafka.group_id, kafka.group_instance_id or ""),
+        older_than_s=kafka.session_timeout_s / 2,
+    )
 
 
 def _producer(settings: Settings) -> Any:

@@ -205,6 +205,7 @@ def _log_start(parts: ProcessParts, rollout: CurrentRollout, http: str, clients:
         rollout=describe(rollout.state, parts.catalogue.names, parts.clock.now()),
         fallback=rollout.state.fallback,
         group=settings.kafka.group_id,
+        instance_id=settings.kafka.group_instance_id,
         delivery=settings.delivery.guarantee,
         topics=clients.topics,
     )

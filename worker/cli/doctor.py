@@ -21,8 +21,20 @@ def doctor(
     settings = load_settings()
     catalogue = load_catalogue(settings.worker.characters_file)
     terminal.say(f"ok    Settings: {_describe_rollout(settings, catalogue)}")
+    terminal.say(f"ok    Group: {_describe_membership(settings)}")
     if not asyncio.run(_check(settings, catalogue, role)):
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _describe_membership(settings: Settings) -> str:
+    kafka = settings.kafka
+    after = f"after {kafka.session_timeout_s:g} s (KAFKA_SESSION_TIMEOUT_S) others do what a killed worker had"
+    if kafka.group_instance_id is None:
+        return f"{kafka.group_id}, dynamic membership; {after}"
+    return (
+        f"{kafka.group_id}, static membership as {kafka.group_instance_id!r}, which no other worker may have; "
+        f"{after}, unless it is back by then"
+    )
 
 
 def _describe_rollout(settings: Settings, catalogue: Catalogue) -> str:

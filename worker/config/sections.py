@@ -45,7 +45,8 @@ class KafkaSettings(KafkaSecuritySettings):
     group_id: str = setting("KAFKA_GROUP_ID", "a consumer group's name", "chirp-worker", min_length=1)
     group_instance_id: str | None = setting(
         "KAFKA_GROUP_INSTANCE_ID",
-        "a name that no other worker has, for static membership; unset for dynamic membership",
+        "a name that no other worker has, for static membership; none for dynamic membership; unset: the name that "
+        "systemd or a StatefulSet gives the worker, else dynamic membership",
         None,
         min_length=1,
     )
@@ -56,15 +57,16 @@ class KafkaSettings(KafkaSecuritySettings):
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
     )
     idempotence: Flag = setting("KAFKA_IDEMPOTENCE", _FLAG, default=True)
-    session_timeout_s: float = setting("KAFKA_SESSION_TIMEOUT_S", _SECONDS, 30.0, gt=0, le=_LONGEST_S)
+    # 8 s in which a machine is paused cost no membership, and a killed worker's jobs go on within 12 s.
+    session_timeout_s: float = setting("KAFKA_SESSION_TIMEOUT_S", _SECONDS, 10.0, gt=0, le=_LONGEST_S)
     max_poll_interval_s: float = setting("KAFKA_MAX_POLL_INTERVAL_S", _SECONDS, 300.0, gt=0, le=_LONGEST_S)
     commit_interval_s: float = setting("COMMIT_INTERVAL_S", _SECONDS, 0.1, gt=0, le=_LONGEST_S)
     revoke_wait_s: float = setting("REVOKE_WAIT_S", _SECONDS_OR_NONE, 3.0, ge=0, le=_LONGEST_S)
 
     @property
     def heartbeat_interval_s(self) -> float:
-        """The time between two heartbeats of a group member."""
-        return self.session_timeout_s / 10
+        """The time between two heartbeats of a group member: also how late the others hear that one is gone."""
+        return self.session_timeout_s / 20
 
     @property
     def missed_after_s(self) -> float:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from schemas.errors import UsageError
 from schemas.topics import all_topics, lane_of, unprefixed
 from worker.config.http_api import HttpApiSettings
+from worker.config.instance_id import DYNAMIC, ThisProcess, derive_instance_id
 from worker.config.kafka_security import check_kafka_security
 from worker.config.secret_file import SecretFile, read_secret
 from worker.config.section import SettingsSection
@@ -89,13 +90,19 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise UsageError("; ".join(describe_unknown(variable, known) for variable in unknown[:_MOST_SHOWN]))
     _check_google_credentials(environment.get("GOOGLE_APPLICATION_CREDENTIALS", ""))
     sections = {name: _read(section, environment) for name, section in SECTIONS.items()}
-    settings = Settings.model_validate(sections)
+    settings = _with_instance_id(Settings.model_validate(sections), environment)
     check_storage_access(settings.storage)
     check_kafka_security(settings.kafka)
     check_webhook_keys(settings.controller.webhooks, settings.controller.webhook_keys)
     _check_exactly_once(settings)
     _check_reply_topics(settings)
     return settings
+
+
+def _with_instance_id(settings: Settings, environment: Mapping[str, str]) -> Settings:
+    given = settings.kafka.group_instance_id
+    chosen = derive_instance_id(environment, ThisProcess()) if given is None else None if given == DYNAMIC else given
+    return settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"group_instance_id": chosen})})
 
 
 def _check_reply_topics(settings: Settings) -> None:

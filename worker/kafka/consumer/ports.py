@@ -36,6 +36,9 @@ class Delivery(Protocol):
     async def finish(self) -> None:
         """Commits all finished records that aren't committed yet."""
 
+    async def before_take_over(self) -> None:
+        """Called at each assignment, before the offsets of its partitions are read."""
+
 
 class IntakeGate(Protocol):
     """Dependency gate: whether any jobs may be taken."""

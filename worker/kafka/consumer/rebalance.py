@@ -95,6 +95,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         # Before the offsets are read: the other workers apply their new shares at this moment too.
         self._report_share(assigned)
         try:
+            await self._delivery.before_take_over()
             self._partitions.take_over(await self._offsets.fetch(assigned))
             self._consumer.resume(*assigned)
         except Exception as error:

@@ -58,6 +58,9 @@ class AtLeastOnce:
         async with self._committing:
             await self._commit()
 
+    async def before_take_over(self) -> None:
+        """Does nothing: no transaction is open."""
+
     async def _commit(self) -> None:
         commitments = await self._partitions.commitments()
         if not commitments:

@@ -20,6 +20,7 @@ from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.stall_detector import StallDetector
+from worker.kafka.delivery.abandoned_transactions import AbandonedTransactions
 from worker.kafka.delivery.cut import WHOLE, Cut
 from worker.kafka.delivery.outbox import OutcomeMessages, log_refusal
 from worker.kafka.delivery.renewable_producer import RenewableProducer
@@ -58,6 +59,7 @@ class ExactlyOnce:
     Args:
         producing: a producer with this worker's transactional id. Its start aborts a transaction that a killed
             predecessor left open, so it must start before offsets are read.
+        abandoned: what dead workers have left open.
         stall_detector: needed because Kafka doesn't check the group generation of offsets in transactions.
     """
 
@@ -71,6 +73,7 @@ class ExactlyOnce:
         *,
         group_id: str,
         grouping: TransactionGrouping,
+        abandoned: AbandonedTransactions,
         stall_detector: StallDetector,
         tracer: Tracer = NO_TRACER,
     ) -> None:
@@ -81,6 +84,7 @@ class ExactlyOnce:
         self._messages = messages
         self._group_id = group_id
         self._grouping = grouping
+        self._abandoned = abandoned
         self._consumer = consumer
         self._partitions = partitions
         self._waiting: list[_Waiting] = []
@@ -147,6 +151,10 @@ class ExactlyOnce:
             if self._unsettled and known:
                 await self._until_committed([], known)
             self._unsettled = False
+
+    async def before_take_over(self) -> None:
+        """Ends what dead workers have left open."""
+        await self._abandoned.end()
 
     async def _deliver_waiting(self) -> None:
         self._more.clear()

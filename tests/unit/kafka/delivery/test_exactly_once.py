@@ -118,12 +118,22 @@ class Partitions:
         return self.kept
 
 
+class Abandoned:
+    """Counts how often it is asked to end what dead workers have left open."""
+
+    ends = 0
+
+    async def end(self) -> None:
+        self.ends += 1
+
+
 class World:
     def __init__(self, producing: RenewableProducer, broker: Broker, time: list[float]) -> None:
         self.broker = broker
         self.partitions: Any = Partitions()
         self.consumer: Any = SimpleNamespace(is_member=True)
         offsets: Any = broker
+        self.abandoned: Any = Abandoned()
         self.delivery = ExactlyOnce(
             producing,
             offsets,
@@ -132,6 +142,7 @@ class World:
             self.partitions,
             group_id="g",
             grouping=TransactionGrouping(interval_s=0.01, count=10),
+            abandoned=self.abandoned,
             stall_detector=StallDetector(5.0, Clock(monotonic=lambda: time[0])),
         )
 
@@ -327,3 +338,8 @@ def test_a_process_is_steady_again_once_the_group_has_had_time_to_tell(time: lis
     for time[0] in (4.9, 9.9, 15.0, 16.9, 17.0, 21.9):
         steady[time[0]] = pulse.is_steady
     assert steady == {4.9: True, 9.9: True, 15.0: False, 16.9: False, 17.0: True, 21.9: True}
+
+
+async def test_what_dead_workers_left_open_is_ended_before_partitions_are_taken_over(world: World) -> None:
+    await world.delivery.before_take_over()
+    assert world.abandoned.ends == 1
