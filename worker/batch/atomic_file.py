@@ -38,6 +38,17 @@ def create_file(path: Path, content: bytes) -> None:
 
 
 @contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Gives the errors of writing a file its name, which those of an open file don't have."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+@contextmanager
 def _written(path: Path, content: bytes) -> Iterator[Path]:
     """A complete file beside the path, which is moved or linked to the path inside."""
     # Another command may write a file of the same name at the same time.
@@ -45,7 +56,7 @@ def _written(path: Path, content: bytes) -> Iterator[Path]:
     # Left by a crash; a FIFO or a link of that name would be written through.
     part.unlink(missing_ok=True)
     try:
-        with part.open("xb") as file:
+        with named_errors(path), part.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from schemas.enums import AudioEncoding
 from worker.batch.atomic_file import create_file, replace_file
-from worker.batch.audio_file import file_sha256
+from worker.batch.audio_file import file_sha256, is_take
 from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
 from worker.batch.file_names import audio_path
@@ -155,6 +155,12 @@ def _remove_earlier(paths: Iterable[Path], entry: ManifestEntry) -> None:
     for path in paths if entry.earlier else ():
         if path.is_file() and not path.is_symlink() and file_sha256(path) in entry.earlier:
             path.unlink()
+
+
+def downloaded_files(entries: Iterable[ManifestEntry], folder: Path) -> list[Path]:
+    """The files in a download folder that are these entries' takes."""
+    paths = {_path(folder, entry): entry.sha256 for entry in entries if entry.is_done}
+    return [path for path, sha256 in paths.items() if is_take(path, sha256)]
 
 
 async def _for_each(do: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:

@@ -14,6 +14,8 @@ class ManifestEntry(Message):
         line: its id in the script.
         made: how many jobs the line has had, this one included.
         key: of its take; for a failed line, of the take that its job would have made.
+        asked: the key that the job was sent for, where the take has another one: by a fallback, or because the workers
+            speak the character in another way than the command that sent it.
         decided: the voice model of the rollout's decision.
         voice_model: the one that spoke; WaveNet for a fallback.
         cached: the take was stored already.
@@ -28,6 +30,7 @@ class ManifestEntry(Message):
     made: int
     key: str
     decided: VoiceModel
+    asked: str | None = None
     uri: str | None = None
     sha256: str | None = None
     bytes: int | None = None
@@ -81,6 +84,7 @@ def build_entry(sent: SentJob, completion: Completion) -> ManifestEntry:
         made=sent.made,
         key=audio.key if audio else sent.key,
         decided=decided if audio else sent.decided,
+        asked=sent.key if audio and audio.key != sent.key else None,
         uri=audio.uri if audio else None,
         sha256=audio.sha256 if audio else None,
         bytes=audio.bytes if audio else None,

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from schemas.errors import RefusedError, UsageError
 from schemas.message import Message
-from worker.batch.atomic_file import sync_folder
+from worker.batch.atomic_file import named_errors, sync_folder
 from worker.batch.entry import ManifestEntry, SentJob
 
 
@@ -76,9 +76,10 @@ class Journal:
         Raises:
             OSError: the file can't be written.
         """
-        self._file.write(_line(entry))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with named_errors(self._path):
+            self._file.write(_line(entry))
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def replace(self, entries: Iterable[JournalEntry]) -> None:
         """Compacts the journal: replaces its content atomically by entries that say the same in fewer lines.
@@ -90,9 +91,10 @@ class Journal:
         file = part.open("wb+")
         # Locked before it gets its name: no other process can lock it in between.
         _lock(file)
-        file.write(b"".join(_line(entry) for entry in entries))
-        file.flush()
-        os.fsync(file.fileno())
+        with named_errors(self._path):
+            file.write(b"".join(_line(entry) for entry in entries))
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(self._path)
         sync_folder(self._path.parent)
         self._file.close()

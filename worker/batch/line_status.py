@@ -14,7 +14,8 @@ class LineStatus(StrEnum):
     """The status of a line.
 
     EDITED: the line has audio, and would sound different now. IN_FLIGHT: its job was sent and has no completion yet.
-    VOICE_CHANGED: the line is the same, and the rollout now decides for another voice model.
+    VOICE_CHANGED: the line is the same, and would get another voice now: the rollout decides for another voice model,
+    or the workers spoke it by another characters file than this command's.
     """
 
     NEW = "new"
@@ -70,7 +71,14 @@ def _status(planned: PlannedLine, entry: ManifestEntry | None, selector: VoiceSe
     if entry is None:
         return LineStatus.NEW
     change = _change(planned, entry, entry.voice_model or entry.decided, selector)
+    if change is LineStatus.EDITED and is_spoken_otherwise(planned, entry):
+        return LineStatus.VOICE_CHANGED
     return change or (LineStatus.DONE if entry.is_done else LineStatus.FAILED)
+
+
+def is_spoken_otherwise(planned: PlannedLine, entry: ManifestEntry) -> bool:
+    """Whether workers made another take of this very line than was asked of them, and not by a fallback."""
+    return entry.asked == planned.key and not entry.fallback and entry.voice_model is planned.voice.voice_model
 
 
 def _change(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from schemas.enums import VoiceModel
 from worker.batch.voice_selection import PlannedLine
-from worker.pricing.google_terms import TERMS, TOTAL_REQUESTS_PER_MINUTE
+from worker.pricing.google_terms import TERMS, TOTAL_REQUESTS_PER_MINUTE, whole_micros
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,7 @@ class PriceEstimate:
 
     def exceeds(self, budget: float) -> bool:
         """Whether the price is more than a budget in US dollars; the same amount isn't."""
-        # List prices are whole millionths of a dollar a character; their sums as floats aren't.
-        return round(self.dollars, 6) > round(budget, 6)
+        return whole_micros(self.dollars) > whole_micros(budget)
 
     @property
     def dollars(self) -> float:

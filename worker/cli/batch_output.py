@@ -20,6 +20,7 @@ from worker.cli.views.batch import (
     Row,
     describe_download,
     describe_price,
+    describe_some,
     describe_split_characters,
     failed_rows,
     finding_rows,
@@ -28,6 +29,7 @@ from worker.cli.views.batch import (
     status_row,
     voice_rows,
 )
+from worker.pricing.google_terms import whole_micros
 
 
 class BatchOutput:
@@ -77,8 +79,8 @@ class BatchOutput:
         rows = price_rows(price)
         self._document["price"] = {
             "rows": rows,
-            "usd": round(price.dollars, 6),
-            "usd_at_least": round(price.dollars_at_least, 6),
+            "usd": whole_micros(price.dollars),
+            "usd_at_least": whole_micros(price.dollars_at_least),
             "minutes_at_least": price.minutes,
             "chirp_share": price.chirp_share,
             "unknown": unknown,
@@ -109,6 +111,12 @@ class BatchOutput:
             terminal.say(f"{folder}: {describe_download(result)}")
         for problem in result.problems:
             self.say(problem)
+
+    def left_over(self, files: Sequence[Path]) -> None:
+        """Shows the downloaded audio of lines that have left the script."""
+        self._document["left_over"] = [str(each) for each in files]
+        if files:
+            self.say(f"{len(files):,} files are of lines that have left the script, and stay: {describe_some(files)}")
 
     def refuse(self, message: str) -> NoReturn:
         """Ends the run before anything is sent.

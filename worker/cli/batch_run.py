@@ -10,13 +10,14 @@ import typer
 
 from worker.app.rollout_seed import rollout_state
 from worker.app.tracing import open_tracing
-from worker.batch.downloads import AT_ONCE, StoredKeys, download, stored_keys
+from worker.batch.downloads import AT_ONCE, StoredKeys, download, downloaded_files, stored_keys
+from worker.batch.entry import ManifestEntry
 from worker.batch.line_status import LineState, LineStatus, line_states
 from worker.batch.price_estimate import PriceEstimate, estimate_price
 from worker.batch.reconcile import reconcile
 from worker.batch.runner import BatchRunner, RunPlan, run_batch
 from worker.batch.scripts.model import Line
-from worker.batch.state import WritableBatchState, open_state
+from worker.batch.state import BatchState, WritableBatchState, open_state, read_state
 from worker.batch.voice_selection import PlannedLine, VoiceSelector
 from worker.cli import terminal
 from worker.cli.batch_findings import check_script
@@ -24,7 +25,7 @@ from worker.cli.batch_options import BatchOptions
 from worker.cli.batch_output import BatchOutput
 from worker.cli.batch_progress import show_progress
 from worker.cli.exit_codes import ExitCode
-from worker.cli.views.batch import describe_dollars, describe_other_entries
+from worker.cli.views.batch import describe_dollars, describe_other_characters, describe_other_entries
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import ShutdownSignals
@@ -49,6 +50,7 @@ class Batch:
         self._options = options
         self._clock = Clock()
         self._output = BatchOutput(as_json=options.as_json)
+        self._dropped: tuple[ManifestEntry, ...] = ()
 
     def run(self) -> ExitCode:
         """Runs all steps.
@@ -61,8 +63,12 @@ class Batch:
         """
         catalogue = load_catalogue(self._settings.worker.characters_file)
         lines, left_out = self._read(catalogue)
-        with open_state(self._manifest) as state:
-            exit_code = self._run(state, catalogue, lines, left_out)
+        if self._options.dry_run:
+            # Reads alone: a run on this manifest may be under way, and the folder be read-only.
+            exit_code = self._preview(read_state(self._manifest), catalogue, lines, left_out)
+        else:
+            with open_state(self._manifest) as state:
+                exit_code = self._run(state, catalogue, lines, left_out)
         if left_out:
             self._output.say(f"{left_out:,} lines have errors and were left out")
         self._output.finish()
@@ -85,10 +91,26 @@ class Batch:
             self._output.refuse(f"{self._script}: has no line to speak")
         return good, len(errors)
 
+    def _preview(self, state: BatchState, catalogue: Catalogue, lines: Sequence[Line], left_out: int) -> ExitCode:
+        if state.in_flight:
+            self._output.say(f"{len(state.in_flight):,} jobs are in progress, or were at the last run's end")
+        self._plan(state, catalogue, lines, left_out)
+        return ExitCode.DONE
+
     def _run(self, state: WritableBatchState, catalogue: Catalogue, lines: Sequence[Line], left_out: int) -> ExitCode:
         if state.in_flight:
             self._output.say(f"{len(state.in_flight):,} jobs of the last run were in progress; checking how they ended")
             asyncio.run(reconcile(state, self._settings.kafka, self._clock))
+        plan = self._plan(state, catalogue, lines, left_out)
+        try:
+            stopped = self._run_jobs(state, plan)
+        finally:
+            # The manifest gets every known result, also after an error.
+            state.write([line.id for line in lines], keep_others=plan.keep_others)
+        return self._finish(state, plan, stopped=stopped)
+
+    def _plan(self, state: BatchState, catalogue: Catalogue, lines: Sequence[Line], left_out: int) -> RunPlan:
+        """Shows voices, lines and price, and has the price confirmed."""
         rollout = asyncio.run(self._rollout_state(catalogue))
         selector = VoiceSelector(catalogue, rollout, self._clock.now(), self._settings.storage.prefix)
         planned_lines = list(selector.select(lines, self._options.voices))
@@ -97,18 +119,12 @@ class Batch:
         self._output.voices(description, self._options.voices.for_script(lines), planned_lines, states)
         # A row with errors, or a file that can't be read, may hold any line: the manifest keeps the other entries then.
         keep_others = left_out > 0
-        if others := state.entries.keys() - {line.id for line in lines}:
+        in_script = {line.id for line in lines}
+        if others := [entry for line, entry in state.entries.items() if line not in in_script]:
             self._output.say(describe_other_entries(len(others), kept=keep_others))
+            self._dropped = () if keep_others else tuple(others)
         stored = self._confirmed_stored_keys(states)
-        if self._options.dry_run:
-            return ExitCode.DONE
-        plan = RunPlan(planned_lines, selector, self._options.wanted, stored, keep_others)
-        try:
-            stopped = self._run_jobs(state, plan)
-        finally:
-            # The manifest gets every known result, also after an error.
-            state.write([line.id for line in lines], keep_others=keep_others)
-        return self._finish(state, plan, stopped=stopped)
+        return RunPlan(planned_lines, selector, self._options.wanted, stored, keep_others)
 
     async def _rollout_state(self, catalogue: Catalogue) -> RolloutState:
         """The rollout's state as a worker with these settings sees it."""
@@ -186,7 +202,9 @@ class Batch:
             self._output.say(
                 f"{len(failed):,} lines failed: `chirp-worker batch status` shows why, `batch retry` tries them again"
             )
-        states = line_states(plan.lines, state.entries, {}, plan.selector)
+        states = list(line_states(plan.lines, state.entries, {}, plan.selector))
+        for sentence in describe_other_characters(states):
+            self._output.say(sentence)
         undone = [each for each in states if each.status in _UNDONE]
         if changed := sum(each.status is not LineStatus.FAILED for each in undone):
             self._output.say(
@@ -201,4 +219,5 @@ class Batch:
             with terminal.progress("downloading the audio") as progress:
                 result = await download(store, entries, folder, progress)
         self._output.downloaded(folder, result)
+        self._output.left_over(await asyncio.to_thread(downloaded_files, self._dropped, folder))
         return result.problems

@@ -4,6 +4,7 @@ The family of an error of ours decides (`schemas/errors.py`). Errors of librarie
 here. Their modules are imported once an error is there, so that `--help` doesn't load them.
 """
 
+import errno
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -31,6 +32,7 @@ class Failure(NamedTuple):
     exit_code: ExitCode
 
 
+_DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 FAMILIES: Final[dict[type[ChirpWorkerError], ExitCode]] = {
     UsageError: ExitCode.MISUSED,
     RefusedError: ExitCode.MISUSED,
@@ -64,8 +66,15 @@ def _message(error: Exception) -> str | None:
         causes = "; ".join(f"{type(cause).__name__}: {cause}" for cause in _causes(error))
         return f"stopped, nothing unacknowledged is committed: {causes}"
     if isinstance(error, (*FAMILIES, OSError)):
-        return str(error)
+        return _with_way_on(error)
     return None
+
+
+def _with_way_on(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        where = error.filename or "the disk"
+        return f"{where}: {error.strerror}; free some space there and run the same command again: it goes on"
+    return str(error)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -33,6 +33,11 @@ TOTAL_REQUESTS_PER_MINUTE: Final = 1000
 """The default quota of a project for all voice models together; WaveNet has no lower one of its own."""
 
 
+def whole_micros(dollars: float) -> float:
+    """Round a price in US dollars to whole millionths: list prices are such, their sums as floats aren't."""
+    return round(dollars, 6)
+
+
 def list_price(billed: Mapping[VoiceModel, float]) -> float:
     """What billed characters cost in US dollars, without the free tier."""
     return sum(TERMS[voice_model].dollars_per_character * characters for voice_model, characters in billed.items())

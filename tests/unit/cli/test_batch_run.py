@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +13,16 @@ import pytest
 from typer.testing import CliRunner
 
 from schemas.errors import UsageError
-from tests.unit.batches import done, line
+from tests.unit.batches import done, line, plan
 from worker.app.rollout_seed import rollout_state
-from worker.batch.downloads import StoredKeys
+from worker.batch.downloads import StoredKeys, downloaded_files
 from worker.batch.entry import build_entry
 from worker.batch.line_status import next_job
-from worker.batch.manifest import default_manifest, read_manifest, write_manifest
+from worker.batch.manifest import default_manifest, journal_path, read_manifest, write_manifest
 from worker.batch.state import open_state
 from worker.batch.voice_selection import PlannedLine, VoicePreference, VoiceSelector
 from worker.cli import batch_run
+from worker.cli.exit_codes import describe
 from worker.cli.main import app
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
@@ -223,3 +226,70 @@ def test_the_report_plays_the_lines_own_takes_and_names_another_file(studio: Stu
     assert found is not None
     rows = {row["line"]: (row["audio"], row["other"]) for row in json.loads(found[1])}
     assert rows == {"a": ("audio/pip_boy/a.ogg", False), "b": (None, True), "c": (None, False)}
+
+
+def test_a_dry_run_writes_nothing_and_needs_no_lock(studio: Studio) -> None:
+    studio.write(a="Good morning.")
+    ended, document = studio.run("--dry-run")
+    assert ended.exit_code == 0
+    assert document["lines"]["new"] == 1
+    assert [path.name for path in studio.script.parent.iterdir()] == [studio.script.name]
+    with open_state(default_manifest(studio.script)):
+        assert studio.run("--dry-run")[0].exit_code == 0
+        refused = CliRunner().invoke(app, ["batch", str(studio.script), "--yes"])
+        assert "another `chirp-worker batch` is running" in str(refused.exception)
+
+
+def test_a_line_that_the_workers_speak_by_other_characters_is_made_once_and_the_character_named(
+    studio: Studio,
+) -> None:
+    texts = {"a": "Good morning.", "b": "Good night."}
+    studio.write(**texts)
+    with open_state(default_manifest(studio.script)) as state:
+        for each in studio.planned_lines(**texts):
+            sent = next_job(each, None)[1]
+            folder, _, _ = sent.key.rpartition("/")
+            theirs = done(sent.job_id, f"{folder}/another.ogg", voice="cmn-TW-Wavenet-A")
+            state.record_ended([build_entry(sent, theirs)], {0: 1})
+        state.write(texts)
+    ended, document = studio.run("--yes")
+    assert ended.exit_code == 0
+    assert document["lines"]["edited"] == 0
+    assert document["lines"]["voice changed"] == 2
+    (said,) = [line for line in ended.stderr.splitlines() if "CHARACTERS_FILE" in line]
+    assert "pip_boy: 2 lines were spoken by cmn-TW-Wavenet-A, and this command asks for en-US-" in said
+    _, document = studio.run("--yes", "--remake", "--dry-run")
+    assert document["price"]["rows"][-1]["new"] == 2
+    studio.write(a="Good morning!", b=texts["b"])
+    assert studio.run("--yes", "--dry-run")[1]["lines"]["edited"] == 1
+
+
+def test_a_full_disk_is_an_error_that_names_the_file_and_the_way_on(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with open_state(default_manifest(studio.script)) as state, pytest.raises(OSError, match="No space left") as caught:
+        state.record_sent([next_job(each, None)[1] for each in studio.planned_lines(a="Good morning.")])
+    failure = describe(caught.value)
+    assert failure is not None
+    assert failure.message == (
+        f"{journal_path(default_manifest(studio.script))}: No space left on device; free some space there and run the "
+        "same command again: it goes on"
+    )
+
+
+def test_the_audio_of_a_line_that_left_the_script_is_named(tmp_path: Path) -> None:
+    audio = tmp_path / "audio"
+    planned = plan(line("l-1", character="ghoul"), line("l-2", character="ghoul"))
+    entries = []
+    for number, each in enumerate(planned):
+        sent = next_job(each, None)[1]
+        entry = build_entry(sent, done(sent.job_id, sent.key))
+        entries.append(entry.model_copy(update={"sha256": hashlib.sha256(b"take").hexdigest()}))
+        path = audio / "ghoul" / f"{entry.line}.ogg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"take" if number == 0 else b"another")
+    assert downloaded_files(entries, audio) == [audio / "ghoul" / "l-1.ogg"]

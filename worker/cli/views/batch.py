@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 from schemas.enums import JobStatus, VoiceModel
 from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
-from worker.batch.line_status import LineState, LineStatus
+from worker.batch.line_status import LineState, LineStatus, is_spoken_otherwise
 from worker.batch.price_estimate import PriceEstimate
 from worker.batch.scripts.model import Finding
 from worker.batch.voice_selection import PlannedLine
-from worker.pricing.google_terms import list_price
+from worker.pricing.google_terms import list_price, whole_micros
 
 Row = dict[str, object]
+_MOST_FILES: Final = 3
 
 
 def finding_rows(findings: Iterable[Finding]) -> list[Row]:
@@ -76,7 +78,25 @@ def describe_other_entries(count: int, *, kept: bool) -> str:
     if kept:
         sentence = f"{count:,} lines of the manifest aren't among the lines of this run"
         return f"{sentence}: the manifest keeps them, as lines were left out"
-    return f"{count:,} lines of the manifest aren't in the script any more: the manifest drops them"
+    return f"{count:,} lines of the manifest aren't in the script any more: the manifest drops them, their audio stays"
+
+
+def describe_other_characters(states: Iterable[LineState]) -> list[str]:
+    """A sentence for each character whose lines the workers spoke in another way than this command asked for."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for each in states:
+        if each.entry is not None and is_spoken_otherwise(each.planned, each.entry):
+            found[each.planned.job.character, each.entry.voice or "", each.planned.voice.name] += 1
+    sentences = []
+    for (character, spoken, asked), count in sorted(found.items()):
+        how = (
+            f"by {asked} with other settings" if spoken == asked else f"by {spoken}, and this command asks for {asked}"
+        )
+        sentences.append(
+            f"{character}: {count:,} lines were spoken {how}: the workers' CHARACTERS_FILE differs from this one's; "
+            "once both are the same, --remake makes such lines again"
+        )
+    return sentences
 
 
 def price_rows(price: PriceEstimate) -> list[Row]:
@@ -89,14 +109,14 @@ def price_rows(price: PriceEstimate) -> list[Row]:
             "same take as another": each.duplicates,
             "new": each.new,
             "characters": each.characters,
-            "USD": round(each.dollars, 4),
+            "USD": whole_micros(each.dollars),
             "free a month, if unused": each.free_characters,
-            "USD at least": round(each.dollars_at_least, 4),
+            "USD at least": whole_micros(each.dollars_at_least),
         }
         for each in price.models
     ]
-    total = {name: sum(row[name] for row in rows) for name in rows[0] if name != "voice model"}  # type: ignore[misc]
-    total |= {name: round(total[name], 4) for name in ("USD", "USD at least")}
+    total: Row = {name: sum(row[name] for row in rows) for name in rows[0] if name != "voice model"}  # type: ignore[misc]
+    total |= {"USD": whole_micros(price.dollars), "USD at least": whole_micros(price.dollars_at_least)}
     return [*rows, {"voice model": "total", **total}]
 
 
@@ -112,6 +132,12 @@ def describe_dollars(price: PriceEstimate) -> str:
     """The price to the last digit that list prices have, such as "0.007684 USD"."""
     whole, _, digits = f"{price.dollars:,.6f}".partition(".")
     return f"{whole}.{digits[:2]}{digits[2:].rstrip('0')} USD"
+
+
+def describe_some(files: Sequence[object]) -> str:
+    """The first of some files, and how many more there are."""
+    more = len(files) - _MOST_FILES
+    return ", ".join(map(str, files[:_MOST_FILES])) + (f" and {more:,} more" if more > 0 else "")
 
 
 def describe_download(result: DownloadResult) -> str:
@@ -140,7 +166,7 @@ def manifest_row(entries: Mapping[str, ManifestEntry], lines: Collection[str] | 
         "under way": in_flight,
         "minutes of audio": round(seconds / 60, 1),
         "characters billed": sum(sum(entry.billed.values()) for entry in known),
-        "USD at list price": round(sum(list_price(entry.billed) for entry in known), 4),
+        "USD at list price": whole_micros(sum(list_price(entry.billed) for entry in known)),
     }
 
 
