@@ -1,0 +1,84 @@
+"""axe-core on each page of the console, in both schemes: nothing that keeps people out."""
+
+import importlib.resources
+import json
+
+from tests.stack.browser import browser
+from tests.stack.console import TOKENS, log_in, serve_console
+from tests.stack.console_scene import fill_dead_letters, report_rounds, rounds, speak_lines, start_plan
+
+AXE = importlib.resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+SCHEMES = ("light", "dark")
+ADDRESSES = ("/rollout", "/lines", "/lines?job_id=job-3", "/lines?job_id=nobody", "/dead-letters",
+             "/dead-letters/nothing", "/fleet", "/nowhere")  # fmt: skip
+# Each opens a page that only a form leads to: where it stands, and how it is sent.
+FORMS = {
+    "/rollout": "document.querySelector('button[formaction=\"/rollout/promote\"]').click()",
+    "/dead-letters": "document.querySelector('[action=\"/dead-letters/replay\"]').requestSubmit()",
+}
+RUN = """axe.run(document, {resultTypes: ['violations']}).then(found => JSON.stringify(
+  found.violations.filter(each => ['serious', 'critical'].includes(each.impact))
+    .map(each => [each.id, ...each.nodes.map(node => `${node.html.slice(0, 200)}: ${node.failureSummary}`)])))"""
+
+
+async def findings(shown) -> list[object]:
+    await shown.run(f"{AXE}; true")
+    return json.loads(await shown.run(RUN))
+
+
+async def check_in_both_schemes(shown, page: str, found: dict[str, object]) -> None:
+    for scheme in SCHEMES:
+        await shown.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        if problems := await findings(shown):
+            found[f"{page} {scheme}"] = problems
+
+
+async def test_axe_finds_nothing_serious_on_any_page(deployment, tmp_path):
+    await start_plan(deployment)
+    with deployment.worker():
+        await speak_lines(deployment, 6)
+    keys = [each.audio.key for each in await deployment.completions(6)]
+    pair = {
+        "character": "codsworth",
+        "line": "greeting-1",
+        "text": "Welcome home.",
+        "chirp": keys[0],
+        "wavenet": keys[1],
+    }
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair))
+    await fill_dead_letters(deployment)
+    await report_rounds(deployment, rounds(4))
+    found: dict[str, object] = {}
+    with serve_console(deployment, HTTP_API_PAIRS_FILE=str(tmp_path / "pairs.jsonl")) as address:
+        async with browser(tmp_path) as shown:
+            await shown.visit(f"{address}/login")
+            await check_in_both_schemes(shown, "/login", found)
+            await log_in(shown, address)
+            await shown.until("document.querySelectorAll('.spark').length > 0")
+            for page in ADDRESSES:
+                await shown.visit(f"{address}{page}")
+                await check_in_both_schemes(shown, page, found)
+            for page, send in FORMS.items():
+                await shown.visit(f"{address}{page}")
+                await shown.run(send)
+                await shown.until("document.querySelector('[name=confirmed]') !== null")
+                await check_in_both_schemes(shown, f"{page}, to be confirmed", found)
+            await shown.visit(f"{address}/dead-letters")
+            await shown.run("document.querySelector('main a[href^=\"/dead-letters/\"]').click()")
+            await shown.until("document.querySelector('#value') !== null")
+            await check_in_both_schemes(shown, "a dead letter", found)
+            await shown.run("document.querySelector('form[action=\"/logout\"]').requestSubmit()")
+            await shown.until("document.getElementById('token') !== null")
+            await shown.run(f"document.getElementById('token').value = {TOKENS['lena']!r}")
+            await shown.run("document.querySelector('main form').requestSubmit()")
+            await shown.until("document.querySelector('audio') !== null")
+            await check_in_both_schemes(shown, "/listen", found)
+    assert found == {}
+
+
+async def test_a_page_that_keeps_people_out_would_be_found(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("<html><body style='background:#fff'><p style='color:#ddd'>pale</p><input></body></html>")
+    async with browser(tmp_path) as shown:
+        await shown.open(page)
+        assert {problem[0] for problem in await findings(shown)} >= {"color-contrast", "label", "html-has-lang"}
