@@ -23,7 +23,7 @@ class Run:
 
     @property
     def block(self) -> int:
-        """How many jobs lie in a partition: one after the other, for a fetched partition is emptied before the next."""
+        """How many jobs lie in a partition, one after the other."""
         return -(-self.jobs // PARTITIONS)
 
     def job_id(self, number: int) -> str:

@@ -184,6 +184,9 @@ class _GroupMember(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no t
 class _LanesConsumer(_GroupMember):
     """A consumer whose partitions don't wait for each other.
 
+    aiokafka takes from the partition that it fetched first, until nothing fetched of it is left: some hundred records,
+    while those of the other partitions grow old. Here a partition that was taken from goes behind the others.
+
     While a partition has fetched records that nobody has taken, aiokafka fetches nothing from its broker for 100 ms.
     With a batch backlog and no slot for it that is always so, and dialogue jobs would wait. 5 ms are enough for records
     that are waited for to be taken, so that the next fetch includes their partition.
@@ -192,6 +195,18 @@ class _LanesConsumer(_GroupMember):
     async def start(self) -> None:
         await super().start()
         self._fetcher._prefetch_backoff = _UNTAKEN_S  # noqa: SLF001
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> Mapping[TopicPartition, Sequence[ReceivedRecord]]:
+        taken: Mapping[TopicPartition, Sequence[ReceivedRecord]] = await super().getmany(
+            *partitions, timeout_ms=timeout_ms, max_records=max_records
+        )
+        fetched = self._fetcher._records  # noqa: SLF001
+        for partition in taken:
+            if partition in fetched:
+                fetched.move_to_end(partition)
+        return taken
 
 
 @asynccontextmanager
