@@ -93,6 +93,23 @@ _LANES: Final = (
         minimum=0,
     ),
     Panel(
+        "Cancellations",
+        "Jobs a second that ended as cancelled, and records of tts.cancellations that a worker can't read.",
+        (
+            Query(total(rate(series(metrics.JOBS, outcome="cancelled")), "lane"), "{{lane}} cancelled"),
+            Query(f"max({rate(series(metrics.CANCELLATIONS, outcome='unreadable'))})", "unreadable"),
+        ),
+        unit="reqps",
+        minimum=0,
+    ),
+    Panel(
+        "Age of the known cancellations",
+        "Seconds since Kafka answered the reader of each worker; below 1 s while it does.",
+        (Query(series(metrics.CANCELLATIONS_AGE), "{{instance}}"),),
+        unit="s",
+        minimum=0,
+    ),
+    Panel(
         "Paused lanes and lost records",
         "1 while a lane is paused, since nearly all of its records are invalid; and records that Kafka deleted before "
         "a worker took them.",

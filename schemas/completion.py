@@ -111,14 +111,16 @@ class Timings(Message):
 class Problem(Message):
     """Why a job wasn't done."""
 
-    failure_class: str = Field(description="A failure class of an attempt, or bad_input, storage, expired, internal.")
+    failure_class: str = Field(
+        description="A failure class of an attempt, or bad_input, storage, expired, cancelled, internal."
+    )
     code: str = Field(description="Code of the failure within its class, such as a gRPC status code.")
     message: str = Field(description="Error message for people.")
     field: str | None = Field(default=None, description="Field of the job that caused the failure, if there is one.")
 
 
 class Completion(Message):
-    """How a job ended. With status `done` there is `audio`; with `failed` and `expired` there is `error`."""
+    """How a job ended. With status `done` there is `audio`; with every other one there is `error`."""
 
     job_id: str
     status: JobStatus

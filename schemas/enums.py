@@ -63,7 +63,14 @@ class FailureClass(StrEnum):
     CIRCUIT_OPEN = "circuit_open"
 
 
-PROBLEM_CLASSES: Final = (*(each.value for each in FailureClass), "bad_input", "storage", "expired", "internal")
+PROBLEM_CLASSES: Final = (
+    *(each.value for each in FailureClass),
+    "bad_input",
+    "storage",
+    "expired",
+    "cancelled",
+    "internal",
+)
 """The kinds of a job's failure: those of its attempts, and those in which Google had no part."""
 
 
@@ -85,6 +92,7 @@ class JobStatus(StrEnum):
     DONE = "done"
     FAILED = "failed"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
 
 
 class Phase(StrEnum):

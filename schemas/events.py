@@ -1,9 +1,10 @@
-"""Completions, feedback and votes as CloudEvents 1.0 in Kafka's binary mode (Kafka protocol binding 1.0, 3.2). Pure."""
+"""Completions, and what people cause, as CloudEvents 1.0 in Kafka's binary mode (its binding 1.0, 3.2). Pure."""
 
 import hashlib
 from datetime import datetime
 from typing import Final
 
+from schemas.cancellation import Cancellation
 from schemas.completion import Completion
 from schemas.feedback import Feedback
 from schemas.headers import CE_WORKER, Headers
@@ -12,6 +13,7 @@ from schemas.vote import Vote
 COMPLETION_TYPE: Final = "chirp-worker.completion.v1"
 FEEDBACK_TYPE: Final = "chirp-worker.feedback.v1"
 VOTE_TYPE: Final = "chirp-worker.vote.v1"
+CANCELLATION_TYPE: Final = "chirp-worker.cancellation.v1"
 
 
 def event_id(job_id: str, content: bytes, status: str, replay: int = 0) -> str:
@@ -48,6 +50,12 @@ def feedback_headers(feedback: Feedback) -> Headers:
 def vote_headers(vote: Vote) -> Headers:
     """The `ce_*` headers of a vote's record; its value is the vote's JSON."""
     return _event_headers(VOTE_TYPE, vote.vote_id, vote.source, vote.time, vote.line)
+
+
+def cancellation_headers(cancellation: Cancellation) -> Headers:
+    """The `ce_*` headers of a cancellation's record; its value is the cancellation's JSON."""
+    each = cancellation
+    return _event_headers(CANCELLATION_TYPE, each.cancellation_id, each.source, each.time, each.job_id)
 
 
 def _event_headers(event_type: str, event: str, source: str, time: datetime, subject: str) -> Headers:

@@ -7,14 +7,15 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from schemas.announcement import RolloutAnnouncement
+from schemas.cancellation import Cancellation
 from schemas.completion import Completion
-from schemas.events import COMPLETION_TYPE, FEEDBACK_TYPE, VOTE_TYPE
+from schemas.events import CANCELLATION_TYPE, COMPLETION_TYPE, FEEDBACK_TYPE, VOTE_TYPE
 from schemas.feedback import Feedback
 from schemas.headers import TRACE_PARENT, TRACE_STATE
 from schemas.job import Job
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
-from schemas.topics import COMPLETIONS, FEEDBACK, LANES, ROLLOUT, VOTES
+from schemas.topics import CANCELLATIONS, COMPLETIONS, FEEDBACK, LANES, ROLLOUT, VOTES
 from schemas.vote import Vote
 
 TARGET: Final = Path(__file__).parent / "generated"
@@ -59,6 +60,7 @@ def asyncapi() -> dict[str, Any]:
                 ),
                 "feedback": _event(FEEDBACK_TYPE, "The job_id, or else the audio.", "feedback", "The feedback_id."),
                 "vote": _event(VOTE_TYPE, "The line.", "vote", "The vote_id."),
+                "cancellation": _event(CANCELLATION_TYPE, "The job_id.", "cancellation", "The cancellation_id."),
             }
         },
     }
@@ -90,6 +92,11 @@ def _channels() -> dict[str, Any]:
             "feedback",
         ),
         "votes": _channel(VOTES, "Listeners' blind votes on pairs of takes.", "vote"),
+        "cancellations": _channel(
+            CANCELLATIONS,
+            "Jobs that nobody wants any more. Plain JSON is taken too, without the headers.",
+            "cancellation",
+        ),
     }
 
 
@@ -124,6 +131,9 @@ def _operations() -> dict[str, Any]:
         "follow-rollout": _operation("receive", "rollout", "The worker follows the rollout."),
         "count-feedback": _operation("receive", "feedback", "The controller counts reports by voice model."),
         "count-votes": _operation("receive", "votes", "The controller compares the voice models by votes."),
+        "cancel": _operation(
+            "receive", "cancellations", "The worker ends a job that hasn't started as cancelled, and pays nothing."
+        ),
     }
 
 
@@ -155,6 +165,7 @@ def documents() -> dict[str, str]:
         "completion.schema.json": json_schema(Completion, "serialization"),
         "feedback.schema.json": json_schema(Feedback),
         "vote.schema.json": json_schema(Vote),
+        "cancellation.schema.json": json_schema(Cancellation),
         "revision.schema.json": json_schema(Revision),
         "rollout-status.schema.json": json_schema(RolloutStatus, "serialization"),
         "rollout-announcement.schema.json": json_schema(RolloutAnnouncement, "serialization"),

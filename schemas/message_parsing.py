@@ -1,15 +1,17 @@
-"""Parses and validates records of feedback and votes: returns the message, or raises with each wrong field. Pure."""
+"""Parses and validates feedback, votes and cancellations: the message, or an error with each wrong field. Pure."""
 
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from schemas.cancellation import Cancellation
 from schemas.errors import UsageError
 from schemas.feedback import Feedback
 from schemas.parsing import FieldProblem, InvalidJobError, field_problems, record_document
 from schemas.vote import Fault, Vote, VotedTake
 
+_FEEDBACK: Final = "feedback message"
 _VOTE_PARTS: Final[Mapping[str, type[BaseModel]]] = {"first": VotedTake, "second": VotedTake, "fault": Fault}
 AnyMessage = TypeVar("AnyMessage", bound=BaseModel)
 
@@ -29,7 +31,25 @@ def parse_feedback(value: bytes | None) -> Feedback:
     Raises:
         InvalidMessageError: it is no valid feedback.
     """
-    return _parse(value, Feedback, "feedback message", {})
+    return _parse(value, Feedback, _FEEDBACK, {})
+
+
+def feedback_document(value: bytes | None) -> dict[str, Any]:
+    """The JSON object of feedback in a record's value, not yet validated.
+
+    Raises:
+        InvalidMessageError: there is no JSON object.
+    """
+    return _document(value, _FEEDBACK)
+
+
+def validate_feedback(document: dict[str, Any]) -> Feedback:
+    """Validates a parsed JSON object as feedback.
+
+    Raises:
+        InvalidMessageError: it is no valid feedback.
+    """
+    return _validate(document, Feedback, _FEEDBACK, {})
 
 
 def parse_vote(value: bytes | None) -> Vote:
@@ -41,11 +61,31 @@ def parse_vote(value: bytes | None) -> Vote:
     return _parse(value, Vote, "vote", _VOTE_PARTS)
 
 
+def parse_cancellation(value: bytes | None) -> Cancellation:
+    """Parses a cancellation from a record's value: JSON in UTF-8, perhaps in a structured CloudEvent.
+
+    Raises:
+        InvalidMessageError: it is no valid cancellation.
+    """
+    return _parse(value, Cancellation, "cancellation", {})
+
+
 def _parse(value: bytes | None, model: type[AnyMessage], what: str, parts: Mapping[str, type[BaseModel]]) -> AnyMessage:
+    return _validate(_document(value, what), model, what, parts)
+
+
+def _document(value: bytes | None, what: str) -> dict[str, Any]:
     try:
-        return model.model_validate(record_document(value, what))
+        return record_document(value, what)
     except InvalidJobError as error:
         raise InvalidMessageError((FieldProblem(error.field, error.message),)) from None
+
+
+def _validate(
+    document: dict[str, Any], model: type[AnyMessage], what: str, parts: Mapping[str, type[BaseModel]]
+) -> AnyMessage:
+    try:
+        return model.model_validate(document)
     except ValidationError as error:
         raise InvalidMessageError(tuple(map(_named, field_problems(error, model, f"a {what}", parts)))) from None
 

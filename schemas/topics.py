@@ -38,6 +38,7 @@ ROLLOUT: Final = "tts.rollout"
 ROLLOUT_STATUS: Final = "tts.rollout-status"
 FEEDBACK: Final = "tts.feedback"
 VOTES: Final = "tts.votes"
+CANCELLATIONS: Final = "tts.cancellations"
 
 _SMALL_RECORD_BYTES: Final = 2**16
 
@@ -67,6 +68,8 @@ TOPICS: Final = (
     Topic(FEEDBACK, 3, "user_id", 30 * DAY_MS, _SMALL_RECORD_BYTES, "what players say of lines that they heard"),
     # One partition: the order of the votes is the same for everybody who counts them.
     Topic(VOTES, 1, "character", 365 * DAY_MS, _SMALL_RECORD_BYTES, "listeners' blind votes on pairs of takes"),
+    # As long as the lane that keeps its jobs longest: a cancellation that ended before its job would be none.
+    Topic(CANCELLATIONS, 1, "job_id", 7 * DAY_MS, _SMALL_RECORD_BYTES, "jobs that nobody wants any more"),
 )
 
 Delays = Mapping[Lane, Sequence[str]]

@@ -20,6 +20,7 @@ from schemas.enums import (
 from schemas.revision import FULL_PERCENTAGE
 from schemas.topics import RETRY_DELAYS
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, audio, job
+from worker.jobs.cancellations import Cancellations
 from worker.jobs.handler import Handler
 from worker.jobs.outcome import Outcome
 from worker.jobs.pipeline import Pipeline
@@ -161,6 +162,7 @@ class World:
         self.circuit = CircuitBreaker(CircuitBreakerRules(share=0.5, window_s=60.0, minimum=10, cool_down_s=5.0))
         self.latency = LatencyEstimate()
         self.memory = MemoryBudget(2**30)
+        self.cancellations = Cancellations()
         takes = TakeMaker(
             catalogue=CATALOGUE,
             permits=Permits(self.quota, {CHIRP: self.circuit}, self.metrics, self.clock),
@@ -179,6 +181,7 @@ class World:
             clock=self.clock,
             prefix="takes",
             memory=self.memory,
+            cancellations=self.cancellations,
         )
         self.pipeline = Pipeline(
             catalogue=CATALOGUE,

@@ -1,7 +1,7 @@
 """Builds the parts of the HTTP API and runs them; the only place that wires them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,9 +22,9 @@ from worker.console.access.tokens_file import TokensFile
 from worker.console.api.app import create_app
 from worker.console.api.parts import ApiParts
 from worker.console.api.server import ApiServer
+from worker.console.lines.api_producer import ApiProducer
 from worker.console.lines.event_streams import EventStreams
 from worker.console.lines.kafka_records import KafkaRecords
-from worker.console.lines.lane_producer import LaneProducer
 from worker.console.lines.line_sender import LineSender
 from worker.console.lines.recent_lines import RecentLines
 from worker.console.lines.take_finder import TakeFinder
@@ -32,6 +32,7 @@ from worker.console.lines.waiters import Waiters
 from worker.console.metrics import HttpApiMetrics
 from worker.console.web.access import Visitors
 from worker.kafka.client.consumer import standalone_consumer
+from worker.kafka.client.events import Event
 from worker.kafka.client.health import kafka_outage, monitor_kafka
 from worker.kafka.scan.topic_follower import TopicFollower
 from worker.lifecycle.clock import Clock
@@ -80,7 +81,7 @@ async def run_http_api(settings: Settings) -> None:
         lines = _build_lines(settings, clock)
         metrics.track(lambda: len(lines.waiters), lambda: len(lines.streams), lambda: len(lines.recent))
         kafka = Dependency("kafka", _KAFKA_BACKOFF, metrics, clock, consequence="No line can be enqueued")
-        producer = LaneProducer(settings.kafka, kafka, tracing.tracer)
+        producer = ApiProducer(settings.kafka, kafka, tracing.tracer)
         waits_for = partial(_waits_for, kafka, producer, lines, signals)
         worker = settings.worker
         health = await stack.enter_async_context(
@@ -94,7 +95,16 @@ async def run_http_api(settings: Settings) -> None:
             max_text_bytes=worker.max_text_bytes,
             clock=clock,
         )
-        parts = _build_parts(settings, lines, sender, tokens=tokens, store=store, waits_for=waits_for, clock=clock)
+        parts = _build_parts(
+            settings,
+            lines,
+            sender,
+            send_event=producer.send_event,
+            tokens=tokens,
+            store=store,
+            waits_for=waits_for,
+            clock=clock,
+        )
         visitors = Visitors(parts.tokens, parts.requests, clock)
         console = build_console(settings, parts.catalogue, visitors, audio=parts.audio_url, store=store, clock=clock)
         server = ApiServer(ApiAndConsole(create_app(parts, metrics), console.app), worker.grace_s)
@@ -144,6 +154,7 @@ def _build_parts(
     lines: _Lines,
     sender: LineSender,
     *,
+    send_event: Callable[[Event], Awaitable[None]],
     tokens: TokensFile | None,
     store: TakeStore,
     waits_for: Callable[[], list[str]],
@@ -157,11 +168,13 @@ def _build_parts(
         tokens=None if tokens is None else tokens.entries,
         requests=RequestLimit(settings.http_api.requests_per_minute),
         enqueues=RequestLimit(settings.http_api.lines_per_minute),
+        feedback=RequestLimit(settings.http_api.feedback_per_minute),
         waits_for=waits_for,
         recent=lines.recent,
         waiters=lines.waiters,
         streams=lines.streams,
         sender=sender,
+        send_event=send_event,
         takes=TakeFinder(catalogue, settings.storage.prefix, store.look_up),
         audio_url=AudioAddresses(settings.storage, store).address,
     )
@@ -175,7 +188,7 @@ def _stop(server: ApiServer, lines: _Lines, console: Console) -> None:
     console.stop()
 
 
-def _waits_for(kafka: Dependency, producer: LaneProducer, lines: _Lines, signals: ShutdownSignals) -> list[str]:
+def _waits_for(kafka: Dependency, producer: ApiProducer, lines: _Lines, signals: ShutdownSignals) -> list[str]:
     """What keeps the process from enqueuing lines; empty when it is ready."""
     reasons = [] if kafka.waits_for is None else [kafka.waits_for]
     if kafka.is_up and not producer.connected.is_set():

@@ -7,6 +7,7 @@ from typing import Final
 from schemas.enums import VoiceModel
 from worker.app.process_parts import ProcessParts
 from worker.config.sections import CircuitSettings, QuotaSettings
+from worker.jobs.cancellations import Cancellations
 from worker.jobs.pipeline import Pipeline
 from worker.jobs.take_maker import TakeMaker
 from worker.lifecycle.clock import Clock
@@ -112,7 +113,9 @@ async def connect_storage(parts: ProcessParts, stack: AsyncExitStack) -> Storage
     return Storage(probes, resilient, health, AudioAddresses(settings, store))
 
 
-def build_pipeline(parts: ProcessParts, rollout: CurrentRollout, speech: Speech, storage: Storage) -> Pipeline:
+def build_pipeline(
+    parts: ProcessParts, rollout: CurrentRollout, cancellations: Cancellations, speech: Speech, storage: Storage
+) -> Pipeline:
     """The pipeline that does one job, start to finish."""
     takes = TakeMaker(
         catalogue=parts.catalogue,
@@ -124,6 +127,7 @@ def build_pipeline(parts: ProcessParts, rollout: CurrentRollout, speech: Speech,
         clock=parts.clock,
         prefix=parts.settings.storage.prefix,
         memory=MemoryBudget((parts.settings.worker.memory_budget_mb or default_budget_mb()) * 2**20),
+        cancellations=cancellations,
         tracer=parts.tracer,
     )
     return Pipeline(

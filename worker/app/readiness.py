@@ -1,7 +1,7 @@
 """Readiness: what keeps the worker from taking jobs, and what is wrong though it takes them; for `/readyz`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from worker.kafka.consumer.lane_pauses import LanePauses
 from worker.lifecycle.dependency import DependencyGate
@@ -13,8 +13,8 @@ class Readiness:
 
     Args:
         assigned: set at the consumer's first assignment.
-        rollout_known: set when the topic of the rollout was read for the first time; None with `ROLLOUT_SOURCE=env`.
-        rollout_problem: returns why the worker doesn't follow the rollout while it works; None if it does.
+        topics_read: set when a topic was read to its end for the first time, by what it is called.
+        problems: returns what is wrong though the worker takes jobs, such as a topic that it can't follow.
     """
 
     def __init__(
@@ -23,34 +23,34 @@ class Readiness:
         lanes: LanePauses,
         signals: ShutdownSignals,
         assigned: asyncio.Event,
-        rollout_known: asyncio.Event | None,
+        topics_read: Mapping[str, asyncio.Event],
         *,
-        rollout_problem: Callable[[], str | None] = lambda: None,
+        problems: Callable[[], list[str]] = list,
     ) -> None:
         self._gate = gate
         self._lanes = lanes
         self._signals = signals
-        self._rollout_known = rollout_known
-        self._rollout_problem = rollout_problem
+        self._topics_read = topics_read
+        self._problems = problems
         self._assigned = assigned
 
     def details(self) -> list[str]:
         """What is wrong though the worker takes jobs, a line each."""
-        problem = self._rollout_problem()
         paused = [
             f"lane {lane.value}: paused, nearly all of its records are invalid; "
             f"`chirp-worker lane resume {lane.value}` resumes it"
             for lane in self._lanes.paused
         ]
-        return paused if problem is None else [problem, *paused]
+        return [*self._problems(), *paused]
 
     def waits_for(self) -> list[str]:
         """One line for each reason; empty when the worker is ready."""
         reasons = [*self._gate.waits_for]
+        unread = [name for name, is_read in self._topics_read.items() if not is_read.is_set()]
         if not self._gate.is_open:
             pass
-        elif self._rollout_known is not None and not self._rollout_known.is_set():
-            reasons.append("Kafka: the rollout's topic, read to its end")
+        elif unread:
+            reasons += [f"Kafka: {name}, read to its end" for name in unread]
         elif not self._assigned.is_set():
             reasons.append("Kafka: the group's assignment")
         if self._signals.requested:

@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from worker.app.assignment_effects import AssignmentEffects
+from worker.app.cancellation_source import CancellationSource
 from worker.app.kafka_clients import KafkaClients, connect_kafka
 from worker.app.pipeline_parts import build_pipeline, connect_speech, connect_storage
 from worker.app.process_parts import ProcessParts
@@ -92,10 +93,17 @@ async def _start(parts: ProcessParts, signals: ShutdownSignals, stack: AsyncExit
     gate = DependencyGate(speech.health, storage.health, kafka)
     lanes = _build_lanes(parts)
     assigned = asyncio.Event()
-    readiness = (
-        Readiness(gate, lanes, signals, assigned, None)
-        if follower is None
-        else Readiness(gate, lanes, signals, assigned, follower.known, rollout_problem=follower.problem)
+    cancellations = CancellationSource(parts)
+    read = {} if follower is None else {"the rollout's topic": follower.known}
+    read["the cancellations"] = cancellations.follower.caught_up
+    problem_of = [each.problem for each in (follower, cancellations) if each is not None]
+    readiness = Readiness(
+        gate,
+        lanes,
+        signals,
+        assigned,
+        read,
+        problems=lambda: [problem for find in problem_of if (problem := find()) is not None],
     )
     # Before the worker waits for any dependency: /readyz shows what it waits for.
     http = await _serve_http(parts, readiness, lanes, stack)
@@ -108,9 +116,11 @@ async def _start(parts: ProcessParts, signals: ShutdownSignals, stack: AsyncExit
     if follower is not None:
         # Before the worker joins the group: as long as it can't decide jobs, the other members must get them.
         await kafka.wait_until_up(follower.start, kafka_outage)
+    # Before it takes jobs: those that were cancelled while no worker ran are among them.
+    await kafka.wait_until_up(cancellations.follower.start, kafka_outage)
     # The consumer joins the group; the first assignment makes the worker ready.
     await kafka.wait_until_up(clients.consumer.start, kafka_outage_at_start)
-    handler = _build_handler(parts, build_pipeline(parts, rollout, speech, storage))
+    handler = _build_handler(parts, build_pipeline(parts, rollout, cancellations.known, speech, storage))
     intake = _build_intake(parts, clients, lanes=lanes, handler=handler, gate=gate, stall_detector=stall_detector)
     _log_start(parts, rollout, http, clients)
     lag = LagMonitor(clients.consumer, clients.partitions, parts.metrics, parts.clock)
@@ -118,6 +128,7 @@ async def _start(parts: ProcessParts, signals: ShutdownSignals, stack: AsyncExit
         "google": speech.health.run(),
         "s3": storage.health.run(),
         "kafka": monitor_kafka(clients.consumer, intake.oldest_undelivered_s, kafka),
+        "cancellations": cancellations.follower.run(),
         "lag": lag.run(),
         "unstarted": _build_unstarted(parts, clients, lag).run(),
     }

@@ -9,6 +9,7 @@ import typer
 from worker import __version__
 from worker.cli import batch, config, dead_letters, lane, rollout, takes, terminal, token, topics, voices
 from worker.cli.acl import acl
+from worker.cli.cancel import cancel
 from worker.cli.decide import decide
 from worker.cli.doctor import doctor
 from worker.cli.enqueue import enqueue
@@ -22,7 +23,7 @@ app = typer.Typer(
     help="Speaks a game's lines: Kafka jobs in, Google Text-to-Speech audio in S3 out. "
     "Settings come from the environment; `chirp-worker config show` lists them.",
 )
-for command in (run, serve, enqueue, dead_letters.replay, decide, doctor, acl):
+for command in (run, serve, enqueue, cancel, dead_letters.replay, decide, doctor, acl):
     app.command()(command)
 for name, group in {
     "topics": topics.app,

@@ -20,7 +20,7 @@ def _tokens() -> None:
 @app.command()
 def new(
     client: Annotated[str, typer.Option(help="Who uses the token: a-z, 0-9 and -.")],
-    scopes: Annotated[str, typer.Option(help="enqueue, read, operate, listen; several with commas.")],
+    scopes: Annotated[str, typer.Option(help="enqueue, read, feedback, operate, listen; several with commas.")],
 ) -> None:
     """Print a new token and, on the line after it, what goes into the file HTTP_API_TOKENS_FILE. Neither is kept."""
     from worker.console.access.tokens import TOKEN_BYTES, new_token, parse_client

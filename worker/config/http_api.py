@@ -70,6 +70,13 @@ class HttpApiSettings(SettingsSection):
         ge=0,
         le=1_000_000,
     )
+    feedback_per_minute: int = setting(
+        "HTTP_API_FEEDBACK_PER_MINUTE",
+        "a whole number of reports and praises that a client may pass on in a minute, 0 to 1000000; 0 for no limit",
+        600,
+        ge=0,
+        le=1_000_000,
+    )
     requests_per_minute: int = setting(
         "HTTP_API_REQUESTS_PER_MINUTE",
         "a whole number of requests of all kinds that a client may make in a minute, 0 to 1000000; 0 for no limit",

@@ -63,7 +63,7 @@ def done(progress: Progress, audio: Audio, voice: Voice, now: float) -> Outcome:
 def failed(progress: Progress, reason: JobFailedError, now: float) -> Outcome:
     """The outcome of a job that ends without audio; `now` is the monotonic clock's."""
     completion = _completion(progress, reason.status, now).model_copy(update={"error": reason.problem})
-    # Nobody wants an expired job any more: its completion reports it, and no dead letter keeps it.
+    # Nobody wants an expired or cancelled job any more: its completion reports it, and no dead letter keeps it.
     dead_letter = reason.problem if reason.status is JobStatus.FAILED else None
     return Outcome(completion, dead_letter, retryable=reason.retryable, deadline=progress.job.deadline)
 

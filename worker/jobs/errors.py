@@ -1,5 +1,7 @@
 """Errors that end a job without audio. Pure."""
 
+from datetime import datetime
+
 from schemas.completion import Problem
 from schemas.enums import JobStatus
 from schemas.errors import ChirpWorkerError
@@ -24,6 +26,12 @@ def expired(job: Job) -> JobFailedError:
     return JobFailedError(
         Problem(failure_class="expired", code="EXPIRED", message=message, field="deadline"), JobStatus.EXPIRED
     )
+
+
+def cancelled(at: datetime) -> JobFailedError:
+    """The error of a job that was cancelled before it started."""
+    problem = Problem(failure_class="cancelled", code="CANCELLED", message=f"it was cancelled at {at.isoformat()}")
+    return JobFailedError(problem, JobStatus.CANCELLED)
 
 
 def synthesis_failed(failure: Failure, field: str | None = None) -> JobFailedError:

@@ -1,6 +1,7 @@
 """The pipeline, the way of one job: decide → take, with fallback → complete."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import structlog
 
@@ -92,7 +93,8 @@ class Pipeline:
         is_forced = decision.reason is DecisionReason.FORCED
         names_voice = is_forced and isinstance(forced, Voice)
         fallback = FallbackPolicy(enabled=state.fallback, forced=is_forced, names_voice=names_voice)
-        progress = Progress(job, lane, decision, fallback, started, waited_s, waiting)
+        enqueued_at = self._clock.now() - timedelta(seconds=waited_s)
+        progress = Progress(job, lane, decision, fallback, started, enqueued_at, waited_s, waiting)
         try:
             taken, voice = await self._take(progress, forced)
         except JobFailedError as reason:

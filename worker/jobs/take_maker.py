@@ -9,9 +9,10 @@ from typing import Final
 from schemas.completion import Attempt
 from schemas.enums import FailureClass, Lane, VoiceModel
 from schemas.job import Job
+from worker.jobs.cancellations import Cancellations
 from worker.jobs.completion import describe_attempt
 from worker.jobs.early_fallback import is_wavenet_faster, would_be_late
-from worker.jobs.errors import expired, storage_failed
+from worker.jobs.errors import cancelled, expired, storage_failed
 from worker.jobs.progress import Progress, Stage
 from worker.jobs.single_flight import SingleFlight, StillInFlightError
 from worker.jobs.take_result import FailedAttempt, Taken, TakeResult, is_transient
@@ -54,6 +55,7 @@ class TakeMaker:
 
     Args:
         prefix: of the takes' keys in the bucket.
+        cancellations: looked at before a job starts, and after each of its waits as long as Google wasn't asked for it.
         memory: long lines wait for it before they are spoken, and hold it until their take is stored.
     """
 
@@ -69,6 +71,7 @@ class TakeMaker:
         clock: Clock,
         prefix: str,
         memory: MemoryBudget,
+        cancellations: Cancellations,
         tracer: Tracer = NO_TRACER,
     ) -> None:
         self._tracer = tracer
@@ -81,6 +84,7 @@ class TakeMaker:
         self._clock = clock
         self._prefix = prefix
         self._memory = memory
+        self._cancellations = cancellations
         self._flights: SingleFlight[TakeResult] = SingleFlight(is_transient)
 
     async def make(self, progress: Progress, voice: Voice) -> Taken | Failure:
@@ -90,8 +94,9 @@ class TakeMaker:
             The take, or why the voice model didn't give it.
 
         Raises:
-            JobFailedError: the deadline has passed, or the store failed.
+            JobFailedError: the job was cancelled, the deadline has passed, or the store failed.
         """
+        self._check_wanted(progress)
         line = self._line(progress.job, voice)
         if would_be_late(progress, line.rendered, self._latency, self._clock.now()):
             try:
@@ -166,7 +171,7 @@ class TakeMaker:
                 self._timed(progress, "quota", "memory wait"),
             ):
                 await held.enter_async_context(self._memory.hold(size))
-            self._check_deadline(progress.job)
+            self._check_wanted(progress)
             yield
 
     async def _make(self, progress: Progress, line: _Line) -> TakeResult:
@@ -199,6 +204,7 @@ class TakeMaker:
         ) as permit:
             try:
                 # A look-up waits while the store is down: nothing is paid for that can't be stored.
+                self._check_wanted(progress)
                 if permit.waited_s > _LONG_WAIT_S or not self._store.is_up:
                     stored = await self._look_up(progress, line)
                     if stored is not None:
@@ -237,9 +243,9 @@ class TakeMaker:
 
     async def _look_up(self, progress: Progress, line: _Line) -> StoredTake | None:
         # Before each look-up: the job may have waited for quota, or for Google to come back.
-        self._check_deadline(progress.job)
+        self._check_wanted(progress)
         with self._timed(progress, "look_up", "take look-up", voice_model=line.voice_model):
-            stored = await self._store.look_up(line.key, partial(self._check_deadline, progress.job))
+            stored = await self._store.look_up(line.key, partial(self._check_wanted, progress))
             self._tracer.note(outcome="miss" if stored is None else "hit")
         self._metrics.count_look_up(line.voice_model, hit=stored is not None)
         return stored
@@ -253,13 +259,17 @@ class TakeMaker:
         if voice is None:
             return False
         key = self._line(job, voice).key
-        return await self._store.look_up(key, partial(self._check_deadline, job)) is not None
+        return await self._store.look_up(key, partial(self._check_wanted, progress)) is not None
 
     def _line(self, job: Job, voice: Voice) -> _Line:
         rendered = render(job, self._catalogue.characters[job.character], voice)
         return _Line(rendered, take_key(self._prefix, job.character, rendered, job.take))
 
-    def _check_deadline(self, job: Job) -> None:
+    def _check_wanted(self, progress: Progress) -> None:
+        job = progress.job
+        cancelled_at = self._cancellations.find(job.job_id, progress.enqueued_at)
+        if cancelled_at is not None and not progress.has_called:
+            raise cancelled(cancelled_at)
         if job.deadline is not None and self._clock.now() >= job.deadline:
             raise expired(job)
 

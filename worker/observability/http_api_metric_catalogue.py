@@ -11,7 +11,17 @@ from worker.observability.metric_definition import (
     Label,
 )
 
-ROUTES: Final = ("enqueue_line", "get_line", "get_audio", "find_takes", "stream_events", "openapi", "other")
+ROUTES: Final = (
+    "enqueue_line",
+    "get_line",
+    "cancel_line",
+    "get_audio",
+    "find_takes",
+    "stream_events",
+    "give_feedback",
+    "openapi",
+    "other",
+)
 """The API's operations, by their ids in the OpenAPI document; `other` is an address that there is not."""
 OUTCOMES: Final = (
     "ok",

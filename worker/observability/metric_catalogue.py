@@ -125,8 +125,8 @@ AUDIO_FAULTS: Final = CounterDefinition(
 
 JOBS: Final = CounterDefinition(
     "tts_jobs",
-    "Tries of jobs by lane and outcome (done, failed, expired, rejected, retried). High failed: look at the "
-    "dead letters; high retried: Google or the store is failing.",
+    "Tries of jobs by lane and outcome (done, failed, expired, cancelled, rejected, retried). High failed: look at "
+    "the dead letters; high retried: Google or the store is failing.",
     (_LANE, Label("outcome", OUTCOMES)),
 )
 DEAD_LETTERS: Final = CounterDefinition(
@@ -272,6 +272,20 @@ ROLLOUT_AGE: Final = GaugeDefinition(
     "tts_rollout_state_age_seconds",
     "Seconds since the rollout state was known to be current; 0 for the state from the environment variables. High: "
     "the topic can't be read, and changes don't reach this worker.",
+)
+
+# Cancellations, as this worker knows them.
+
+CANCELLATIONS: Final = CounterDefinition(
+    "tts_cancellations",
+    "Records of the topic of cancellations by outcome: noted, or unreadable. Each worker reads all of them, those of "
+    "the last week again when it starts. High unreadable: whoever sends them sends something else.",
+    (Label("outcome", ("noted", "unreadable")),),
+)
+CANCELLATIONS_AGE: Final = GaugeDefinition(
+    "tts_cancellations_age_seconds",
+    "Seconds since Kafka last answered the worker's reader of cancellations. High: the topic can't be read, and jobs "
+    "that were cancelled since then are spoken and paid for.",
 )
 
 ALL_METRICS: Final = tuple(each for each in tuple(globals().values()) if isinstance(each, Definition))

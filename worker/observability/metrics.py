@@ -39,6 +39,7 @@ class Metrics:
         self._register_limits()
         self._register_dependencies()
         self._register_rollout()
+        self._register_cancellations()
 
     def _register_synthesis(self) -> None:
         args = (self.registry, self._characters)
@@ -100,6 +101,11 @@ class Metrics:
         self._rollout_percentage = catalogue.ROLLOUT_PERCENTAGE.register(*args)
         self._rollout_revision = catalogue.ROLLOUT_REVISION.register(*args)
         self._rollout_age = catalogue.ROLLOUT_AGE.register(*args)
+
+    def _register_cancellations(self) -> None:
+        args = (self.registry, self._characters)
+        self._cancellations = catalogue.CANCELLATIONS.register(*args)
+        self._cancellations_age = catalogue.CANCELLATIONS_AGE.register(*args)
 
     def count_attempt(self, character: str, attempt: Attempt, *, audio_seconds: float, falls_back: bool) -> None:
         """Counts an attempt and the fallback that follows it in one step: the fallback rate never passes 100 %.
@@ -192,6 +198,14 @@ class Metrics:
     def track_rollout_age(self, age_s: Callable[[], float]) -> None:
         """Exports the age of the rollout state; the callback runs at each scrape."""
         self._rollout_age.set_function(age_s)
+
+    def count_cancellation(self, *, noted: bool) -> None:
+        """Counts a record of the topic of cancellations; one that isn't noted can't be read."""
+        self._cancellations.labels("noted" if noted else "unreadable").inc()
+
+    def track_cancellations_age(self, age_s: Callable[[], float]) -> None:
+        """Exports how old the knowledge of cancellations is; the callback runs at each scrape."""
+        self._cancellations_age.set_function(age_s)
 
     def _character_label(self, character: str) -> str:
         return character if character in self._characters else UNKNOWN

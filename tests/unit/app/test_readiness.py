@@ -33,7 +33,9 @@ def readiness(
     assignment = asyncio.Event()
     if assigned:
         assignment.set()
-    return Readiness(gate, lanes, signals, assignment, rollout_known, rollout_problem=lambda: rollout_problem)
+    read = {} if rollout_known is None else {"the rollout's topic": rollout_known}
+    problems = [] if rollout_problem is None else [rollout_problem]
+    return Readiness(gate, lanes, signals, assignment, read, problems=lambda: problems)
 
 
 def test_a_worker_waits_for_the_groups_first_assignment_and_is_then_ready() -> None:

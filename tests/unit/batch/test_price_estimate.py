@@ -15,7 +15,7 @@ from worker.batch.entry import ManifestEntry, SentJob, build_entry
 from worker.batch.line_status import LineState, LineStatus, line_states, next_job
 from worker.batch.price_estimate import estimate_price
 from worker.batch.voice_selection import KeepTogether, PlannedLine
-from worker.cli.views.batch import describe_split_characters, price_rows
+from worker.cli.views.batch import describe_split_characters, manifest_row, price_rows
 from worker.pricing.google_terms import TERMS
 from worker.rollout.state import RolloutState
 
@@ -87,7 +87,10 @@ def test_a_line_is_new_done_failed_or_in_flight() -> None:
     assert status(made, ended(made)) is LineStatus.DONE
     lost = build_entry(sent, failed(sent.job_id))
     assert status(made, lost) is LineStatus.FAILED
-    assert status(made, lost.model_copy(update={"status": JobStatus.EXPIRED})) is LineStatus.FAILED
+    for other in (JobStatus.EXPIRED, JobStatus.CANCELLED):
+        without_audio = lost.model_copy(update={"status": other})
+        assert status(made, without_audio) is LineStatus.FAILED
+        assert manifest_row({"a": without_audio}, None, 0)[other.value] == 1
 
 
 @pytest.mark.parametrize(

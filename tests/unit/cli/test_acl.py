@@ -25,6 +25,7 @@ def test_names_follow_the_settings() -> None:
         f"{begin} 'User:quest server' --operation Write --topic staging.dialogue",
         f"{begin} 'User:quest server' --operation Read --topic staging.completions",
         f"{begin} 'User:quest server' --operation Write --topic staging.feedback",
+        f"{begin} 'User:quest server' --operation Write --topic staging.cancellations",
         f"{begin} 'User:quest server' --operation Read --topic quest.replies",
         f"{begin} 'User:quest server' --operation Read --group quests",
         f"{begin} 'User:quest server' --operation IdempotentWrite --cluster",
@@ -33,7 +34,7 @@ def test_names_follow_the_settings() -> None:
 
 def test_terraforms_form() -> None:
     shown = acl("--role", "console", "--principal", "User:c", "--format", "terraform")
-    assert shown.count('resource "kafka_acl"') == 17
+    assert shown.count('resource "kafka_acl"') == 20
     assert 'acl_principal                = "User:c"' in shown
 
 

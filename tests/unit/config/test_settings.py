@@ -145,6 +145,7 @@ WRONG = {
     "HTTP_API_MAX_STREAMS": ["0", "10001", "many"],
     "HTTP_API_MAX_UNACKNOWLEDGED": ["0", "100001", "many"],
     "HTTP_API_LINES_PER_MINUTE": PER_MINUTE,
+    "HTTP_API_FEEDBACK_PER_MINUTE": PER_MINUTE,
     "HTTP_API_REQUESTS_PER_MINUTE": PER_MINUTE,
     "HTTP_API_CORS_ORIGINS": ["*", "editor.example", "https://editor.example/", "https://a b", "https://x,y"],
     "HTTP_API_REMEMBERED_LINES": ["0", "10000001", "many"],

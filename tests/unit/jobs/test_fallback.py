@@ -87,7 +87,7 @@ def on_its_way(
     deadline = None if deadline_s is None else (NOW + timedelta(seconds=deadline_s)).isoformat()
     decision = Decision(CHIRP, DecisionReason.IN_ROLLOUT, 0, 1, 100.0)
     policy = FallbackPolicy(enabled=enabled, forced=forced)
-    return Progress(job(deadline=deadline), lane, decision, policy, 0.0, 0.0, nullcontext)
+    return Progress(job(deadline=deadline), lane, decision, policy, 0.0, NOW, 0.0, nullcontext)
 
 
 @pytest.mark.parametrize(("deadline_s", "late"), [(2.9, True), (3.0, False), (3.1, False), (None, False)])

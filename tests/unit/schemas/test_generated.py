@@ -22,7 +22,7 @@ from schemas.enums import AttemptResult, AudioEncoding, DecisionReason, FailureC
 from schemas.generate import TARGET, asyncapi, documents
 from schemas.job import Job
 from schemas.parsing import parse_job
-from schemas.topics import COMPLETIONS, FEEDBACK, LANES, ROLLOUT, VOTES
+from schemas.topics import CANCELLATIONS, COMPLETIONS, FEEDBACK, LANES, ROLLOUT, VOTES
 from tests.unit.makers import fields, good_documents
 from tests.unit.rollouts import NOW, states
 from worker.rollout.log.codec import Provenance, to_revision
@@ -220,18 +220,18 @@ def test_every_revision_is_valid_by_the_schema(before: RolloutState, after: Roll
     schema("revision.schema.json").validate(json.loads(made.model_dump_json()))
 
 
-def test_the_asyncapi_document_has_the_topics_of_lanes_completions_rollout_feedback_and_votes() -> None:
+def test_the_asyncapi_document_has_the_topics_of_all_who_write_or_read_messages() -> None:
     document = asyncapi()
     assert document["asyncapi"].startswith("3.")
     addresses = {channel["address"] for channel in document["channels"].values()}
-    assert addresses == {*LANES.values(), COMPLETIONS, ROLLOUT, FEEDBACK, VOTES, None}, (
+    assert addresses == {*LANES.values(), COMPLETIONS, ROLLOUT, FEEDBACK, VOTES, CANCELLATIONS, None}, (
         "a job names the topic of its reply"
     )
     for operation in document["operations"].values():
         name = operation["channel"]["$ref"].removeprefix("#/channels/")
         assert name in document["channels"]
     received = [o["channel"]["$ref"] for o in document["operations"].values() if o["action"] == "receive"]
-    others = ("rollout", "feedback", "votes")
+    others = ("rollout", "feedback", "votes", "cancellations")
     assert received == [f"#/channels/{name}" for name in (*(lane.value for lane in Lane), *others)]
     for message in document["components"]["messages"].values():
         assert (TARGET / message["payload"]["$ref"]).is_file()

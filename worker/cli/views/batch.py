@@ -163,6 +163,7 @@ def manifest_row(entries: Mapping[str, ManifestEntry], lines: Collection[str] | 
         "of them found in the store": sum(entry.cached for entry in known),
         "failed": sum(entry.status is JobStatus.FAILED for entry in known),
         "expired": sum(entry.status is JobStatus.EXPIRED for entry in known),
+        "cancelled": sum(entry.status is JobStatus.CANCELLED for entry in known),
         "under way": in_flight,
         "minutes of audio": round(seconds / 60, 1),
         "characters billed": sum(sum(entry.billed.values()) for entry in known),

@@ -22,10 +22,15 @@ _PARTS: Final = 3
 
 
 class Scope(StrEnum):
-    """What a client may do: enqueue lines, read what there is, operate rollout and dead letters, judge blind pairs."""
+    """What a client may do.
+
+    Enqueue and cancel lines, read what there is, pass on what players say of lines, operate rollout and dead letters,
+    judge blind pairs.
+    """
 
     ENQUEUE = "enqueue"
     READ = "read"
+    FEEDBACK = "feedback"
     OPERATE = "operate"
     LISTEN = "listen"
 

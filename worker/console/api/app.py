@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from worker import __version__
-from worker.console.api import events, lines, takes
+from worker.console.api import events, feedback, lines, takes
 from worker.console.api.measurement import MeasureRequests
 from worker.console.api.openapi import describe
 from worker.console.api.parts import ApiParts
@@ -14,7 +14,7 @@ from worker.console.api.problems import add_problem_handlers
 from worker.console.metrics import HttpApiMetrics
 from worker.lifecycle.clock import Clock
 
-_ROUTERS: Final = (lines.router, takes.router, events.router)
+_ROUTERS: Final = (lines.router, takes.router, events.router, feedback.router)
 _DESCRIPTION: Final = "Lines in, voices out, over HTTP: see docs/http.md. Errors are problem documents (RFC 9457)."
 
 
@@ -26,7 +26,7 @@ def create_app(parts: ApiParts, metrics: HttpApiMetrics) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=sorted(parts.settings.http_api.cors_origins),
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
             expose_headers=["Location", "Retry-After"],
         )

@@ -37,6 +37,7 @@ def require(scope: Scope) -> Require:
 
 Enqueuer = Annotated[Client, Depends(require(Scope.ENQUEUE))]
 Reader = Annotated[Client, Depends(require(Scope.READ))]
+Reporter = Annotated[Client, Depends(require(Scope.FEEDBACK))]
 
 
 def check_limit(limit: RequestLimit, client: Client, parts: ApiParts, what: str) -> None:

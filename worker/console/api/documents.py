@@ -19,6 +19,7 @@ class LineState(StrEnum):
     DONE = JobStatus.DONE.value
     FAILED = JobStatus.FAILED.value
     EXPIRED = JobStatus.EXPIRED.value
+    CANCELLED = JobStatus.CANCELLED.value
 
 
 class _Document(BaseModel):
@@ -37,6 +38,12 @@ class Line(_Document):
     completion: Completion | None = Field(
         default=None, description="How it ended, as on Kafka; its audio has a `url` that is valid from now."
     )
+
+
+class FeedbackReceipt(_Document):
+    """Feedback that Kafka has."""
+
+    feedback_id: str = Field(description="Repeat the request with it, and the feedback counts once.")
 
 
 class Take(_Document):

@@ -1,4 +1,4 @@
-"""The routes of lines: enqueue one, see where it is, get its audio."""
+"""The routes of lines: enqueue one, see where it is, cancel it, get its audio."""
 
 import asyncio
 import uuid
@@ -10,20 +10,22 @@ import structlog
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from schemas.cancellation import Cancellation, new_cancellation
 from schemas.completion import Completion
 from schemas.enums import Lane
 from schemas.field_types import JOB_ID_PATTERN
 from schemas.job import Job
-from schemas.parsing import FieldProblem, InvalidJobError, job_document, validate_job
+from schemas.parsing import InvalidJobError, job_document, validate_job
 from schemas.times import time_of_ms
 from worker.console.access.tokens import Client
 from worker.console.api.authorization import Enqueuer, Reader, check_limit
 from worker.console.api.documents import Line, line_address, line_document, parse_completion
-from worker.console.api.parameters import parse_wait
+from worker.console.api.parameters import parse_key, parse_wait
 from worker.console.api.parts import ApiParts, Parts
-from worker.console.api.problems import PROBLEMS, ProblemError, invalid, unavailable
+from worker.console.api.problems import PROBLEMS, ProblemError
+from worker.console.api.readiness import check_ready
 from worker.console.api.request_body import read_json_body
-from worker.console.lines.idempotency import ALLOWED, job_id_of_key
+from worker.console.lines.idempotency import ALLOWED
 from worker.console.lines.recent_lines import RecentLine
 from worker.console.lines.waiters import Waiter
 from worker.storage.errors import StorageError
@@ -69,8 +71,7 @@ async def enqueue_line(
     wait_s = None if wait is None else parse_wait(wait, parts.settings.http_api.max_wait_s)
     job = _parse_job(await read_json_body(request), client, idempotency_key, parts)
     check_limit(parts.enqueues, client, parts, "lines")
-    if waiting := parts.waits_for():
-        raise unavailable("not-ready", f"waits for {'; '.join(waiting)}")
+    check_ready(parts)
     if wait_s is None:
         await parts.sender.enqueue(lane, job)
         return await _answer(parts, job.job_id, lane)
@@ -105,6 +106,37 @@ async def get_line(
     known = _find(parts, job_id)
     completion = await _completion(parts, known)
     return _json(line_document(job_id, known, None, completion))
+
+
+@router.delete(
+    "/{job_id}",
+    status_code=HTTPStatus.ACCEPTED,
+    operation_id="cancel_line",
+    summary="Cancel a line",
+    responses={
+        HTTPStatus.OK: {"model": Line, "description": "The line has ended; its state says how."},
+        HTTPStatus.ACCEPTED: {"model": Line, "description": "Kafka has the cancellation; the line hasn't ended yet."},
+        **PROBLEMS,
+    },
+)
+async def cancel_line(
+    request: Request,
+    job_id: JobId,
+    client: Enqueuer,
+    parts: Parts,
+    wait: Annotated[str | None, Query(description="How long to wait for the completion: 500ms, 2s, 1m.")] = None,
+) -> Response:
+    """Ends a line as `cancelled` when its turn comes, with nothing paid. One that is being spoken ends as usual.
+
+    A line that has ended is answered as it is, and stays so.
+    """
+    wait_s = 0.0 if wait is None else parse_wait(wait, parts.settings.http_api.max_wait_s)
+    with parts.waiters.waiting(job_id) as waiter:
+        if _find(parts, job_id).completion is None:
+            check_ready(parts)
+            await parts.send_event(_cancellation(client, job_id, parts))
+            await _wait(request, waiter, wait_s)
+    return await _answer(parts, job_id, None)
 
 
 @router.get(
@@ -148,13 +180,12 @@ def _parse_job(body: bytes, client: Client, key: str | None, parts: ApiParts) ->
     return job
 
 
+def _cancellation(client: Client, job_id: str, parts: ApiParts) -> Cancellation:
+    return new_cancellation(job_id, f"http-{uuid.uuid4()}", f"/clients/{client.name}", parts.clock.now())
+
+
 def _new_id(client: Client, key: str | None) -> str:
-    if key is None:
-        return f"http-{uuid.uuid4()}"
-    try:
-        return job_id_of_key(client.name, key)
-    except ValueError as error:
-        raise invalid(FieldProblem("Idempotency-Key", f"{key[:100]!a}: {error}")) from None
+    return f"http-{uuid.uuid4()}" if key is None else parse_key(client.name, key)
 
 
 async def _wait(request: Request, waiter: Waiter, wait_s: float) -> None:
@@ -188,7 +219,7 @@ def _find(parts: ApiParts, job_id: str) -> RecentLine:
     return known
 
 
-async def _answer(parts: ApiParts, job_id: str, lane: Lane) -> Response:
+async def _answer(parts: ApiParts, job_id: str, lane: Lane | None) -> Response:
     known = parts.recent.find(job_id)
     completion = await _completion(parts, known)
     status = HTTPStatus.ACCEPTED if completion is None else HTTPStatus.OK

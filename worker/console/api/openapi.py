@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from schemas.feedback import Feedback
 from schemas.job import Job
 from worker.console.api.problems import ProblemDocument
 
@@ -16,17 +17,18 @@ _REFERENCES: Final = "#/components/schemas/{model}"
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The document of an application. A line is a job whose `job_id` may be left out; the route reads it by itself."""
+    """The document of an application. Jobs and feedback may leave fields out; their routes read them by themselves."""
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
     )
     schemas = document["components"]["schemas"]
-    for model in (Job, ProblemDocument):
+    for model in (Job, Feedback, ProblemDocument):
         schema = model.model_json_schema(ref_template=_REFERENCES)
         schemas |= schema.pop("$defs", {})
         schemas[model.__name__] = schema
-    job = schemas["Job"]
-    job["required"] = [each for each in job["required"] if each != "job_id"]
+    for model, made_here in ((Job, {"job_id"}), (Feedback, {"feedback_id", "time", "source"})):
+        document_of = schemas[model.__name__]
+        document_of["required"] = [each for each in document_of["required"] if each not in made_here]
     return document
 
 

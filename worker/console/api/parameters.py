@@ -5,6 +5,7 @@ from typing import Final
 
 from schemas.parsing import FieldProblem
 from worker.console.api.problems import ProblemError, invalid
+from worker.console.lines.idempotency import job_id_of_key
 
 _WAIT: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
@@ -23,6 +24,18 @@ def parse_wait(text: str, longest_s: float) -> float:
     if wait_s is None or wait_s > longest_s:
         raise _wrong("wait", text, f"a number and ms, s or m, such as 500ms or 2s, at most {longest_s:g}s")
     return wait_s
+
+
+def parse_key(client: str, key: str) -> str:
+    """The id that a client's Idempotency-Key makes.
+
+    Raises:
+        ProblemError: the key isn't allowed.
+    """
+    try:
+        return job_id_of_key(client, key)
+    except ValueError as error:
+        raise invalid(FieldProblem("Idempotency-Key", f"{key[:_SHOWN]!a}: {error}")) from None
 
 
 def parse_labels(texts: list[str]) -> dict[str, str]:

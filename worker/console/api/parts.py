@@ -14,6 +14,7 @@ from worker.console.lines.line_sender import LineSender
 from worker.console.lines.recent_lines import RecentLines
 from worker.console.lines.take_finder import TakeFinder
 from worker.console.lines.waiters import Waiters
+from worker.kafka.client.events import Event
 from worker.lifecycle.clock import Clock
 from worker.speech.catalogue import Catalogue
 
@@ -26,7 +27,9 @@ class ApiParts:
         tokens: returns the present entries; None: everybody is `LOCAL`.
         requests: the limit of all requests of a client.
         enqueues: the limit of the lines that a client enqueues.
+        feedback: the limit of the feedback that a client gives.
         waits_for: returns what keeps the process from enqueuing lines, a line each; empty when it is ready.
+        send_event: sends a cancellation or feedback; raises KafkaError, NotAcknowledgedError.
         audio_url: the address by which players read a take now, by its key; raises StorageError.
     """
 
@@ -36,11 +39,13 @@ class ApiParts:
     tokens: Callable[[], tuple[TokenEntry, ...]] | None
     requests: RequestLimit
     enqueues: RequestLimit
+    feedback: RequestLimit
     waits_for: Callable[[], list[str]]
     recent: RecentLines
     waiters: Waiters
     streams: EventStreams
     sender: LineSender
+    send_event: Callable[[Event], Awaitable[None]]
     takes: TakeFinder
     audio_url: Callable[[str], Awaitable[str]]
 

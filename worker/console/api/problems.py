@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from schemas.errors import ChirpWorkerError, UnavailableError
+from schemas.message_parsing import InvalidMessageError
 from schemas.parsing import FieldProblem, InvalidJobError
 from worker.console.lines.event_streams import TooManyStreamsError
 from worker.console.lines.line_sender import JobIdTakenError, NotAcknowledgedError, TooManyUnacknowledgedError
@@ -121,7 +122,7 @@ def _too_large(_error: Exception) -> ProblemError:
 
 
 def _not_acknowledged(error: Exception) -> ProblemError:
-    again = "repeat the request with the same job_id or Idempotency-Key, and the line is enqueued once"
+    again = "repeat the request with the same id or Idempotency-Key, and it counts once"
     return unavailable("not-acknowledged", f"{error}: {again}")
 
 
@@ -137,6 +138,7 @@ def _parameter_problem(error: dict[str, Any]) -> FieldProblem:
 # The first kind that fits counts.
 _DESCRIPTIONS: Final[dict[type[Exception], Callable[[Any], ProblemError]]] = {
     InvalidJobError: lambda error: invalid(*error.problems),
+    InvalidMessageError: lambda error: invalid(*error.problems),
     RequestValidationError: lambda error: invalid(*map(_parameter_problem, error.errors())),
     HTTPException: _http_problem,
     JobIdTakenError: lambda error: ProblemError(HTTPStatus.CONFLICT, "id-taken", str(error)),

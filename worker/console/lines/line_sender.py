@@ -29,7 +29,7 @@ class TooManyUnacknowledgedError(ChirpWorkerError):
 
 
 class NotAcknowledgedError(ChirpWorkerError):
-    """Kafka hasn't acknowledged the job in time; it may still do so."""
+    """Kafka hasn't acknowledged a job or an event in time; it may still do so."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,7 @@ class LineSender:
             async with asyncio.timeout(self._acknowledged_s):
                 await asyncio.shield(sending.task)
         except TimeoutError:
-            raise NotAcknowledgedError(
-                f"Kafka hasn't acknowledged {job.job_id} within {self._acknowledged_s:g} s, and may still do so"
-            ) from None
+            raise not_acknowledged(job.job_id, self._acknowledged_s) from None
         return is_new
 
     async def finish(self, within_s: float) -> None:
@@ -138,3 +136,8 @@ def _taken(job: Job) -> JobIdTakenError:
         f"job_id={job.job_id!r}: is another job's, or the same one's in the other lane; a repeated request must be "
         "the same, a new one needs a new job_id or Idempotency-Key"
     )
+
+
+def not_acknowledged(what: str, within_s: float) -> NotAcknowledgedError:
+    """The error of a job or an event that Kafka hasn't acknowledged in time."""
+    return NotAcknowledgedError(f"Kafka hasn't acknowledged {what} within {within_s:g} s, and may still do so")

@@ -13,6 +13,7 @@ from typing import Final
 from schemas.enums import Lane
 from schemas.groups import election_group, replay_transactional_id, worker_transactional_id
 from schemas.topics import (
+    CANCELLATIONS,
     COMPLETIONS,
     DEAD_LETTERS,
     FEEDBACK,
@@ -168,6 +169,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_WRITE, "publishes how jobs end", COMPLETIONS, DEAD_LETTERS),
         _reply_topics(_WRITE, "publishes completions to who wants them there"),
         _followed_rollout("follows the rollout"),
+        _topics(_READ, "leaves out jobs that were cancelled", CANCELLATIONS),
         _topics(_DESCRIBE, "checks at its start that all topics are there", ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES),
         _group(lambda of: (of.group_id,), "shares the lanes with the other workers"),
         _Row(
@@ -200,6 +202,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_READ_WRITE, "lists dead letters, and marks those that are replayed", DEAD_LETTERS),
         _topics(_READ_WRITE, "replays jobs, and finds those whose take is to be made again", *LANES.values()),
         _topics(_READ, "checks takes, and waits for completions", COMPLETIONS),
+        _topics(_WRITE, "cancels jobs", CANCELLATIONS),
         _Row(
             Resource.TRANSACTIONAL_ID,
             lambda of: (replay_transactional_id(of.group_id),),
@@ -212,6 +215,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_WRITE, "sends jobs", LANES[Lane.DIALOGUE]),
         _topics(_READ, "waits for completions", COMPLETIONS),
         _topics(_WRITE, "passes on what players say of lines", FEEDBACK),
+        _topics(_WRITE, "cancels jobs", CANCELLATIONS),
         _reply_topics(_READ, "waits for completions on a topic of its own"),
         _READER_GROUP,
         _IDEMPOTENT,
@@ -219,6 +223,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
     Role.STUDIO: (
         _topics(_READ_WRITE, "sends a batch, and finds again what an interrupted one had sent", LANES[Lane.BATCH]),
         _topics(_READ, "waits for completions", COMPLETIONS),
+        _topics(_WRITE, "cancels jobs", CANCELLATIONS),
         _retries(_DESCRIBE, "says how many jobs wait for a retry", Lane.BATCH),
         _followed_rollout("prices lines as the workers would speak them"),
         _group(
@@ -236,7 +241,9 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_READ, "waits for completions, streams them, and shows them", COMPLETIONS),
         _retries(_READ, "shows a line's whole way"),
         _topics(_READ_WRITE, "shows the rollout, and changes it for operators", ROLLOUT),
-        _topics(_READ, "shows what the controller judged, and what players say", ROLLOUT_STATUS, FEEDBACK),
+        _topics(_READ, "shows what the controller judged", ROLLOUT_STATUS),
+        _topics(_READ_WRITE, "passes on what players say of lines, and shows it", FEEDBACK),
+        _topics(_READ_WRITE, "cancels lines, and shows that", CANCELLATIONS),
         _topics(_READ_WRITE, "lists dead letters, and marks those that are replayed", DEAD_LETTERS),
         _topics(_READ_WRITE, "takes listeners' votes, and shows them", VOTES),
         _group(lambda of: (of.group_id,), "says how many jobs wait in each lane", _DESCRIBE),

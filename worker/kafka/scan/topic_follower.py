@@ -63,6 +63,20 @@ class TopicFollower:
         self._positions: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._outage_logged = False
+        self._answered_at = clock.monotonic()
+
+    def age_s(self) -> float:
+        """Seconds since Kafka last said that there is nothing more, or gave more."""
+        return max(0.0, self._clock.monotonic() - self._answered_at)
+
+    async def start(self) -> None:
+        """Reads the records that are there, to their end; `run` goes on from it.
+
+        Raises:
+            TopicError: a topic is missing, or this login may not see it.
+            KafkaError: Kafka refuses or doesn't answer.
+        """
+        await self._follow(to_end=True)
 
     async def run(self) -> None:
         """Follows the topics until it is cancelled; retries all errors of Kafka, and topics that are missing."""
@@ -73,13 +87,13 @@ class TopicFollower:
         )
         await retrying(self._follow)
 
-    async def _follow(self) -> None:
+    async def _follow(self, *, to_end: bool = False) -> None:
         async with AsyncExitStack() as stack:
             consumer = await stack.enter_async_context(standalone_consumer(self._settings, f"{self._name} consumer"))
             async with kafka_timeout():
                 await self._open(consumer)
-            answered_ms, answered_at = 0, self._clock.monotonic()
-            while True:
+            answered_ms, self._answered_at = 0, self._clock.monotonic()
+            while not (to_end and self.caught_up.is_set()):
                 await self._poll(consumer)
                 self._note_end()
                 if self._outage_logged:
@@ -88,8 +102,8 @@ class TopicFollower:
                 self._check_partitions(consumer)
                 polled_ms = max(consumer.last_poll_timestamp(each) or 0 for each in self._positions)
                 if polled_ms != answered_ms:
-                    answered_ms, answered_at = polled_ms, self._clock.monotonic()
-                elif self._clock.monotonic() - answered_at > _SILENCE_S:
+                    answered_ms, self._answered_at = polled_ms, self._clock.monotonic()
+                elif self.age_s() > _SILENCE_S:
                     raise KafkaTimeoutError(f"{', '.join(self._topics)}: no answer for {_SILENCE_S:g} s")
 
     async def _open(self, consumer: Consumer) -> None:

@@ -68,8 +68,11 @@ def test_comments_and_empty_lines_do_not_count() -> None:
         ("unity enqueue", "line 2: allowed is `<client> <scopes> <SHA-256>`"),
         ("unity enqueue,read chirp_x3XOquhXWbeaCWzbeq0I", "line 2: allowed is `<client> <scopes> <SHA-256>`"),
         (f"Unity enqueue {'a' * 64}", "line 2: client='Unity': allowed are a-z, 0-9 and -"),
-        (f"unity write {'a' * 64}", "line 2: scopes='write': allowed are enqueue, read, operate, listen"),
-        (f"unity enqueue, {'a' * 64}", "line 2: scopes='enqueue,': allowed are enqueue, read, operate, listen"),
+        (f"unity write {'a' * 64}", "line 2: scopes='write': allowed are enqueue, read, feedback, operate, listen"),
+        (
+            f"unity enqueue, {'a' * 64}",
+            "line 2: scopes='enqueue,': allowed are enqueue, read, feedback, operate, listen",
+        ),
         (f"unity enqueue {'A' * 64}", "line 2: allowed is `<client> <scopes> <SHA-256>`"),
     ],
 )

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 from prometheus_client import CollectorRegistry
 
+from schemas.cancellation import Cancellation
 from schemas.completion import Audio, Completion
 from schemas.enums import AudioEncoding, JobStatus, Lane
 from schemas.job import Job
@@ -30,6 +31,7 @@ from worker.console.lines.recent_lines import RecentLines
 from worker.console.lines.take_finder import TakeFinder
 from worker.console.lines.waiters import Waiters
 from worker.console.metrics import HttpApiMetrics
+from worker.kafka.client.events import Event
 from worker.lifecycle.clock import Clock
 from worker.storage.takes import StoredTake
 
@@ -61,6 +63,7 @@ class World:
     metrics: HttpApiMetrics = field(init=False)
     waits_for: list[str] = field(default_factory=list)
     sent: list[tuple[Lane, Job]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     stored: dict[str, StoredTake] = field(default_factory=dict)
     send_error: Exception | None = None
     url_error: Exception | None = None
@@ -81,6 +84,13 @@ class World:
         self.sent.append((lane, job))
         if self.ends_at_once:
             self.end(completion(job.job_id, lane=lane))
+
+    async def send_event(self, event: Event) -> None:
+        if self.send_error is not None:
+            raise self.send_error
+        self.events.append(event)
+        if self.ends_at_once and isinstance(event, Cancellation):
+            self.end(completion(event.job_id, status=JobStatus.CANCELLED, audio=None))
 
     def end(self, done: Completion) -> None:
         record = done.model_dump_json(exclude_none=True).encode()
@@ -106,6 +116,7 @@ class World:
             tokens=(lambda: entries) if entries else None,
             requests=RequestLimit(api.requests_per_minute),
             enqueues=RequestLimit(api.lines_per_minute),
+            feedback=RequestLimit(api.feedback_per_minute),
             waits_for=lambda: self.waits_for,
             recent=self.recent,
             waiters=self.waiters,
@@ -113,6 +124,7 @@ class World:
             sender=LineSender(
                 self.send, self.recent, most=api.max_unacknowledged, max_text_bytes=50_000, clock=Clock()
             ),
+            send_event=self.send_event,
             takes=TakeFinder(CATALOGUE, "takes", self.look_up),
             audio_url=self.audio_url,
         )

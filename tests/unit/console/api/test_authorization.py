@@ -8,6 +8,7 @@ import pytest
 
 from schemas.errors import UsageError
 from tests.unit.console.api.serving import LINE, call, serving, token
+from tests.unit.opinions import feedback_document
 from worker.app.api_socket import listening_socket
 from worker.config.settings import load_settings
 
@@ -17,8 +18,11 @@ ROUTES = [
     ("GET", "/v1/lines/none/audio", "read", 404),
     ("GET", "/v1/takes?character=codsworth&text=Hello", "read", 200),
     ("GET", "/v1/events?label=wrong", "read", 422),
+    ("DELETE", "/v1/lines/none", "enqueue", 404),
+    ("POST", "/v1/feedback", "feedback", 202),
 ]
-SCOPES = ("enqueue", "read", "operate")
+SCOPES = ("enqueue", "read", "feedback", "operate", "listen")
+BODIES = {"/v1/lines": LINE, "/v1/feedback": feedback_document()}
 
 
 def test_every_route_of_the_document_stands_in_the_table() -> None:
@@ -33,7 +37,7 @@ def test_every_route_of_the_document_stands_in_the_table() -> None:
 @pytest.mark.parametrize(("method", "path", "scope", "passed"), ROUTES)
 async def test_a_route_wants_its_scope_and_no_other(method: str, path: str, scope: str, passed: int) -> None:
     tokens = {each: token(each, each) for each in SCOPES}
-    body = {"json": LINE} if method == "POST" else {}
+    body = {"json": BODIES[path]} if method == "POST" else {}
     async with serving(*(entry for _, entry in tokens.values())) as (world, client, _):
         for name, (bearer, _) in tokens.items():
             status, problem, _ = await call(client, method, path, bearer=bearer, **body)
@@ -45,7 +49,7 @@ async def test_a_route_wants_its_scope_and_no_other(method: str, path: str, scop
             assert problem["type"] == "urn:chirp-worker:problem:token"
         for wrong in ("x", tokens[scope][0][:-1], tokens[scope][0] + "x", tokens[scope][1].sha256):
             assert (await call(client, method, path, bearer=wrong, **body))[0] == 401
-        assert len(world.sent) == (1 if method == "POST" else 0)
+        assert len(world.sent) + len(world.events) == (1 if method == "POST" else 0)
 
 
 async def test_all_requests_of_a_client_count_against_its_limit_and_wrong_tokens_against_nobodys() -> None:

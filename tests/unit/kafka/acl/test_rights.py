@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.enums import Lane
 from schemas.topics import (
+    CANCELLATIONS,
     COMPLETIONS,
     DEAD_LETTERS,
     FEEDBACK,
@@ -50,8 +51,9 @@ def who_may(operation: Operation, name: str) -> set[str]:
         (DEAD_LETTERS, {"worker", "operator", "console"}, {"operator", "console"}),
         (ROLLOUT, {"controller", "operator", "console"}, {"worker", "controller", "operator", "studio", "console"}),
         (ROLLOUT_STATUS, {"controller"}, {"operator", "console"}),
-        (FEEDBACK, {"game-server"}, {"controller", "console"}),
+        (FEEDBACK, {"game-server", "console"}, {"controller", "console"}),
         (VOTES, {"console"}, {"controller", "console"}),
+        (CANCELLATIONS, {"game-server", "operator", "studio", "console"}, {"worker", "console"}),
         *((retry, {"worker"}, {"worker", "controller", "console"}) for retry in RETRIES),
     ],
 )
@@ -68,7 +70,6 @@ def test_only_workers_write_what_the_gates_count() -> None:
 def test_game_servers_pass_on_feedback_and_never_vote() -> None:
     assert may(Role.GAME_SERVER, Operation.WRITE, FEEDBACK)
     assert not may(Role.GAME_SERVER, Operation.WRITE, VOTES)
-    assert not may(Role.CONSOLE, Operation.WRITE, FEEDBACK)
 
 
 def test_only_the_operator_creates_topics() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.enums import Lane
 from schemas.topics import (
+    CANCELLATIONS,
     COMPLETIONS,
     DEAD_LETTERS,
     FEEDBACK,
@@ -39,7 +40,9 @@ DAYS = 24 * 60 * 60 * 1000
 
 def test_every_lane_has_its_topic_and_no_topic_stands_twice() -> None:
     assert len(TABLE) == len(TOPICS)
-    assert {*LANES.values(), COMPLETIONS, DEAD_LETTERS, ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES} == set(TABLE)
+    assert {*LANES.values(), COMPLETIONS, DEAD_LETTERS, ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, CANCELLATIONS} == set(
+        TABLE
+    )
     assert LANES == {Lane.DIALOGUE: "tts.dialogue", Lane.BATCH: "tts.batch"}
 
 
@@ -54,6 +57,13 @@ def test_completions_are_kept_thirty_days_and_the_rollout_for_ever_in_one_partit
 def test_the_controllers_reports_are_in_one_partition_that_keeps_an_hour() -> None:
     assert (TABLE[ROLLOUT_STATUS].partitions, TABLE[ROLLOUT_STATUS].key) == (1, "none")
     assert TABLE[ROLLOUT_STATUS].retention_ms == 60 * 60 * 1000
+
+
+def test_a_cancellation_outlives_every_job_that_it_may_be_of() -> None:
+    kept = TABLE[CANCELLATIONS].retention_ms
+    assert kept == max(TABLE[name].retention_ms for name in LANES.values())
+    assert all(each.retention_ms <= kept for each in all_topics() if ".retry." in each.name)
+    assert (TABLE[CANCELLATIONS].partitions, TABLE[CANCELLATIONS].key) == (1, "job_id")
 
 
 def test_feedback_is_kept_as_long_as_completions_and_votes_a_year_in_one_order() -> None:

@@ -13,7 +13,7 @@ from worker.kafka.dead_letters.filter import parse_class
 
 ALLOWED = (
     "allowed is invalid, quota, transient, timeout, bad_audio, denied, circuit_open, bad_input, storage, expired, "
-    "internal"
+    "cancelled, internal"
 )
 
 

@@ -116,18 +116,31 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
     return made
 
 
-@asynccontextmanager
-async def following() -> AsyncIterator[tuple[TopicFollower, list[str]]]:
+def made(clock: Clock | None = None) -> tuple[TopicFollower, list[str]]:
     seen: list[str] = []
-    follower = TopicFollower(
-        load_settings({}).kafka, "lanes", ["lane"], lambda record: seen.append(record.value), since=SINCE, clock=Clock()
-    )
+
+    def see(record: Any) -> None:
+        seen.append(record.value)
+
+    kafka = load_settings({}).kafka
+    return TopicFollower(kafka, "lanes", ["lane"], see, since=SINCE, clock=clock or Clock()), seen
+
+
+@asynccontextmanager
+async def running(follower: TopicFollower) -> AsyncIterator[None]:
     task = asyncio.create_task(follower.run())
     try:
-        yield follower, seen
+        yield
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def following() -> AsyncIterator[tuple[TopicFollower, list[str]]]:
+    follower, seen = made()
+    async with running(follower):
+        yield follower, seen
 
 
 async def until(condition: Any) -> None:
@@ -212,3 +225,42 @@ async def test_a_topic_that_was_made_again_is_read_from_its_beginning(broker: Br
         broker.logs[FIRST] = ["d"]
         broker.is_away = False
         await until(lambda: seen[3:] == ["d"])
+
+
+async def test_a_start_reads_what_is_there_and_the_run_goes_on_from_it(broker: Broker) -> None:
+    broker.logs = {FIRST: ["a", "b"], SECOND: ["c"]}
+    follower, seen = made()
+    await follower.start()
+    assert follower.caught_up.is_set()
+    assert sorted(seen) == ["a", "b", "c"]
+    broker.logs[FIRST].append("d")
+    async with running(follower):
+        await until(lambda: seen[3:] == ["d"])
+    assert sorted(seen) == ["a", "b", "c", "d"]
+
+
+async def test_a_start_that_kafka_refuses_says_so_and_the_next_one_reads_all(broker: Broker) -> None:
+    broker.logs[FIRST] = ["a"]
+    broker.is_away = True
+    follower, seen = made()
+    with pytest.raises(KafkaConnectionError):
+        await follower.start()
+    assert not follower.caught_up.is_set()
+    broker.is_away = False
+    await follower.start()
+    assert seen == ["a"]
+
+
+async def test_its_age_grows_from_kafkas_last_answer(broker: Broker) -> None:
+    now = 0.0
+    follower, _ = made(Clock(monotonic=lambda: now))
+    now = 7.0
+    assert follower.age_s() == 7.0
+    await follower.start()
+    assert follower.age_s() == 0.0
+    broker.is_away = True
+    async with running(follower):
+        await until(lambda: broker.opened > 1)
+        now = 12.0
+        await until(lambda: broker.opened > 2)
+        assert follower.age_s() == 5.0

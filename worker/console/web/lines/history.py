@@ -1,6 +1,7 @@
 """Folds the records about one line into its history: jobs, retries, completions, dead letters and replays. Pure."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -8,16 +9,18 @@ from typing import Any, Final, Literal
 from pydantic import ValidationError
 
 from schemas import headers as names
+from schemas.cancellation import Cancellation
 from schemas.completion import Completion
 from schemas.headers import MOST_REPLAYS, Headers, header_number
+from schemas.message_parsing import InvalidMessageError, parse_cancellation
 from schemas.parsing import InvalidJobError, job_document
 from schemas.times import time_of_ms
-from schemas.topics import COMPLETIONS, DEAD_LETTERS, RETRIES, unprefixed
+from schemas.topics import CANCELLATIONS, COMPLETIONS, DEAD_LETTERS, RETRIES, unprefixed
 from worker.jobs.redo import line_of
 from worker.kafka.dead_letters.decoder import DeadLetter, is_marker, read_letter
 
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
-Kind = Literal["job", "replay", "retry", "completion", "letter"]
+Kind = Literal["job", "replay", "retry", "cancellation", "completion", "letter"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Step:
 
     Attributes:
         time: the record's.
-        job: the job's fields as they were sent; None for a completion or a dead letter.
+        job: the job's fields as they were sent; None for anything else than a job, a retry or a replay.
+        cancellation: who cancelled the job.
         replay_of: of a replay the dead letter's id.
         error: of a retry, why the try before it failed.
     """
@@ -40,6 +44,7 @@ class Step:
     job: Mapping[str, Any] | None = None
     completion: Completion | None = None
     letter: DeadLetter | None = None
+    cancellation: Cancellation | None = None
     replay_of: str = ""
     error: str = ""
 
@@ -83,6 +88,9 @@ class LineHistory:
         elif topic == DEAD_LETTERS:
             if not is_marker(record.value, headers):
                 self._steps.append(Step("letter", *place, letter=read_letter(record, self.topic_prefix)))
+        elif topic == CANCELLATIONS:
+            with suppress(InvalidMessageError):
+                self._steps.append(Step("cancellation", *place, cancellation=parse_cancellation(record.value)))
         elif topic.startswith(RETRIES):
             message = _text(headers, names.RETRY_ERROR_MESSAGE)
             error = f"{_text(headers, names.RETRY_ERROR_CLASS)} {_text(headers, names.RETRY_ERROR_CODE)}: {message}"

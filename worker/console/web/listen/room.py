@@ -8,15 +8,14 @@ from pathlib import Path
 from cryptography.fernet import InvalidToken
 
 from schemas.errors import UnavailableError, UsageError
-from schemas.events import vote_headers
 from schemas.message_parsing import InvalidMessageError, parse_vote
-from schemas.topics import VOTES, prefixed
 from schemas.vote import Vote
 from worker.config.secret_file import file_stamp
 from worker.config.sections import KafkaSettings
 from worker.console.web.listen.pairs import Pair, VotesSeen, parse_pairs
 from worker.console.web.session import Sessions
 from worker.kafka.client.consumer import ReceivedRecord
+from worker.kafka.client.events import send_event
 from worker.kafka.client.producer import connect_producer
 from worker.storage.takes import StoredTake
 
@@ -124,13 +123,6 @@ class ListeningRoom:
         Raises:
             KafkaError: it isn't known whether it was written; a repeat has the same id.
         """
-        topic = prefixed(VOTES, self._settings.topic_prefix)
         async with connect_producer(self._settings) as producer:
-            await producer.send_and_wait(
-                topic,
-                value=vote.model_dump_json(exclude_none=True).encode(),
-                key=vote.character.encode(),
-                headers=vote_headers(vote),
-                partition=0,
-            )
+            await send_event(producer, self._settings, vote)
         self.votes.add(vote)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from schemas.cancellation import new_cancellation
 from schemas.completion import Completion
 from schemas.enums import JobStatus, Lane
 from worker.console.web.lines.history import LineHistory, latest_first
@@ -50,6 +52,18 @@ def test_a_way_has_each_kind_of_step_in_the_order_of_time() -> None:
     assert steps[2].letter is not None
     assert steps[2].letter.failure_class == "timeout"
     assert steps[4].replay_of == "ab12"
+
+
+def test_a_cancellation_is_a_step_with_who_sent_it_and_one_that_is_none_is_passed_over() -> None:
+    cancellation = new_cancellation("line-1", "c-1", "/clients/quests", datetime(2027, 1, 15, tzinfo=UTC))
+    found = history(
+        Raw("staging.dialogue", job()),
+        Raw("staging.cancellations", cancellation.model_dump_json().encode(), 1_800_000_000_001),
+        Raw("staging.cancellations", b'{"job_id": "line-1"}', 1_800_000_000_002),
+        Raw("staging.completions", completion(status=JobStatus.CANCELLED), 1_800_000_000_003),
+    ).steps()
+    assert [each.kind for each in found] == ["job", "cancellation", "completion"]
+    assert found[1].cancellation == cancellation
 
 
 def test_all_takes_of_a_line_are_its_way_and_other_lines_are_not() -> None:

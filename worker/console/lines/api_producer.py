@@ -1,6 +1,7 @@
-"""The producer of the lanes: connects when Kafka answers, and is replaced when it has failed."""
+"""The producer of the HTTP API: connects when Kafka answers, and is replaced when it has failed."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -9,6 +10,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from schemas.enums import Lane
 from schemas.job import Job
 from worker.config.sections import KafkaSettings
+from worker.console.lines.line_sender import ACKNOWLEDGED_S, not_acknowledged
+from worker.kafka.client.events import Event, send_event
 from worker.kafka.client.health import kafka_outage
 from worker.kafka.client.producer import Producer, connect_producer
 from worker.kafka.client.submit import submit
@@ -18,8 +21,8 @@ from worker.lifecycle.dependency import Dependency
 from worker.observability.tracing.tracer import Tracer
 
 
-class LaneProducer:
-    """Sends jobs into their lanes.
+class ApiProducer:
+    """Sends jobs into their lanes, and clients' events into their topics.
 
     Args:
         kafka: marked as down for as long as no producer can be connected.
@@ -49,11 +52,27 @@ class LaneProducer:
         Raises:
             KafkaError: Kafka refuses, or can't be reached.
         """
+        await self._send(lambda producer: submit(producer, self._settings, lane, job, self._tracer))
+
+    async def send_event(self, event: Event) -> None:
+        """Sends an event once, and returns when Kafka has acknowledged it.
+
+        Raises:
+            NotAcknowledgedError: Kafka hasn't answered in time.
+            KafkaError: Kafka refuses, or can't be reached.
+        """
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED_S):
+                await self._send(lambda producer: send_event(producer, self._settings, event))
+        except TimeoutError:
+            raise not_acknowledged(f"the {type(event).__name__.lower()}", ACKNOWLEDGED_S) from None
+
+    async def _send(self, send: Callable[[Producer], Awaitable[None]]) -> None:
         if not self.connected.is_set():
             raise KafkaConnectionError("the producer isn't connected yet")
         producer = self._producing.producer
         try:
-            await submit(producer, self._settings, lane, job, self._tracer)
+            await send(producer)
         except TOO_LARGE:
             # The record's fault, not the producer's.
             raise

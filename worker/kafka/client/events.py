@@ -1,0 +1,47 @@
+"""Sends the events that people cause: cancellations, feedback and votes."""
+
+from typing import Final, NamedTuple
+
+from schemas.cancellation import Cancellation
+from schemas.events import cancellation_headers, feedback_headers, vote_headers
+from schemas.feedback import Feedback
+from schemas.headers import Headers
+from schemas.topics import CANCELLATIONS, FEEDBACK, VOTES, prefixed
+from schemas.vote import Vote
+from worker.config.sections import KafkaSettings
+from worker.kafka.client.producer import Producer
+
+Event = Cancellation | Feedback | Vote
+# The order of the votes is the same for everybody who counts them, however many partitions somebody has added.
+_PARTITION_OF_VOTES: Final = 0
+
+
+class _Record(NamedTuple):
+    topic: str
+    key: str
+    headers: Headers
+    partition: int | None = None
+
+
+async def send_event(producer: Producer, settings: KafkaSettings, event: Event) -> None:
+    """Sends an event into its topic, and waits until Kafka has acknowledged it.
+
+    Raises:
+        KafkaError: Kafka refuses, or can't be reached; it may have the event all the same.
+    """
+    record = _record(event)
+    await producer.send_and_wait(
+        prefixed(record.topic, settings.topic_prefix),
+        value=event.model_dump_json(exclude_none=True).encode(),
+        key=record.key.encode(),
+        partition=record.partition,
+        headers=record.headers,
+    )
+
+
+def _record(event: Event) -> _Record:
+    if isinstance(event, Cancellation):
+        return _Record(CANCELLATIONS, event.job_id, cancellation_headers(event))
+    if isinstance(event, Feedback):
+        return _Record(FEEDBACK, event.user_id, feedback_headers(event))
+    return _Record(VOTES, event.character, vote_headers(event), _PARTITION_OF_VOTES)
