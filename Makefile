@@ -94,11 +94,11 @@ format: .venv/dev.stamp ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/local.stamp ## compare the worker's throughput with bounded gathers without Kafka
-	@$(BIN)/python -m loadtest.benchmarks.throughput
+bench: .venv/local.stamp .kafka/jars.stamp ## compare the worker's throughput with a bounded gather without Kafka, on Apache Kafka
+	@$(BIN)/python -m loadtest.benchmarks.throughput $(BENCH)
 
 bench-dialogue: .venv/local.stamp .kafka/jars.stamp ## measure the latency of dialogue, alone and beside a batch backlog
-	@$(BIN)/python -m loadtest.benchmarks.dialogue
+	@$(BIN)/python -m loadtest.benchmarks.dialogue $(BENCH)
 
 bench-recovery: .venv/local.stamp .kafka/jars.stamp ## measure how long a killed worker's jobs stand still, on Apache Kafka; half an hour
 	@$(BIN)/python -m loadtest.benchmarks.recovery

@@ -2,10 +2,13 @@
 
 import asyncio
 import base64
+import os
 import shutil
+import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from signal import Signals
@@ -199,6 +202,21 @@ class KafkaCluster:
             return (
                 set(self.running) <= pool.submit(asyncio.run, list_brokers(f"127.0.0.1:{self.ports[broker]}")).result()
             )
+
+
+@contextmanager
+def kafka_to_measure() -> Iterator[str]:
+    """The bootstrap servers of Apache Kafka: of the cluster that KAFKA_BOOTSTRAP_SERVERS names, or of one broker here.
+
+    Raises:
+        NoJavaError: no cluster is named, and Java or Apache Kafka's jars are missing.
+        StackError: the broker didn't start.
+    """
+    if outside := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield outside
+        return
+    with tempfile.TemporaryDirectory(prefix="chirp-kafka-") as folder, KafkaCluster(Path(folder)) as cluster:
+        yield cluster.bootstrap
 
 
 async def list_brokers(bootstrap: str) -> set[int]:

@@ -64,7 +64,7 @@ async def test_check_finds_takes_that_are_gone_changed_silent_or_nobodys(deploym
             (keys[3], b"holiday.jpg", {}),
         ):
             async with store._client.use() as client:
-                await client.put_object(Bucket=store.bucket, Key=key, Body=body, Metadata=metadata)
+                await client.boto.put_object(Bucket=store.bucket, Key=key, Body=body, Metadata=metadata)
         await store.remove(keys[0])
     ended = await run(deployment, "takes", "check", "--all", "--json")
     assert ended.returncode == 1, ended.stderr
@@ -79,7 +79,7 @@ async def test_takes_may_be_cached_for_ever_and_pcm_says_the_order_of_its_bytes(
         await deployment.produce([job(1), job(2, audio={"encoding": "PCM", "sample_rate": 16000})])
         keys = sorted(completion.audio.key for completion in await deployment.completions(2))
     async with deployment.store() as store, store._client.use() as client:
-        heads = {key.rpartition(".")[2]: await client.head_object(Bucket=store.bucket, Key=key) for key in keys}
+        heads = {key.rpartition(".")[2]: await client.boto.head_object(Bucket=store.bucket, Key=key) for key in keys}
     assert {name: head["ContentType"] for name, head in heads.items()} == {
         "ogg": "audio/ogg",
         "pcm": "audio/x-raw; format=S16LE; rate=16000; channels=1; layout=interleaved",

@@ -2,15 +2,31 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
 
 from worker.storage.errors import StorageRefusedError
+from worker.storage.object_requests import ObjectRequests
 
 _log = structlog.get_logger(__name__)
 
-OpenClient = Callable[[], AbstractAsyncContextManager[Any]]
+
+@dataclass(frozen=True)
+class StoreClient:
+    """What requests are sent by.
+
+    Attributes:
+        boto: aioboto3's client, for the bucket, lists, removals and presigned addresses.
+        objects: HEAD, PUT and GET of objects.
+    """
+
+    boto: Any
+    objects: ObjectRequests
+
+
+OpenClient = Callable[[], AbstractAsyncContextManager[StoreClient]]
 """Opens a session and client from the settings, and from what they refer to, such as a credentials file."""
 
 
@@ -42,7 +58,7 @@ class ReopenableClient:
             await old.retire()
 
     @asynccontextmanager
-    async def use(self) -> AsyncIterator[Any]:
+    async def use(self) -> AsyncIterator[StoreClient]:
         """The client for one request; a new one if what it is opened with has changed.
 
         Raises:
@@ -78,7 +94,7 @@ class ReopenableClient:
 class _Opened:
     """One client, how many requests use it, and whether it is to be closed after the last of them."""
 
-    def __init__(self, client: Any, stack: AsyncExitStack) -> None:
+    def __init__(self, client: StoreClient, stack: AsyncExitStack) -> None:
         self.client = client
         self.users = 0
         self._stack = stack

@@ -7,6 +7,7 @@ from ssl import SSLCertVerificationError
 from typing import Final
 
 from aiohttp import ClientError as HttpError
+from aiohttp import ClientSSLError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -34,9 +35,10 @@ _UNREACHED: Final = (
 # An answer's body may be a whole page, and its message comes into logs, dead letters and /readyz.
 _LONGEST_MESSAGE: Final = 500
 _NO_KEYS: Final = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, UnauthorizedSSOTokenError)
-# A certificate that doesn't match is a wrong setting, though botocore counts it as a broken connection; so is a file
+_TLS: Final = (SSLError, ClientSSLError)
+# A certificate that doesn't match is a wrong setting, though the clients count it as a broken connection; so is a file
 # that isn't there, such as that of AWS_CA_BUNDLE.
-_WRONG_SETTINGS: Final = (SSLError, FileNotFoundError, PermissionError)
+_WRONG_SETTINGS: Final = (*_TLS, FileNotFoundError, PermissionError)
 _FILE_LIMITS: Final = frozenset({errno.EMFILE, errno.ENFILE})
 # Codes with a status of 4xx that ask for another try later.
 _LATER: Final = frozenset({
@@ -87,7 +89,7 @@ def _cause(error: Exception) -> Cause | None:
         return find_cause(_code(error), http_status(error), str(error.response.get("Error", {}).get("Message", "")))
     if isinstance(error, _NO_KEYS):
         return KEYS
-    if isinstance(error, SSLError):
+    if isinstance(error, _TLS):
         refused = _refused_certificate(error)
         return CERTIFICATE if refused is None else certificate_cause(refused.verify_code)
     return NO_FILES if any(_is_file_limit(each) for each in _chain(error)) else None

@@ -1,7 +1,8 @@
 """Takes in an S3-compatible store: look-up and conditional upload."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+import hashlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -17,23 +18,18 @@ from worker.storage.takes import CACHE_CONTROL, StoredTake, content_type, is_pro
 
 T = TypeVar("T")
 Send = Callable[[Any], Awaitable[T]]
-"""Sends one request by the client that it is given."""
+"""Sends one request by boto's client."""
 _CONFLICT_TRIES: Final = 5
 SLOWEST_BYTES_S: Final = 250_000
 """An upload that is slower than 2 Mbit/s counts as hanging."""
 
 
 class TakeStore:
-    """The stored takes of one bucket; each request gets `timeout_s` seconds, an upload more by its size.
+    """The stored takes of one bucket; each request gets `timeout_s` seconds, an upload more by its size."""
 
-    Args:
-        encryption: parameters of each upload, by which the store encrypts the object.
-    """
-
-    def __init__(self, client: ReopenableClient, bucket: str, timeout_s: float, encryption: Mapping[str, str]) -> None:
+    def __init__(self, client: ReopenableClient, bucket: str, timeout_s: float) -> None:
         self._client = client
         self._timeout_s = timeout_s
-        self._encryption = encryption
         self.bucket = bucket
 
     async def reopen(self) -> None:
@@ -70,13 +66,12 @@ class TakeStore:
         """
         try:
             async with asyncio.timeout(self._timeout_s), self._client.use() as client:
-                head = await client.head_object(Bucket=self.bucket, Key=key)
+                # A missing bucket looks like a missing object, since an answer to HEAD has no body. The upload will
+                # fail, and say so.
+                found = await client.objects.head(key)
         except STORE_ERRORS as error:
-            # A missing bucket looks the same, since an answer to HEAD has no body. The upload will fail, and say so.
-            if isinstance(error, ClientError) and http_status(error) == HTTPStatus.NOT_FOUND:
-                return None
             raise storage_error(f"look-up of {key}", error) from error
-        return _stored(key, head)
+        return None if found is None else take_from_metadata(key, *found)
 
     async def store(self, take: StoredTake, audio: bytes) -> StoredTake:
         """Stores a take unless its key is taken.
@@ -124,7 +119,7 @@ class TakeStore:
     async def _request(self, doing: str, send: Send[T]) -> T:
         try:
             async with asyncio.timeout(self._timeout_s), self._client.use() as client:
-                return await send(client)
+                return await send(client.boto)
         except STORE_ERRORS as error:
             raise storage_error(doing, error) from error
 
@@ -149,17 +144,17 @@ class TakeStore:
     async def _put_if_new(self, take: StoredTake, audio: bytes) -> None:
         # The client's own timeout begins when everything is sent: a store that reads nothing would hang it for ever.
         async with asyncio.timeout(self._timeout_s + len(audio) / SLOWEST_BYTES_S), self._client.use() as client:
-            answer = await client.put_object(
-                Bucket=self.bucket,
-                Key=take.key,
-                Body=audio,
-                IfNoneMatch="*",
-                ContentType=content_type(take.encoding, take.sample_rate),
-                CacheControl=CACHE_CONTROL,
-                Metadata=take_metadata(take),
-                **self._encryption,
+            is_stored = await client.objects.put_if_new(
+                take.key,
+                audio,
+                sha256=take.sha256,
+                headers={
+                    "content-type": content_type(take.encoding, take.sample_rate),
+                    "cache-control": CACHE_CONTROL,
+                },
+                metadata=take_metadata(take),
             )
-        if not answer.get("ETag"):
+        if not is_stored:
             await self._check_stored(take)
 
     async def _check_stored(self, take: StoredTake) -> None:
@@ -170,7 +165,7 @@ class TakeStore:
             stored = None
         if stored is None or stored.sha256 != take.sha256:
             raise StorageUnavailableError(
-                f"upload of {take.key}: the answer has no ETag, and the object isn't there; is a proxy in between?"
+                f"upload of {take.key}: the answer isn't a store's, and the object isn't there; is a proxy in between?"
             )
 
     async def fetch(self, key: str) -> bytes:
@@ -183,7 +178,7 @@ class TakeStore:
         found = await self._get(key)
         if found is None:
             raise StorageRefusedError(f"download of {key}: it isn't there")
-        return found[1]
+        return found[0]
 
     async def fetch_whole(self, key: str) -> tuple[StoredTake, bytes] | None:
         """A stored take with its audio; None if there is no such object.
@@ -194,14 +189,15 @@ class TakeStore:
             StorageRefusedError: it may not be read.
         """
         found = await self._get(key)
-        return None if found is None else (_stored(key, found[0]), found[1])
+        if found is None:
+            return None
+        audio, metadata = found
+        return take_from_metadata(key, len(audio), metadata), audio
 
-    async def _get(self, key: str) -> tuple[dict[str, Any], bytes] | None:
+    async def _get(self, key: str) -> tuple[bytes, dict[str, str]] | None:
         try:
             async with self._client.use() as client:
-                answer = await client.get_object(Bucket=self.bucket, Key=key)
-                async with answer["Body"] as body:
-                    return answer, bytes(await body.read())
+                return await client.objects.get(key)
         except STORE_ERRORS as error:
             if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == "NoSuchKey":
                 return None
@@ -216,7 +212,7 @@ class TakeStore:
         named = {"Bucket": self.bucket, "Key": key}
         try:
             async with asyncio.timeout(self._timeout_s), self._client.use() as client:
-                return str(await client.generate_presigned_url("get_object", Params=named, ExpiresIn=valid_s))
+                return str(await client.boto.generate_presigned_url("get_object", Params=named, ExpiresIn=valid_s))
         except STORE_ERRORS as error:
             raise storage_error(f"presigned address of {key}", error) from error
 
@@ -229,7 +225,7 @@ class TakeStore:
         """
         try:
             async with self._client.use() as client:
-                pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+                pages = client.boto.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
                 async for page in pages:
                     yield [entry["Key"] for entry in page.get("Contents", ()) if not is_probe(entry["Key"])]
         except STORE_ERRORS as error:
@@ -248,21 +244,20 @@ class TakeStore:
             StorageUnavailableError: the store couldn't answer.
             StorageRefusedError: the store refused the first PUT.
         """
-
-        async def put(client: Any) -> None:
-            await client.put_object(Bucket=self.bucket, Key=key, Body=b"probe", IfNoneMatch="*", **self._encryption)
-
-        async def put_twice(client: Any) -> bool:
-            await put(client)
-            try:
-                await put(client)
-            except ClientError as error:
-                if not is_stored_already(error):
-                    raise
-                return True
-            return False
-
-        refused = await self._request(f"PUT of {key}", put_twice)
+        body = b"probe"
+        sha256 = hashlib.sha256(body).hexdigest()
+        refused = False
+        try:
+            async with asyncio.timeout(self._timeout_s), self._client.use() as client:
+                await client.objects.put_if_new(key, body, sha256=sha256, headers={}, metadata={})
+                try:
+                    await client.objects.put_if_new(key, body, sha256=sha256, headers={}, metadata={})
+                except ClientError as error:
+                    if not is_stored_already(error):
+                        raise
+                    refused = True
+        except STORE_ERRORS as error:
+            raise storage_error(f"PUT of {key}", error) from error
         with suppress(StorageError):
             await self.remove(key)
         return refused
@@ -270,7 +265,3 @@ class TakeStore:
 
 def _is_conflict(error: BaseException) -> bool:
     return isinstance(error, ClientError) and http_status(error) == HTTPStatus.CONFLICT
-
-
-def _stored(key: str, head: dict[str, Any]) -> StoredTake:
-    return take_from_metadata(key, int(head.get("ContentLength", 0)), head.get("Metadata", {}))

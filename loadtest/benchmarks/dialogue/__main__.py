@@ -1,13 +1,8 @@
 """`make bench-dialogue`: how long a game server waits, alone and beside a batch backlog, and where the time goes."""
 
 import asyncio
-import os
-import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Final
 
 import aiohttp
@@ -20,12 +15,11 @@ from loadtest.benchmarks.dialogue.load import CompletionListener
 from loadtest.benchmarks.dialogue.runs import Bench, Load, run_backlog, run_load
 from loadtest.benchmarks.throughput.runs import EmulatorControl
 from loadtest.stack.java import NoJavaError
-from loadtest.stack.kafka_cluster import KafkaCluster
+from loadtest.stack.kafka_cluster import kafka_to_measure
 from loadtest.stack.local_stack import Stack, local_stack
 from loadtest.stack.processes import StackError
 from schemas.enums import JobStatus, Lane
 
-_KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"
 _OWN_WAY_S: Final = 0.05
 _OWN_WAY_EVERY_S: Final = 0.2
 _BESIDE_S: Final = 0.3
@@ -50,23 +44,13 @@ def main(
     """Measure a dialogue job's latency; ends with 1 if jobs were lost or failed, whatever the figures."""
     bench = _Bench(Console(), jobs, backlog, rate)
     try:
-        with _kafka() as bootstrap, local_stack("external", {"speech": "canned"}, kafka=bootstrap) as stack:
+        with kafka_to_measure() as bootstrap, local_stack("external", {"speech": "canned"}, kafka=bootstrap) as stack:
             asyncio.run(bench.run(stack, scenario or [*Scenario], rounds))
     except (NoJavaError, StackError, KafkaError, OSError) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from None
     if bench.failed:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _kafka() -> Iterator[str]:
-    """Apache Kafka: a cluster of yours, or one broker here."""
-    if outside := os.environ.get(_KAFKA):
-        yield outside
-        return
-    with tempfile.TemporaryDirectory(prefix="chirp-kafka-") as folder, KafkaCluster(Path(folder)) as cluster:
-        yield cluster.bootstrap
 
 
 class _Bench:

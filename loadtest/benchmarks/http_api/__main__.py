@@ -2,10 +2,9 @@
 
 import asyncio
 import os
-import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -21,7 +20,7 @@ from loadtest.benchmarks.http_api.figures import added_table
 from loadtest.benchmarks.throughput.runs import EmulatorControl
 from loadtest.stack.counters import scrape
 from loadtest.stack.java import NoJavaError
-from loadtest.stack.kafka_cluster import KafkaCluster
+from loadtest.stack.kafka_cluster import kafka_to_measure
 from loadtest.stack.local_stack import Stack, local_stack, worker_process
 from loadtest.stack.ports import free_ports
 from loadtest.stack.processes import StackError
@@ -29,7 +28,6 @@ from loadtest.stack.topics import make_topics
 from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, LANES, prefixed
 
-_KAFKA: Final = "KAFKA_BOOTSTRAP_SERVERS"
 _WARM_UP: Final = 100
 # The crowd's lines take so long that all of it still waits when the last pair has been measured.
 _SLOW_S: Final = 120.0
@@ -44,21 +42,11 @@ def main(
 ) -> None:
     """Measure both ways by turns; ends with 1 if a line wasn't answered, whatever the figures."""
     try:
-        with _kafka() as bootstrap, local_stack("external", {"speech": "canned"}, kafka=bootstrap) as stack:
+        with kafka_to_measure() as bootstrap, local_stack("external", {"speech": "canned"}, kafka=bootstrap) as stack:
             asyncio.run(_measure(stack, pairs, crowd))
     except (NoJavaError, StackError, KafkaError, OSError, UnansweredError) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from None
-
-
-@contextmanager
-def _kafka() -> Iterator[str]:
-    """Apache Kafka: a cluster of yours, or one broker here."""
-    if outside := os.environ.get(_KAFKA):
-        yield outside
-        return
-    with tempfile.TemporaryDirectory(prefix="chirp-kafka-") as folder, KafkaCluster(Path(folder)) as cluster:
-        yield cluster.bootstrap
 
 
 @dataclass(frozen=True)

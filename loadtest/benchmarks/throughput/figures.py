@@ -2,12 +2,9 @@
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
-
-LEAST_RATE_RATIO: Final = 0.95
-MOST_CPU_RATIO: Final = 1.35
 
 
 @dataclass(frozen=True)
@@ -29,73 +26,77 @@ class Figures:
         return 1000 * self.cpu_s / self.jobs
 
 
+Round = Mapping[str, Figures]
+"""All sides by name, one right after the other."""
+
+
 @dataclass(frozen=True)
-class Round:
-    """All sides, one right after the other."""
+class Demand:
+    """What one side must come to against another, by the medians of the rounds' ratios; None: it is only told.
 
-    plain: Figures
-    own: Figures
-    worker: Figures
+    Attributes:
+        least_rate: times the other's jobs a second.
+        most_cpu: times the other's CPU a job.
+    """
 
-    @property
-    def columns(self) -> tuple[float, ...]:
-        """The table's columns."""
-        sides = (self.plain, self.own, self.worker)
-        return (*(side.rate for side in sides), *(side.cpu_ms for side in sides))
-
-
-_HEADS: Final = ("plain/s", "own/s", "worker/s", "plain ms", "own ms", "worker ms")
-_PLACES: Final = (1, 1, 1, 2, 2, 2)
+    side: str
+    base: str
+    least_rate: float | None = None
+    most_cpu: float | None = None
 
 
-def head() -> str:
+_WIDTH: Final = 15
+
+
+def head(sides: Sequence[str]) -> str:
     """The table's first line."""
-    return _line("round", _HEADS)
+    return _line("round", (*(f"{side}/s" for side in sides), *(f"{side} ms" for side in sides)))
 
 
-def row(name: str, columns: Iterable[float]) -> str:
-    """One line of the table."""
-    return _line(name, (f"{value:.{places}f}" for value, places in zip(columns, _PLACES, strict=True)))
+def row(name: str, sides: Sequence[str], one: Round) -> str:
+    """The line of one round."""
+    return _cells(name, [one[side].rate for side in sides], [one[side].cpu_ms for side in sides])
 
 
-def summary(rounds: Sequence[Round]) -> list[str]:
+def summary(sides: Sequence[str], rounds: Sequence[Round]) -> list[str]:
     """The lines below the rounds: each column for itself."""
-    columns = list(zip(*(one.columns for one in rounds), strict=True))
+    totals: dict[str, Callable[[list[float]], float]] = {"min": min, "median": statistics.median, "max": max}
     return [
-        row("min", map(min, columns)),
-        row("median", map(statistics.median, columns)),
-        row("max", map(max, columns)),
+        _cells(
+            name,
+            [total([one[side].rate for one in rounds]) for side in sides],
+            [total([one[side].cpu_ms for one in rounds]) for side in sides],
+        )
+        for name, total in totals.items()
     ]
 
 
-def verdicts(rounds: Sequence[Round]) -> list[str]:
-    """What the worker comes to against each gather, and whether the medians of the ratios meet the targets."""
-    return [
-        _verdict("plain", rounds, lambda one: one.plain),
-        _verdict("own", rounds, lambda one: one.own),
-    ]
-
-
-def _cpu_ratio(worker: Figures, gather: Figures) -> float:
-    """Infinite where the gather has no CPU time: the bench stood still until its run was over."""
-    return worker.cpu_ms / gather.cpu_ms if gather.cpu_ms else math.inf
-
-
-def _verdict(name: str, rounds: Sequence[Round], gather: Callable[[Round], Figures]) -> str:
-    rates = sorted(one.worker.rate / gather(one).rate for one in rounds)
-    cpus = sorted(_cpu_ratio(one.worker, gather(one)) for one in rounds)
+def verdict(demand: Demand, rounds: Sequence[Round]) -> str:
+    """What a side comes to, with the least and the most of the rounds, and whether that is what is wanted."""
+    pairs = [(one[demand.side], one[demand.base]) for one in rounds]
+    rates = sorted(side.rate / base.rate for side, base in pairs)
+    cpus = sorted(_cpu_ratio(side, base) for side, base in pairs)
     rate, cpu = statistics.median(rates), statistics.median(cpus)
     return (
-        f"{rate:.3f} ({rates[0]:.3f} to {rates[-1]:.3f}) times the jobs a second of {name}, "
-        f"at least {LEAST_RATE_RATIO} wanted: {_met(rate >= LEAST_RATE_RATIO)}; "
-        f"{cpu:.2f} ({cpus[0]:.2f} to {cpus[-1]:.2f}) times its CPU a job, "
-        f"at most {MOST_CPU_RATIO} wanted: {_met(cpu <= MOST_CPU_RATIO)}"
+        f"{demand.side} does {rate:.3f} ({rates[0]:.3f} to {rates[-1]:.3f}) times the jobs a second of {demand.base}"
+        + _met(demand.least_rate, "at least", met=demand.least_rate is not None and rate >= demand.least_rate)
+        + f"; {cpu:.2f} ({cpus[0]:.2f} to {cpus[-1]:.2f}) times its CPU a job"
+        + _met(demand.most_cpu, "at most", met=demand.most_cpu is not None and cpu <= demand.most_cpu)
     )
 
 
-def _met(met: bool) -> str:
-    return "met" if met else "MISSED"
+def _cpu_ratio(side: Figures, base: Figures) -> float:
+    """Infinite where the base has no CPU time: the bench stood still until its run was over."""
+    return side.cpu_ms / base.cpu_ms if base.cpu_ms else math.inf
+
+
+def _met(wanted: float | None, bound: str, *, met: bool) -> str:
+    return "" if wanted is None else f", {bound} {wanted:g} wanted: {'met' if met else 'MISSED'}"
+
+
+def _cells(name: str, rates: Iterable[float], cpus: Iterable[float]) -> str:
+    return _line(name, (*(f"{rate:.1f}" for rate in rates), *(f"{cpu:.2f}" for cpu in cpus)))
 
 
 def _line(name: str, cells: Iterable[str]) -> str:
-    return f"{name:<8}" + "".join(f"{cell:>11}" for cell in cells)
+    return f"{name:<8}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells)

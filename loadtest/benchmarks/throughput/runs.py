@@ -14,6 +14,7 @@ import aiohttp
 
 from loadtest.benchmarks.throughput.figures import Figures
 from loadtest.benchmarks.throughput.lines import PARTITIONS, Run
+from loadtest.benchmarks.throughput.sides import Side
 from loadtest.benchmarks.throughput.topics import Completions, completions_of, preload, read_completions, topics_of
 from loadtest.stack.local_stack import worker_environment
 from loadtest.stack.processes import Process
@@ -22,6 +23,7 @@ _START_S: Final = 60.0
 _LEAST_JOBS_A_SECOND: Final = 20
 # Long enough for the first answers, short enough for the log to hold all that ended.
 _FIRST_ANSWERS_S: Final = 0.15
+_THIS_TREE: Final = Path(__file__).parents[3]
 
 
 class RunFailedError(Exception):
@@ -73,18 +75,20 @@ class EmulatorControl:
             return [float(call["time"]) for call in await answer.json()]
 
 
-async def run_gather(bench: Bench, run: Run, module: str) -> Figures:
-    """A bounded gather without Kafka.
-
-    Args:
-        bench: where.
-        run: whose jobs.
-        module: `library_gather` or `worker_gather`.
+async def run_side(bench: Bench, run: Run, side: Side) -> Figures:
+    """Does the jobs of a run by one side.
 
     Raises:
-        RunFailedError: it ended early, or a take was there already.
+        RunFailedError: it ended early, or jobs were lost, failed, done twice, cached or spoken by WaveNet.
         StackError: it ended before its first call.
+        KafkaError: the broker refused.
     """
+    if side.gather is None:
+        return await _run_worker(bench, run, side)
+    return await _run_gather(bench, run, side.gather)
+
+
+async def _run_gather(bench: Bench, run: Run, module: str) -> Figures:
     command = [sys.executable, "-m", f"loadtest.benchmarks.throughput.{module}", run.name, str(run.jobs)]
     async with _started(bench, run, command, {}) as (process, began, cpu_at):
 
@@ -104,19 +108,19 @@ async def run_gather(bench: Bench, run: Run, module: str) -> Figures:
         return Figures(run.jobs, report["ended"] - await began, cpu_s)
 
 
-async def run_worker(bench: Bench, run: Run) -> Figures:
-    """The real worker process, its jobs lying in Kafka before it starts.
-
-    Raises:
-        RunFailedError: jobs were lost, failed, done twice, cached or spoken by WaveNet.
-        StackError: it ended before its first call.
-        KafkaError: the broker refused.
-    """
-    command = [sys.executable, "-m", "worker", "run"]
+async def _run_worker(bench: Bench, run: Run, side: Side) -> Figures:
+    """The real worker process, its jobs lying in Kafka before it starts."""
+    # Without -P the working folder comes before PYTHONPATH.
+    command = [sys.executable, "-P", "-m", "worker", "run"]
     completions = Completions()
     async with topics_of(bench.bootstrap, run.name, PARTITIONS):
         await preload(bench.bootstrap, run)
-        names = {"KAFKA_TOPIC_PREFIX": run.name, "KAFKA_GROUP_ID": f"{run.name}-group"}
+        names = {
+            **side.settings,
+            "PYTHONPATH": str(side.tree or _THIS_TREE),
+            "KAFKA_TOPIC_PREFIX": run.name,
+            "KAFKA_GROUP_ID": f"{run.name}-group",
+        }
         async with (
             completions_of(bench.bootstrap, run.name) as consumer,
             _started(bench, run, command, names) as (process, began, cpu_at),

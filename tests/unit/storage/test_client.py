@@ -18,6 +18,7 @@ from schemas.enums import AudioEncoding
 from tests.s3_standin import Standin, s3_standin
 from worker.config.settings import load_settings
 from worker.storage.audio_addresses import DEFAULT_TTL_S, AudioAddresses
+from worker.storage.bucket_route import resolve_route
 from worker.storage.client import connect_store
 from worker.storage.errors import StorageError, StorageRefusedError
 from worker.storage.takes import StoredTake
@@ -113,8 +114,10 @@ async def test_an_authority_that_becomes_unusable_leaves_the_last_one_and_is_log
 async def test_the_bucket_stands_in_the_path_or_in_the_hosts_name(addressing: str, address: str) -> None:
     given = {"S3_ENDPOINT_URL": "https://store.example", "S3_ADDRESSING": addressing, **KEYS}
     async with connect_store(load_settings(given).storage, 2) as store, store._client.use() as client:
-        made = await client.generate_presigned_url("get_object", {"Bucket": store.bucket, "Key": "x"})
+        made = await store.presigned_url("x", 60)
+        route = await resolve_route(client.boto, store.bucket)
     assert made.partition("?")[0] == address
+    assert str(route.address_of("x")) == address
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from worker.config.settings import load_settings
 from worker.storage.causes import EXPIRED, OTHER_NAME, UNKNOWN_AUTHORITY, Cause
 from worker.storage.client import connect_store
 from worker.storage.errors import StoreUnusableError
+from worker.storage.take_store import TakeStore
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -75,21 +76,36 @@ async def proxy() -> AsyncIterator[tuple[str, list[str]]]:
         yield f"http://127.0.0.1:{port}", lines
 
 
-async def check(address: str, **settings: str) -> None:
+REQUESTS: list[Callable[[TakeStore], Awaitable[object]]] = [
+    lambda store: store.check_bucket(),
+    lambda store: store.fetch("x"),
+]
+
+
+async def check(address: str, request: Callable[[TakeStore], Awaitable[object]], **settings: str) -> None:
     given = {"S3_ENDPOINT_URL": address, "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b", "S3_TIMEOUT_S": "60"}
     async with connect_store(load_settings({**given, **settings}).storage, 2) as store:
-        await store.check_bucket()
+        await request(store)
 
 
-async def test_a_certificate_of_the_own_authority_and_name_is_accepted(authority: trustme.CA, tmp_path: Path) -> None:
+@pytest.mark.parametrize("request_of", REQUESTS)
+async def test_a_certificate_of_the_own_authority_and_name_is_accepted(
+    authority: trustme.CA, tmp_path: Path, request_of: Callable[[TakeStore], Awaitable[object]]
+) -> None:
     async with store_with(authority.issue_cert("127.0.0.1")) as address:
-        await check(address, S3_CA_FILE=str(tmp_path / "ca.pem"))
+        await check(address, request_of, S3_CA_FILE=str(tmp_path / "ca.pem"))
 
 
 @pytest.mark.parametrize("through_proxy", [False, True])
 @pytest.mark.parametrize("cause", [OTHER_NAME, UNKNOWN_AUTHORITY, EXPIRED])
+@pytest.mark.parametrize("request_of", REQUESTS)
 async def test_any_other_certificate_is_refused_with_what_to_do(
-    authority: trustme.CA, tmp_path: Path, cause: Cause, *, through_proxy: bool
+    authority: trustme.CA,
+    tmp_path: Path,
+    cause: Cause,
+    request_of: Callable[[TakeStore], Awaitable[object]],
+    *,
+    through_proxy: bool,
 ) -> None:
     issuer = trustme.CA() if cause is UNKNOWN_AUTHORITY else authority
     name = "10.0.0.1" if cause is OTHER_NAME else "127.0.0.1"
@@ -97,14 +113,17 @@ async def test_any_other_certificate_is_refused_with_what_to_do(
     async with store_with(certificate) as address, proxy() as (proxy_address, lines):
         by_proxy = {"S3_PROXY_URL": proxy_address} if through_proxy else {}
         with pytest.raises(StoreUnusableError) as refused:
-            await check(address, S3_CA_FILE=str(tmp_path / "ca.pem"), **by_proxy)
+            await check(address, request_of, S3_CA_FILE=str(tmp_path / "ca.pem"), **by_proxy)
     assert refused.value.cause is cause
     assert bool(lines) == through_proxy
 
 
-async def test_a_store_is_reached_through_a_proxy(authority: trustme.CA, tmp_path: Path) -> None:
+@pytest.mark.parametrize("request_of", REQUESTS)
+async def test_a_store_is_reached_through_a_proxy(
+    authority: trustme.CA, tmp_path: Path, request_of: Callable[[TakeStore], Awaitable[object]]
+) -> None:
     async with store_with(authority.issue_cert("127.0.0.1")) as address, proxy() as (proxy_address, lines):
-        await check(address, S3_CA_FILE=str(tmp_path / "ca.pem"), S3_PROXY_URL=proxy_address)
+        await check(address, request_of, S3_CA_FILE=str(tmp_path / "ca.pem"), S3_PROXY_URL=proxy_address)
     assert lines == [f"CONNECT {address.removeprefix('https://')} HTTP/1.1"]
 
 
