@@ -17,8 +17,8 @@ from schemas.enums import AudioEncoding, Lane, VoiceModel
 from schemas.job import Job
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.ssml import check_ssml
-from worker.batch.scripts.csv import read_csv
 from worker.batch.scripts.jsonl import read_jsonl
+from worker.batch.scripts.mapping.own_columns import read_own_csv
 from worker.batch.scripts.text_encoding import UndecodableError, decode
 from worker.cli.views.rollout import history_rows, status_document, status_row
 from worker.kafka.consumer import offset_map
@@ -97,8 +97,8 @@ def _plan(data: bytes) -> None:
 
 def _script(data: bytes) -> None:
     with suppress(UndecodableError):
-        text = decode(data)
-        for read in (read_csv, read_jsonl):
+        text = decode(data).text
+        for read in (read_own_csv, read_jsonl):
             for each in read(text, "script", _MAX_TEXT_BYTES):
                 assert str(each)
 

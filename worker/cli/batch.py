@@ -1,4 +1,4 @@
-"""The commands for a studio's scripts: `batch SCRIPT`, `batch lint|retry|status|report|template`."""
+"""The commands for a studio's scripts: `batch SCRIPT`, `batch import|lint|retry|status|report|template`."""
 
 import os
 import sys
@@ -23,6 +23,7 @@ from worker.batch.state import read_state
 from worker.batch.voice_selection import KeepTogether, VoicePreference
 from worker.cli import terminal
 from worker.cli.batch_findings import check_script, show_findings
+from worker.cli.batch_import import import_script
 from worker.cli.batch_options import BatchOptions
 from worker.cli.exit_codes import ExitCode
 from worker.cli.option_groups import grouped_options
@@ -63,7 +64,7 @@ app = typer.Typer(
     "Run again, it continues where it ended.",
 )
 
-Script = Annotated[Path, typer.Argument(metavar="SCRIPT", help="A CSV or JSON Lines file, or a folder of such files.")]
+Script = Annotated[Path, typer.Argument(metavar="SCRIPT", help="A script in any format (docs/studio.md), or a folder.")]
 Manifest = Annotated[Path | None, typer.Option(help="The manifest's path; default: beside the script.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse a script with warnings too.")]
 
@@ -117,6 +118,9 @@ def run(
     """Make a script's audio; run again, it continues. Exits 0: all done, 1: some failed, 2: refused, 130: stopped."""
     wanted = {LineStatus.NEW, LineStatus.EDITED} | ({LineStatus.VOICE_CHANGED} if remake else set())
     _run(script, options.manifest, options.for_lines(wanted, strict=strict, dry_run=dry_run))
+
+
+app.command("import")(grouped_options(import_script))
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Final, TextIO
 from schemas.enums import VoiceModel
 from worker.batch.lint import lint
 from worker.batch.scripts.loader import read_script
+from worker.batch.scripts.mapping.model import ScriptMapping
 from worker.batch.scripts.model import Finding, Script, Severity
 from worker.cli import terminal
 from worker.speech.catalogue import Catalogue
@@ -16,7 +17,12 @@ _SHOWN_WARNINGS: Final = 20
 
 
 def check_script(
-    script: Path, max_text_bytes: int, catalogue: Catalogue, voice_model: VoiceModel | None = None
+    script: Path,
+    max_text_bytes: int,
+    catalogue: Catalogue,
+    voice_model: VoiceModel | None = None,
+    *,
+    mapping: ScriptMapping | None = None,
 ) -> Script:
     """Reads a script and lints it.
 
@@ -24,11 +30,12 @@ def check_script(
         script: a file, or a folder of files.
         max_text_bytes: the longest text, in bytes of UTF-8.
         voice_model: for lines without a voice of their own; None where the rollout decides.
+        mapping: None for the one beside the script.
 
     Raises:
         UsageError: the script doesn't exist.
     """
-    read = read_script(script, max_text_bytes)
+    read = read_script(script, max_text_bytes, mapping)
     return replace(read, findings=(*read.findings, *lint(read.lines, catalogue, voice_model)))
 
 

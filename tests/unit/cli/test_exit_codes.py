@@ -19,6 +19,7 @@ from schemas.errors import ChirpWorkerError, RefusedError, UnavailableError, Usa
 from schemas.message_parsing import InvalidMessageError
 from schemas.parsing import FieldProblem, InvalidJobError
 from schemas.revision import Revision
+from worker.batch.scripts.tables.archive import NotASpreadsheetError
 from worker.batch.scripts.text_encoding import UndecodableError
 from worker.cli import main as command_line
 from worker.cli.exit_codes import describe
@@ -89,6 +90,7 @@ HANDLED_INSIDE: list[Exception] = [
     TooManyStreamsError("x"),
     TooManyUnacknowledgedError("x"),
     TooManyWaitersError("x"),
+    NotASpreadsheetError("x"),
     JobFailedError(Problem(failure_class="invalid", code="x", message="y")),
     RecordTooLargeError("x"),
     StillInFlightError(),

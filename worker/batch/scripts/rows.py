@@ -28,7 +28,12 @@ _SCENE_CHARACTERS: Final = 256
 
 def is_column(name: str) -> bool:
     """Whether a CSV file may have a column of this name."""
-    return name in COLUMNS or (name.startswith(_LABEL) and len(name) > len(_LABEL))
+    return name in COLUMNS or is_label(name)
+
+
+def is_label(name: str) -> bool:
+    """Whether a column's name is `labels.NAME`."""
+    return name.startswith(_LABEL) and len(name) > len(_LABEL)
 
 
 def cell_value(column: str, cell: str) -> Any:
@@ -44,8 +49,10 @@ def cell_value(column: str, cell: str) -> Any:
         try:
             return float(text)
         except ValueError:
-            raise ValueError(f"{text[:40]!a} is no number such as 1.25") from None
+            raise ValueError(f"{text[:40]!a} is no number such as 1.25{_meant(text)}") from None
     if column in _WHOLE_NUMBERS:
+        # Spreadsheets write whole numbers so.
+        text = text.removesuffix(".0")
         if not (text.isascii() and text.isdecimal() and len(text) < 10):  # noqa: PLR2004  # far above each limit
             raise ValueError(f"{text[:40]!a} is no whole number")
         return int(text)
@@ -55,6 +62,16 @@ def cell_value(column: str, cell: str) -> Any:
         except (ValueError, RecursionError):
             raise ValueError(f"{text[:40]!a} is no JSON") from None
     return text
+
+
+def _meant(text: str) -> str:
+    """The number that a decimal comma or a percentage stands for, as a question."""
+    number = text.replace(",", ".", 1).removesuffix("%").strip()
+    try:
+        value = float(number) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        return ""
+    return f"; did you mean {value:g}?"
 
 
 def nested(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,9 +53,7 @@ def entry(column: str, message: str, **fields: Any) -> Broken:
 WITH = "job_id,character,text,"
 BROKEN = {
     # encodings
-    "windows-1252": Broken(HEAD.encode() + "a,pip_boy,don’t\n".encode("cp1252"), 2, "14", "0x92 is not UTF-8"),
-    "latin-1, further down": Broken((HEAD + GOOD).encode() + b"a,pip_boy,caf\xe9\n", 3, "14", "0xE9 is not UTF-8"),
-    "utf-16 without a BOM": Broken((HEAD + GOOD).encode("utf-16-le"), 1, "1", "UTF-16 without a BOM"),
+    "an encoding that isn't detected": Broken(HEAD.encode() + b"a,pip_boy,\x81\xff\n", 2, "11", "0x81 is not UTF-8"),
     "utf-16 that ends in a character": Broken(
         codecs.BOM_UTF16_LE + (HEAD + GOOD).encode("utf-16-le") + b"a", 3, "1", "is not UTF-16-LE"
     ),
@@ -73,8 +71,10 @@ BROKEN = {
     "no job_id": csv("character,text\npip_boy,hi\n", 1, "C", "the column job_id is missing"),
     "no character": csv("job_id,text\na,hi\n", 1, "C", "the column character is missing"),
     "no text": csv("job_id,character\na,pip_boy\n", 1, "C", "the column text is missing"),
-    "no header at all": csv("a,pip_boy,hi\n", 1, "A", "'a' is no column"),
-    "a misspelt column": csv("job_id,character,txt\na,pip_boy,hi\n", 1, "C", "'txt' is no column"),
+    "no header at all": csv("a,pip_boy,hi\n", 1, "D", "the column job_id is missing"),
+    "a misspelt column": csv(
+        "job_id,character,txt\na,pip_boy,hi\n", 1, "D", "text is missing (or ssml); did you mean 'txt'"
+    ),
     "a column twice": csv("job_id,character,text,text\na,pip_boy,hi,ho\n", 1, "D", "occurs twice"),
     "a cell without a column": row("a,pip_boy,hi,oops", "D", "the column has no name", HEAD.rstrip() + ",\n"),
     "a comma outside of quotes": row("a,pip_boy,Well, well", "D", "has 4 cells for 3 columns"),

@@ -21,9 +21,9 @@ from tests.unit.batches import line
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, good_documents
 from worker.batch.file_names import audio_path, safe_name
 from worker.batch.lint import lint
-from worker.batch.scripts.csv import read_csv
 from worker.batch.scripts.jsonl import read_jsonl
 from worker.batch.scripts.loader import read_script
+from worker.batch.scripts.mapping.own_columns import read_own_csv
 from worker.batch.scripts.model import Finding, Line, Severity
 from worker.batch.scripts.rows import COLUMNS
 from worker.batch.scripts.text_encoding import UndecodableError, decode
@@ -91,13 +91,15 @@ def test_csv_gives_the_jobs_that_it_holds(documents: list[dict[str, Any]], delim
     rows = csv.DictWriter(written, COLUMNS, delimiter=delimiter, restval="")
     rows.writeheader()
     rows.writerows(_cells(each) for each in documents)
-    assert jobs(read_csv(written.getvalue(), "f", MAX_TEXT_BYTES)) == [Job.model_validate(each) for each in documents]
+    assert jobs(read_own_csv(written.getvalue(), "f", MAX_TEXT_BYTES)) == [
+        Job.model_validate(each) for each in documents
+    ]
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"job_id,character,text\n", codecs.BOM_UTF16_LE, b'{"job_id": ']))
 def test_any_bytes_give_lines_or_findings(content: bytes, beginning: bytes) -> None:
     try:
-        text = decode(beginning + content)
+        text = decode(beginning + content).text
     except UndecodableError as error:
         places = [place for line, column, _ in error.problems for place in (line, column)]
     else:
@@ -105,7 +107,7 @@ def test_any_bytes_give_lines_or_findings(content: bytes, beginning: bytes) -> N
     assert all(place > 0 for place in places)
     if places:
         return
-    for read in (read_csv, read_jsonl):
+    for read in (read_own_csv, read_jsonl):
         found = list(read(text, "f", MAX_TEXT_BYTES))
         assert found
         assert all(isinstance(each, Line) or (each.place.line > 0 and each.place.column) for each in found)
@@ -116,18 +118,18 @@ def test_labels_and_audio_have_columns_of_their_own() -> None:
         "job_id,character,text,audio.encoding,audio.sample_rate,labels.quest,labels\n"
         'a,ghoul,hi,MP3,44100,main,"{""act"": ""2""}"\nb,ghoul,hi,,,,\n'
     )
-    first, second = jobs(read_csv(text, "f", MAX_TEXT_BYTES))
+    first, second = jobs(read_own_csv(text, "f", MAX_TEXT_BYTES))
     assert (first.audio.encoding, first.audio.sample_rate) == (AudioEncoding.MP3, 44100)
     assert first.labels == {"quest": "main", "act": "2"}
     assert second == Job(job_id="b", character="ghoul", text="hi")
 
 
 def test_rows_without_content_are_skipped() -> None:
-    assert len(jobs(read_csv("job_id,character,text\n,,\na,ghoul,hi\n, ,\n\n", "f", MAX_TEXT_BYTES))) == 1
+    assert len(jobs(read_own_csv("job_id,character,text\n,,\na,ghoul,hi\n, ,\n\n", "f", MAX_TEXT_BYTES))) == 1
 
 
 def test_the_templates_are_scripts_without_a_finding() -> None:
-    for read, form in ((read_csv, "csv"), (read_jsonl, "jsonl")):
+    for read, form in ((read_own_csv, "csv"), (read_jsonl, "jsonl")):
         text = CliRunner().invoke(app, ["batch", "template", form]).stdout
         lines = [each for each in read(text, "f", MAX_TEXT_BYTES) if isinstance(each, Line)]
         assert len(lines) == 4

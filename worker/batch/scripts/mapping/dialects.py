@@ -1,0 +1,103 @@
+"""The tables of game engines and tools, by the columns that each of them writes. Pure."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A tool's table.
+
+    Attributes:
+        name: of the table, for people.
+        needs: the columns, in lower case, that tell it from others.
+        columns: by field of a job, in lower case; only those that a table has.
+        speaker_prefix: whether the tool writes who speaks before the text.
+        skip: values by column that the tool marks as no line to be spoken.
+    """
+
+    name: str
+    needs: frozenset[str]
+    columns: Mapping[str, str]
+    speaker_prefix: bool = False
+    skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+DIALECTS: Final = (
+    Dialect(
+        "Ren'Py dialogue export",
+        frozenset({"identifier", "character", "dialogue"}),
+        {"job_id": "identifier", "character": "character", "text": "dialogue", "scene": "filename"},
+    ),
+    Dialect(
+        "Yarn Spinner string table",
+        frozenset({"id", "text", "file", "node", "linenumber"}),
+        {"job_id": "id", "text": "text", "language": "language", "scene": "node"},
+        speaker_prefix=True,
+    ),
+    Dialect(
+        "Godot Dialogue Manager translations",
+        frozenset({"keys", "_character"}),
+        {"job_id": "keys", "character": "_character"},
+    ),
+    Dialect("Godot Dialogue Manager translations", frozenset({"keys", "_notes"}), {"job_id": "keys"}),
+    Dialect("Godot translations", frozenset({"keys"}), {"job_id": "keys"}),
+    Dialect("Unity Localization table", frozenset({"key", "id", "shared comments"}), {"job_id": "key"}),
+    Dialect(
+        "Unreal dialogue script",
+        frozenset({"speakingvoice", "spokendialogue"}),
+        {"job_id": "audiofilename", "character": "speakingvoice", "text": "spokendialogue"},
+        skip={"isrecorded": ("true",)},
+    ),
+    Dialect("Unreal string table", frozenset({"key", "sourcestring"}), {"job_id": "key", "text": "sourcestring"}),
+    Dialect("Unreal DataTable", frozenset({"---"}), {"job_id": "---"}),
+)
+"""In the order in which they are tried."""
+
+SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "job_id": (
+        "id", "key", "keys", "line id", "lineid", "line_id", "string id", "stringid", "string_id", "identifier",
+        "dialogue id", "row name", "name", "---", "編號", "编号", "鍵", "键",
+    ),
+    "character": (
+        "speaker", "actor", "character name", "speaker name", "voice", "npc", "who", "role", "charactername",
+        "speakername", "角色", "人物", "說話者", "说话者", "說話人", "说话人",
+    ),
+    "text": (
+        "dialogue", "dialog", "dialoguetext", "line", "lines", "line text", "spoken text", "string", "content", "value",
+        "message", "subtitle", "source", "sourcestring", "文本", "台詞", "台词", "對白", "对白",
+        "對話", "对话", "內容", "内容",
+    ),
+    "scene": ("quest", "conversation", "node", "chapter", "場景", "场景", "章節", "章节"),
+    "language": ("lang", "locale", "語言", "语言"),
+}  # fmt: skip
+"""What people call the column of a field, in lower case."""
+
+LANGUAGE_NAMES: Final[Mapping[str, str]] = {
+    "english": "en", "英文": "en", "英語": "en", "英语": "en",
+    "chinese": "zh", "中文": "zh", "traditional chinese": "zh-Hant", "chinese (traditional)": "zh-Hant",
+    "繁體中文": "zh-Hant", "simplified chinese": "zh-Hans", "chinese (simplified)": "zh-Hans", "简体中文": "zh-Hans",
+    "japanese": "ja", "日本語": "ja", "german": "de", "deutsch": "de", "french": "fr", "français": "fr",
+    "spanish": "es", "español": "es", "korean": "ko", "한국어": "ko",
+}  # fmt: skip
+"""The tags of languages that a column's name spells out, in lower case."""
+
+_NAMES: Final = frozenset(
+    {
+        *(name for names in SYNONYMS.values() for name in names),
+        *LANGUAGE_NAMES,
+        *(name for dialect in DIALECTS for name in (*dialect.needs, *dialect.columns.values())),
+    }
+)
+
+
+def find_dialect(columns: Collection[str]) -> Dialect | None:
+    """The tool that has written a table with these columns; None if it is none that is known."""
+    names = {name.casefold() for name in columns}
+    return next((dialect for dialect in DIALECTS if dialect.needs <= names), None)
+
+
+def is_usual_name(name: str) -> bool:
+    """Whether a cell is what a tool or people call a column."""
+    return name.casefold() in _NAMES

@@ -1,0 +1,236 @@
+"""Makes the lines of a table by its mapping. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+from worker.batch.scripts.mapping.ids import line_id, placed_id
+from worker.batch.scripts.mapping.model import MAPPING_NAME, Cast, TableMapping
+from worker.batch.scripts.mapping.speakers import split_speaker
+from worker.batch.scripts.mapping.unreal import plain_text
+from worker.batch.scripts.model import Finding, Line, Place, Severity
+from worker.batch.scripts.rows import cell_value, is_label, nested, read_line
+from worker.batch.scripts.tables.model import Row, Table
+
+SOURCE_ID: Final = "source_id"
+"""The label with the script's own id of a line, where a job's id may not be the same."""
+NOBODY: Final = "?"
+"""Who speaks a row of which neither the script nor the mapping says it; the row is an error."""
+_MOST_LABELS: Final = 31
+"""One less than a job may have: the source's id is one too."""
+_LABEL_CHARACTERS: Final = 1024
+_NAMED: Final = 8
+_INPUTS: Final = ("text", "ssml")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How lines are made.
+
+    Attributes:
+        own_ids: ids and characters are taken as they stand: the script is written for chirp-worker.
+    """
+
+    cast: Cast
+    max_text_bytes: int
+    own_ids: bool = False
+
+
+def read_lines(table: Table, mapping: TableMapping, reading: Reading) -> Iterator[Line | Finding]:
+    """The lines of a table, and the errors in it.
+
+    The table's own findings come first. Rows without a text are skipped, and counted in a warning.
+    """
+    yield from table.findings
+    if not table.columns:
+        return
+    resolved, missing = _resolve(table, mapping)
+    if missing:
+        yield from missing
+        return
+    rows = _Rows(table, resolved, reading)
+    if mapping.labels is None and resolved.labels:
+        yield _label_warning(table, resolved.labels)
+    yield from rows.read()
+    if rows.without_text:
+        message = f"{rows.without_text:,} rows have no text and are no lines"
+        yield Finding(Severity.WARNING, Place(table.file, table.header.line, _input_column(resolved)), message)
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    """A mapping with the table's own names of columns."""
+
+    columns: Mapping[str, str]
+    texts: Mapping[str, str]
+    labels: tuple[str, ...]
+    keep: Mapping[str, frozenset[str]]
+    skip: Mapping[str, frozenset[str]]
+    mapping: TableMapping
+
+
+def _input_column(resolved: _Resolved) -> str:
+    return next(iter(resolved.texts.values()), resolved.columns.get("text", resolved.columns.get("ssml", "text")))
+
+
+def _resolve(table: Table, mapping: TableMapping) -> tuple[_Resolved, list[Finding]]:
+    by_name = {name.casefold(): name for name in table.columns}
+    missing: list[Finding] = []
+
+    def own(column: str, at: str) -> str:
+        found = by_name.get(" ".join(column.split()).casefold())
+        if found is None:
+            near = get_close_matches(column.casefold(), list(by_name), n=1)
+            meant = f"; did you mean {by_name[near[0]][:60]!r}?" if near else ""
+            names = ", ".join(name[:40] for name in table.columns[:20])
+            message = f"has no column {column[:60]!r} (of {at} in {MAPPING_NAME}){meant}; it has {names}"
+            missing.append(Finding(Severity.ERROR, Place(table.file, table.header.line, "1"), message))
+        return found or column
+
+    columns = {field: own(column, f"columns.{field}") for field, column in mapping.columns.items()}
+    texts = {language: own(column, f"texts.{language}") for language, column in mapping.texts.items()}
+    used = {*columns.values(), *texts.values()}
+    if mapping.labels is None:
+        labels = tuple(name for name in table.columns if name not in used)[:_MOST_LABELS]
+    else:
+        labels = tuple(own(each, "labels") for each in mapping.labels)[:_MOST_LABELS]
+    filters = [
+        {own(column, at): frozenset(map(str.casefold, values)) for column, values in given.items()}
+        for at, given in (("keep", mapping.keep), ("skip", mapping.skip))
+    ]
+    if not texts and not columns.keys() & set(_INPUTS):
+        message = f"no column is the text: say it by columns.text in {MAPPING_NAME}"
+        missing.append(Finding(Severity.ERROR, Place(table.file, table.header.line, "1"), message))
+    return _Resolved(columns, texts, labels, filters[0], filters[1], mapping), missing
+
+
+def _label_warning(table: Table, labels: tuple[str, ...]) -> Finding:
+    shown = ", ".join(name[:40] for name in labels[:_NAMED]) + (", …" if len(labels) > _NAMED else "")
+    message = f"kept as labels, since no field of a job has this name: {shown}"
+    return Finding(
+        Severity.WARNING, Place(table.file, table.header.line, table.shown.get(labels[0], labels[0])), message
+    )
+
+
+class _Rows:
+    """Makes the lines of the rows, and counts what is left out."""
+
+    def __init__(self, table: Table, resolved: _Resolved, reading: Reading) -> None:
+        self._table = table
+        self._resolved = resolved
+        self._reading = reading
+        self._shown = {field: table.shown.get(column, column) for field, column in resolved.columns.items()}
+        self.without_text = 0
+
+    def read(self) -> Iterator[Line | Finding]:
+        for row in self._table.rows:
+            if isinstance(row, Finding):
+                yield row
+            elif self._is_wanted(row):
+                yield from self._lines(row)
+
+    def _is_wanted(self, row: Row) -> bool:
+        def value(column: str) -> str:
+            return row.fields.get(column, "").strip().casefold()
+
+        kept = all(value(column) in values for column, values in self._resolved.keep.items())
+        return kept and not any(value(column) in values for column, values in self._resolved.skip.items())
+
+    def _lines(self, row: Row) -> Iterator[Line | Finding]:
+        texts = self._resolved.texts
+        if not texts:
+            yield from self._line(row, self._resolved.columns, None, self._shown)
+            return
+        told: set[tuple[Place, str]] = set()
+        for language, column in texts.items():
+            columns = {**self._resolved.columns, "text": column}
+            shown = {**self._shown, "text": self._table.shown.get(column, column)}
+            for each in self._line(row, columns, language, shown):
+                # What is wrong with the row as a whole is told once, not for each language.
+                if isinstance(each, Line) or (each.place, each.message) not in told:
+                    yield each
+                if isinstance(each, Finding):
+                    told.add((each.place, each.message))
+
+    def _line(
+        self, row: Row, columns: Mapping[str, str], language: str | None, shown: Mapping[str, str]
+    ) -> Iterator[Line | Finding]:
+        own = self._reading.own_ids
+        if unit := row.place.column:
+            shown = {field: f"{unit} ({name})" for field, name in shown.items()}
+        inputs = [columns[field] for field in _INPUTS if field in columns]
+        if not own and not any(row.fields.get(column) or column in row.problems for column in inputs):
+            self.without_text += 1
+            return
+        fields, problems = self._fields(row, columns)
+        if not own:
+            problems += self._complete(row, fields, language)
+        for column in self._resolved.labels:
+            if (cell := row.fields.get(column)) is not None and not is_label(column):
+                fields.setdefault(f"labels.{column}", _label(cell))
+        found = list(read_line(nested(fields), row.place, shown, self._reading.max_text_bytes))
+        line_of = fields.get("job_id")
+        places = set()
+        for field, message in problems:
+            column = shown.get(field, f"{row.place.column} ({field})" if row.place.column else field)
+            places.add(at := Place(row.place.file, row.place.line, column))
+            yield Finding(Severity.ERROR, at, message, line_of)
+        # What can't be read is missing, too: one finding for it is enough.
+        yield from (each for each in found if (each.place not in places if isinstance(each, Finding) else not problems))
+
+    def _fields(self, row: Row, columns: Mapping[str, str]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """The fields of a job in a row, and what is wrong with them: field and message."""
+        problems: list[tuple[str, str]] = []
+        fields: dict[str, Any] = {}
+        for field, column in columns.items():
+            if column in row.problems:
+                problems.append((field, row.problems[column]))
+            elif (cell := row.fields.get(column)) is not None:
+                is_foreign_text = field == "text" and not self._reading.own_ids
+                try:
+                    fields[field] = plain_text(cell) if is_foreign_text else cell_value(field, cell)
+                except ValueError as error:
+                    problems.append((field, str(error)))
+        return fields, problems
+
+    def _complete(self, row: Row, fields: dict[str, Any], language: str | None) -> Iterator[tuple[str, str]]:
+        """Adds what a foreign script doesn't say as a job does: id, character, language."""
+        mapping = self._resolved.mapping
+        said = language or fields.get("language") or mapping.language or self._table.language
+        if said is not None:
+            fields["language"] = said
+        yield from self._character(fields)
+        source = fields.get("job_id")
+        made = line_id(source) if source else placed_id(row.place.file, row.place.line)
+        if len(self._resolved.texts) > 1 and language is not None:
+            made = line_id(f"{made}.{language}")
+        if source is not None and made != source:
+            fields[f"labels.{SOURCE_ID}"] = source[:_LABEL_CHARACTERS]
+        fields["job_id"] = made
+
+    def _character(self, fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        cast, mapping = self._reading.cast, self._resolved.mapping
+        name = fields.get("character")
+        if mapping.speaker_prefix and name is None and isinstance(fields.get("text"), str):
+            spoken = split_speaker(fields["text"])
+            if spoken is not None and (spoken[0] in cast or mapping.character is None):
+                name, fields["text"] = spoken
+        if name is None:
+            if mapping.character is None:
+                yield "character", f"nobody is said to speak: set character in {MAPPING_NAME}, for rows without one"
+                fields["character"] = NOBODY
+            else:
+                fields["character"] = mapping.character
+        elif name in cast:
+            key = cast.key(name)
+            if key is None:
+                yield "character", f"{name[:60]!r} has no character yet: write one behind it in {MAPPING_NAME}"
+            fields["character"] = key or name[:64]
+        else:
+            fields["character"] = name
+
+
+def _label(cell: str) -> str:
+    """A cell as a label: without control characters, and no longer than a label may be."""
+    return "".join(each if each.isprintable() or each in "\n\t" else " " for each in cell)[:_LABEL_CHARACTERS]

@@ -1,0 +1,260 @@
+"""`batch import SCRIPT`: shows what is understood of a script in any format, and writes the mapping beside it."""
+
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from pydantic import ValidationError
+
+from schemas.errors import UsageError
+from schemas.languages import find_language
+from worker.batch.scripts.loader import load_tables, script_files
+from worker.batch.scripts.mapping.file import is_for, mapping_path, read_mapping, write_mapping
+from worker.batch.scripts.mapping.lines import NOBODY, Reading, read_lines
+from worker.batch.scripts.mapping.model import Cast, ScriptMapping, TableMapping
+from worker.batch.scripts.mapping.suggestion import (
+    Suggestion,
+    match_characters,
+    may_be_column,
+    open_questions,
+    speakers,
+    suggest,
+)
+from worker.batch.scripts.model import Finding, Line, Script, Severity
+from worker.batch.scripts.tables.model import Row, Table
+from worker.batch.scripts.tables.reader import JSON_LINES, OWN_TABLES
+from worker.cli import terminal
+from worker.cli.batch_findings import check_script, show_findings
+from worker.cli.exit_codes import ExitCode
+from worker.cli.options import AsJson
+from worker.cli.views.batch import finding_rows
+from worker.cli.views.batch_import import describe_mapping, line_rows, speaker_rows
+from worker.config.settings import load_settings
+from worker.speech.catalogue import Catalogue
+from worker.speech.catalogue_file import load_catalogue
+
+_FIRST_LINES: Final = 8
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What the file doesn't say; each wins over what is recognized."""
+
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=COLUMN", help="The column of a job's field, scene or labels.NAME."),
+    ] = None
+    text: Annotated[
+        list[str] | None, typer.Option(metavar="LANGUAGE=COLUMN", help="The column of the text in a language.")
+    ] = None
+    language: Annotated[str | None, typer.Option(help="The language of rows that say none, such as zh-TW.")] = None
+    character: Annotated[str | None, typer.Option(help="Who speaks the rows that say nobody.")] = None
+    alias: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=KEY", help='A character by the script\'s name: "Pip Boy=pip_boy".')
+    ] = None
+    speaker_prefix: Annotated[bool | None, typer.Option(help="Whether a text begins with who speaks: Tom: Hello.")] = (
+        None
+    )
+    sheet: Annotated[str | None, typer.Option(help="The only sheet to read; default: all.")] = None
+    encoding: Annotated[str | None, typer.Option(help="Of a text file, such as gb18030 or cp1252.")] = None
+    keep: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only rows with this value are lines.")
+    ] = None
+    skip: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Rows with this value are no lines.")
+    ] = None
+
+    def over(self, mapping: TableMapping) -> TableMapping:
+        """A mapping with these options in it.
+
+        Raises:
+            UsageError: an option is no `NAME=VALUE`, or its value isn't allowed.
+        """
+        columns, texts = pairs("--column", self.column), pairs("--text", self.text)
+        changes: dict[str, Any] = {
+            "columns": {**mapping.columns, **columns},
+            "texts": texts or ({} if "text" in columns else mapping.texts),
+            "keep": {**mapping.keep, **_values("--keep", self.keep)},
+            "skip": {**mapping.skip, **_values("--skip", self.skip)},
+        }
+        if texts:
+            changes["columns"].pop("text", None)
+        for name in ("language", "character", "speaker_prefix", "sheet", "encoding"):
+            if (value := getattr(self, name)) is not None:
+                changes[name] = value
+        used = {*changes["columns"].values(), *changes["texts"].values()}
+        if mapping.labels is not None:
+            changes["labels"] = [each for each in mapping.labels if each not in used]
+        try:
+            return TableMapping.model_validate({**mapping.model_dump(), **changes})
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_context=False)[0]
+            message = problem["msg"].removeprefix("Value error, ")
+            raise UsageError(f"{'.'.join(map(str, problem['loc']))}: {message}") from None
+
+
+@dataclass
+class _Understood:
+    """What was recognized: the mapping to write, and what to tell about it."""
+
+    scripts: list[TableMapping] = field(default_factory=list)
+    tables: list[dict[str, object]] = field(default_factory=list)
+    first_lines: list[Line] = field(default_factory=list)
+    names: dict[str, int] = field(default_factory=dict)
+    questions: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def import_script(
+    script: Annotated[Path, typer.Argument(metavar="SCRIPT", help="A file of any format, or a folder of such files.")],
+    options: ImportOptions,
+    write: Annotated[bool, typer.Option(help="Write chirp-batch.yaml beside the script.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is understood of a script in any format, and write its mapping. Exits 2 if a line is an error."""
+    settings = load_settings()
+    catalogue = load_catalogue(settings.worker.characters_file)
+    before = read_mapping(script)
+    understood = _understand(script, before, options, catalogue, settings.worker.max_text_bytes)
+    characters = {
+        **match_characters(understood.names.keys() - catalogue.names - before.characters.keys(), catalogue.names),
+        **before.characters,
+        **pairs("--alias", options.alias),
+    }
+    order = [*understood.names, *characters]
+    mapping = ScriptMapping(
+        scripts=understood.scripts, characters={name: characters[name] for name in order if name in characters}
+    )
+    checked = check_script(script, settings.worker.max_text_bytes, catalogue, mapping=mapping)
+    checked = replace(checked, findings=(*understood.findings, *checked.findings))
+    path = mapping_path(script)
+    is_written = write and mapping != before and bool(mapping.scripts)
+    if is_written:
+        write_mapping(path, mapping)
+    _show(understood, checked, mapping, catalogue, as_json=as_json)
+    if is_written and not as_json:
+        terminal.say(f"written: {path}")
+    if checked.rows_with_errors:
+        raise typer.Exit(ExitCode.MISUSED)
+
+
+def _understand(
+    script: Path, before: ScriptMapping, options: ImportOptions, catalogue: Catalogue, max_text_bytes: int
+) -> _Understood:
+    """The mapping of each file: as it was written before, else as suggested; with the options over it."""
+    understood = _Understood()
+
+    def speaks(tag: str) -> bool:
+        return find_language(tag, catalogue.languages.keys()) is not None
+
+    for file, name in script_files(script):
+        mapped = [each for each in before.scripts if is_for(each, name)]
+        if not mapped and options == ImportOptions() and _needs_none(file, catalogue, max_text_bytes):
+            understood.tables.append({"file": name, "form": "columns of a job", "taken": "no mapping is needed"})
+            continue
+        for each in mapped or [TableMapping(file=name, sheet=options.sheet, encoding=options.encoding)]:
+            for table in load_tables(file, name, options.over(each) if mapped else each, may_be_column(speaks)):
+                if isinstance(table, Finding):
+                    understood.findings.append(table)
+                    continue
+                rows = [row for row in table.rows if isinstance(row, Row)]
+                found = suggest(table, rows, name, speaks)
+                if mapped:
+                    found = replace(found, mapping=each)
+                _add(understood, replace(found, mapping=options.over(found.mapping)), table, rows, max_text_bytes)
+    # What is written for other files stays.
+    files = {each.file for each in understood.scripts}
+    understood.scripts += [each for each in before.scripts if each.file not in files]
+    return understood
+
+
+def _needs_none(file: Path, catalogue: Catalogue, max_text_bytes: int) -> bool:
+    """Whether a file is written for chirp-worker, and has no error."""
+    if file.suffix.lower() not in (*OWN_TABLES, *JSON_LINES):
+        return False
+    checked = check_script(file, max_text_bytes, catalogue, mapping=ScriptMapping())
+    return bool(checked.lines) and not checked.rows_with_errors
+
+
+def _add(understood: _Understood, found: Suggestion, table: Table, rows: list[Row], max_text_bytes: int) -> None:
+    if not table.columns:
+        understood.findings += table.findings
+        return
+    mapping = found.mapping
+    if not rows:
+        understood.findings.append(Finding(Severity.WARNING, table.header, "has no rows, and gets no mapping"))
+        return
+    if mapping not in understood.scripts:
+        understood.scripts.append(mapping)
+    taken = describe_mapping(mapping)
+    understood.tables.append({"file": table.file, "form": found.form, "rows": len(rows), "taken": taken})
+    names = speakers(mapping, rows)
+    for name, count in names.items():
+        understood.names[name] = understood.names.get(name, 0) + count
+    # Lines are shown as they will be, also where nobody has said yet which character a name is.
+    shown = mapping if mapping.character else mapping.model_copy(update={"character": NOBODY})
+    reading = Reading(Cast({name: name[:64] for name in names}), max_text_bytes)
+    lines = read_lines(replace(table, rows=rows[:_FIRST_LINES]), shown, reading)
+    understood.first_lines += [each for each in lines if isinstance(each, Line)]
+    understood.questions += [f"{table.file}: {each}" for each in open_questions(mapping, table)]
+
+
+def _show(
+    understood: _Understood, checked: Script, mapping: ScriptMapping, catalogue: Catalogue, *, as_json: bool
+) -> None:
+    lines = line_rows((understood.first_lines or checked.lines)[:_FIRST_LINES])
+    characters = speaker_rows(understood.names, mapping.characters, catalogue.names)
+    if as_json:
+        document = {
+            "tables": understood.tables,
+            "lines": len(checked.lines),
+            "first_lines": lines,
+            "speakers": characters,
+            "questions": understood.questions,
+            "findings": finding_rows(checked.findings),
+            "mapping": mapping.model_dump(mode="json", exclude_none=True),
+        }
+        terminal.show_one(document, as_json=True)
+        return
+    for table in understood.tables:
+        rows = f", {table['rows']:,} rows" if "rows" in table else ""
+        terminal.say(f"{table['file']}: {table['form']}{rows}: {table['taken']}")
+    terminal.say()
+    terminal.show(lines, as_json=False, nothing="No line yet.")
+    if characters:
+        terminal.say()
+        terminal.show(characters, as_json=False)
+    terminal.say()
+    show_findings(checked.findings, sys.stdout)
+    for question in understood.questions:
+        terminal.say(f"open: {question}")
+    unnamed = [name for name, key in mapping.characters.items() if key is None]
+    if unnamed:
+        known = ", ".join(sorted(catalogue.names))
+        terminal.say(f"open: who is {', '.join(unnamed[:10])}? The characters are {known}")
+    terminal.say(f"{len(checked.lines):,} lines, {len(checked.rows_with_errors):,} rows with errors")
+
+
+def pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    """The values of an option that is `NAME=VALUE`, by name.
+
+    Raises:
+        UsageError: one has no equals sign, or nothing on a side of it.
+    """
+    found = {}
+    for each in given or []:
+        name, _, value = each.partition("=")
+        if not name.strip() or not value.strip():
+            raise UsageError(f"{option}: {each[:60]!r} is no NAME=VALUE")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _values(option: str, given: list[str] | None) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in given or []:
+        for name, value in pairs(option, [each]).items():
+            found.setdefault(name, []).append(value)
+    return found
