@@ -136,6 +136,11 @@ async def test_whatever_others_write_is_shown_as_text_and_does_nothing(deploymen
                 await shown.until("document.querySelector('main') !== null")
                 assert await missing(shown, texts) == [], page
                 assert await shown.run(UNTOUCHED) == [], page
+            # The search lists the latest two hundred of them by what one hostile text has in common with others.
+            await shown.visit(f"{address}/lines?text={quote(HOSTILE[0][:1])}&since=all")
+            await shown.until("/match/.test(document.querySelector('[role=status]')?.textContent ?? '')")
+            assert await shown.run("document.querySelectorAll('[role=status] tbody tr').length") > 0
+            assert await shown.run(UNTOUCHED) == []
             await shown.visit(f"{address}/lines")
             rows = await shown.run(
                 "[...document.querySelectorAll('tbody tr td:nth-child(2)')].map(each => each.textContent)"

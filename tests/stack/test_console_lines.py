@@ -37,6 +37,67 @@ async def test_a_line_is_found_and_heard_and_its_way_is_shown(deployment, tmp_pa
             assert "No record within this time" in await text_of(shown)
 
 
+async def test_lines_are_searched_by_character_and_text_and_seen_as_a_waveform(deployment, tmp_path):
+    with deployment.worker(), serve_console(deployment) as address:
+        await deployment.produce(
+            [
+                job(1, text="Dinner is served.", character="codsworth"),
+                job(2, text="晚餐準備好了。", character="codsworth", language="cmn-TW"),
+                job(3, text="No dinner for ghouls.", character="ghoul"),
+            ]
+        )
+        await deployment.completions(3)
+        async with browser(tmp_path) as shown:
+            await log_in(shown, address, "bert")
+            for fields, wanted in (
+                ({"text": "DINNER"}, ["job-1", "job-3"]),
+                ({"text": "準備"}, ["job-2"]),
+                ({"character": "codsworth"}, ["job-1", "job-2"]),
+                ({"character": "codsworth", "text": "dinner"}, ["job-1"]),
+                ({"text": "supper"}, []),
+            ):
+                await shown.visit(f"{address}/lines")
+                filled = "".join(f"form.elements.{name}.value = {value!r};" for name, value in fields.items())
+                await shown.run(f"(form => {{ {filled} form.requestSubmit(); }})(document.querySelector('main form'))")
+                await shown.until("/match/.test(document.querySelector('[role=status]')?.textContent ?? '')")
+                found = await shown.run(
+                    "[...document.querySelectorAll('[role=status] tbody a')].map(each => each.textContent).sort()"
+                )
+                assert found == wanted, fields
+            await shown.visit(f"{address}/lines?job_id=job-1")
+            await shown.until("document.querySelector('svg.wave') !== null")
+            assert (await shown.run("document.querySelector('svg.wave path').getBBox().height")) > 5
+            assert await shown.run("document.querySelectorAll('[action=\"/lines/redo\"]').length") == 0
+
+
+async def test_a_line_is_redone_once_after_its_price_was_shown(deployment, tmp_path):
+    deployment.environment["CHIRP3_ROLLOUT_PERCENTAGE"] = "0"
+    with deployment.worker(), serve_console(deployment) as address:
+        await deployment.produce([job(1, text="Dinner is served.", labels={"scene": "act-1"})])
+        (first,) = await deployment.completions(1)
+        async with browser(tmp_path) as shown:
+            await log_in(shown, address)
+            await shown.visit(f"{address}/lines?job_id=job-1")
+            await shown.run("document.querySelector('[action=\"/lines/redo\"]').requestSubmit()")
+            await shown.until("document.getElementById('price') !== null")
+            # 17 characters by WaveNet.
+            assert "0.000068 USD" in await text_of(shown, "#price")
+            assert len(await deployment.completions(1)) == 1
+            confirm = await shown.run(
+                "new URLSearchParams(new FormData(document.querySelector('#main form'))).toString()"
+            )
+            await shown.run("document.querySelector('#main form').requestSubmit()")
+            await shown.until("document.querySelector('[role=status]')?.textContent.includes('Take 2') ?? false")
+            second = next(each for each in await deployment.completions(2) if each.job_id == "job-1+take2")
+            assert (second.take, second.labels, second.audio.key != first.audio.key) == (2, {"scene": "act-1"}, True)
+            # The same form once more asks for a take that there is.
+            again = await shown.run(
+                "fetch('/lines/redo', {method: 'POST', body: new URLSearchParams(" + repr(confirm) + ")})"
+                ".then(answer => answer.text())"
+            )
+            assert "next take is number 3 by now" in again
+
+
 async def test_audio_is_for_takes_of_this_deployment_alone(deployment):
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as client:
         with serve_console(deployment) as address:

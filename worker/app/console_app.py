@@ -10,6 +10,8 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from schemas.enums import Lane
+from schemas.job import Job
 from schemas.topics import VOTES, prefixed
 from worker.config.settings import Settings
 from worker.console.web.access import Visitors
@@ -32,6 +34,7 @@ _API: Final = "/v1"
 _VOTES_KEPT: Final = timedelta(days=365)
 
 Audio = Callable[[str], Awaitable[str]]
+Enqueue = Callable[[Lane, Job], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,20 @@ class Console:
 
 
 def build_console(
-    settings: Settings, catalogue: Catalogue, visitors: Visitors, *, audio: Audio, store: TakeStore, clock: Clock
+    settings: Settings,
+    catalogue: Catalogue,
+    visitors: Visitors,
+    *,
+    audio: Audio,
+    enqueue: Enqueue,
+    store: TakeStore,
+    clock: Clock,
 ) -> Console:
     """The console.
 
     Args:
         audio: makes the addresses by which players read takes.
+        enqueue: sends a job once.
         store: of the takes of blind pairs, whose addresses would tell their voice models.
     """
     kafka, api = settings.kafka, settings.http_api
@@ -78,6 +89,8 @@ def build_console(
         streams=OpenStreams(api.max_streams),
         room=room,
         audio_url=audio,
+        fetch_take=store.fetch_whole,
+        enqueue=enqueue,
     )
     topics = [prefixed(VOTES, kafka.topic_prefix)]
     votes = TopicFollower(kafka, "votes", topics, room.observe, since=clock.now() - _VOTES_KEPT, clock=clock)

@@ -106,7 +106,15 @@ async def run_http_api(settings: Settings) -> None:
             clock=clock,
         )
         visitors = Visitors(parts.tokens, parts.requests, clock)
-        console = build_console(settings, parts.catalogue, visitors, audio=parts.audio_url, store=store, clock=clock)
+        console = build_console(
+            settings,
+            parts.catalogue,
+            visitors,
+            audio=parts.audio_url,
+            enqueue=sender.enqueue,
+            store=store,
+            clock=clock,
+        )
         server = ApiServer(ApiAndConsole(create_app(parts, metrics), console.app), worker.grace_s)
         signals.drain_with(partial(_stop, server, lines, console))
         _log.info(

@@ -17,11 +17,10 @@ from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
 from worker.cli.options import AsJson
 from worker.config.settings import Settings, load_settings
-from worker.jobs.redo import next_job
 from worker.kafka.client.producer import connect_producer
 from worker.kafka.client.submit import submit
 from worker.kafka.dead_letters.filter import parse_time
-from worker.kafka.scan.find_jobs import FoundJob, completed_takes, find_job, find_job_by_audio
+from worker.kafka.scan.find_jobs import FoundJob, find_job, find_job_by_audio, next_take
 from worker.kafka.scan.find_takes import referenced_takes
 from worker.speech.catalogue_file import load_catalogue
 
@@ -58,8 +57,7 @@ def redo(
 async def _redo(settings: Settings, line: str, given: Job | None, lane: Lane | None) -> dict[str, object]:
     found = await _find(settings, line) if given is None else FoundJob(given)
     with terminal.progress("reading the completions") as progress:
-        takes = found.takes | await completed_takes(settings.kafka, found, progress)
-    wanted = next_job(found.job, takes)
+        wanted = await next_take(settings.kafka, found, progress)
     load_catalogue(settings.worker.characters_file).admit(wanted)
     into = lane or found.lane or Lane.BATCH
     async with open_tracing(settings) as tracing, connect_producer(settings.kafka) as producer:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from jinja2 import Environment
 
+from schemas.enums import Lane
+from schemas.job import Job
 from worker.config.settings import Settings
 from worker.console.web.access import Visitors
 from worker.console.web.listen.room import ListeningRoom
@@ -14,6 +16,7 @@ from worker.console.web.rollout.streams import OpenStreams
 from worker.console.web.session import Sessions
 from worker.lifecycle.clock import Clock
 from worker.speech.catalogue import Catalogue
+from worker.storage.takes import StoredTake
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class ConsoleParts:
 
     Attributes:
         audio_url: the address by which players read a take now, by its key; raises StorageError.
+        fetch_take: a stored take with its audio, or None; raises StorageError.
+        enqueue: sends a job once, and returns whether this call has sent it; raises KafkaError.
         feed: runs beside the server.
         one_scan: held while a whole topic is read for a page, so that many visitors don't fill the memory.
     """
@@ -36,6 +41,8 @@ class ConsoleParts:
     streams: OpenStreams
     room: ListeningRoom
     audio_url: Callable[[str], Awaitable[str]]
+    fetch_take: Callable[[str], Awaitable[tuple[StoredTake, bytes] | None]]
+    enqueue: Callable[[Lane, Job], Awaitable[bool]]
     one_scan: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

@@ -13,7 +13,7 @@ from schemas.parsing import InvalidJobError, job_document, parse_job
 from schemas.times import known_ms
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from worker.config.sections import KafkaSettings
-from worker.jobs.redo import line_of
+from worker.jobs.redo import line_of, next_job
 from worker.kafka.client.access import hidden_topics
 from worker.kafka.client.admin import connect_admin
 from worker.kafka.scan.topic_scanner import ProgressCallback, TopicScanner
@@ -134,6 +134,19 @@ async def completed_takes(settings: KafkaSettings, found: FoundJob, progress: Pr
     topics = [prefixed(COMPLETIONS, settings.topic_prefix)]
     await TopicScanner(settings, topics, progress, found.since).scan(match)
     return takes
+
+
+async def next_take(settings: KafkaSettings, found: FoundJob, progress: ProgressCallback) -> Job:
+    """The job that requests the next take of a line, whose number no job of the line has.
+
+    Args:
+        found: a job of the line.
+        progress: is called with the offsets read and the total.
+
+    Raises:
+        UsageError: the number or the id would be too large for a job.
+    """
+    return next_job(found.job, found.takes | await completed_takes(settings, found, progress))
 
 
 def _job_id(value: bytes | None) -> str:

@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from schemas.enums import AudioEncoding
+from schemas.enums import AudioEncoding, Lane
+from schemas.job import Job
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
 from tests.unit.console.web.requests import Answer, Visitor
@@ -61,6 +62,14 @@ async def _stored(key: str) -> StoredTake:
     return StoredTake(key, 1, "00", 1.0, AudioEncoding.OGG_OPUS, 24_000, "en-US-Wavenet-B")
 
 
+async def _whole(key: str) -> tuple[StoredTake, bytes]:
+    return await _stored(key), b"no audio"
+
+
+async def _not_sent(_lane: Lane, _job: Job) -> bool:
+    raise NotImplementedError
+
+
 def console_parts(
     revisions: Iterable[Revision] = (),
     rounds: Iterable[RolloutStatus] = (),
@@ -88,6 +97,8 @@ def console_parts(
         streams=OpenStreams(2),
         room=ListeningRoom(pairs_file, sessions, settings.kafka, draw=lambda: True, fetch=_take_of, look_up=_stored),
         audio_url=_no_audio,
+        fetch_take=_whole,
+        enqueue=_not_sent,
     )
 
 

@@ -21,7 +21,7 @@ from worker.console.web.session import COOKIE
 
 PAGES = (
     *("/rollout", "/rollout/now", "/rollout/events"),
-    *("/lines", "/lines/audio", "/dead-letters", "/dead-letters/ab12", "/fleet"),
+    *("/lines", "/lines/found", "/lines/waveform", "/lines/audio", "/dead-letters", "/dead-letters/ab12", "/fleet"),
 )
 FORMS = (
     *(f"/rollout/{verb}" for verb in ("off", "pause", "resume", "promote", "step-back")),
