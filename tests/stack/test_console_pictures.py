@@ -16,6 +16,7 @@ PICTURES = os.environ.get("PICTURES")
 PAGES = ("rollout", "lines", "dead-letters", "fleet")
 # Of both languages and both schemes docs/console.md shows these; WHOLE=1 draws all, from top to bottom.
 DOCUMENTED = {("rollout", "zh-TW", "dark"), *((page, "en", "light") for page in PAGES)}
+WALL = {"width": 1920, "height": 1080, "deviceScaleFactor": 1, "mobile": False}
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 
 
@@ -62,12 +63,27 @@ async def test_each_page_is_drawn(deployment, tmp_path):
             await shown.ask("Emulation.setDeviceMetricsOverride", **PHONE)
             await shown.visit(f"{address}/rollout")
             await draw(shown, folder / "rollout-phone.png", whole=whole)
+            if whole:
+                await shown.visit(f"{address}/lines?job_id=job-3")
+                await shown.until("document.querySelector('svg.wave') !== null")
+                await draw(shown, folder / "line-phone.png", whole=whole)
+                await shown.ask("Emulation.setDeviceMetricsOverride", **WALL)
+                await shown.visit(f"{address}/rollout")
+                await draw(shown, folder / "rollout-wall.png", whole=False)
             await shown.ask("Emulation.clearDeviceMetricsOverride")
             await shown.visit(f"{address}/rollout")
             await choose(shown, "en")
             await scheme(shown, "light")
             await shown.visit(f"{address}/lines?job_id=job-3")
+            await shown.until("document.querySelector('svg.wave') !== null")
             await draw(shown, folder / "line.png", whole=whole)
+            if whole:
+                await shown.run("document.querySelector('[action=\"/lines/redo\"]').requestSubmit()")
+                await shown.until("document.getElementById('price') !== null")
+                await draw(shown, folder / "redo.png", whole=whole)
+            await shown.visit(f"{address}/lines?text=rain")
+            await shown.until("/match/.test(document.querySelector('[role=status]')?.textContent ?? '')")
+            await draw(shown, folder / "search.png", whole=whole)
             await shown.visit(f"{address}/dead-letters")
             await shown.run("document.querySelector('main a[href^=\"/dead-letters/\"]').click()")
             await shown.until("document.querySelector('#value') !== null")
