@@ -36,6 +36,19 @@ async def scheme(shown, name: str) -> None:
     await shown.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
 
+async def draw_lines(shown, address: str, folder: Path, *, whole: bool) -> None:
+    await shown.visit(f"{address}/lines?job_id=job-3")
+    await shown.until("document.querySelector('svg.wave') !== null")
+    await draw(shown, folder / "line.png", whole=whole)
+    if whole:
+        await shown.run("document.querySelector('[action=\"/lines/redo\"]').requestSubmit()")
+        await shown.until("document.getElementById('price') !== null")
+        await draw(shown, folder / "redo.png", whole=whole)
+    await shown.visit(f"{address}/lines?text=rain")
+    await shown.until("/match/.test(document.querySelector('[role=status]')?.textContent ?? '')")
+    await draw(shown, folder / "search.png", whole=whole)
+
+
 @pytest.mark.skipif(PICTURES is None, reason="draws only where PICTURES names a folder: make console-pictures")
 async def test_each_page_is_drawn(deployment, tmp_path):
     folder, whole = Path(PICTURES), os.environ.get("WHOLE") == "1"
@@ -74,16 +87,7 @@ async def test_each_page_is_drawn(deployment, tmp_path):
             await shown.visit(f"{address}/rollout")
             await choose(shown, "en")
             await scheme(shown, "light")
-            await shown.visit(f"{address}/lines?job_id=job-3")
-            await shown.until("document.querySelector('svg.wave') !== null")
-            await draw(shown, folder / "line.png", whole=whole)
-            if whole:
-                await shown.run("document.querySelector('[action=\"/lines/redo\"]').requestSubmit()")
-                await shown.until("document.getElementById('price') !== null")
-                await draw(shown, folder / "redo.png", whole=whole)
-            await shown.visit(f"{address}/lines?text=rain")
-            await shown.until("/match/.test(document.querySelector('[role=status]')?.textContent ?? '')")
-            await draw(shown, folder / "search.png", whole=whole)
+            await draw_lines(shown, address, folder, whole=whole)
             await shown.visit(f"{address}/dead-letters")
             await shown.run("document.querySelector('main a[href^=\"/dead-letters/\"]').click()")
             await shown.until("document.querySelector('#value') !== null")
