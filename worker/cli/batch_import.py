@@ -84,9 +84,9 @@ class ImportOptions:
         for name in ("language", "character", "speaker_prefix", "sheet", "encoding"):
             if (value := getattr(self, name)) is not None:
                 changes[name] = value
-        used = {*changes["columns"].values(), *changes["texts"].values()}
+        used = {column.casefold() for column in (*changes["columns"].values(), *changes["texts"].values())}
         if mapping.labels is not None:
-            changes["labels"] = [each for each in mapping.labels if each not in used]
+            changes["labels"] = [each for each in mapping.labels if each.casefold() not in used]
         try:
             return TableMapping.model_validate({**mapping.model_dump(), **changes})
         except ValidationError as error:
