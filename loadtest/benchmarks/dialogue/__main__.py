@@ -10,7 +10,7 @@ import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from loadtest.benchmarks.dialogue.figures import latency_table, percentile, stage_table
+from loadtest.benchmarks.dialogue.figures import idle_verdicts, latency_table, percentile, stage_table
 from loadtest.benchmarks.dialogue.load import CompletionListener
 from loadtest.benchmarks.dialogue.runs import Bench, Load, run_backlog, run_load
 from loadtest.benchmarks.throughput.runs import EmulatorControl
@@ -59,6 +59,7 @@ class _Bench:
         self._jobs = jobs
         self._backlog = backlog
         self._rate = rate
+        self._idle: list[list[float]] = []
         self.failed = False
 
     async def run(self, stack: Stack, scenarios: list[Scenario], rounds: int) -> None:
@@ -69,6 +70,8 @@ class _Bench:
                 for scenario in scenarios:
                     self._console.rule(f"{scenario}, round {number} of {rounds}")
                     await self._measure(scenario, bench, emulator)
+        if self._idle:
+            self._console.print("\n".join(idle_verdicts(self._idle)))
 
     async def _measure(self, scenario: Scenario, bench: Bench, emulator: EmulatorControl) -> None:
         name = f"{scenario}-{uuid.uuid4().hex[:6]}"
@@ -77,6 +80,7 @@ class _Bench:
             listener = await run_load(bench, name, Load(_OWN_WAY_EVERY_S, self._jobs))
             self._check(listener)
             self._console.print(stage_table("idle", listener.received, _OWN_WAY_S))
+            self._idle.append([each.read - each.sent - _OWN_WAY_S for each in listener.received])
         elif scenario is Scenario.BESIDE_BATCH:
             await emulator.set_latency(_BESIDE_S)
             await self._beside_batch(bench, name)

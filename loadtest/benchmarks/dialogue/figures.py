@@ -1,5 +1,6 @@
 """Percentiles of latencies and of their stages, and the tables of them. Pure."""
 
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -8,6 +9,8 @@ from rich.table import Table
 from loadtest.benchmarks.dialogue.load import Received
 
 _PERCENTILES: Final = (50, 90, 99, 100)
+_MOST_MS: Final = {50: 15.0, 99: 25.0}
+"""The longest way of an idle worker that is wanted, by percentile: from the send on, without Google's time."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -52,6 +55,24 @@ def stage_table(title: str, received: Sequence[Received], google_s: float) -> Ta
     table.add_row("sent → completion read", *_cells([each.read - each.sent - google_s for each in received]))
     table.add_row("due → completion read", *_cells([each.latency_s - google_s for each in received]))
     return table
+
+
+def idle_verdicts(runs: Sequence[Sequence[float]]) -> list[str]:
+    """For each percentile the median of the runs, the least and the most, and whether it is short enough.
+
+    Args:
+        runs: the seconds of each job's way, without Google's time.
+    """
+    lines = []
+    for percent, most_ms in _MOST_MS.items():
+        found = sorted(1000 * percentile(run, percent) for run in runs)
+        middle = statistics.median(found)
+        met = "met" if middle <= most_ms else "MISSED"
+        lines.append(
+            f"idle way, p{percent} of {len(runs)} runs: {middle:.1f} ms ({found[0]:.1f} to {found[-1]:.1f}), "
+            f"at most {most_ms:g} wanted: {met}"
+        )
+    return lines
 
 
 def latency_table(runs: Mapping[str, tuple[Sequence[float], int]]) -> Table:
