@@ -6,6 +6,7 @@ from monitoring.panel import Panel, Query, Row
 from monitoring.promql import quantile, rate, series, total
 from schemas.enums import VoiceModel
 from worker.observability import metric_catalogue as metrics
+from worker.observability import process_metric_catalogue as processes
 
 _QUANTILES: Final = (0.5, 0.95, 0.99)
 
@@ -211,10 +212,30 @@ _DEPENDENCIES: Final = (
     ),
 )
 
+_PROCESSES: Final = (
+    Panel(
+        "Processes that answer",
+        "Of each parent (run --processes). Below the number that it keeps running: one starts, hangs, or ended.",
+        (
+            Query(series(processes.PROCESSES_ANSWERING), "{{instance}}"),
+            Query(series(processes.PROCESSES_WANTED), "{{instance}}, wanted"),
+        ),
+        minimum=0,
+        steps=True,
+    ),
+    Panel(
+        "Processes that were started again",
+        "In an hour, by their parent. The log's process_restarts has the exit codes.",
+        (Query(f"increase({series(processes.PROCESS_RESTARTS)}[1h])", "{{instance}}"),),
+        minimum=0,
+    ),
+)
+
 WORKER_ROWS: Final = (
     Row("Latency", _LATENCY, width=12),
     Row("Lanes", _LANES),
     Row("Google", _GOOGLE),
     Row("Dependencies", _DEPENDENCIES, width=12),
+    Row("Processes", _PROCESSES, width=12),
 )
 """The rows of the dashboard of the workers."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -36,9 +37,11 @@ from worker.kafka.consumer.unstarted import UnstartedJobs
 from worker.kafka.delivery.outbox import Addresses, OutcomeMessages
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Backoff, Dependency, DependencyGate
+from worker.lifecycle.lifeline import lifeline
 from worker.lifecycle.signals import ShutdownSignals
 from worker.observability.http import serve_http
 from worker.observability.metrics import Metrics
+from worker.processes.place import Place
 from worker.rollout.current import CurrentRollout
 from worker.rollout.description import describe
 from worker.speech.catalogue_file import load_catalogue
@@ -56,15 +59,19 @@ class _Worker:
     beside: dict[str, Coroutine[Any, Any, None]]
 
 
-async def run_worker(settings: Settings) -> None:
+async def run_worker(settings: Settings, place: Place | None = None) -> None:
     """Runs the worker until SIGTERM or SIGINT, then drains it.
 
     While Kafka or S3 is down at the start, the worker waits for it.
 
+    Args:
+        place: where it is one of a parent's processes; it ends at once when the parent does.
+
     Raises:
         UsageError, TopicError, StorageRefusedError, GoogleAuthError: the start is refused;
             the message is one line.
-        CancelledError: a signal arrived before the worker took jobs, or a second one during its drain.
+        CancelledError: a signal arrived before the worker took jobs, or a second one during its drain, or the parent
+            ended.
         ExceptionGroup: Kafka failed for good; nothing unacknowledged is committed.
     """
     signals = ShutdownSignals()
@@ -74,7 +81,12 @@ async def run_worker(settings: Settings) -> None:
         for name, file in certificate_files(settings).items():
             metrics.track_certificate(name, file.ends_at, file.lifetime_s)
         parts = ProcessParts(settings, catalogue, metrics, Clock(), tracing.tracer)
-        worker = await _start(parts, signals, stack)
+        listener = None
+        if place is not None:
+            # The next parent's processes may have this one's name already.
+            stack.enter_context(lifeline(place.lifeline, signals.cancel))
+            listener = place.open_listener()
+        worker = await _start(parts, signals, stack, listener)
         signals.drain_with(worker.intake.stop)
         tune_garbage_collector()
         await _run_until_drained(worker)
@@ -83,7 +95,9 @@ async def run_worker(settings: Settings) -> None:
         _log.info("stopped")
 
 
-async def _start(parts: ProcessParts, signals: ShutdownSignals, stack: AsyncExitStack) -> _Worker:
+async def _start(
+    parts: ProcessParts, signals: ShutdownSignals, stack: AsyncExitStack, listener: socket.socket | None
+) -> _Worker:
     """Connects all parts in the order that the start needs; the stack closes them in the reverse order."""
     settings = parts.settings
     rollout, follower = build_rollout(parts)
@@ -106,7 +120,7 @@ async def _start(parts: ProcessParts, signals: ShutdownSignals, stack: AsyncExit
         problems=lambda: [problem for find in problem_of if (problem := find()) is not None],
     )
     # Before the worker waits for any dependency: /readyz shows what it waits for.
-    http = await _serve_http(parts, readiness, lanes, stack)
+    http = await _serve_http(parts, readiness, lanes, stack, listener)
     await storage.health.wait_until_up(storage.probes.check_start, outage_at_start(storage.resilient.bucket))
     stall_detector = StallDetector(settings.kafka.missed_after_s, parts.clock)
     effects = AssignmentEffects(speech.quota, assigned)
@@ -141,7 +155,13 @@ def _build_lanes(parts: ProcessParts) -> LanePauses:
     return LanePauses(limit, parts.metrics, parts.clock)
 
 
-async def _serve_http(parts: ProcessParts, readiness: Readiness, lanes: LanePauses, stack: AsyncExitStack) -> str:
+async def _serve_http(
+    parts: ProcessParts,
+    readiness: Readiness,
+    lanes: LanePauses,
+    stack: AsyncExitStack,
+    listener: socket.socket | None,
+) -> str:
     settings = parts.settings.worker
     host, port = settings.http_host, settings.http_port
     server = serve_http(
@@ -152,6 +172,7 @@ async def _serve_http(parts: ProcessParts, readiness: Readiness, lanes: LanePaus
         lanes.resume,
         token=settings.http_token,
         details=readiness.details,
+        listener=listener,
     )
     return f"http://{host}:{await stack.enter_async_context(server)}"
 

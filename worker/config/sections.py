@@ -50,6 +50,12 @@ class KafkaSettings(KafkaSecuritySettings):
         None,
         min_length=1,
     )
+    leave_at_stop: Flag = setting(
+        "KAFKA_LEAVE_AT_STOP",
+        f"{_FLAG}: whether a worker with static membership leaves its group when it stops, rather than keep its "
+        "partitions for its return",
+        default=False,
+    )
     topic_prefix: str = setting(
         "KAFKA_TOPIC_PREFIX",
         "letters, digits, dots, dashes and underscores; replaces the prefix tts",

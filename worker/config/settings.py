@@ -99,6 +99,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def own_environment() -> dict[str, str]:
+    """The variables of this process."""
+    return dict(os.environ)
+
+
 def _with_instance_id(settings: Settings, environment: Mapping[str, str]) -> Settings:
     given = settings.kafka.group_instance_id
     chosen = derive_instance_id(environment, ThisProcess()) if given is None else None if given == DYNAMIC else given

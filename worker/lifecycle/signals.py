@@ -36,6 +36,12 @@ class ShutdownSignals:
         """Registers what the first signal calls from now on; it must return at once."""
         self._drain = drain
 
+    def cancel(self) -> None:
+        """Cancels the task at once, as a second signal does."""
+        self._requested = True
+        if self._task is not None:
+            self._task.cancel()
+
     def _handle(self) -> None:
         if self._drain is not None and not self._requested:
             self._drain()

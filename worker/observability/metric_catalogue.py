@@ -145,6 +145,7 @@ JOBS_IN_FLIGHT: Final = GaugeDefinition(
     "tts_jobs_in_flight",
     "Jobs that are being worked on, by lane. At MAX_IN_FLIGHT: the worker is full.",
     (_LANE,),
+    of_processes="sum",
 )
 
 # Storage.
@@ -163,6 +164,7 @@ CONSUMER_LAG: Final = GaugeDefinition(
     "Unfinished records by lane, of the partitions that this worker serves and of new ones that no worker serves yet: "
     "end of the log - committed - done above it. High: jobs arrive faster than they are finished.",
     (_LANE,),
+    of_processes="sum",
 )
 RECORDS_LOST: Final = CounterDefinition(
     "tts_records_lost",
@@ -198,6 +200,7 @@ QUOTA_LIMIT: Final = GaugeDefinition(
     "few, or other clients use the quota.",
     (Label("voice_model", (*VoiceModel, ALL_VOICE_MODELS)),),
     from_start=False,
+    of_processes="sum",
 )
 QUOTA_DECISIONS: Final = CounterDefinition(
     "tts_quota_decisions",
@@ -218,6 +221,7 @@ CONCURRENCY_LIMIT: Final = GaugeDefinition(
     "their timeouts. High: Google answers in time; low: it is slow, and other requests wait for these.",
     (_VOICE_MODEL,),
     from_start=False,
+    of_processes="sum",
 )
 CIRCUIT_STATE: Final = GaugeDefinition(
     "tts_circuit_state",
@@ -249,6 +253,7 @@ CERTIFICATE_END: Final = GaugeDefinition(
     "authorities the last. High: there is time. In the past: new connections fail.",
     _CERTIFICATE_FILE,
     from_start=False,
+    of_processes="min",
 )
 CERTIFICATE_LIFETIME: Final = GaugeDefinition(
     "tts_certificate_lifetime_seconds",
@@ -267,6 +272,7 @@ ROLLOUT_REVISION: Final = GaugeDefinition(
     "tts_rollout_revision",
     "The rollout revision that this worker decides by; 0 for the state from the environment variables. High: the "
     "rollout was changed often; if workers differ for long, some of them can't read the topic.",
+    of_processes="min",
 )
 ROLLOUT_AGE: Final = GaugeDefinition(
     "tts_rollout_state_age_seconds",

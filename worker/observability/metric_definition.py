@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
@@ -71,7 +71,13 @@ class CounterDefinition(Definition):
 
 @dataclass(frozen=True)
 class GaugeDefinition(Definition):
-    """A metric that rises and falls."""
+    """A metric that rises and falls.
+
+    Attributes:
+        of_processes: what a parent of several processes says where each of them has a value.
+    """
+
+    of_processes: Literal["sum", "max", "min"] = "max"
 
     def register(self, registry: CollectorRegistry, characters: Collection[str]) -> Gauge:
         """Creates the gauge with its children."""

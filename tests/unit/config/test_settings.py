@@ -40,6 +40,7 @@ WRONG = {
     "KAFKA_BOOTSTRAP_SERVERS": ["localhost", "a:b", "a:1,", "a:1 b:2", "kafka://a:1", ":9092"],
     "KAFKA_GROUP_ID": BYTES,
     "KAFKA_GROUP_INSTANCE_ID": BYTES,
+    "KAFKA_LEAVE_AT_STOP": FLAGS,
     "KAFKA_TOPIC_PREFIX": ["a b", "a/b", "é", "x" * 101, "a\n"],
     "KAFKA_IDEMPOTENCE": FLAGS,
     "KAFKA_SECURITY_PROTOCOL": ["TLS", "ssl", "SASL", " "],

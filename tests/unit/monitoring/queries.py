@@ -14,11 +14,17 @@ from worker.observability.controller_metric_catalogue import ALL_CONTROLLER_METR
 from worker.observability.http_api_metric_catalogue import ALL_HTTP_API_METRICS
 from worker.observability.metric_catalogue import ALL_METRICS
 from worker.observability.metric_definition import CounterDefinition, Definition, HistogramDefinition
+from worker.observability.process_metric_catalogue import ALL_PROCESS_METRICS
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yaml"))
-DEFINITIONS: tuple[Definition, ...] = (*ALL_METRICS, *ALL_CONTROLLER_METRICS, *ALL_HTTP_API_METRICS)
+DEFINITIONS: tuple[Definition, ...] = (
+    *ALL_METRICS,
+    *ALL_CONTROLLER_METRICS,
+    *ALL_HTTP_API_METRICS,
+    *ALL_PROCESS_METRICS,
+)
 A_SERIES = re.compile(r"\btts_\w+")
 
 

@@ -14,6 +14,7 @@ from aiokafka.structs import OffsetAndMetadata, OffsetAndTimestamp
 
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.connection import connection_options, return_to_bootstrap
+from worker.kafka.client.leave_group import leave_group
 from worker.kafka.client.unfolding import bound_unfolding
 from worker.lifecycle.stop_client import stop_client
 
@@ -196,6 +197,15 @@ class _LanesConsumer(_GroupMember):
         await super().start()
         self._fetcher._prefetch_backoff = _UNTAKEN_S  # noqa: SLF001
 
+    leaves = False
+    """Whether it leaves the group when it stops though its membership is static."""
+
+    async def stop(self) -> None:
+        # Without a group's membership there is nothing to leave.
+        if self.leaves and self._group_instance_id is not None and self._coordinator is not None and self.is_member:
+            await leave_group(self._coordinator, self._group_instance_id)
+        await super().stop()
+
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
     ) -> Mapping[TopicPartition, Sequence[ReceivedRecord]]:
@@ -250,6 +260,7 @@ def lanes_consumer(settings: KafkaSettings) -> GroupConsumer:
         fetch_max_bytes=_FETCH_BYTES,
         fetch_max_wait_ms=_FETCH_WAIT_MS,
     )
+    consumer.leaves = settings.leave_at_stop
     return _member(consumer, settings)
 
 
