@@ -31,9 +31,8 @@ class InProcessGoogle:
         Raises:
             CallFailedError: the emulator refuses it, as Google would.
         """
-        message = synthesis_request(entry, rendered, encoding)
         try:
-            request = validate(type(message).pb(message), self._settings)
+            request = validate(synthesis_request(entry, rendered, encoding), self._settings)
         except RefusedError as error:
             raise CallFailedError(classify_failure(error.code.name, error.message)) from error
         if self.fault is not None:

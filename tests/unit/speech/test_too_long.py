@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from google.cloud import texttospeech_v1 as tts
 from prometheus_client import CollectorRegistry
 
 from loadtest.emulator.settings import EmulatorSettings
@@ -46,7 +45,7 @@ class StrictGoogle:
 
     async def synthesize(self, entry: Any, rendered: Any, encoding: AudioEncoding) -> bytes:
         self.encodings.add(encoding)
-        refusal = self.refusal(tts.SynthesizeSpeechRequest.pb(synthesis_request(entry, rendered, encoding)))
+        refusal = self.refusal(synthesis_request(entry, rendered, encoding))
         if refusal is None and any(text in entry.content for text in self.refuses):
             refusal = "This request contains sentences that are too long."
         if refusal is not None:
