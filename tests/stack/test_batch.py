@@ -84,6 +84,13 @@ async def test_a_script_becomes_files_at_the_price_that_was_shown_and_only_once(
     for entry in entries:
         path = folder / audio_path(entry["character"], entry["line"], AudioEncoding(entry["encoding"]))
         assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
+    delivery = tmp_path / "delivery"
+    wanted = ("batch", "deliver", str(script), "--from", str(folder), "--out", str(delivery), "--to", "wwise", "--json")
+    delivered = document(await run(deployment, *wanted), 0)
+    assert delivered["written"] == len(delivered["files"]) == len(entries)
+    assert all(-23.5 < file["lufs"] < -22.5 and file["peak_dbtp"] < -1 for file in delivered["files"].values())
+    assert len((delivery / "wwise-en-US.txt").read_text(encoding="utf-8").splitlines()) > 1
+    assert document(await run(deployment, *wanted), 0)["up to date"] == len(entries)
     shown = await run(deployment, "batch", "report", str(script), "--download", str(folder))
     assert '"audio": "ghoul/ghoul-0.ogg"' in Path(shown.stdout.strip()).read_text(encoding="utf-8")
 

@@ -15,7 +15,7 @@ MAX_TAKE_BYTES: Final = 2**30
 
 
 def file_sha256(path: Path) -> str | None:
-    """Return the SHA-256 of a file in hex; None where there is none.
+    """Return the SHA-256 of a file in hex; None where there is no file.
 
     Raises:
         OSError: it can't be read, or is no regular file (reading a FIFO may take for ever), a symbolic link, or larger
@@ -23,12 +23,23 @@ def file_sha256(path: Path) -> str | None:
     """
     try:
         with _open(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_TAKE_BYTES:
-                raise OSError(f"{path} has {size:,} bytes and is no take; move it away to get the take")
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return None
+
+
+def read_take(path: Path, sha256: str) -> bytes | None:
+    """Return the content of a file if it is the take with this SHA-256; None where there is none, or another file.
+
+    Raises:
+        OSError: as of `file_sha256`.
+    """
+    try:
+        with _open(path) as file:
+            content = file.read()
+    except FileNotFoundError:
+        return None
+    return content if hashlib.sha256(content).hexdigest() == sha256 else None
 
 
 def is_take(path: Path, sha256: str | None) -> bool:
@@ -56,6 +67,9 @@ def _open(path: Path) -> Iterator[BufferedReader]:
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "a FIFO or a device"
             raise OSError(f"{path} is {kind}; move it away to get the take")
+        size = os.fstat(descriptor).st_size
+        if size > MAX_TAKE_BYTES:
+            raise OSError(f"{path} has {size:,} bytes and is no take; move it away to get the take")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             yield file
     finally:

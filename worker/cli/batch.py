@@ -1,4 +1,4 @@
-"""The commands for a studio's scripts: `batch SCRIPT`, `batch import|lint|retry|status|report|template`."""
+"""The commands for a studio's scripts: `batch SCRIPT`, `batch import|lint|retry|status|report|deliver|template`."""
 
 import os
 import sys
@@ -22,6 +22,7 @@ from worker.batch.scripts.loader import read_script
 from worker.batch.state import read_state
 from worker.batch.voice_selection import KeepTogether, VoicePreference
 from worker.cli import terminal
+from worker.cli.batch_deliver import deliver
 from worker.cli.batch_findings import check_script, show_findings
 from worker.cli.batch_import import import_script
 from worker.cli.batch_options import BatchOptions
@@ -200,6 +201,9 @@ def _find_audio(page: Path, folder: Path | None, entry: ManifestEntry) -> AudioP
     if not is_take(path, entry.sha256):
         return AudioPlace(is_other=True)
     return AudioPlace(quote(Path(os.path.relpath(path, page.parent)).as_posix()))
+
+
+app.command("deliver")(deliver)
 
 
 @app.command()

@@ -89,6 +89,20 @@ def read_pages(audio: bytes) -> OggOpus | None:
     return OggOpus(headers_end, tuple(pages), contradiction)
 
 
+def with_serial(audio: bytes, serial: int) -> bytes:
+    """A whole Ogg file of one stream with another serial number, whatever its codec."""
+    position, found = 0, bytearray(audio)
+    while position < len(audio):
+        body = position + _HEADER + audio[position + _SEGMENTS_AT]
+        end = body + sum(audio[position + _HEADER : body])
+        page = found[position:end]
+        page[_SERIAL] = serial.to_bytes(4, "little")
+        page[_CHECKSUM] = _checksum(bytes(page))
+        found[position:end] = page
+        position = end
+    return bytes(found)
+
+
 def _contradiction(page: bytes, number: int, serial: bytes) -> str | None:
     """What is wrong with the page of that number in a stream; players skip to the next page that is right."""
     if page[_SERIAL] != serial or (number and page[_FLAGS_AT] & _BEGINS_STREAM):

@@ -1,0 +1,185 @@
+"""A delivery: only what has changed is made, the same input gives the same bytes, and nobody's own file is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile
+
+from schemas.errors import UsageError
+from tests.unit.batches import done, line, plan
+from tests.unit.speech.test_sound_check import voice
+from worker.batch.delivery.deliver import Delivery, DeliveryResult
+from worker.batch.delivery.engines import TARGETS
+from worker.batch.delivery.options import DeliveryOptions, Engine, Form, Mastering
+from worker.batch.entry import ManifestEntry, build_entry
+from worker.batch.file_names import audio_path
+from worker.batch.line_status import next_job
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from worker.batch.scripts.model import Line
+
+RATE = 24_000
+
+
+def take(seconds: float, level: float = 0.3) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, voice(seconds, level, RATE), RATE, format="OGG", subtype="OPUS")
+    return file.getvalue()
+
+
+class Studio:
+    """A folder of downloaded takes, the manifest's entries, and the deliveries."""
+
+    def __init__(self, folder: Path) -> None:
+        self.audio = folder / "audio"
+        self.out = folder / "delivery"
+        self.lines: dict[str, Line] = {}
+        self.entries: dict[str, ManifestEntry] = {}
+
+    def say(self, line_id: str, audio: bytes, **fields: str) -> None:
+        made = line(line_id, **{"character": "ghoul", "text": f"Line {line_id}.", **fields})
+        sent = next_job(plan(made)[0], None)[1]
+        entry = build_entry(sent, done(sent.job_id, sent.key))
+        entry = entry.model_copy(update={"sha256": hashlib.sha256(audio).hexdigest()})
+        path = self.audio / audio_path(entry.character, line_id, entry.encoding)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(audio)
+        self.lines[line_id], self.entries[line_id] = made, entry
+
+    def deliver(self, engine: Engine = Engine.FOLDER, form: Form | None = None, **more: object) -> DeliveryResult:
+        target = TARGETS[engine]
+        options = {"mastering": Mastering(), "template": target.template, **more}
+        wanted = DeliveryOptions(engine, form or target.form, **options)
+        return Delivery(self.audio, self.out, wanted).run(list(self.lines.values()), self.entries, lambda *_: None)
+
+    def files(self) -> dict[str, bytes]:
+        paths = (path for path in self.out.rglob("*") if path.is_file())
+        return {path.relative_to(self.out).as_posix(): path.read_bytes() for path in paths}
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    made = Studio(tmp_path)
+    made.say("a", take(1.0))
+    made.say("b", take(1.5, 0.05), character="pip_boy", language="cmn-TW", text="今天的輻射值偏低。")
+    return made
+
+
+@pytest.mark.parametrize("form", Form)
+def test_each_form_can_be_read_again_and_has_the_target_loudness(studio: Studio, form: Form) -> None:
+    result = studio.deliver(form=form)
+    assert result.problems == []
+    assert sorted(result.files) == [f"cmn-TW/pip_boy/b.{form}", f"en-US/ghoul/a.{form}"]
+    for name, file in result.files.items():
+        assert file.lufs == pytest.approx(-23.0, abs=0.5)
+        assert file.peak_dbtp is not None
+        assert file.peak_dbtp < -1.0
+        samples, rate = soundfile.read(studio.out / name)
+        assert rate == 48_000
+        assert len(samples) / rate == pytest.approx(file.seconds, abs=0.1)
+
+
+@pytest.mark.parametrize("form", Form)
+def test_the_same_input_gives_the_same_bytes(studio: Studio, form: Form) -> None:
+    studio.deliver(form=form)
+    first = studio.files()
+    studio.out = studio.out.with_name("again")
+    studio.deliver(form=form)
+    assert studio.files() == first
+
+
+def test_a_second_delivery_makes_only_what_has_changed(studio: Studio) -> None:
+    assert len(studio.deliver().written) == 2
+    before = studio.files()
+    assert (len(studio.deliver().kept), studio.files()) == (2, before)
+    studio.say("a", take(2.0))
+    result = studio.deliver()
+    assert (result.written, result.kept) == (["en-US/ghoul/a.wav"], ["cmn-TW/pip_boy/b.wav"])
+    assert studio.files()["cmn-TW/pip_boy/b.wav"] == before["cmn-TW/pip_boy/b.wav"]
+    assert len(studio.deliver(mastering=Mastering(target_lufs=-20.0)).written) == 2
+    (studio.out / "en-US/ghoul/a.wav").unlink()
+    assert studio.deliver(mastering=Mastering(target_lufs=-20.0)).written == ["en-US/ghoul/a.wav"]
+
+
+def test_files_of_lines_that_left_the_script_are_named_until_they_may_be_deleted(studio: Studio) -> None:
+    studio.deliver()
+    del studio.lines["a"]
+    assert studio.deliver().old == studio.deliver().old == ["en-US/ghoul/a.wav"]
+    assert studio.deliver(delete=True).deleted == ["en-US/ghoul/a.wav"]
+    assert "en-US/ghoul/a.wav" not in studio.files()
+    assert studio.deliver().old == []
+
+
+def test_what_somebody_else_wrote_or_changed_is_left_and_reported(studio: Studio) -> None:
+    mine = studio.out / "en-US/ghoul/a.wav"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    (problem,) = studio.deliver().problems
+    assert "was written or changed by somebody else, so it was left; move it away" in problem
+    assert mine.read_bytes() == b"mine"
+    mine.unlink()
+    studio.deliver()
+    mine.write_bytes(b"edited")
+    studio.say("a", take(2.0))
+    assert studio.deliver(delete=True).problems != []
+    assert mine.read_bytes() == b"edited"
+
+
+def test_originals_that_are_missing_or_others_are_reported_and_the_rest_is_delivered(studio: Studio) -> None:
+    (studio.audio / "ghoul/a.ogg").write_bytes(b"another")
+    result = studio.deliver()
+    assert result.written == ["cmn-TW/pip_boy/b.wav"]
+    assert "isn't the line's take; `batch --download" in result.problems[0]
+
+
+def test_two_lines_with_one_name_are_refused_before_anything_is_written(studio: Studio) -> None:
+    studio.say("A", take(0.5), character="ghoul")
+    with pytest.raises(UsageError, match="would get one file"):
+        studio.deliver()
+    assert not studio.out.exists()
+
+
+def test_a_silent_take_is_delivered_as_silence(studio: Studio) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(RATE, dtype=np.float32), RATE, format="OGG", subtype="OPUS")
+    studio.say("c", file.getvalue())
+    assert studio.deliver().files["en-US/ghoul/c.wav"].lufs is None
+
+
+def test_each_engine_gets_its_table(studio: Studio) -> None:
+    texts = {}
+    for engine in Engine:
+        studio.out = studio.out.with_name(engine.value)
+        assert studio.deliver(engine).problems == []
+        texts |= {
+            (engine, name): content.decode()
+            for name, content in studio.files().items()
+            if not name.endswith((".wav", ".ogg", "delivery.json"))
+        }
+    assert texts[Engine.FOLDER, "lines.csv"].startswith(
+        "id,file,character,language,text,seconds\na,en-US/ghoul/a.wav,ghoul,en-US,Line a.,"
+    )
+    assert "a,en-US/ghoul/a,ghoul,en-US,Line a.," in texts[Engine.UNITY, "voice_lines.csv"]
+    assert "b,res://voice/cmn-TW/pip_boy/b.ogg,pip_boy,cmn_TW," in texts[Engine.GODOT, "voice_lines.csv"]
+    assert "a,/Script/Engine.SoundWave'/Game/Voice/en-US/ghoul/a.a',ghoul," in texts[Engine.UNREAL, "voice_lines.csv"]
+    assert texts[Engine.WWISE, "wwise-en-US.txt"] == (
+        "Audio File\tObject Path\tObject Type\tNotes\n"
+        "en-US\\ghoul\\a.wav\t<Virtual Folder>ghoul\\a\tSound Voice\tLine a.\n"
+    )
+    assert texts[Engine.FMOD, "cmn-TW/keys.txt"] == "b, pip_boy/b.wav\n"
+    assert 'define config.auto_voice = "{id}.ogg"' in texts[Engine.RENPY, "voice.rpy"]
+
+
+def test_a_record_that_isnt_one_is_refused_and_nothing_is_overwritten(studio: Studio) -> None:
+    studio.deliver()
+    (studio.out / "delivery.json").write_text(json.dumps({"files": {"a": {}}}))
+    with pytest.raises(UsageError, match=r"delivery.json: files.a.sha256: is no record of a delivery"):
+        studio.deliver()

@@ -1,0 +1,90 @@
+"""`batch deliver`: a batch's audio as a game engine imports it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.batch.delivery.engines import TARGETS
+from worker.batch.delivery.naming import FIELDS, check_template
+from worker.batch.delivery.options import DeliveryOptions, Engine, Form, Mastering, check_sample_rate
+from worker.batch.delivery.record import DeliveredFile
+from worker.batch.manifest import default_manifest
+from worker.batch.scripts.loader import read_script
+from worker.batch.state import read_state
+from worker.cli import terminal
+from worker.cli.exit_codes import ExitCode
+from worker.cli.options import AsJson
+from worker.cli.views.batch import describe_some
+from worker.config.settings import load_settings
+
+_DEFAULT = Mastering()
+
+
+def deliver(
+    script: Annotated[Path, typer.Argument(metavar="SCRIPT", help="The script of the batch.")],
+    audio: Annotated[
+        Path, typer.Option("--from", metavar="DIR", help="The folder of `batch --download`; is only read.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder of the delivery.")],
+    to: Annotated[Engine, typer.Option(help="The engine: its tables, and its usual form and names.")] = Engine.FOLDER,
+    form: Annotated[Form | None, typer.Option("--format", help="Default: wav, and ogg for godot and renpy.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="The files' names, of " + ", ".join(f"{{{field}}}" for field in FIELDS) + "."),
+    ] = None,
+    lufs: Annotated[float, typer.Option(min=-60, max=0, help="The loudness of each line, in LUFS.")] = -23.0,
+    peak: Annotated[float, typer.Option(min=-20, max=0, help="The highest true peak, in dBTP.")] = -1.0,
+    keep_level: Annotated[bool, typer.Option("--keep-level", help="Leave the loudness as it is.")] = False,
+    pad: Annotated[int, typer.Option(min=0, max=5000, help="Milliseconds of silence around the sound.")] = 50,
+    keep_silence: Annotated[bool, typer.Option("--keep-silence", help="Trim no silence.")] = False,
+    sample_rate: Annotated[int, typer.Option(min=8000, max=96_000, help="In Hz.")] = _DEFAULT.sample_rate,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove files of lines that have left the script.")] = False,
+    manifest: Annotated[Path | None, typer.Option(help="The manifest's path; default: beside the script.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deliver a batch's audio to a game engine: named, mastered, with its tables; again, only what has changed."""
+    from worker.batch.delivery.deliver import Delivery
+
+    target = TARGETS[to]
+    template = name or target.template
+    check_template(template)
+    check_sample_rate(form or target.form, sample_rate)
+    mastering = Mastering(
+        sample_rate=sample_rate,
+        target_lufs=None if keep_level else lufs,
+        peak_dbtp=peak,
+        pad_s=None if keep_silence else pad / 1000,
+    )
+    options = DeliveryOptions(to, form or target.form, template, mastering, delete=delete)
+    lines = read_script(script, load_settings().worker.max_text_bytes).lines
+    entries = read_state(manifest or default_manifest(script)).entries
+    with terminal.progress("delivering") as progress:
+        result = Delivery(audio, out, options).run(lines, entries, progress)
+    missing = len(lines) - sum(line.id in entries and entries[line.id].is_done for line in lines)
+    row: dict[str, object] = {
+        "folder": str(out),
+        "written": len(result.written),
+        "up to date": len(result.kept),
+        "below the loudness": len(result.quiet),
+        "of lines that left the script": len(result.old),
+        "deleted": len(result.deleted),
+        "lines without audio": missing,
+    }
+    if as_json:
+        files = {path: _document(file) for path, file in result.files.items()}
+        terminal.show_one({**row, "problems": result.problems, "files": files, "old": result.old}, as_json=True)
+    else:
+        terminal.show_one(row, as_json=False)
+        if result.quiet:
+            terminal.note(f"below {lufs:g} LUFS, as their peaks allow no more: {describe_some(result.quiet)}")
+        if result.old:
+            terminal.note(f"of lines that have left the script, --delete removes them: {describe_some(result.old)}")
+        for problem in result.problems:
+            terminal.note(problem)
+    if result.problems or missing:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _document(file: DeliveredFile) -> dict[str, object]:
+    return file.model_dump(mode="json", exclude={"sha256", "made_by"})
