@@ -16,9 +16,21 @@ _REQUESTS: Final = (
         minimum=0,
     ),
     Panel(
+        "Requests that failed",
+        "A second, of all processes: answered with 5xx, by method and route. Empty while none does.",
+        (
+            Query(
+                f"{total(rate(series(metrics.REQUESTS, status='5xx')), 'method', 'route', 'outcome')} > 0",
+                "{{method}} {{route}} {{outcome}}",
+            ),
+        ),
+        unit="reqps",
+        minimum=0,
+    ),
+    Panel(
         "Requests by route",
-        "A second, of all processes.",
-        (Query(total(rate(series(metrics.REQUESTS)), "route"), "{{route}}"),),
+        "A second, of all processes; the console's pages are those without /v1.",
+        (Query(total(rate(series(metrics.REQUESTS)), "method", "route"), "{{method}} {{route}}"),),
         unit="reqps",
         minimum=0,
     ),

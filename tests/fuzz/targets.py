@@ -14,20 +14,27 @@ from typing import Any
 
 from schemas import headers as names
 from schemas.enums import AudioEncoding, Lane, VoiceModel
+from schemas.events import cancellation_headers, feedback_headers, vote_headers
+from schemas.feedback import Feedback
 from schemas.job import Job
+from schemas.message_parsing import InvalidMessageError, parse_cancellation, parse_feedback, parse_vote
 from schemas.parsing import InvalidJobError, parse_job
 from schemas.ssml import check_ssml
+from schemas.vote import Vote
 from worker.batch.scripts.jsonl import read_jsonl
 from worker.batch.scripts.mapping.own_columns import read_own_csv
 from worker.batch.scripts.text_encoding import UndecodableError, decode
 from worker.cli.views.rollout import history_rows, status_document, status_row
+from worker.jobs.cancellations import Cancellations
 from worker.kafka.consumer import offset_map
 from worker.kafka.consumer.offset_tracker import OffsetTracker
 from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.retry_headers import due_ms, read_history
 from worker.kafka.dead_letters.decoder import read_letter
 from worker.rollout.analysis.attempt_counts import AttemptCounts
+from worker.rollout.analysis.feedback_counts import FeedbackCounts
 from worker.rollout.analysis.observations import UnreadableAttemptsError, decode_completion, decode_retry
+from worker.rollout.analysis.preferences import Votes
 from worker.rollout.description import describe
 from worker.rollout.log.codec import current_state
 from worker.rollout.log.revisions import RevisionLog
@@ -80,6 +87,32 @@ def _speak(job: Job) -> None:
         for voice_model in VoiceModel:
             if (voice := _CATALOGUE.voice(job.character, job.language, voice_model)) is not None:
                 assert render(job, _CATALOGUE.characters[job.character], voice).inputs
+
+
+def _people(data: bytes) -> None:
+    cancellations = Cancellations(2)
+    for parse in (parse_feedback, parse_vote, parse_cancellation):
+        try:
+            message = parse(data)
+        except InvalidMessageError as error:
+            (error.field + error.message).encode()
+            continue
+        assert parse(message.model_dump_json(exclude_none=True).encode()) == message
+        if isinstance(message, Feedback):
+            assert feedback_headers(message)
+            counts = FeedbackCounts(AttemptCounts(timedelta(minutes=1)))
+            counts.add(message, _NOW)
+            counts.settle(_NOW)
+        elif isinstance(message, Vote):
+            assert vote_headers(message)
+            votes = Votes()
+            votes.add(message)
+            assert votes.counted + votes.others <= 1
+            assert 0 <= votes.preference(message.character, 0.45, 60).share <= 1
+        else:
+            assert cancellation_headers(message)
+            cancellations.note(message)
+            assert cancellations.find(message.job_id, message.time) == message.time
 
 
 def _ssml(data: bytes) -> None:
@@ -183,6 +216,19 @@ _FULL = _JOB | {
     "voice": "wavenet",
 }
 _EVENT = {"specversion": "1.0", "type": "t", "source": "s", "id": "1", "data": _JOB}
+_REPORT = {"feedback_id": "r-1", "kind": "report", "reason": "robotic", "job_id": "a-1", "user_id": "u"} | {
+    "time": "2026-11-28T00:00:00Z",
+    "source": "/games/quest",
+}
+_PRAISE = _REPORT | {"kind": "praise", "reason": "natural", "audio": "https://cdn.example/takes/a.ogg?signature=1"}
+_VOTE = {"vote_id": "v-1", "character": "pip_boy", "line": "a", "choice": "first", "listener_id": "l"} | {
+    "first": {"audio": "takes/a.ogg", "voice_model": "chirp3-hd", "voice": "en-US-Chirp3-HD-Puck"},
+    "second": {"audio": "takes/b.ogg", "voice_model": "wavenet", "voice": "en-US-Wavenet-D"},
+    "session": "s",
+    "time": "2026-11-28T00:00:00Z",
+    "source": "/console",
+}
+_CANCELLATION = {"cancellation_id": "c-1", "job_id": "a-1", "time": "2026-11-28T00:00:00Z", "source": "/games/quest"}
 _SSML = '<speak><p>Hi <break time="1s"/><s>there</s></p><sub alias="x">y</sub><prosody rate="slow">z</prosody></speak>'
 # Small: the built-in ones take a tenth of a second each.
 _PLAN = b"""version: 1
@@ -251,6 +297,12 @@ TARGETS: dict[str, Target] = {
         _message,
         _dump(_JOB, _FULL, _EVENT),
         [*_JSON, *_TIMES, b"[pause", b"<b>", b"\\u3164", b"zh_Hant_TW", b"\0\0\0\0\1"],
+    ),
+    "what people say": Target(
+        _people,
+        _dump(_REPORT, _PRAISE, _VOTE, _VOTE | {"choice": "cannot_use", "fault": {"side": "both", "reason": "noise"}})
+        + _dump(_CANCELLATION, _EVENT | {"data": _CANCELLATION}, _EVENT | {"data": _REPORT}),
+        [*_JSON, *_TIMES, b"s3://", b"?X-Amz-Expires=1&", b"cannot_use", b"\0\0\0\0\1"],
     ),
     "ssml": Target(
         _ssml,

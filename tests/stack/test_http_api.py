@@ -55,6 +55,12 @@ async def test_the_pages_requests_work_as_the_engines_send_them(deployment):
             async with client.get(line["completion"]["audio"]["url"]) as answer:
                 audio = await answer.read()
                 assert (answer.status, answer.headers["Content-Type"]) == (200, "audio/mpeg")
+            async with client.delete(f"{api}/v1/lines/tavern:3") as answer:
+                assert (answer.status, (await answer.json())["state"]) == (200, "done")
+            report = {"kind": "report", "reason": "robotic", "job_id": "tavern:3", "user_id": "u-5f2c"}
+            key = {"Idempotency-Key": "u-5f2c tavern:3"}
+            async with client.post(f"{api}/v1/feedback", json=report, headers=key) as answer:
+                assert answer.status == 202, await answer.text()
         assert hashlib.sha256(audio).hexdigest() == line["completion"]["audio"]["sha256"]
 
 

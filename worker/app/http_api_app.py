@@ -29,6 +29,7 @@ from worker.console.lines.line_sender import LineSender
 from worker.console.lines.recent_lines import RecentLines
 from worker.console.lines.take_finder import TakeFinder
 from worker.console.lines.waiters import Waiters
+from worker.console.measurement import MeasureRequests
 from worker.console.metrics import HttpApiMetrics
 from worker.console.web.access import Visitors
 from worker.kafka.client.consumer import standalone_consumer
@@ -115,7 +116,8 @@ async def run_http_api(settings: Settings) -> None:
             store=store,
             clock=clock,
         )
-        server = ApiServer(ApiAndConsole(create_app(parts, metrics), console.app), worker.grace_s)
+        served = MeasureRequests(ApiAndConsole(create_app(parts), console.app), metrics, clock)
+        server = ApiServer(served, worker.grace_s)
         signals.drain_with(partial(_stop, server, lines, console))
         _log.info(
             "started",

@@ -48,16 +48,16 @@ class HttpApiMetrics:
         self._certificate_end = catalogue.CERTIFICATE_END.register(*args)
         self._certificate_lifetime = catalogue.CERTIFICATE_LIFETIME.register(*args)
 
-    def count_request(self, route: str, status: int, seconds: float) -> None:
+    def count_request(self, route: str | None, method: str, status: int, seconds: float) -> None:
         """Counts an answered request.
 
         Args:
-            route: the operation's id in the OpenAPI document; anything else counts as `other`.
+            route: its template, such as `/v1/lines/{job_id}`; None of an address that there is not.
             seconds: from its first byte to the answer's last.
         """
-        known = route if route in catalogue.ROUTES else "other"
-        self._requests.labels(known, outcome_of(status)).inc()
-        self._duration.labels(known).observe(seconds)
+        known = (route or catalogue.OTHER, method if method in catalogue.METHODS else catalogue.OTHER)
+        self._requests.labels(*known, f"{status // 100}xx", outcome_of(status)).inc()
+        self._duration.labels(*known).observe(seconds)
 
     def track(self, waiters: Callable[[], int], streams: Callable[[], int], remembered: Callable[[], int]) -> None:
         """Exports what the process holds; the callbacks run at each scrape."""

@@ -109,6 +109,18 @@ VOTES: Final = GaugeDefinition(
     (Label("outcome", ("counted", "repeated", "others")),),
     from_start=False,
 )
+UNREADABLE: Final = GaugeDefinition(
+    "tts_rollout_unreadable_records",
+    "Records that the controller couldn't read since it opened the topics: completions and retries, feedback, votes. "
+    "High: whoever writes that topic writes something else; it isn't counted.",
+    (Label("topic", ("attempts", "feedback", "votes")),),
+    from_start=False,
+)
+READ_AGE: Final = GaugeDefinition(
+    "tts_rollout_read_age_seconds",
+    "How old the oldest record may be that the controller hasn't read yet, of attempts, feedback and votes. High: it "
+    "lags behind, or a broker is silent; gates and rules wait for it.",
+)
 REPEATED_ATTEMPTS: Final = GaugeDefinition(
     "tts_rollout_repeated_attempts",
     "Attempts that were counted already: retried jobs list the earlier ones again. High: many jobs are tried again.",

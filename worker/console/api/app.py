@@ -7,18 +7,16 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from worker import __version__
 from worker.console.api import events, feedback, lines, takes
-from worker.console.api.measurement import MeasureRequests
+from worker.console.api.crashes import AnswerCrashes
 from worker.console.api.openapi import describe
 from worker.console.api.parts import ApiParts
 from worker.console.api.problems import add_problem_handlers
-from worker.console.metrics import HttpApiMetrics
-from worker.lifecycle.clock import Clock
 
 _ROUTERS: Final = (lines.router, takes.router, events.router, feedback.router)
 _DESCRIPTION: Final = "Lines in, voices out, over HTTP: see docs/http.md. Errors are problem documents (RFC 9457)."
 
 
-def create_app(parts: ApiParts, metrics: HttpApiMetrics) -> FastAPI:
+def create_app(parts: ApiParts) -> FastAPI:
     """The application with its parts."""
     app = describe_app()
     app.state.parts = parts
@@ -30,7 +28,7 @@ def create_app(parts: ApiParts, metrics: HttpApiMetrics) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
             expose_headers=["Location", "Retry-After"],
         )
-    app.add_middleware(MeasureRequests, metrics=metrics, clock=Clock())
+    app.add_middleware(AnswerCrashes)
     return app
 
 

@@ -30,6 +30,9 @@ from worker.rollout.controller.evidence import ObserveAttempt, Observers
 # gone; aiokafka doesn't report it.
 _SILENCE_S: Final = 30.0
 
+ATTEMPTS: Final = "attempts"
+_CONTENTS: Final = {FEEDBACK: "feedback", VOTES: "votes"}
+
 Handle = Callable[[bytes | None, Headers, datetime], None]
 """Handles a record's value and headers, and the time at which it was published; raises if it can't be read."""
 _UNREADABLE: Final = (
@@ -53,6 +56,8 @@ class Source:
         read_to: all records published before this time are read.
         answered_at: when its broker last answered, by the monotonic clock.
         last_answer_ms: the same as reported by aiokafka; None before the first answer.
+        holds: attempts, feedback or votes.
+        unreadable: how many of its records couldn't be handled.
     """
 
     reader: PartitionReader
@@ -61,6 +66,8 @@ class Source:
     read_to: datetime
     answered_at: float
     last_answer_ms: int | None = None
+    holds: str = ATTEMPTS
+    unreadable: int = 0
 
 
 class AttemptsReader:
@@ -74,7 +81,6 @@ class AttemptsReader:
         self._consumer = consumer
         self._sources = sources
         self._clock = clock
-        self._unreadable = 0
         self._topics = {each.reader.partition.topic: 0 for each in sources}
         for each in sources:
             self._topics[each.reader.partition.topic] += 1
@@ -92,7 +98,14 @@ class AttemptsReader:
     @property
     def unreadable(self) -> int:
         """The number of records that couldn't be read."""
-        return self._unreadable + sum(each.reader.undecodable for each in self._sources)
+        return sum(self.unreadable_by_content().values())
+
+    def unreadable_by_content(self) -> dict[str, int]:
+        """The same of attempts, feedback and votes, as far as they are read."""
+        counts = {each.holds: 0 for each in self._sources}
+        for each in self._sources:
+            counts[each.holds] += each.unreadable + each.reader.undecodable
+        return counts
 
     async def poll(self, wait_s: float) -> int:
         """Reads the available records and returns their number.
@@ -133,7 +146,7 @@ class AttemptsReader:
             published_at = check_known(datetime.fromtimestamp(record.timestamp / 1000, UTC))
             source.handle(record.value, list(record.headers), published_at)
         except _UNREADABLE:
-            self._unreadable += 1
+            source.unreadable += 1
             return
         source.read_to = max(source.read_to, min(published_at, self._clock.now()))
 
@@ -199,9 +212,10 @@ async def read_attempts(
             begins = await consumer.beginning_offsets([each for each, (name, _) in topics.items() if name == VOTES])
             found = await consumer.offsets_for_times(dict.fromkeys(topics, int(since.timestamp() * 1000)))
         sources = []
-        for partition, (_, handle) in topics.items():
+        for partition, (name, handle) in topics.items():
             at, end = found.get(partition), ends[partition]
             begin = begins.get(partition, end if at is None else at.offset)
             reader = PartitionReader(consumer, partition, begin)
-            sources.append(Source(reader, handle, end, since, clock.monotonic()))
+            holds = _CONTENTS.get(name, ATTEMPTS)
+            sources.append(Source(reader, handle, end, since, clock.monotonic(), holds=holds))
         yield AttemptsReader(consumer, sources, clock)

@@ -198,6 +198,7 @@ class Controller:
         status = monitor.status(state, evaluation, step, now, freeze)
         status = status.model_copy(update={"workers": self._workers.recent(now), **evidence.opinions()})
         self._export(state.run, evaluation, step, status)
+        parts.metrics.show_reading(reader.unreadable_by_content(), (now - reader.read_to).total_seconds())
         if isinstance(step, Transition) and parts.is_leader():
             await self._write(log, state, step)
         elif isinstance(step, Transition):

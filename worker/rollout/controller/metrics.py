@@ -40,6 +40,8 @@ class RolloutMetrics:
         self.repeated = catalogue.REPEATED_ATTEMPTS.register(*args)
         self._feedback = catalogue.FEEDBACK.register(*args)
         self._votes = catalogue.VOTES.register(*args)
+        self._unreadable = catalogue.UNREADABLE.register(*args)
+        self._read_age = catalogue.READ_AGE.register(*args)
         self._certificate_end = catalogue.CERTIFICATE_END.register(*args)
         self._certificate_lifetime = catalogue.CERTIFICATE_LIFETIME.register(*args)
 
@@ -75,6 +77,12 @@ class RolloutMetrics:
             gauge.clear()
             for outcome, count in counts.items():
                 gauge.labels(outcome).set(count)
+
+    def show_reading(self, unreadable: Mapping[str, int], age_s: float) -> None:
+        """Shows how many records couldn't be read, by what their topics hold, and how far the reading lags behind."""
+        for content, count in unreadable.items():
+            self._unreadable.labels(content).set(count)
+        self._read_age.set(max(0.0, age_s))
 
     def track_certificate(self, file: str, ends_at: Callable[[], float], lifetime_s: Callable[[], float]) -> None:
         """Shows the end of a file's certificate, and its whole lifetime; the callbacks run at each scrape."""

@@ -30,6 +30,7 @@ from worker.console.lines.line_sender import LineSender
 from worker.console.lines.recent_lines import RecentLines
 from worker.console.lines.take_finder import TakeFinder
 from worker.console.lines.waiters import Waiters
+from worker.console.measurement import MeasureRequests
 from worker.console.metrics import HttpApiMetrics
 from worker.kafka.client.events import Event
 from worker.lifecycle.clock import Clock
@@ -136,7 +137,8 @@ async def serving(
 ) -> AsyncIterator[tuple[World, aiohttp.ClientSession, ApiServer]]:
     """The world, a client of the API's address, and the server."""
     world = World(load_settings({"HTTP_API_PORT": "0", **settings}))
-    server = ApiServer(create_app(world.parts(tokens), world.metrics), grace_s=5.0)
+    measured = MeasureRequests(create_app(world.parts(tokens)), world.metrics, Clock())
+    server = ApiServer(measured, grace_s=5.0)
     with listening_socket(world.settings.http_api) as listening:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         task = asyncio.create_task(server.serve([listening]))
