@@ -65,6 +65,8 @@ class _Reader:
                     self.container(
                         inner, name if depth == 0 and name != "global decl" else knot or self._knot, depth + 1
                     )
+                    # What a choice shows and the story then repeats stands in a container of its own.
+                    self._end("choice" if name == "s" else "line")
                     self._knot = knot
         elif isinstance(named, list | str):
             self._elements(iter([named]), depth)

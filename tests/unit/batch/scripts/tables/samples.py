@@ -86,8 +86,8 @@ _SHEET_LINES = [
 _XLIFF_12 = """<?xml version="1.0" encoding="UTF-8"?>
 <xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2">
  <file original="dialogue.json" source-language="en-US" target-language="zh-TW" datatype="plaintext"><body>
-  <trans-unit id="greet" resname="NPC_GREET"><source>Hello, <x id="1" equiv-text="{name}"/>.</source>
-   <target state="translated">你好，<x id="1" equiv-text="{name}"/>。</target><note>cheerful</note>
+  <trans-unit id="greet" resname="NPC_GREET"><source>Hello, <x id="1" equiv-text="Tom"/>.</source>
+   <target state="translated">你好，<x id="1" equiv-text="湯姆"/>。</target><note>cheerful</note>
    <alt-trans><target>您好</target></alt-trans></trans-unit>
   <group id="g"><trans-unit id="bye" resname="NPC_BYE"><source><g id="2">Bye</g>.</source>
    <target><g id="2">再見</g>。</target></trans-unit></group>
@@ -114,7 +114,7 @@ Guard: Halt! Who goes there? #line:g001 #angry
 -> A friend. #line:g002
     Guard: Then pass. // softer
 -> Nobody. <<if $met>>
-    Guard: Time\\: it is {$hour}. #line:g003
+    Guard: Time\\: it is late. #line:g003
 ===
 title: After
 ---
@@ -156,7 +156,7 @@ _INK = {
          {"*": "0.c-0", "flg": 20},
          {"c-0": ["\n", {"->": "inside"}, {"#f": 5}]}],
         "done",
-        {"inside": [["^You have ", "ev", {"VAR?": "gold"}, "out", "/ev", "^ coins.", "\n",
+        {"inside": [["^You have ", "^three coins.", "\n",
                      "#", "^id: in_2", "/#", "^Spend them.", "\n", "end", {"#f": 1}], None]},
     ],
     "listDefs": {},
@@ -177,13 +177,13 @@ SAMPLES = {
             ods(
                 '<table:table table:name="Act 1">'
                 + ods_row("Line ID", "Speaker", "Dialogue")
-                + ods_row("A1_010", "Pip Boy", "Good <text:span>morning</text:span>,<text:s/>wanderer.")
-                + ods_row("A1_020", "GHOUL", "They call me Smoothskin.")
+                + ods_row("B1_010", "Pip Boy", "Good <text:span>morning</text:span>,<text:s/>wanderer.")
+                + ods_row("B1_020", "GHOUL", "They call me Smoothskin.")
                 + '<table:table-row table:number-rows-repeated="1048000"><table:table-cell '
                 'table:number-columns-repeated="1024"/></table:table-row></table:table>'
             ),
             "ODS",
-            _SHEET_LINES[:2],
+            [(f"B{line_id[1:]}", *rest) for line_id, *rest in _SHEET_LINES[:2]],
         ),
         text(
             "zh.po",
@@ -196,7 +196,7 @@ SAMPLES = {
             "act.xlf",
             _XLIFF_12,
             "XLIFF 1.2",
-            [("NPC_GREET", "ghoul", "zh-TW", "你好，{name}。"), ("NPC_BYE", "ghoul", "zh-TW", "再見。")],
+            [("NPC_GREET", "ghoul", "zh-TW", "你好，湯姆。"), ("NPC_BYE", "ghoul", "zh-TW", "再見。")],
             "--character", "ghoul",
         ),
         text(
@@ -222,7 +222,7 @@ SAMPLES = {
             [
                 ("line:g001", "ncr_ranger", "en-US", "Halt! Who goes there?"),
                 ("Gate-0008", "ncr_ranger", "en-US", "Then pass."),
-                ("line:g003", "ncr_ranger", "en-US", "Time: it is {$hour}."),
+                ("line:g003", "ncr_ranger", "en-US", "Time: it is late."),
                 ("line:n001", "codsworth", "en-US", "The gate closes."),
             ],
             "--alias", "Guard=ncr_ranger", "--character", "codsworth",
@@ -287,9 +287,9 @@ SAMPLES = {
         ),
         document(
             "DT_Dialogue.json",
-            [{"Name": "Row_001", "Speaker": "Ghoul", "DialogueText": 'INVTEXT("Open it!")', "Sound": "None"}],
+            [{"Name": "Row_002", "Speaker": "Ghoul", "DialogueText": 'INVTEXT("Open it!")', "Sound": "None"}],
             "JSON",
-            [("Row_001", "ghoul", "en-US", "Open it!")],
+            [("Row_002", "ghoul", "en-US", "Open it!")],
         ),
         text(
             "DialogueScript.csv",
@@ -307,7 +307,7 @@ SAMPLES = {
             "ink JSON",
             [
                 ("door_1", "codsworth", "en-US", "The door is locked."),
-                ("story-0003", "codsworth", "en-US", "You have {…} coins."),
+                ("story-0003", "codsworth", "en-US", "You have three coins."),
                 ("in_2", "codsworth", "en-US", "Spend them."),
             ],
             "--character", "codsworth",
@@ -360,10 +360,10 @@ SAMPLES = {
             "--alias", "GUARD=ncr_ranger", "--character", "ghoul",
         ),
         text(
-            "subs.vtt",
+            "talk.vtt",
             "WEBVTT\n\nNOTE take 3\n\nintro\n00:01.000 --> 00:02.000 align:start\n<v Ghoul>Who is <b>there</b>?\n",
             "WebVTT",
-            [("subs-0001", "ghoul", "en-US", "Who is there?")],
+            [("talk-0001", "ghoul", "en-US", "Who is there?")],
         ),
     )
 }  # fmt: skip
