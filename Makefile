@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-scale bench-recovery simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
+.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-scale bench-recovery bench-processes simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -102,6 +102,9 @@ bench-dialogue: .venv/local.stamp .kafka/jars.stamp ## measure the latency of di
 
 bench-recovery: .venv/local.stamp .kafka/jars.stamp ## measure how long a killed worker's jobs stand still, on Apache Kafka; half an hour
 	@$(BIN)/python -m loadtest.benchmarks.recovery
+
+bench-processes: .venv/local.stamp .kafka/jars.stamp ## measure two and four processes against one, and a kill of one of two, on Apache Kafka
+	@$(BIN)/python -m loadtest.benchmarks.processes
 
 bench-http: .venv/local.stamp .kafka/jars.stamp ## measure what the HTTP API adds to Kafka's latency, alone and while 1,000 clients wait
 	@$(BIN)/python -m loadtest.benchmarks.http_api

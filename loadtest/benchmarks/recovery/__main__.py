@@ -13,7 +13,8 @@ import typer
 from aiokafka.errors import KafkaError
 
 from loadtest.benchmarks.recovery.flow import Recovery
-from loadtest.benchmarks.recovery.runs import Bench, Way, run_kill, run_pause
+from loadtest.benchmarks.recovery.runs import Way, run_kill, run_pause
+from loadtest.benchmarks.recovery.traffic import Bench
 from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import KafkaCluster
 from loadtest.stack.local_stack import Stack, local_stack
