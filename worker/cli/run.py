@@ -54,6 +54,8 @@ def parse_processes(written: str) -> int:
 
 
 def _run_one(settings: Settings, written_place: str | None) -> None:
+    import uvloop
+
     from worker.app.tracing import log_processors
     from worker.app.worker_app import run_worker
     from worker.processes.place import Place
@@ -61,7 +63,8 @@ def _run_one(settings: Settings, written_place: str | None) -> None:
     place = None if written_place is None else Place.parse(written_place)
     numbered = [] if place is None else [_add_number(place.number)]
     configure_logs(settings.worker.log_level, *log_processors(settings), *numbered)
-    asyncio.run(run_worker(settings, place))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_worker(settings, place))
 
 
 def _run_several(settings: Settings, count: int) -> int:
