@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-scale bench-recovery bench-processes simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
+.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-stream bench-scale bench-recovery bench-processes simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -108,6 +108,9 @@ bench-processes: .venv/local.stamp .kafka/jars.stamp ## measure two and four pro
 
 bench-http: .venv/local.stamp .kafka/jars.stamp ## measure what the HTTP API adds to Kafka's latency, alone and while 1,000 clients wait
 	@$(BIN)/python -m loadtest.benchmarks.http_api
+
+bench-stream: .venv/local.stamp .kafka/jars.stamp ## measure how long after Google's first audio a client hears it, by Kafka and by HTTP
+	@$(BIN)/python -m loadtest.benchmarks.stream
 
 PICTURES ?= docs/console
 console-pictures: .venv/dev.stamp ## draw the console's pages to PICTURES=docs/console; WHOLE=1: all, in both languages and schemes

@@ -44,6 +44,27 @@ _LATENCY: Final = (
     ),
 )
 
+_STREAMS: Final = (
+    Panel(
+        "First audio of a stream, quantiles",
+        "From the start of the work on a job with `stream` to its first chunk. streamed: by Google's stream; whole: "
+        "cut from a whole answer, of WaveNet or of a line that can't be streamed; stored: from the store.",
+        tuple(
+            Query(quantile(share, metrics.FIRST_AUDIO, "source"), f"{{{{source}}}} p{share * 100:g}")
+            for share in _QUANTILES
+        ),
+        unit="s",
+        minimum=0,
+    ),
+    Panel(
+        "Streams by outcome",
+        "failed: before any audio; broken: players heard the line break off; lost: Kafka didn't take all chunks.",
+        (Query(total(rate(series(metrics.STREAMS)), "outcome"), "{{outcome}}"),),
+        unit="reqps",
+        minimum=0,
+    ),
+)
+
 _LANES: Final = (
     Panel(
         "Lag by lane",
@@ -233,6 +254,7 @@ _PROCESSES: Final = (
 
 WORKER_ROWS: Final = (
     Row("Latency", _LATENCY, width=12),
+    Row("Streams", _STREAMS, width=12),
     Row("Lanes", _LANES),
     Row("Google", _GOOGLE),
     Row("Dependencies", _DEPENDENCIES, width=12),

@@ -1,16 +1,21 @@
-"""Completions, and what people cause, as CloudEvents 1.0 in Kafka's binary mode (its binding 1.0, 3.2). Pure."""
+"""All events as CloudEvents 1.0 in Kafka's binary mode (Kafka protocol binding 1.0, 3.2). Pure."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from schemas.audio_stream import StreamEnd
 from schemas.cancellation import Cancellation
 from schemas.completion import Completion
+from schemas.enums import AudioEncoding
 from schemas.feedback import Feedback
-from schemas.headers import CE_WORKER, Headers
+from schemas.headers import CE_ENCODING, CE_NUMBER, CE_SAMPLE_RATE, CE_STREAM, CE_WORKER, Headers
 from schemas.vote import Vote
 
 COMPLETION_TYPE: Final = "chirp-worker.completion.v1"
+AUDIO_CHUNK_TYPE: Final = "chirp-worker.audio-chunk.v1"
+STREAM_END_TYPE: Final = "chirp-worker.stream-end.v1"
 FEEDBACK_TYPE: Final = "chirp-worker.feedback.v1"
 VOTE_TYPE: Final = "chirp-worker.vote.v1"
 CANCELLATION_TYPE: Final = "chirp-worker.cancellation.v1"
@@ -41,6 +46,55 @@ def completion_headers(completion: Completion, *, event: str, source: str, now: 
     return [*headers, (CE_WORKER, worker.encode())] if worker else headers
 
 
+@dataclass(frozen=True)
+class StreamAddress:
+    """What the events of one stream have in common.
+
+    Attributes:
+        stream: the stream's id.
+        source: a URI reference that names the worker's consumer group.
+    """
+
+    job_id: str
+    stream: str
+    source: str
+
+
+def chunk_headers(
+    address: StreamAddress,
+    number: int,
+    *,
+    encoding: AudioEncoding,
+    sample_rate: int,
+    media_type: str,
+    now: datetime,
+) -> Headers:
+    """The headers of a chunk's record; its value is plain audio.
+
+    Args:
+        number: 1 and up.
+        encoding: of the file that all chunks are together.
+        sample_rate: in Hz.
+        media_type: of that file.
+        now: when the chunk came, with a time zone.
+    """
+    event = f"{address.stream}/{number}"
+    headers = _event_headers(AUDIO_CHUNK_TYPE, event, address.source, now, address.job_id, media_type=media_type)
+    return [
+        *headers,
+        (CE_STREAM, address.stream.encode()),
+        (CE_NUMBER, str(number).encode()),
+        (CE_ENCODING, encoding.value.encode()),
+        (CE_SAMPLE_RATE, str(sample_rate).encode()),
+    ]
+
+
+def stream_end_headers(address: StreamAddress, end: StreamEnd, *, now: datetime) -> Headers:
+    """The headers of a stream's last record; its value is the end's JSON."""
+    headers = _event_headers(STREAM_END_TYPE, f"{address.stream}/end", address.source, now, end.job_id)
+    return [*headers, (CE_STREAM, address.stream.encode())]
+
+
 def feedback_headers(feedback: Feedback) -> Headers:
     """The `ce_*` headers of a feedback's record; its value is the feedback's JSON."""
     subject = feedback.job_id or feedback.audio or ""
@@ -58,7 +112,9 @@ def cancellation_headers(cancellation: Cancellation) -> Headers:
     return _event_headers(CANCELLATION_TYPE, each.cancellation_id, each.source, each.time, each.job_id)
 
 
-def _event_headers(event_type: str, event: str, source: str, time: datetime, subject: str) -> Headers:
+def _event_headers(
+    event_type: str, event: str, source: str, time: datetime, subject: str, *, media_type: str = "application/json"
+) -> Headers:
     return [
         ("ce_specversion", b"1.0"),
         ("ce_type", event_type.encode()),
@@ -66,5 +122,5 @@ def _event_headers(event_type: str, event: str, source: str, time: datetime, sub
         ("ce_id", event.encode()),
         ("ce_time", time.isoformat().encode()),
         ("ce_subject", subject.encode()),
-        ("content-type", b"application/json"),
+        ("content-type", media_type.encode()),
     ]

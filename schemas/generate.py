@@ -7,15 +7,24 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from schemas.announcement import RolloutAnnouncement
+from schemas.audio_stream import StreamEnd
 from schemas.cancellation import Cancellation
 from schemas.completion import Completion
-from schemas.events import CANCELLATION_TYPE, COMPLETION_TYPE, FEEDBACK_TYPE, VOTE_TYPE
+from schemas.enums import AudioEncoding
+from schemas.events import (
+    AUDIO_CHUNK_TYPE,
+    CANCELLATION_TYPE,
+    COMPLETION_TYPE,
+    FEEDBACK_TYPE,
+    STREAM_END_TYPE,
+    VOTE_TYPE,
+)
 from schemas.feedback import Feedback
-from schemas.headers import TRACE_PARENT, TRACE_STATE
+from schemas.headers import CE_ENCODING, CE_NUMBER, CE_SAMPLE_RATE, CE_STREAM, TRACE_PARENT, TRACE_STATE
 from schemas.job import Job
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
-from schemas.topics import CANCELLATIONS, COMPLETIONS, FEEDBACK, LANES, ROLLOUT, VOTES
+from schemas.topics import CANCELLATIONS, COMPLETIONS, FEEDBACK, LANES, ROLLOUT, STREAMS, VOTES
 from schemas.vote import Vote
 
 TARGET: Final = Path(__file__).parent / "generated"
@@ -28,6 +37,12 @@ _TRACE_CONTEXT: Final[dict[str, Any]] = {
         "description": "W3C Trace Context: the span that sent the record. One of another form is ignored.",
     },
     TRACE_STATE: {"type": "string", "maxLength": 512, "description": "W3C Trace Context, beside traceparent."},
+}
+
+_STREAMED: Final = ("audio-chunk", "stream-end")
+_STREAM_ID: Final = {
+    "type": "string",
+    "description": "Id of the stream. Another try of the job is another stream: it begins anew, and this one is over.",
 }
 
 
@@ -58,6 +73,8 @@ def asyncapi() -> dict[str, Any]:
                 "completion": _event(
                     COMPLETION_TYPE, "The job_id.", "completion", "Drop an event with an id that you have seen before."
                 ),
+                "audio-chunk": _audio_chunk(),
+                "stream-end": _stream_end(),
                 "feedback": _event(FEEDBACK_TYPE, "The job_id, or else the audio.", "feedback", "The feedback_id."),
                 "vote": _event(VOTE_TYPE, "The line.", "vote", "The vote_id."),
                 "cancellation": _event(CANCELLATION_TYPE, "The job_id.", "cancellation", "The cancellation_id."),
@@ -77,8 +94,14 @@ def _channels() -> dict[str, Any]:
             # The job names the topic.
             None,
             "The topic that a job names as reply_topic, one of those that the worker allows, for a copy of its "
-            "completion.",
+            "completion; and for its audio in chunks, if it has `stream`; those have the key job_id.",
             "completion",
+            *_STREAMED,
+        ),
+        "streams": _channel(
+            STREAMS,
+            "The reply topic of the HTTP API, for streams alone: its clients hear their lines from there.",
+            *_STREAMED,
         ),
         "rollout": _channel(
             ROLLOUT,
@@ -112,8 +135,33 @@ def _event(event_type: str, subject: str, name: str, event_id: str) -> dict[str,
     }
 
 
-def _channel(address: str | None, description: str, message: str) -> dict[str, Any]:
-    messages = {message: {"$ref": f"#/components/messages/{message}"}}
+def _audio_chunk() -> dict[str, Any]:
+    headers = _cloud_event_headers(AUDIO_CHUNK_TYPE, "The job_id.", "The stream's id, a slash and the number.")
+    headers["required"] += ["content-type", CE_STREAM, CE_NUMBER, CE_ENCODING, CE_SAMPLE_RATE]
+    headers["properties"] |= {
+        "content-type": {"type": "string", "description": "Of the file that all chunks are together: audio/ogg, …"},
+        CE_STREAM: _STREAM_ID,
+        CE_NUMBER: {"type": "string", "pattern": "^[1-9][0-9]*$", "description": "1 and up; drop one seen before."},
+        CE_ENCODING: {"enum": [each.value for each in AudioEncoding]},
+        CE_SAMPLE_RATE: {"type": "string", "pattern": "^[1-9][0-9]*$", "description": "Samples per second, in Hz."},
+    }
+    return {
+        "summary": "A CloudEvent 1.0 in Kafka's binary mode; its data is a piece of audio.",
+        "contentType": "application/octet-stream",
+        "headers": headers,
+        "payload": {"type": "string", "format": "binary"},
+    }
+
+
+def _stream_end() -> dict[str, Any]:
+    message = _event(STREAM_END_TYPE, "The job_id.", "stream-end", "The stream's id and /end.")
+    message["headers"]["required"].append(CE_STREAM)
+    message["headers"]["properties"][CE_STREAM] = _STREAM_ID
+    return message
+
+
+def _channel(address: str | None, description: str, *names: str) -> dict[str, Any]:
+    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in names}
     return {"address": address, "description": description, "messages": messages}
 
 
@@ -128,6 +176,7 @@ def _operations() -> dict[str, Any]:
         "reply": _operation(
             "send", "replies", "The worker reports how a job ended to its producer, in the topic that the job names."
         ),
+        "stream": _operation("send", "streams", "The worker sends a line's audio to the HTTP API while it is made."),
         "follow-rollout": _operation("receive", "rollout", "The worker follows the rollout."),
         "count-feedback": _operation("receive", "feedback", "The controller counts reports by voice model."),
         "count-votes": _operation("receive", "votes", "The controller compares the voice models by votes."),
@@ -162,6 +211,7 @@ def documents() -> dict[str, str]:
     """The text of every generated file, by its name."""
     made = {
         "job.schema.json": json_schema(Job),
+        "stream-end.schema.json": json_schema(StreamEnd, "serialization"),
         "completion.schema.json": json_schema(Completion, "serialization"),
         "feedback.schema.json": json_schema(Feedback),
         "vote.schema.json": json_schema(Vote),

@@ -9,6 +9,15 @@ Headers = list[tuple[str, bytes]]
 CE_WORKER: Final = "ce_worker"
 """On a completion: the worker that published it. `rollout status` shows which revision each one follows."""
 
+CE_STREAM: Final = "ce_stream"
+"""On the records of a stream: its id. Another try of the same job is another stream."""
+CE_NUMBER: Final = "ce_number"
+"""On a chunk: its number in the stream, 1 and up."""
+CE_ENCODING: Final = "ce_encoding"
+"""On a chunk: the encoding of the file that all chunks together are."""
+CE_SAMPLE_RATE: Final = "ce_samplerate"
+"""On a chunk: samples per second, in Hz."""
+
 RETRY_DUE_MS: Final = "retry-due-ms"
 RETRY_TRIES: Final = "retry-tries"
 RETRY_FIRST_SEEN: Final = "retry-first-seen"

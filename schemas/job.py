@@ -110,10 +110,16 @@ _SSML: Final[dict[str, Any]] = {
 }
 
 
+_STREAM: Final[dict[str, Any]] = {
+    "if": {"properties": {"stream": {"const": True}}, "required": ["stream"]},
+    "then": {"properties": {"reply_topic": {"type": "string"}}, "required": ["reply_topic"]},
+}
+
+
 class Job(Request):
     """One request to speak one line as one character. Times are in UTC or have an offset."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [_TEXT, _SSML], "allOf": SCHEMA_RULES})
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_TEXT, _SSML], "allOf": [*SCHEMA_RULES, _STREAM]})
 
     job_id: str = Field(pattern=JOB_ID_PATTERN, description="Chosen by the producer; the completion repeats it.")
     character: CharacterKey = Field(description="Key of a character in the catalogue, such as pip_boy.")
@@ -172,6 +178,11 @@ class Job(Request):
         pattern=TOPIC_PATTERN,
         description="Topic for a copy of the completion; one of those that the worker allows (REPLY_TOPICS).",
     )
+    stream: Annotated[bool, Field(strict=True)] = Field(
+        default=False,
+        description="In the dialogue lane, with reply_topic: the audio is sent there in chunks while it is made, "
+        "before the completion.",
+    )
     labels: Annotated[dict[Name, Label], Stated({"propertyNames": NAME_RULES})] = Field(
         default_factory=dict, max_length=32, description="At most 32; the completion repeats them unchanged."
     )
@@ -215,6 +226,13 @@ class Job(Request):
         if self.ssml is not None:
             with _problem_of("ssml", value=self.ssml):
                 check_phonemes(self.ssml, self.language)
+        return self
+
+    @model_validator(mode="after")
+    def _stream_has_a_place(self) -> Self:
+        if self.stream and self.reply_topic is None:
+            with _problem_of("stream", value=self.stream):
+                raise ValueError("goes to reply_topic, which must be there")
         return self
 
     @model_validator(mode="after")

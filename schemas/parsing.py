@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from schemas.enums import Lane
 from schemas.errors import UsageError
 from schemas.field_types import JOB_ID_PATTERN, MAX_TEXT_BYTES
 from schemas.job import AudioFormat, Job, Pronunciation
@@ -98,6 +99,17 @@ def validate_job(document: dict[str, Any], *, max_text_bytes: int = MAX_TEXT_BYT
     except ValidationError as error:
         problems = tuple(field_problems(error, Job, "a job", _PARTS))
         raise InvalidJobError(*problems[0], usable_id, reply_topic=named_topic, problems=problems) from None
+
+
+def check_lane(job: Job, lane: Lane) -> None:
+    """Checks that a job may go into a lane.
+
+    Raises:
+        InvalidJobError: it is a stream, and nobody listens in the batch lane.
+    """
+    if job.stream and lane is not Lane.DIALOGUE:
+        message = f"True: allowed in the {Lane.DIALOGUE} lane alone, this is {lane}"
+        raise InvalidJobError("stream", message, job.job_id, reply_topic=job.reply_topic)
 
 
 def job_document(value: bytes | None) -> dict[str, Any]:

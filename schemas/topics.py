@@ -1,7 +1,7 @@
 """The one table of Kafka topics: name, partitions, key, retention and record size. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +36,7 @@ COMPLETIONS: Final = "tts.completions"
 DEAD_LETTERS: Final = "tts.dead-letters"
 ROLLOUT: Final = "tts.rollout"
 ROLLOUT_STATUS: Final = "tts.rollout-status"
+STREAMS: Final = "tts.streams"
 FEEDBACK: Final = "tts.feedback"
 VOTES: Final = "tts.votes"
 CANCELLATIONS: Final = "tts.cancellations"
@@ -64,6 +65,8 @@ TOPICS: Final = (
     ),
     Topic(ROLLOUT, 1, "none", FOR_EVER, LANE_RECORD_BYTES, "the rollout's revisions: state and audit"),
     Topic(ROLLOUT_STATUS, 1, "none", HOUR_MS, LANE_RECORD_BYTES, "what the controller of the rollout last judged"),
+    # Whoever listens does so at once; the whole take is stored.
+    Topic(STREAMS, 12, "job_id", HOUR_MS, LANE_RECORD_BYTES, "audio for the HTTP API's clients, while it is made"),
     # As long as completions: a report about a line is of no use once nobody knows how the line was made.
     Topic(FEEDBACK, 3, "user_id", 30 * DAY_MS, _SMALL_RECORD_BYTES, "what players say of lines that they heard"),
     # One partition: the order of the votes is the same for everybody who counts them.
@@ -135,7 +138,24 @@ def all_topics(delays: Delays = RETRY_DELAYS) -> tuple[Topic, ...]:
 
 def reply_topic(name: str) -> Topic:
     """The row of a topic that jobs may name for their completions; it gets no prefix."""
-    return Topic(name, 12, "the job record's", 3 * DAY_MS, LANE_RECORD_BYTES, "completions of the jobs that name it")
+    return Topic(
+        name,
+        12,
+        "the job record's",
+        3 * DAY_MS,
+        LANE_RECORD_BYTES,
+        "completions, and streams, of the jobs that name it",
+    )
+
+
+def reply_topics_allowed(named: Iterable[str], prefix: str) -> frozenset[str]:
+    """The topics that a job may name for its replies, by their names in the cluster.
+
+    Args:
+        named: those that the deployment allows (REPLY_TOPICS); the HTTP API's own is allowed always.
+        prefix: replaces `tts`.
+    """
+    return frozenset({*named, prefixed(STREAMS, prefix)})
 
 
 def prefixed(name: str, prefix: str) -> str:

@@ -43,6 +43,8 @@ class LoggedCall(BaseModel):
     seconds: float
     fault: str | None
     """The kind of the fault that applied."""
+    first_audio: float | None
+    """When a stream's first audio was sent, in seconds since 1970; null for a call with one answer, or with none."""
 
 
 class Calls:
@@ -56,7 +58,7 @@ class Calls:
         """Resets counts and log. Calls in flight are counted when they end."""
         self._codes: Counter[tuple[CalledModel, str]] = Counter()
         self._billed: Counter[CalledModel] = Counter()
-        self._log: deque[tuple[float, str, str, str, float, str | None]] = deque(maxlen=LOGGED_CALLS)
+        self._log: deque[tuple[float, str, str, str, float, str | None, float | None]] = deque(maxlen=LOGGED_CALLS)
         self._highest_in_flight = self._in_flight
 
     def begin(self) -> None:
@@ -74,13 +76,14 @@ class Calls:
         code: str,
         seconds: float,
         fault: str | None,
+        first_audio: float | None = None,
     ) -> None:
         """Records the end of a call."""
         self._in_flight -= 1
         self._codes[model, code] += 1
         if code == "OK":
             self._billed[model] += len(text)
-        self._log.append((time, voice, text, code, seconds, fault))
+        self._log.append((time, voice, text, code, seconds, fault, first_audio))
 
     def counts(self) -> CallCounts:
         """Returns the current counts."""
@@ -99,6 +102,8 @@ class Calls:
         """Returns the last finished calls, oldest first."""
         newest = list(self._log)[-last:] if last > 0 else []
         return [
-            LoggedCall(time=time, voice=voice, input=text, code=code, seconds=seconds, fault=fault)
-            for time, voice, text, code, seconds, fault in newest
+            LoggedCall(
+                time=time, voice=voice, input=text, code=code, seconds=seconds, fault=fault, first_audio=first_audio
+            )
+            for time, voice, text, code, seconds, fault, first_audio in newest
         ]

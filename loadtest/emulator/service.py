@@ -3,8 +3,10 @@
 import asyncio
 import math
 import time
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from random import Random
+from typing import NoReturn
 
 import grpc
 from google.cloud import texttospeech_v1 as tts
@@ -15,7 +17,8 @@ from loadtest.emulator.calls import Calls
 from loadtest.emulator.espeak import SpeechError
 from loadtest.emulator.faults import Faults
 from loadtest.emulator.quota import Quota
-from loadtest.emulator.settings import ConstantLatency, EmulatorSettings, Fault, Latency
+from loadtest.emulator.settings import ConstantLatency, EmulatorSettings, Fault, Latency, VoiceModel
+from loadtest.emulator.streaming import GivenStream, paced, read_stream, validate_stream
 from loadtest.emulator.synthesizer import Synthesizer
 from loadtest.emulator.validation import NATIVE_HZ, RefusedError, ValidRequest, request_input, validate
 from loadtest.emulator.voices import VOICES, voice_model_for
@@ -25,6 +28,8 @@ SERVICE = "google.cloud.texttospeech.v1.TextToSpeech"
 # The raw protobuf classes: proto-plus costs more than the rest of a canned call together.
 _SynthesizeRequest = tts.SynthesizeSpeechRequest.pb()
 _SynthesizeResponse = tts.SynthesizeSpeechResponse.pb()
+_StreamRequest = tts.StreamingSynthesizeRequest.pb()
+_StreamResponse = tts.StreamingSynthesizeResponse.pb()
 _ListRequest = tts.ListVoicesRequest.pb()
 _ListResponse = tts.ListVoicesResponse.pb()
 
@@ -69,6 +74,9 @@ class Service:
                 "SynthesizeSpeech": grpc.unary_unary_rpc_method_handler(
                     self.synthesize_speech, request_deserializer=_SynthesizeRequest.FromString
                 ),
+                "StreamingSynthesize": grpc.stream_stream_rpc_method_handler(
+                    self.streaming_synthesize, request_deserializer=_StreamRequest.FromString
+                ),
                 "ListVoices": grpc.unary_unary_rpc_method_handler(
                     self.list_voices, request_deserializer=_ListRequest.FromString
                 ),
@@ -110,6 +118,43 @@ class Service:
             await context.abort(refusal.code, refusal.message)
         return answer
 
+    async def streaming_synthesize(
+        self, requests: AsyncIterator[cloud_tts.StreamingSynthesizeRequest], context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[bytes]:
+        """Handles one stream once its input has ended, and counts it as one call."""
+        arrived, began, first_audio = time.time(), time.monotonic(), None
+        voice, text, code, fault, refusal = "", "", "UNKNOWN", None, None
+        voice_model: VoiceModel | None = None
+        self._calls.begin()
+        try:
+            given = await read_stream(requests)
+            voice, text = given.config.voice.name, given.text
+            voice_model = voice_model_for(voice)
+            fault = self._faults.choose(voice, voice_model, text)
+            async for audio in self._stream(given, fault, began):
+                answer = _StreamResponse(audio_content=audio).SerializeToString()
+                first_audio = first_audio or time.time()
+                yield answer
+            code = "OK"
+        except RefusedError as error:
+            refusal, code = error, error.code.name
+        except (asyncio.CancelledError, GeneratorExit):
+            code = "CANCELLED"
+            raise
+        finally:
+            self._calls.end(
+                model=voice_model or "unknown",
+                time=arrived,
+                voice=voice,
+                text=text,
+                code=code,
+                seconds=time.monotonic() - began,
+                fault=fault.kind if fault else None,
+                first_audio=first_audio,
+            )
+        if refusal is not None:
+            await context.abort(refusal.code, refusal.message)
+
     async def list_voices(self, request: cloud_tts.ListVoicesRequest, _context: grpc.aio.ServicerContext) -> bytes:
         """Lists all voices, or those of one language code."""
         wanted = request.language_code.lower()
@@ -130,20 +175,11 @@ class Service:
 
     async def _answer(self, request: cloud_tts.SynthesizeSpeechRequest, fault: Fault | None, began: float) -> bytes:
         settings = self.settings
-        if fault and fault.kind == "hang":
+        if fault and fault.kind in ("hang", "stall"):
             await asyncio.Event().wait()
-        if fault and fault.kind == "status":
-            await asyncio.sleep(fault.seconds)
-            raise RefusedError(grpc.StatusCode[fault.code or "UNKNOWN"], fault.message)
-        reached = self._quota.take(
-            voice_model_for(request.voice.name), began, settings.quota_limits, settings.quota_window_s
-        )
-        if reached is not None:
-            raise RefusedError(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"Quota exceeded for quota metric '{reached} requests' and limit '{reached} requests per "
-                "minute' of service 'texttospeech.googleapis.com'.",
-            )
+        if fault and fault.kind in ("status", "break"):
+            await _fail(fault)
+        self._take_quota(request.voice.name, began)
         valid = validate(request, settings)
         latency = draw_latency(settings.latency, len(valid.input), self._random)
         if fault and fault.kind == "slow":
@@ -154,6 +190,35 @@ class Service:
             answer = bytes(_SynthesizeResponse(audio_content=audio).SerializeToString())
             await asyncio.sleep(begun + latency - time.monotonic())
         return answer
+
+    async def _stream(self, given: GivenStream, fault: Fault | None, began: float) -> AsyncIterator[bytes]:
+        settings = self.settings
+        if fault and fault.kind == "hang":
+            await asyncio.Event().wait()
+        if fault and fault.kind == "status":
+            await _fail(fault)
+        self._take_quota(given.config.voice.name, began)
+        valid = validate_stream(given, settings)
+        begun = time.monotonic() + (fault.seconds if fault and fault.kind == "slow" else 0.0)
+        audio = await self._audio(valid, fault)
+        sent = 0
+        async for piece in paced(audio, valid, settings.streaming, begun):
+            if fault and sent == fault.chunks and fault.kind == "stall":
+                await asyncio.Event().wait()
+            if fault and sent == fault.chunks and fault.kind == "break":
+                await _fail(fault)
+            yield piece
+            sent += 1
+
+    def _take_quota(self, voice: str, began: float) -> None:
+        settings = self.settings
+        reached = self._quota.take(voice_model_for(voice), began, settings.quota_limits, settings.quota_window_s)
+        if reached is not None:
+            raise RefusedError(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"Quota exceeded for quota metric '{reached} requests' and limit '{reached} requests per "
+                "minute' of service 'texttospeech.googleapis.com'.",
+            )
 
     def _place(self) -> AbstractAsyncContextManager[None]:
         """A place among the calls that are worked on; a call that is given up while it waits leaves the line."""
@@ -172,6 +237,11 @@ class Service:
             return await self._synthesizer.canned_clip(request) if canned else await self._synthesizer.spoken(request)
         except SpeechError as error:
             raise RefusedError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
+
+
+async def _fail(fault: Fault) -> NoReturn:
+    await asyncio.sleep(fault.seconds)
+    raise RefusedError(grpc.StatusCode[fault.code or "UNKNOWN"], fault.message)
 
 
 def draw_latency(latency: Latency, characters: int, random: Random) -> float:

@@ -10,11 +10,16 @@ VoiceModel = Literal["chirp3-hd", "wavenet"]
 QuotaKey = Literal["chirp3-hd", "wavenet", "all"]
 FaultKind = Literal[
     "status", "hang", "slow",
+    "break", "stall",
     "empty", "truncated", "garbled", "riff",
     "silent", "header", "short", "long", "quiet", "loud", "noise", "pink", "tone", "other",
     "click",
 ]  # fmt: skip
-"""No answer or a late one, OK with another file, OK with another sound (both in loadtest/emulator/audio_faults.py)."""
+"""No answer or a late one, a stream that breaks off, OK with another file, OK with another sound.
+
+The last two are in loadtest/emulator/audio_faults.py.
+"""
+_WITH_CODE = ("status", "break")
 
 # Requests per minute and project, from Google's quota page.
 GOOGLE_QUOTA: dict[QuotaKey, int] = {"chirp3-hd": 200, "wavenet": 1000, "all": 1000}
@@ -46,12 +51,24 @@ class LognormalLatency(_Frozen):
 Latency = Annotated[ConstantLatency | LognormalLatency, Field(discriminator="kind")]
 
 
+class Streaming(_Frozen):
+    """The pace of StreamingSynthesize; what its input would take as one answer makes no difference."""
+
+    first_s: float = Field(default=0.2, ge=0, le=600)
+    """Seconds from the last input to the first audio."""
+    chunk_s: float = Field(default=0.2, gt=0, le=600)
+    """Seconds of sound in each answer but the last."""
+    speed: float = Field(default=5.0, gt=0, le=10_000)
+    """Seconds of sound that are sent in a second."""
+
+
 class EmulatorSettings(_Frozen):
     """How the emulator answers. Each setting can be changed while it runs."""
 
     speech: Literal["espeak", "canned"] = "espeak"
     """`canned` answers with prepared clips of a plausible length, at nearly no CPU per call: for load tests."""
     latency: Latency = LognormalLatency()
+    streaming: Streaming = Streaming()
     capacity: int | None = Field(default=None, ge=1)
     """How many calls are worked on at once; the others wait in line, each until its caller gives it up."""
     max_input_bytes: int = Field(default=5000, ge=1)
@@ -77,9 +94,11 @@ class Fault(_Frozen):
 
     kind: FaultKind
     code: str | None = None
-    """`status` only: the name of the gRPC status, such as UNAVAILABLE."""
+    """`status` and `break` only: the name of the gRPC status, such as UNAVAILABLE."""
     message: str = "injected fault"
-    """`status` only."""
+    """Likewise."""
+    chunks: int = Field(default=1, ge=1)
+    """`break` and `stall`: how many answers of a stream come before; one call's only answer doesn't come at all."""
     seconds: float = Field(default=0.0, ge=0, le=3600)
     """`slow`: added to the call's latency. `status`: the time until the failing answer."""
     share: float = Field(default=1.0, ge=0, le=1)
@@ -114,8 +133,8 @@ class Fault(_Frozen):
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> Self:
-        if (self.kind == "status") != (self.code is not None):
-            raise ValueError("a fault of kind status has a code, no other kind has one")
+        if (self.kind in _WITH_CODE) != (self.code is not None):
+            raise ValueError("a fault of kind status or break has a code, no other kind has one")
         if self.until_s is not None and self.until_s <= self.after_s:
             raise ValueError("until_s is after after_s")
         return self

@@ -26,9 +26,19 @@ from worker.kafka.client.topics import list_partitions
 from worker.storage.client import connect_store
 from worker.storage.take_store import TakeStore
 
-CANNED = {"speech": "canned", "latency": {"kind": "constant", "seconds": 0.02}}
+CANNED = {
+    "speech": "canned",
+    "latency": {"kind": "constant", "seconds": 0.02},
+    "streaming": {"first_s": 0.02, "chunk_s": 0.2, "speed": 50},
+}
 # A process that stalls for seconds is no slow Google and no slow store: who wants a call to time out sets its time-out.
-LONG_TIMEOUTS = {"TTS_TIMEOUT_BASE_S": "60", "TTS_TIMEOUT_MAX_S": "120", "S3_TIMEOUT_S": "60"}
+LONG_TIMEOUTS = {
+    "TTS_TIMEOUT_BASE_S": "60",
+    "TTS_TIMEOUT_MAX_S": "120",
+    "TTS_STREAM_FIRST_S": "60",
+    "TTS_STREAM_IDLE_S": "60",
+    "S3_TIMEOUT_S": "60",
+}
 
 
 Wanted = Callable[[ConsumerRecord], bool]

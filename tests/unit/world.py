@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from schemas.audio_stream import StreamEnd
 from schemas.enums import (
     AudioEncoding,
     JobStatus,
@@ -20,6 +21,7 @@ from schemas.enums import (
 from schemas.revision import FULL_PERCENTAGE
 from schemas.topics import RETRY_DELAYS
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, audio, job
+from worker.jobs.audio_stream import StreamSink
 from worker.jobs.cancellations import Cancellations
 from worker.jobs.handler import Handler
 from worker.jobs.outcome import Outcome
@@ -61,6 +63,7 @@ class Studio:
         self.busy = 0
         self.fails: dict[VoiceModel, list[str | bytes]] = defaultdict(list)
         self.calls: list[VoiceModel] = []
+        self.streams: list[list[bytes | str]] = []
 
     async def synthesize(self, _entry: Any, rendered: Any, _encoding: Any) -> bytes:
         voice_model = rendered.voice.voice_model
@@ -76,6 +79,15 @@ class Studio:
             raise CallFailedError(classify_failure(answer, "as told"))
         return answer
 
+    async def stream(self, rendered: Any, _encoding: Any) -> AsyncGenerator[bytes, None]:
+        """Streams the next list of pieces as told; a text is the code of the failure there."""
+        self.calls.append(rendered.voice.voice_model)
+        for piece in self.streams.pop(0):
+            self.world.seconds += 0.2
+            if isinstance(piece, str):
+                raise CallFailedError(classify_failure(piece, "as told"))
+            yield piece
+
 
 class Shelf:
     """Stands for the store: a dictionary, and in `fails` what each next look-up or upload raises."""
@@ -84,18 +96,24 @@ class Shelf:
 
     def __init__(self) -> None:
         self.takes: dict[str, StoredTake] = {}
+        self.audio: dict[str, bytes] = {}
         self.looked_up: list[str] = []
         self.fails: dict[str, list[Exception]] = defaultdict(list)
         self.tries: list[str] = []
         self.first: StoredTake | None = None
+
+    async def fetch(self, key: str) -> bytes:
+        self._try("fetch")
+        return self.audio[key]
 
     async def look_up(self, key: str) -> StoredTake | None:
         self._try("look_up")
         self.looked_up.append(key)
         return self.takes.get(key)
 
-    async def store(self, take: StoredTake, _audio: bytes) -> StoredTake:
+    async def store(self, take: StoredTake, audio: bytes) -> StoredTake:
         self._try("store")
+        self.audio.setdefault(take.key, audio)
         return self.takes.setdefault(take.key, self.first or take)
 
     def _try(self, step: str) -> None:
@@ -127,6 +145,39 @@ class BucketProbes:
             raise DependencyDownError(outage)
 
 
+class Listener:
+    """Stands for the topic that a job's stream goes to: the chunks and the ends, by the stream's id."""
+
+    def __init__(self) -> None:
+        self.chunks: dict[str, list[bytes]] = defaultdict(list)
+        self.ends: dict[str, StreamEnd] = {}
+        self.takes_all = True
+
+    def new_id(self) -> str:
+        return f"stream-{len(self.ends) + 1}"
+
+    def open(self, _job: Any, stream_id: str) -> StreamSink:
+        return ListenedStream(self, stream_id)
+
+
+class ListenedStream:
+    """One stream of the listener."""
+
+    def __init__(self, listener: Listener, stream_id: str) -> None:
+        self._listener = listener
+        self._id = stream_id
+
+    async def chunk(self, number: int, audio: bytes) -> None:
+        assert self._id not in self._listener.ends
+        self._listener.chunks[self._id].append(audio)
+        assert number == len(self._listener.chunks[self._id])
+
+    async def end(self, end: StreamEnd) -> bool:
+        assert self._id not in self._listener.ends
+        self._listener.ends[self._id] = end
+        return self._listener.takes_all
+
+
 class World:
     """All parts around one pipeline."""
 
@@ -142,6 +193,7 @@ class World:
         self.seconds = -100.0
         self.google = Studio(self)
         self.shelf = Shelf()
+        self.listener = Listener()
         self.metrics = Metrics(CollectorRegistry(), CATALOGUE.names)
         self.clock = Clock(monotonic=lambda: self.seconds, now=lambda: NOW + timedelta(seconds=self.seconds))
         self.probe = probe or [None]
@@ -190,6 +242,9 @@ class World:
             google=self.watch,
             bucket=self.shelf.bucket,
             clock=self.clock,
+            metrics=self.metrics,
+            open_sink=self.listener.open,
+            new_id=self.listener.new_id,
         )
         self.handler = Handler(self.pipeline, self.metrics, self.clock, 50_000, RETRY_DELAYS)
 

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry
 
-from schemas.topics import COMPLETIONS, LANES, prefixed
+from schemas.topics import COMPLETIONS, LANES, STREAMS, prefixed
 from worker.app.api_socket import listening_socket
 from worker.app.console_app import ApiAndConsole, Console, build_console
 from worker.app.tracing import open_tracing
@@ -26,6 +26,7 @@ from worker.console.lines.api_producer import ApiProducer
 from worker.console.lines.event_streams import EventStreams
 from worker.console.lines.kafka_records import KafkaRecords
 from worker.console.lines.line_sender import LineSender
+from worker.console.lines.line_streams import LineStreams
 from worker.console.lines.recent_lines import RecentLines
 from worker.console.lines.take_finder import TakeFinder
 from worker.console.lines.waiters import Waiters
@@ -57,8 +58,10 @@ class _Lines:
     recent: RecentLines
     waiters: Waiters
     streams: EventStreams
+    heard: LineStreams
     jobs: TopicFollower
     completions: TopicFollower
+    streamed: TopicFollower
 
 
 async def run_http_api(settings: Settings) -> None:
@@ -131,6 +134,7 @@ async def run_http_api(settings: Settings) -> None:
                 group.create_task(_watch_kafka(settings, kafka), name="kafka"),
                 group.create_task(lines.jobs.run(), name="lanes"),
                 group.create_task(lines.completions.run(), name="completions"),
+                group.create_task(lines.streamed.run(), name="streams"),
                 group.create_task(console.feed.run(), name="rollout"),
                 group.create_task(console.votes.run(), name="votes"),
             ]
@@ -145,17 +149,22 @@ def _build_lines(settings: Settings, clock: Clock) -> _Lines:
     api, kafka = settings.http_api, settings.kafka
     recent = RecentLines(api.remembered_lines, api.remembered_mb * 2**20)
     waiters, streams = Waiters(api.max_waiters), EventStreams(api.max_streams)
-    records = KafkaRecords(kafka.topic_prefix, recent, waiters, streams)
-    since = clock.now() - timedelta(seconds=api.read_back_s)
+    heard = LineStreams(api.streamed_mb * 2**20)
+    records = KafkaRecords(kafka.topic_prefix, recent, waiters, streams, heard)
+    now = clock.now()
+    since = now - timedelta(seconds=api.read_back_s)
     lanes = [prefixed(topic, kafka.topic_prefix) for topic in LANES.values()]
     completions = [prefixed(COMPLETIONS, kafka.topic_prefix)]
+    streamed = [prefixed(STREAMS, kafka.topic_prefix)]
     return _Lines(
         recent,
         waiters,
         streams,
+        heard,
         # Apart from the completions: a batch of jobs must not keep a completion from those who wait for it.
         TopicFollower(kafka, "lanes", lanes, records.observe_job, since=since, clock=clock),
         TopicFollower(kafka, "completions", completions, records.observe_completion, since=since, clock=clock),
+        TopicFollower(kafka, "streams", streamed, records.observe_stream, since=now, clock=clock),
     )
 
 
@@ -183,6 +192,7 @@ def _build_parts(
         recent=lines.recent,
         waiters=lines.waiters,
         streams=lines.streams,
+        heard=lines.heard,
         sender=sender,
         send_event=send_event,
         takes=TakeFinder(catalogue, settings.storage.prefix, store.look_up),
@@ -204,7 +214,7 @@ def _waits_for(kafka: Dependency, producer: ApiProducer, lines: _Lines, signals:
     if kafka.is_up and not producer.connected.is_set():
         reasons.append("Kafka: the producer's connection")
     # Before that, a line that is in Kafka already would be enqueued again.
-    if kafka.is_up and not (lines.jobs.caught_up.is_set() and lines.completions.caught_up.is_set()):
+    if kafka.is_up and not all(each.caught_up.is_set() for each in (lines.jobs, lines.completions, lines.streamed)):
         reasons.append("Kafka: the latest lines, read to their end")
     if signals.requested:
         reasons.append("nothing: the process is shutting down")

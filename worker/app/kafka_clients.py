@@ -13,7 +13,7 @@ from worker.kafka.client.admin import Admin, connect_admin
 from worker.kafka.client.committed_offsets import CommittedOffsets
 from worker.kafka.client.consumer import GroupConsumer, lanes_consumer
 from worker.kafka.client.health import kafka_outage, kafka_outage_at_start
-from worker.kafka.client.producer import connect_producer
+from worker.kafka.client.producer import connect_producer, connect_stream_producer
 from worker.kafka.client.topics import list_sources
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.ports import Delivery
@@ -25,9 +25,12 @@ from worker.kafka.delivery.exactly_once import ExactlyOnce, TransactionGrouping
 from worker.kafka.delivery.outbox import Outbox, OutcomeMessages
 from worker.kafka.delivery.renewable_producer import RenewableProducer
 from worker.kafka.delivery.sender import Sender
+from worker.kafka.delivery.stream_sink import StreamSinks
+from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Dependency
 from worker.lifecycle.stop_client import stop_client
 from worker.observability.tracing.tracer import Tracer
+from worker.storage.takes import content_type
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class KafkaClients:
     topics: list[str]
     partitions: AssignedPartitions
     delivery: Delivery
+    streams: StreamSinks
 
 
 @asynccontextmanager
@@ -48,6 +52,7 @@ async def connect_kafka(
     listener: AssignmentListener,
     kafka: Dependency,
     *,
+    clock: Clock,
     tracer: Tracer,
 ) -> AsyncIterator[KafkaClients]:
     """Opens a worker's clients; they are closed in the order that loses nothing, the consumer first.
@@ -75,6 +80,10 @@ async def connect_kafka(
         # Before the consumer starts: a producer of transactions ends the one that a killed predecessor left open.
         connect = partial(RenewableProducer, _producer(settings))
         producer = await kafka.wait_until_up(partial(_entered, stack, connect), kafka_outage_at_start)
+        streaming = await kafka.wait_until_up(
+            partial(_entered, stack, partial(connect_stream_producer, settings.kafka)), kafka_outage_at_start
+        )
+        streams = StreamSinks(streaming, messages.source, content_type, clock)
         consumer = lanes_consumer(settings.kafka)
         stack.push_async_callback(stop_client, "consumer", consumer.stop)
         offsets = CommittedOffsets(admin, settings.kafka.group_id)
@@ -108,7 +117,7 @@ async def connect_kafka(
             session_timeout_s=settings.kafka.session_timeout_s,
         )
         consumer.subscribe(list(sources), listener=rebalances)
-        yield KafkaClients(consumer, list(sources), partitions, delivery)
+        yield KafkaClients(consumer, list(sources), partitions, delivery, streams)
 
 
 async def _entered(stack: AsyncExitStack, connect: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Final
 from schemas.enums import VoiceModel
 from worker.app.process_parts import ProcessParts
 from worker.config.sections import CircuitSettings, QuotaSettings
+from worker.jobs.audio_stream import OpenSink
 from worker.jobs.cancellations import Cancellations
 from worker.jobs.pipeline import Pipeline
 from worker.jobs.take_maker import TakeMaker
@@ -82,6 +83,7 @@ async def connect_speech(parts: ProcessParts, stack: AsyncExitStack) -> Speech:
             clock,
             audio_checks=settings.audio_check,
             timeout_s=settings.google.timeout_s,
+            stream_first_s=settings.google.stream_first_s,
             tracer=parts.tracer,
         ),
         quota=quota,
@@ -114,7 +116,13 @@ async def connect_storage(parts: ProcessParts, stack: AsyncExitStack) -> Storage
 
 
 def build_pipeline(
-    parts: ProcessParts, rollout: CurrentRollout, cancellations: Cancellations, speech: Speech, storage: Storage
+    parts: ProcessParts,
+    rollout: CurrentRollout,
+    cancellations: Cancellations,
+    *,
+    speech: Speech,
+    storage: Storage,
+    open_sink: OpenSink,
 ) -> Pipeline:
     """The pipeline that does one job, start to finish."""
     takes = TakeMaker(
@@ -137,6 +145,8 @@ def build_pipeline(
         google=speech.health,
         bucket=storage.resilient.bucket,
         audio_url=storage.addresses.for_completion,
+        open_sink=open_sink,
+        metrics=parts.metrics,
         clock=parts.clock,
         tracer=parts.tracer,
     )

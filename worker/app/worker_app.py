@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 from prometheus_client import CollectorRegistry
 
+from schemas.topics import reply_topics_allowed
 from worker.app.assignment_effects import AssignmentEffects
 from worker.app.cancellation_source import CancellationSource
 from worker.app.kafka_clients import KafkaClients, connect_kafka
@@ -125,7 +126,15 @@ async def _start(
     stall_detector = StallDetector(settings.kafka.missed_after_s, parts.clock)
     effects = AssignmentEffects(speech.quota, assigned)
     clients = await stack.enter_async_context(
-        connect_kafka(settings, _build_messages(parts), stall_detector, effects, kafka, tracer=parts.tracer)
+        connect_kafka(
+            settings,
+            _build_messages(parts),
+            stall_detector,
+            effects,
+            kafka,
+            clock=parts.clock,
+            tracer=parts.tracer,
+        )
     )
     if follower is not None:
         # Before the worker joins the group: as long as it can't decide jobs, the other members must get them.
@@ -134,7 +143,10 @@ async def _start(
     await kafka.wait_until_up(cancellations.follower.start, kafka_outage)
     # The consumer joins the group; the first assignment makes the worker ready.
     await kafka.wait_until_up(clients.consumer.start, kafka_outage_at_start)
-    handler = _build_handler(parts, build_pipeline(parts, rollout, cancellations.known, speech, storage))
+    pipeline = build_pipeline(
+        parts, rollout, cancellations.known, speech=speech, storage=storage, open_sink=clients.streams.open
+    )
+    handler = _build_handler(parts, pipeline)
     intake = _build_intake(parts, clients, lanes=lanes, handler=handler, gate=gate, stall_detector=stall_detector)
     _log_start(parts, rollout, http, clients)
     lag = LagMonitor(clients.consumer, clients.partitions, parts.metrics, parts.clock)
@@ -191,7 +203,7 @@ def _build_handler(parts: ProcessParts, pipeline: Pipeline) -> Handler:
         parts.clock,
         settings.worker.max_text_bytes,
         settings.delivery.retry_delays,
-        reply_topics=settings.delivery.reply_topics,
+        reply_topics=reply_topics_allowed(settings.delivery.reply_topics, settings.kafka.topic_prefix),
         tracer=parts.tracer,
     )
 

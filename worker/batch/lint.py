@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from schemas.enums import PhoneticAlphabet, VoiceModel
-from schemas.parsing import InvalidJobError
+from schemas.enums import Lane, PhoneticAlphabet, VoiceModel
+from schemas.parsing import InvalidJobError, check_lane
 from schemas.ssml import parse_ssml
 from schemas.text_markup import PAUSE_MARK
 from worker.batch.file_names import audio_path, is_file_name
@@ -59,6 +59,7 @@ def _line_findings(line: Line, catalogue: Catalogue, voice_model: VoiceModel | N
         path = audio_path(line.job.character, line.id, line.job.audio.encoding)
         yield _warning(line, "job_id", f"{line.id!a} is no file name on Windows: its audio gets the name {path}")
     try:
+        check_lane(line.job, Lane.BATCH)
         forced = catalogue.admit(line.job)
     except InvalidJobError as error:
         yield _error(line, error.field, error.message)

@@ -12,7 +12,7 @@ import typer
 from schemas.completion import Completion
 from schemas.enums import JobStatus, Lane
 from schemas.job import Job
-from schemas.parsing import parse_job
+from schemas.parsing import check_lane, parse_job
 from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
 from worker.config.settings import Settings, load_settings
@@ -41,6 +41,7 @@ def enqueue(
              "language": language, "user_id": user_id, "voice": voice}  # fmt: skip
     document = json.dumps({name: value for name, value in given.items() if value is not None}).encode()
     parsed = parse_job(_read(job) if job else document, max_text_bytes=settings.worker.max_text_bytes)
+    check_lane(parsed, lane)
     load_catalogue(settings.worker.characters_file).admit(parsed)
     completion = asyncio.run(_enqueue(settings, lane, parsed, save, timeout if wait or save else None))
     if completion is None:

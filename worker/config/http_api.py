@@ -95,6 +95,13 @@ class HttpApiSettings(SettingsSection):
     remembered_mb: int = setting(
         "HTTP_API_REMEMBERED_MB", "a whole number of MiB, 1 to 1048576, that these take", 128, ge=1, le=2**20
     )
+    streamed_mb: int = setting(
+        "HTTP_API_STREAMED_MB",
+        "a whole number of MiB, 1 to 1048576, that the audio of lines takes while it is made and listened to",
+        64,
+        ge=1,
+        le=2**20,
+    )
     read_back_s: float = setting(
         "HTTP_API_READ_BACK_S",
         "a number of seconds, 0 to 604800: how old lines it reads from Kafka when it starts",

@@ -156,7 +156,7 @@ class StorageSettings(StorageAccessSettings):
 
 
 class GoogleSettings(SettingsSection):
-    """Google Cloud Text-to-Speech. A call's timeout is base + per character, at most max."""
+    """Google Cloud Text-to-Speech. A call's timeout is base + per character, at most max; a stream has two others."""
 
     endpoint: str = setting(
         "TTS_ENDPOINT",
@@ -168,6 +168,9 @@ class GoogleSettings(SettingsSection):
     timeout_base_s: float = setting("TTS_TIMEOUT_BASE_S", _SECONDS, 5.0, gt=0, le=_LONGEST_S)
     timeout_per_character_s: float = setting("TTS_TIMEOUT_PER_CHARACTER_S", _SECONDS_OR_NONE, 0.02, ge=0, le=_LONGEST_S)
     timeout_max_s: float = setting("TTS_TIMEOUT_MAX_S", _SECONDS, 60.0, gt=0, le=_LONGEST_S)
+    # Google streams its first audio after some 0.2 s (livekit/agents#2143), and waits itself for 5 s at most.
+    stream_first_s: float = setting("TTS_STREAM_FIRST_S", _SECONDS, 3.0, gt=0, le=_LONGEST_S)
+    stream_idle_s: float = setting("TTS_STREAM_IDLE_S", _SECONDS, 5.0, gt=0, le=_LONGEST_S)
     # The SLA requires a second of back-off after an error.
     quick_retry_after_s: float = setting("TTS_QUICK_RETRY_AFTER_S", _SECONDS_OR_NONE, 1.0, ge=0, le=_LONGEST_S)
     probe_interval_s: float = setting("TTS_PROBE_INTERVAL_S", _SECONDS, 5.0, gt=0, le=_LONGEST_S)

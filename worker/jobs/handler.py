@@ -8,7 +8,7 @@ import structlog
 from schemas.completion import Completion, Problem
 from schemas.enums import JobStatus, Lane
 from schemas.job import Job
-from schemas.parsing import InvalidJobError, parse_job
+from schemas.parsing import InvalidJobError, check_lane, parse_job
 from schemas.topics import Delays
 from worker.jobs.outcome import BAD_INPUT, Outcome, ReceivedJob
 from worker.jobs.pipeline import Pipeline
@@ -80,6 +80,7 @@ class Handler:
             allowed = ", ".join(sorted(self._reply_topics)) or "none"
             message = f"{job.reply_topic!r} is no topic to reply to; allowed is (REPLY_TOPICS): {allowed}"
             raise InvalidJobError("reply_topic", message, job.job_id)
+        check_lane(job, received.lane)
         return job
 
     def _report(self, received: ReceivedJob, outcome: Outcome) -> None:

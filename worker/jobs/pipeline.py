@@ -1,15 +1,18 @@
 """The pipeline, the way of one job: decide → take, with fallback → complete."""
 
+import uuid
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
 
-from schemas.completion import Problem
+from schemas.audio_stream import AudioSource, StreamEnd
+from schemas.completion import Audio, Problem
 from schemas.enums import DecisionReason, FailureClass, Lane, VoiceModel
 from schemas.job import Job
+from worker.jobs.audio_stream import AudioStream, OpenSink
 from worker.jobs.completion import describe_audio, done, failed
-from worker.jobs.errors import JobFailedError, synthesis_failed
+from worker.jobs.errors import JobFailedError, storage_failed, synthesis_failed
 from worker.jobs.fallback import FallbackPolicy
 from worker.jobs.outcome import Outcome
 from worker.jobs.progress import Progress
@@ -18,6 +21,7 @@ from worker.jobs.take_result import Taken
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.interruptible_wait import InterruptibleWait
 from worker.lifecycle.probed_dependency import ProbedDependency
+from worker.observability.metrics import Metrics
 from worker.observability.tracing.tracer import NO_TRACER, Tracer
 from worker.rollout.current import CurrentRollout
 from worker.rollout.decision import Decision, decide, decision_request
@@ -26,6 +30,7 @@ from worker.speech.catalogue import Catalogue, Voice
 from worker.speech.failures import Failure
 from worker.speech.health import OUTAGES
 from worker.storage.errors import StorageError
+from worker.storage.takes import StoredTake
 
 _log = structlog.get_logger(__name__)
 
@@ -37,6 +42,10 @@ async def no_url(_key: str) -> None:
     """For completions without addresses."""
 
 
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
 class Pipeline:
     """Takes a job to its outcome.
 
@@ -44,6 +53,8 @@ class Pipeline:
         google: whether Google is up for WaveNet, and so for all jobs.
         bucket: where the takes are, as completions name it.
         audio_url: the address by which players read a take.
+        open_sink: where the streams of jobs go.
+        new_id: makes the streams' ids.
     """
 
     def __init__(
@@ -55,7 +66,10 @@ class Pipeline:
         google: ProbedDependency,
         bucket: str,
         clock: Clock,
+        metrics: Metrics,
         audio_url: AudioUrl = no_url,
+        open_sink: OpenSink,
+        new_id: Callable[[], str] = _new_id,
         tracer: Tracer = NO_TRACER,
     ) -> None:
         self._tracer = tracer
@@ -65,7 +79,10 @@ class Pipeline:
         self._google = google
         self._bucket = bucket
         self._clock = clock
+        self._metrics = metrics
         self._audio_url = audio_url
+        self._open_sink = open_sink
+        self._new_id = new_id
         self._missing_voices: set[str] = set()
 
     async def run(self, job: Job, lane: Lane, waited_s: float, waiting: InterruptibleWait) -> Outcome:
@@ -94,13 +111,18 @@ class Pipeline:
         names_voice = is_forced and isinstance(forced, Voice)
         fallback = FallbackPolicy(enabled=state.fallback, forced=is_forced, names_voice=names_voice)
         enqueued_at = self._clock.now() - timedelta(seconds=waited_s)
-        progress = Progress(job, lane, decision, fallback, started, enqueued_at, waited_s, waiting)
+        stream = self._stream(job, started)
+        progress = Progress(job, lane, decision, fallback, started, enqueued_at, waited_s, waiting, stream)
         try:
             taken, voice = await self._take(progress, forced)
         except JobFailedError as reason:
+            if stream is not None:
+                await stream.fail(reason.problem)
             return failed(progress, reason, self._clock.monotonic())
         url = await self._url(taken.take.key)
         audio = describe_audio(taken.take, self._bucket, cached=taken.cached, url=url)
+        if stream is not None:
+            await self._finish_stream(stream, taken.take, audio, voice)
         return done(progress, audio, voice, self._clock.monotonic())
 
     async def _url(self, key: str) -> str | None:
@@ -110,6 +132,30 @@ class Pipeline:
             # The take is made and stored: the completion without an address is worth more than none.
             _log.warning("audio_url_failed", key=key, error=str(error))
             return None
+
+    def _stream(self, job: Job, started: float) -> AudioStream | None:
+        if not job.stream:
+            return None
+        stream_id = self._new_id()
+
+        def on_first(source: AudioSource) -> None:
+            self._metrics.observe_first_audio(source, self._clock.monotonic() - started)
+
+        def on_end(end: StreamEnd, all_taken: bool) -> None:
+            self._metrics.count_stream(end, all_taken=all_taken)
+
+        return AudioStream(job.job_id, stream_id, self._open_sink(job, stream_id), on_first=on_first, on_end=on_end)
+
+    async def _finish_stream(self, stream: AudioStream, take: StoredTake, audio: Audio, voice: Voice) -> None:
+        """Ends the stream of a job that has its take; one that was stored, or made by another job, is sent before."""
+        if not stream.is_heard:
+            try:
+                await stream.send(await self._takes.audio(take), AudioSource.STORED)
+            except StorageError as error:
+                # The job is done all the same: who listens finds the take's address in the stream's end.
+                await stream.fail(storage_failed(error).problem, audio, voice)
+                return
+        await stream.finish(audio, voice)
 
     def _decide(self, state: RolloutState, job: Job, forced: Voice | VoiceModel | None) -> Decision:
         request = decision_request(
@@ -131,7 +177,10 @@ class Pipeline:
             if isinstance(result, Taken):
                 return result, voice
             failure_class = result.failure_class
-            if progress.fallback.falls_back(voice.voice_model, result):
+            if progress.is_heard:
+                # Another try is another stream, from the beginning.
+                raise synthesis_failed(result)
+            if progress.falls_back(voice.voice_model, result):
                 voice = self._voice(progress.job, VoiceModel.WAVENET)
             elif result.voice_missing:
                 voice = self._replacement(progress, voice, result)

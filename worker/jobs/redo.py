@@ -20,8 +20,8 @@ def line_of(job_id: str) -> str:
 def next_job(job: Job, takes: Iterable[int]) -> Job:
     """The job that requests the next take of a line.
 
-    It copies everything that changes the sound, and where the answer goes. It has no deadline, since nobody waits for
-    the line any more.
+    It copies everything that changes the sound, and where the answer goes. It has no deadline and is no stream, since
+    nobody waits for the line any more.
 
     Args:
         job: any job of the line.
@@ -32,7 +32,7 @@ def next_job(job: Job, takes: Iterable[int]) -> Job:
     """
     take = max([job.take, *takes]) + 1
     changed = {"job_id": f"{line_of(job.job_id)}+take{take}", "take": take}
-    document = job.model_dump(exclude={"deadline"}, exclude_unset=True) | changed
+    document = job.model_dump(exclude={"deadline", "stream"}, exclude_unset=True) | changed
     try:
         return Job.model_validate(document)
     except ValidationError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from schemas.audio_stream import AudioSource
 from schemas.completion import Attempt
 from schemas.enums import FailureClass, Lane, VoiceModel
 from schemas.job import Job
@@ -26,6 +27,7 @@ from worker.speech.failures import NOT_CALLED, Failure
 from worker.speech.latency_estimate import LatencyEstimate
 from worker.speech.limits.permits import Permits
 from worker.speech.render import Rendered, render
+from worker.speech.streamed_audio import stream_encoding
 from worker.speech.working_memory import working_bytes
 from worker.storage.errors import StorageError
 from worker.storage.resilient import ResilientStore
@@ -98,7 +100,9 @@ class TakeMaker:
         """
         self._check_wanted(progress)
         line = self._line(progress.job, voice)
-        if would_be_late(progress, line.rendered, self._latency, self._clock.now()):
+        # How long a whole answer takes doesn't matter to who hears the first words of it.
+        is_streamed = progress.stream is not None and stream_encoding(line.rendered) is not None
+        if not is_streamed and would_be_late(progress, line.rendered, self._latency, self._clock.now()):
             try:
                 early = await self._answer_early(progress, line)
             except StorageError as error:
@@ -106,6 +110,14 @@ class TakeMaker:
             if early is not None:
                 return early
         return await self._make_once(progress, line)
+
+    async def audio(self, take: StoredTake) -> bytes:
+        """The audio of a stored take.
+
+        Raises:
+            StorageError: the store didn't give it.
+        """
+        return await self._store.fetch(take.key)
 
     async def _answer_early(self, progress: Progress, line: _Line) -> Taken | Failure | None:
         """The stored take of a line that would be late; or why WaveNet should speak it; or None."""
@@ -184,8 +196,13 @@ class TakeMaker:
             self._trace(end)
         if isinstance(end.outcome, Failure):
             return FailedAttempt(end.outcome, attempt)
-        self._latency.observe(line.voice_model, line.rendered.spoken_units, end.entry.seconds)
+        if not progress.is_heard:
+            self._latency.observe(line.voice_model, line.rendered.spoken_units, end.entry.seconds)
         take = new_take(line.key, line.rendered, end.outcome.audio, end.outcome.duration_s)
+        if progress.stream is not None:
+            progress.stream.made_sha256 = take.sha256
+            if not progress.is_heard:
+                await progress.stream.send(end.outcome.audio, AudioSource.WHOLE)
         with self._timed(progress, "store", "store", voice_model=line.voice_model, bytes=take.size):
             stored = await self._store.store(take, end.outcome.audio)
             self._tracer.note(outcome="stored" if stored is take else "stored by another worker")
@@ -209,7 +226,8 @@ class TakeMaker:
                     stored = await self._look_up(progress, line)
                     if stored is not None:
                         return Taken(stored, cached=True)
-                end = await self._attempter.attempt(line.rendered, permit)
+                hear = None if progress.stream is None else partial(progress.stream.send, source=AudioSource.STREAMED)
+                end = await self._attempter.attempt(line.rendered, permit, hear)
                 if permit.circuit_revision is None:
                     return end
                 entry = end.entry.model_copy(update={"circuit_revision": permit.circuit_revision})
@@ -219,7 +237,7 @@ class TakeMaker:
 
     def _count(self, progress: Progress, line: _Line, end: AttemptEnd) -> Attempt:
         failure = end.outcome if isinstance(end.outcome, Failure) else None
-        falls_back = failure is not None and progress.fallback.falls_back(line.voice_model, failure)
+        falls_back = failure is not None and progress.falls_back(line.voice_model, failure)
         attempt = describe_attempt(end.entry, progress.decision, falls_back=falls_back)
         progress.note("speak", end.entry.seconds, attempt)
         self._metrics.count_attempt(

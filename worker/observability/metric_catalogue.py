@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
+from schemas.audio_stream import AudioSource
 from schemas.enums import (
     PROBLEM_CLASSES,
     AttemptResult,
@@ -62,6 +63,15 @@ class QuotaDecision(StrEnum):
     REFUSED = "refused"
 
 
+class StreamOutcome(StrEnum):
+    """How a stream ended: whole, failed before any audio or after some, or Kafka didn't take all of it."""
+
+    DONE = "done"
+    FAILED = "failed"
+    BROKEN = "broken"
+    LOST = "lost"
+
+
 _CHARACTER: Final = Label("character_key", None)
 _VOICE_MODEL: Final = Label("voice_model", tuple(VoiceModel))
 _LANE: Final = Label("lane", tuple(Lane))
@@ -114,6 +124,20 @@ AUDIO_SECONDS: Final = CounterDefinition(
     (_VOICE_MODEL,),
 )
 
+FIRST_AUDIO: Final = HistogramDefinition(
+    "tts_stream_first_audio_seconds",
+    "Seconds from the start of the work on a job with `stream` to its first chunk, by where that comes from: Google's "
+    "stream, a whole answer, or the store. High: players wait; much of whole: lines can't be streamed, or WaveNet "
+    "speaks them.",
+    (Label("source", tuple(AudioSource)),),
+    buckets=SYNTHESIS_BUCKETS,
+)
+STREAMS: Final = CounterDefinition(
+    "tts_streams",
+    "Streams by outcome: done, failed before any audio, broken after some, or lost since Kafka didn't take all. High "
+    "broken: players heard lines break off; look at Google's calls and the audio check.",
+    (Label("outcome", tuple(StreamOutcome)),),
+)
 AUDIO_FAULTS: Final = CounterDefinition(
     "tts_audio_faults",
     "Answers of Google that failed an audio check, by voice model, check and action: reject, or warn where its "

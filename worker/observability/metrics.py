@@ -5,10 +5,11 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from schemas.audio_stream import AudioSource, StreamEnd, StreamEndStatus
 from schemas.completion import Attempt, Timings
 from schemas.enums import AudioFault, Lane, VoiceModel
 from worker.observability import metric_catalogue as catalogue
-from worker.observability.metric_catalogue import QuotaDecision
+from worker.observability.metric_catalogue import QuotaDecision, StreamOutcome
 from worker.observability.metric_definition import UNKNOWN
 from worker.observability.tracing.tracer import NO_TRACER
 
@@ -51,6 +52,8 @@ class Metrics:
         self._billed_characters = catalogue.BILLED_CHARACTERS.register(*args)
         self._audio_seconds = catalogue.AUDIO_SECONDS.register(*args)
         self._audio_faults = catalogue.AUDIO_FAULTS.register(*args)
+        self._first_audio = catalogue.FIRST_AUDIO.register(*args)
+        self._streams = catalogue.STREAMS.register(*args)
 
     def _register_jobs(self) -> None:
         args = (self.registry, self._characters)
@@ -136,6 +139,19 @@ class Metrics:
     def count_audio_fault(self, voice_model: VoiceModel, fault: AudioFault, action: str) -> None:
         """Counts audio that failed a check; the action is `reject` or `warn`."""
         self._audio_faults.labels(voice_model, fault, action).inc()
+
+    def observe_first_audio(self, source: AudioSource, seconds: float) -> None:
+        """Counts a stream's first chunk, so many seconds after the start of the work on its job."""
+        self._first_audio.labels(source).observe(seconds, self._exemplar())
+
+    def count_stream(self, end: StreamEnd, *, all_taken: bool) -> None:
+        """Counts a stream that has ended, and whether Kafka has taken all of it."""
+        outcome = StreamOutcome.DONE
+        if not all_taken:
+            outcome = StreamOutcome.LOST
+        elif end.status is StreamEndStatus.FAILED:
+            outcome = StreamOutcome.BROKEN if end.chunks else StreamOutcome.FAILED
+        self._streams.labels(outcome).inc()
 
     def count_look_up(self, voice_model: VoiceModel, *, hit: bool) -> None:
         """Counts one look-up of a stored take."""

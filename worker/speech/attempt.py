@@ -3,7 +3,7 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from math import inf
 
@@ -22,6 +22,10 @@ from worker.speech.google import Google
 from worker.speech.limits.permits import Permit
 from worker.speech.line_parts import speak_parts
 from worker.speech.render import Rendered
+from worker.speech.streamed_audio import StreamedFile, stream_encoding
+
+Hear = Callable[[bytes], Awaitable[None]]
+"""Takes the next piece of a line's audio; all of them together are a file in the line's encoding."""
 
 
 def _new_id() -> str:
@@ -51,6 +55,7 @@ class Attempter:
         retry_after_s: seconds before the quick retry; a jitter adds up to a quarter.
         audio_checks: which audio checks reject.
         timeout_s: the timeout of a call by the characters of its input, in seconds: Google is slow after half of it.
+        stream_first_s: that of a stream's first audio, in seconds, likewise.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class Attempter:
         *,
         audio_checks: AudioCheckSettings = REJECT_ALL,
         timeout_s: Callable[[int], float] = lambda _: inf,
+        stream_first_s: float = inf,
         new_id: Callable[[], str] = _new_id,
         jitter: Callable[[float, float], float] = random.uniform,
         tracer: Tracer = NO_TRACER,
@@ -75,13 +81,15 @@ class Attempter:
         self._jitter = jitter
         self._retry_after_s = retry_after_s
         self._timeout_s = timeout_s
+        self._stream_first_s = stream_first_s
 
-    async def attempt(self, rendered: Rendered, permit: Permit) -> AttemptEnd:
+    async def attempt(self, rendered: Rendered, permit: Permit, hear: Hear | None = None) -> AttemptEnd:
         """Speaks a line with its voice; a failure of Google is a result, not an exception.
 
         Args:
             rendered: the line.
             permit: if it was refused, the attempt fails without a call.
+            hear: hears the line's audio while it is made, where Google can stream it, unchecked.
         """
         calls = AttemptCalls(
             rendered,
@@ -91,10 +99,11 @@ class Attempter:
             clock=self._clock,
             quick_retry_s=self._quick_retry_s,
             timeout_s=self._timeout_s,
+            stream_first_s=self._stream_first_s,
         )
         outcome: Spoken | Failure
         try:
-            outcome = await self._speak(rendered, calls)
+            outcome = await self._streamed(rendered, calls, hear) or await self._speak(rendered, calls)
         except CallFailedError as error:
             outcome = error.failure
         except BadAudioError as error:
@@ -117,6 +126,26 @@ class Attempter:
             ended_at=self._clock.now(),
         )
         return AttemptEnd(entry, outcome)
+
+    async def _streamed(self, rendered: Rendered, calls: AttemptCalls, hear: Hear | None) -> Spoken | None:
+        """The line by a stream; None if nobody wants it so, or Google doesn't stream this one."""
+        encoding = None if hear is None else stream_encoding(rendered)
+        if hear is None or encoding is None:
+            return None
+        file = StreamedFile(rendered.encoding, rendered.sample_rate)
+
+        async def take(piece: bytes) -> None:
+            await hear(file.add(piece))
+
+        try:
+            await calls.stream(encoding, take)
+        except CallFailedError as error:
+            # What a stream refuses, a call may speak: a sentence that is too long is split, and streams know
+            # pronunciations in fewer languages.
+            if error.failure.failure_class is not FailureClass.INVALID or not file.is_empty:
+                raise
+            return None
+        return await self._checked(file.whole(), rendered)
 
     async def _speak(self, rendered: Rendered, calls: AttemptCalls) -> Spoken:
         refusal = None

@@ -1,6 +1,7 @@
-"""Client of Google Cloud Text-to-Speech: one call with a timeout gives audio or a failure."""
+"""Client of Google Cloud Text-to-Speech: a call, or a stream, with a timeout gives audio or a failure."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from google.cloud.texttospeech_v1.services.text_to_speech.transports import (
 )
 
 from schemas.enums import AudioEncoding, PhoneticAlphabet
+from schemas.job import Pronunciation
 from worker.config.sections import GoogleSettings
 from worker.observability.tracing.tracer import NO_TRACER, Tracer
 from worker.speech.failures import CallFailedError, Failure, classify_failure
@@ -28,6 +30,9 @@ _SYNTHESIZE: Final = "google.cloud.texttospeech.v1.TextToSpeech/SynthesizeSpeech
 # Raw protobuf: Google's client puts proto-plus and a wrapper around each call, which cost more than the call itself.
 _Request: Final = tts.SynthesizeSpeechRequest.pb()
 _Response: Final = tts.SynthesizeSpeechResponse.pb()
+_STREAM: Final = "google.cloud.texttospeech.v1.TextToSpeech/StreamingSynthesize"
+_StreamRequest: Final = tts.StreamingSynthesizeRequest.pb()
+_StreamResponse: Final = tts.StreamingSynthesizeResponse.pb()
 _CHANNEL: Final = [
     # A long LINEAR16 answer exceeds gRPC's default limit of 4 MiB.
     ("grpc.max_receive_message_length", 64 * 2**20),
@@ -57,6 +62,11 @@ class Google:
             request_serializer=_Request.SerializeToString,
             response_deserializer=_Response.FromString,
         )
+        self._stream: grpc.aio.StreamStreamMultiCallable[Any, Any] = channel.stream_stream(
+            f"/{_STREAM}",
+            request_serializer=_StreamRequest.SerializeToString,
+            response_deserializer=_StreamResponse.FromString,
+        )
         self._tracer = tracer
         self._settings = settings
 
@@ -84,6 +94,41 @@ class Google:
                 self._tracer.fail(failure.code)
                 raise CallFailedError(failure) from error
         return bytes(answer.audio_content)
+
+    async def stream(self, rendered: Rendered, encoding: AudioEncoding) -> AsyncGenerator[bytes, None]:
+        """Speaks a whole line in one stream, and gives each piece of its audio as soon as Google does.
+
+        Close the generator if you don't read it to its end: the stream is cancelled then.
+
+        Args:
+            encoding: the stream's.
+
+        Raises:
+            CallFailedError: Google answered with a status other than OK, or nothing came for too long.
+        """
+        with self._tracer.call(_STREAM, self._settings.endpoint, voice_model=rendered.voice.voice_model):
+            call = self._stream(_given(stream_requests(rendered, encoding)))
+            timeout_s = self._settings.stream_first_s
+            try:
+                answers = aiter(call)
+                while True:
+                    async with asyncio.timeout(timeout_s):
+                        answer = await anext(answers, None)
+                    if answer is None:
+                        return
+                    timeout_s = self._settings.stream_idle_s
+                    if answer.audio_content:
+                        yield bytes(answer.audio_content)
+            except TimeoutError as error:
+                failure = classify_failure("DEADLINE_EXCEEDED", f"the stream brought nothing for {timeout_s:g} s")
+                self._tracer.fail(failure.code)
+                raise CallFailedError(failure) from error
+            except (GoogleAuthError, grpc.aio.AioRpcError) as error:
+                failure = _failure(error)
+                self._tracer.fail(failure.code)
+                raise CallFailedError(failure) from error
+            finally:
+                call.cancel()
 
     async def voices(self) -> dict[str, str]:
         """All voices that Google lists, each with its gender: `male`, `female` or `neutral`.
@@ -136,12 +181,41 @@ def synthesis_request(entry: Input, rendered: Rendered, encoding: AudioEncoding)
             "volume_gain_db": rendered.volume_gain_db,
         },
     )
-    for each in entry.pronunciations:
+    _add_pronunciations(request.input, entry.pronunciations)
+    return request
+
+
+def stream_requests(rendered: Rendered, encoding: AudioEncoding) -> Iterator[Any]:
+    """The messages of one stream, of protobuf: how to speak, and then the line's inputs in order."""
+    first = _StreamRequest(
+        streaming_config={
+            "voice": {"language_code": rendered.voice.locale, "name": rendered.voice.name},
+            "streaming_audio_config": {
+                "audio_encoding": encoding.value,
+                "sample_rate_hertz": rendered.sample_rate,
+                "speaking_rate": rendered.speaking_rate,
+            },
+        }
+    )
+    # Several inputs may have the same phrase, which always has the same pronunciation.
+    said = dict.fromkeys(each for entry in rendered.inputs for each in entry.pronunciations)
+    _add_pronunciations(first.streaming_config, said)
+    yield first
+    for entry in rendered.inputs:
+        yield _StreamRequest(input={entry.form.value: entry.content})
+
+
+async def _given(requests: Iterable[Any]) -> AsyncIterator[Any]:
+    for each in requests:
+        yield each
+
+
+def _add_pronunciations(message: Any, entries: Iterable[Pronunciation]) -> None:
+    for each in entries:
         if each.alphabet in _ALPHABETS:
-            request.input.custom_pronunciations.pronunciations.add(
+            message.custom_pronunciations.pronunciations.add(
                 phrase=each.phrase, pronunciation=each.phonetic, phonetic_encoding=_ALPHABETS[each.alphabet]
             )
-    return request
 
 
 def _failure(error: Exception) -> Failure:

@@ -135,6 +135,15 @@ class ResilientStore:
         self._recent.add(stored, self._clock.monotonic())
         return stored
 
+    async def fetch(self, key: str) -> bytes:
+        """The audio of a stored take, by one request: whoever listens won't wait for the end of an outage.
+
+        Raises:
+            StorageUnavailableError: the store couldn't answer.
+            StorageRefusedError: there is no such object, or it may not be read.
+        """
+        return await self._store.fetch(key)
+
     def _note_refusal(self, key: str, error: StorageRefusedError) -> None:
         if self._refused_folders.add_refusal(key, error, self._clock.monotonic()):
             detail = "the store takes other uploads; jobs for this folder fail unpaid until it takes theirs"

@@ -74,6 +74,11 @@ class EmulatorControl:
         async with self._session.get(f"{self._address}/calls/log") as answer:
             return [float(call["time"]) for call in await answer.json()]
 
+    async def first_audio(self) -> dict[str, float]:
+        """When each line's first audio was sent, in seconds since 1970, of the last 1,000 calls that ended."""
+        async with self._session.get(f"{self._address}/calls/log") as answer:
+            return {call["input"]: call["first_audio"] for call in await answer.json() if call["first_audio"]}
+
 
 async def run_side(bench: Bench, run: Run, side: Side) -> Figures:
     """Does the jobs of a run by one side.

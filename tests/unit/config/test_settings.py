@@ -90,6 +90,8 @@ WRONG = {
     "TTS_TIMEOUT_BASE_S": SECONDS,
     "TTS_TIMEOUT_PER_CHARACTER_S": SECONDS_OR_NONE,
     "TTS_TIMEOUT_MAX_S": SECONDS,
+    "TTS_STREAM_FIRST_S": SECONDS,
+    "TTS_STREAM_IDLE_S": SECONDS,
     "TTS_QUICK_RETRY_AFTER_S": SECONDS_OR_NONE,
     "TTS_PROBE_INTERVAL_S": SECONDS,
     "QUOTA_CHIRP3_PER_MINUTE": PER_MINUTE,
@@ -150,6 +152,7 @@ WRONG = {
     "HTTP_API_REQUESTS_PER_MINUTE": PER_MINUTE,
     "HTTP_API_CORS_ORIGINS": ["*", "editor.example", "https://editor.example/", "https://a b", "https://x,y"],
     "HTTP_API_REMEMBERED_LINES": ["0", "10000001", "many"],
+    "HTTP_API_STREAMED_MB": ["0", "1048577", "much"],
     "HTTP_API_REMEMBERED_MB": ["0", "1048577", "many"],
     "HTTP_API_READ_BACK_S": ["-1", "604801", "soon", "nan"],
 }
@@ -187,7 +190,7 @@ def refused(environment: dict[str, str]) -> str:
     return message
 
 
-@pytest.mark.parametrize("name", ["tts.batch", "tts.retry.batch.5m", "tts.completions", "tts.rollout"])
+@pytest.mark.parametrize("name", ["tts.batch", "tts.retry.batch.5m", "tts.completions", "tts.streams", "tts.rollout"])
 def test_no_topic_of_the_workers_own_may_be_replied_to(name: str) -> None:
     assert refused({"REPLY_TOPICS": f"game-1,{name}"}).startswith(f"REPLY_TOPICS={name!r}: is one of the worker's own")
     ours = name.replace("tts", "staging", 1)

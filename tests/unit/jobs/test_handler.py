@@ -104,6 +104,21 @@ async def test_a_job_that_would_be_retried_after_its_deadline_has_expired() -> N
     assert handled.counted("expired") == 1
 
 
+async def test_a_stream_in_the_batch_lane_is_rejected_with_the_field_that_is_wrong() -> None:
+    handled = Handled({})
+    handled.handler._reply_topics = frozenset({"game"})
+    streamed = json.dumps(fields(stream=True, reply_topic="game")).encode()
+    outcome = await handled.handle(streamed)
+    assert outcome.rejected
+    assert outcome.dead_letter is not None
+    assert outcome.dead_letter.field == "stream"
+    assert outcome.dead_letter.message == "True: allowed in the dialogue lane alone, this is batch"
+    assert outcome.completion is not None
+    assert outcome.completion.reply_topic == "game"
+    spoken = await handled.handle(streamed, lane=Lane.DIALOGUE, topic="tts.dialogue")
+    assert not spoken.rejected
+
+
 @pytest.mark.parametrize("value", [b"[]", b"\xff", b"{", b"[" * 100_000, b"1" * 10_000, b'{"job_id": []}'])
 async def test_what_is_no_job_and_has_no_id_is_rejected_with_a_dead_letter_alone(value: bytes) -> None:
     handled = Handled({})

@@ -445,7 +445,14 @@ def test_a_text_over_the_limit_is_refused_by_its_bytes_not_its_characters() -> N
 
 
 NULLED = {"language", "audio", "volume_gain_db", "pronunciations", "take", "labels", "ssml", "user_id", "rollout_key"}
-NULLED |= {"voice", "speaking_rate", "pitch", "deadline", "reply_topic"}
+NULLED |= {"voice", "speaking_rate", "pitch", "deadline", "reply_topic", "stream"}
+
+
+def test_a_stream_needs_a_topic_to_go_to() -> None:
+    assert parse_job(encoded(fields(stream=True, reply_topic="game"))).stream
+    error = refused(fields(stream=True))
+    assert (error.field, error.message) == ("stream", "True: goes to reply_topic, which must be there")
+    assert refused(fields(stream="yes", reply_topic="game")).field == "stream"
 
 
 @pytest.mark.parametrize("field", sorted(NULLED))

@@ -6,13 +6,13 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from worker import __version__
-from worker.console.api import events, feedback, lines, takes
+from worker.console.api import audio, events, feedback, lines, takes
 from worker.console.api.crashes import AnswerCrashes
 from worker.console.api.openapi import describe
 from worker.console.api.parts import ApiParts
 from worker.console.api.problems import add_problem_handlers
 
-_ROUTERS: Final = (lines.router, takes.router, events.router, feedback.router)
+_ROUTERS: Final = (lines.router, audio.router, takes.router, events.router, feedback.router)
 _DESCRIPTION: Final = "Lines in, voices out, over HTTP: see docs/http.md. Errors are problem documents (RFC 9457)."
 
 

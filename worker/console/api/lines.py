@@ -1,40 +1,39 @@
-"""The routes of lines: enqueue one, see where it is, cancel it, get its audio."""
+"""The routes of lines: enqueue one, hear it at once or later, see where it is, cancel it."""
 
-import asyncio
 import uuid
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import structlog
-from fastapi import APIRouter, Header, Path, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import Response
 
 from schemas.cancellation import Cancellation, new_cancellation
 from schemas.completion import Completion
 from schemas.enums import Lane
-from schemas.field_types import JOB_ID_PATTERN
 from schemas.job import Job
-from schemas.parsing import InvalidJobError, job_document, validate_job
+from schemas.parsing import FieldProblem, InvalidJobError, check_lane, job_document, validate_job
 from schemas.times import time_of_ms
+from schemas.topics import STREAMS, prefixed
 from worker.console.access.tokens import Client
+from worker.console.api.audio import heard_audio, stored_audio
 from worker.console.api.authorization import Enqueuer, Reader, check_limit
 from worker.console.api.documents import Line, line_address, line_document, parse_completion
+from worker.console.api.known_lines import JobId, find_line, wait_for_line
 from worker.console.api.parameters import parse_key, parse_wait
 from worker.console.api.parts import ApiParts, Parts
-from worker.console.api.problems import PROBLEMS, ProblemError
+from worker.console.api.problems import PROBLEMS, invalid
 from worker.console.api.readiness import check_ready
 from worker.console.api.request_body import read_json_body
 from worker.console.lines.idempotency import ALLOWED
 from worker.console.lines.recent_lines import RecentLine
-from worker.console.lines.waiters import Waiter
 from worker.storage.errors import StorageError
 
 _log = structlog.get_logger(__name__)
 _JUST_NOW: Final = timedelta(seconds=1)
 router = APIRouter(prefix="/v1/lines", tags=["lines"])
 
-JobId = Annotated[str, Path(pattern=JOB_ID_PATTERN, description="The job's id.")]
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}}}
 }
@@ -48,6 +47,7 @@ _BODY: Final[dict[str, Any]] = {
     responses={
         HTTPStatus.OK: {"model": Line, "description": "The line has ended."},
         HTTPStatus.ACCEPTED: {"model": Line, "description": "Kafka has the line; the header Location leads to it."},
+        HTTPStatus.SEE_OTHER: {"description": "With `stream`: the audio was stored; the header Location leads to it."},
         **PROBLEMS,
     },
     openapi_extra=_BODY,
@@ -59,6 +59,9 @@ async def enqueue_line(
     parts: Parts,
     lane: Annotated[Lane, Query(description="dialogue: somebody waits; batch: nobody does.")] = Lane.DIALOGUE,
     wait: Annotated[str | None, Query(description="How long to wait for the completion: 500ms, 2s, 1m.")] = None,
+    stream: Annotated[
+        bool, Query(description="Answer with the audio while it is made; `wait` is for its beginning.")
+    ] = False,
     idempotency_key: Annotated[
         str | None, Header(description=f"Makes the job's id, unless the job has one: {ALLOWED}.")
     ] = None,
@@ -68,19 +71,24 @@ async def enqueue_line(
     The job is that of Kafka. `job_id` may be left out: then the key makes it, or a new one is drawn. A repeated request
     joins the first one, and finds its completion.
     """
-    wait_s = None if wait is None else parse_wait(wait, parts.settings.http_api.max_wait_s)
-    job = _parse_job(await read_json_body(request), client, idempotency_key, parts)
+    longest_s = parts.settings.http_api.max_wait_s
+    wait_s = (longest_s if stream else None) if wait is None else parse_wait(wait, longest_s)
+    job = _parse_job(await read_json_body(request), client, idempotency_key, parts, lane=lane, stream=stream)
     check_limit(parts.enqueues, client, parts, "lines")
     check_ready(parts)
     if wait_s is None:
         await parts.sender.enqueue(lane, job)
         return await _answer(parts, job.job_id, lane)
     # Registered before the job is sent: its completion may be faster than Kafka's acknowledgement.
-    with parts.waiters.waiting(job.job_id) as waiter:
+    with parts.waiters.waiting(job.job_id) as waiter, parts.heard.awaiting(job.job_id) as begun:
         await parts.sender.enqueue(lane, job)
         known = parts.recent.find(job.job_id)
-        if known is None or known.completion is None:
-            await _wait(request, waiter, wait_s)
+        if not (stream and begun.done()) and (known is None or known.completion is None):
+            await wait_for_line(request, waiter, wait_s, *((begun,) if stream else ()))
+    if stream:
+        audio = heard_audio(parts, job.job_id) or await stored_audio(parts, job.job_id, HTTPStatus.SEE_OTHER)
+        if audio is not None:
+            return audio
     return await _answer(parts, job.job_id, lane)
 
 
@@ -101,9 +109,9 @@ async def get_line(
     if wait is not None:
         wait_s = parse_wait(wait, parts.settings.http_api.max_wait_s)
         with parts.waiters.waiting(job_id) as waiter:
-            if _find(parts, job_id).completion is None:
-                await _wait(request, waiter, wait_s)
-    known = _find(parts, job_id)
+            if find_line(parts, job_id).completion is None:
+                await wait_for_line(request, waiter, wait_s)
+    known = find_line(parts, job_id)
     completion = await _completion(parts, known)
     return _json(line_document(job_id, known, None, completion))
 
@@ -132,38 +140,18 @@ async def cancel_line(
     """
     wait_s = 0.0 if wait is None else parse_wait(wait, parts.settings.http_api.max_wait_s)
     with parts.waiters.waiting(job_id) as waiter:
-        if _find(parts, job_id).completion is None:
+        if find_line(parts, job_id).completion is None:
             check_ready(parts)
             await parts.send_event(_cancellation(client, job_id, parts))
-            await _wait(request, waiter, wait_s)
+            await wait_for_line(request, waiter, wait_s)
     return await _answer(parts, job_id, None)
 
 
-@router.get(
-    "/{job_id}/audio",
-    status_code=HTTPStatus.FOUND,
-    operation_id="get_audio",
-    summary="A line's audio",
-    responses={
-        HTTPStatus.FOUND: {"description": "The audio is at the header Location; Range works there."},
-        **PROBLEMS,
-    },
-)
-async def get_audio(job_id: JobId, _client: Reader, parts: Parts) -> Response:
-    """Leads to the audio: below AUDIO_BASE_URL, or at a presigned address of the store."""
-    record = _find(parts, job_id).completion
-    completion = None if record is None else parse_completion(record)
-    if completion is None or completion.audio is None:
-        why = "hasn't ended yet" if completion is None else f"ended as {completion.status}, without audio"
-        raise ProblemError(HTTPStatus.CONFLICT, "no-audio", f"job_id={job_id!r}: {why}")
-    # The next address is another one, and this one ends.
-    return RedirectResponse(
-        await parts.audio_url(completion.audio.key), HTTPStatus.FOUND, headers={"Cache-Control": "no-store"}
-    )
-
-
-def _parse_job(body: bytes, client: Client, key: str | None, parts: ApiParts) -> Job:
+def _parse_job(body: bytes, client: Client, key: str | None, parts: ApiParts, *, lane: Lane, stream: bool) -> Job:
     """The job of a request, checked as `chirp-worker enqueue` and the workers do.
+
+    Args:
+        stream: the client listens while the line is made, here.
 
     Raises:
         InvalidJobError, ProblemError: it is none.
@@ -171,9 +159,15 @@ def _parse_job(body: bytes, client: Client, key: str | None, parts: ApiParts) ->
     document = job_document(body)
     if document.get("job_id") is None:
         document = {**document, "job_id": _new_id(client, key)}
+    ours = prefixed(STREAMS, parts.settings.kafka.topic_prefix)
+    if stream:
+        if document.get("reply_topic") not in {None, ours}:
+            raise invalid(FieldProblem("reply_topic", f"allowed with stream=true is none: it is {ours}, read here"))
+        document = {**document, "stream": True, "reply_topic": ours}
     job = validate_job(document, max_text_bytes=parts.settings.worker.max_text_bytes)
+    check_lane(job, lane)
     parts.catalogue.admit(job)
-    allowed = parts.settings.delivery.reply_topics
+    allowed = {*parts.settings.delivery.reply_topics, ours}
     if job.reply_topic is not None and job.reply_topic not in allowed:
         listed = ", ".join(sorted(allowed)) or "none"
         raise InvalidJobError("reply_topic", f"{job.reply_topic!r}: allowed is (REPLY_TOPICS): {listed}", job.job_id)
@@ -186,37 +180,6 @@ def _cancellation(client: Client, job_id: str, parts: ApiParts) -> Cancellation:
 
 def _new_id(client: Client, key: str | None) -> str:
     return f"http-{uuid.uuid4()}" if key is None else parse_key(client.name, key)
-
-
-async def _wait(request: Request, waiter: Waiter, wait_s: float) -> None:
-    """Waits for the completion, and no longer than the client is there.
-
-    Raises:
-        StoppingError: the process stops meanwhile.
-    """
-    gone = asyncio.create_task(_disconnected(request), name="client's disconnection")
-    try:
-        await waiter.wait(wait_s, unless=gone)
-    finally:
-        gone.cancel()
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def _find(parts: ApiParts, job_id: str) -> RecentLine:
-    known = parts.recent.find(job_id)
-    if known is None:
-        api = parts.settings.http_api
-        raise ProblemError(
-            HTTPStatus.NOT_FOUND,
-            "unknown-line",
-            f"job_id={job_id!r}: isn't among the latest lines; this process keeps the last {api.remembered_lines:,}, "
-            f"and has read back {api.read_back_s:g} s at its start",
-        )
-    return known
 
 
 async def _answer(parts: ApiParts, job_id: str, lane: Lane | None) -> Response:

@@ -11,6 +11,7 @@ from worker.console.access.request_limits import RequestLimit
 from worker.console.access.tokens import TokenEntry
 from worker.console.lines.event_streams import EventStreams
 from worker.console.lines.line_sender import LineSender
+from worker.console.lines.line_streams import LineStreams
 from worker.console.lines.recent_lines import RecentLines
 from worker.console.lines.take_finder import TakeFinder
 from worker.console.lines.waiters import Waiters
@@ -44,6 +45,7 @@ class ApiParts:
     recent: RecentLines
     waiters: Waiters
     streams: EventStreams
+    heard: LineStreams
     sender: LineSender
     send_event: Callable[[Event], Awaitable[None]]
     takes: TakeFinder

@@ -1,7 +1,7 @@
 """Requests that wait for completions: each job's waiters are woken by its completion, within a bound."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,17 +22,16 @@ class Waiter:
     def __init__(self) -> None:
         self._completed: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-    async def wait(self, timeout_s: float, unless: asyncio.Task[None] | None = None) -> bytes | None:
+    async def wait(self, timeout_s: float, unless: Iterable[asyncio.Future[Any]] = ()) -> bytes | None:
         """The value of the completion's record; None if none came in time.
 
         Args:
-            unless: ends the wait when it is done, as if the time were over.
+            unless: ends the wait when one of them is done, as if the time were over.
 
         Raises:
             StoppingError: the process stops meanwhile.
         """
-        until: list[asyncio.Future[Any]] = [self._completed] if unless is None else [self._completed, unless]
-        await asyncio.wait(until, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((self._completed, *unless), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         return self._completed.result() if self._completed.done() else None
 
     def complete(self, record: bytes) -> None:

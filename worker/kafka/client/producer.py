@@ -97,14 +97,33 @@ async def connect_producer(
     Raises:
         KafkaConnectionError: Kafka can't be reached.
     """
-    producer = AIOKafkaProducer(
-        **connection_options(settings),
+    async with _started(
+        settings,
         enable_idempotence=settings.idempotence or transactional_id is not None,
         transactional_id=transactional_id,
         transaction_timeout_ms=int(transaction_timeout_s * 1000),
         acks="all",
         max_request_size=LARGEST_REQUEST,
-    )
+    ) as producer:
+        yield producer
+
+
+@asynccontextmanager
+async def connect_stream_producer(settings: KafkaSettings) -> AsyncIterator[Producer]:
+    """A started producer of audio that somebody listens to: its records wait for no replicas.
+
+    It is not idempotent: a record that is lost with a broker isn't worth a producer that must be replaced.
+
+    Raises:
+        KafkaConnectionError: Kafka can't be reached.
+    """
+    async with _started(settings, enable_idempotence=False, acks=1) as producer:
+        yield producer
+
+
+@asynccontextmanager
+async def _started(settings: KafkaSettings, **options: Any) -> AsyncIterator[Producer]:
+    producer = AIOKafkaProducer(**connection_options(settings), **options)
     return_to_bootstrap(producer.client, settings)
     try:
         await producer.start()

@@ -9,7 +9,7 @@ import structlog
 from schemas.completion import Completion
 from schemas.events import completion_headers, event_id
 from schemas.headers import MOST_REPLAYS, REPLAY_NUMBER, header_number, passed_headers
-from schemas.topics import COMPLETIONS, DEAD_LETTERS, lane_of, prefixed, retry_topic, unprefixed
+from schemas.topics import COMPLETIONS, DEAD_LETTERS, STREAMS, lane_of, prefixed, retry_topic, unprefixed
 from worker.jobs.outcome import Outcome
 from worker.kafka.consumer.record import Record
 from worker.kafka.consumer.retry_headers import read_history, retry_headers
@@ -42,11 +42,15 @@ class Addresses:
 
 
 class OutcomeMessages:
-    """Builds the records of outcomes. Pure but for its clock."""
+    """Builds the records of outcomes. Pure but for its clock.
+
+    Attributes:
+        source: a URI reference that names the worker's consumer group.
+    """
 
     def __init__(self, addresses: Addresses, clock: Clock) -> None:
         self._prefix = addresses.topic_prefix
-        self._source = addresses.source
+        self.source = addresses.source
         self._worker = addresses.worker
         self._clock = clock
 
@@ -95,13 +99,14 @@ class OutcomeMessages:
         headers = completion_headers(
             completion,
             event=event_id(completion.job_id, record.value or b"", completion.status, replay),
-            source=self._source,
+            source=self.source,
             now=self._clock.now(),
             worker=self._worker,
         )
         passed = passed_headers(record.headers)
         topics = {prefixed(COMPLETIONS, self._prefix): cut.completion}
-        if completion.reply_topic is not None:
+        # The HTTP API reads completions in their own topic.
+        if completion.reply_topic not in {None, prefixed(STREAMS, self._prefix)}:
             topics[completion.reply_topic] = cut.reply
         messages = []
         for topic, step in topics.items():

@@ -1,6 +1,6 @@
 """Permits: one attempt's permission to use a voice model, from its circuit breaker, its rate limit and its gate."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
@@ -133,19 +133,27 @@ class Permit:
         return None if await self._enter() else FailureClass.TIMEOUT
 
     @contextmanager
-    def under_way(self, slow_after_s: float) -> Iterator[None]:
+    def under_way(self, slow_after_s: float) -> Iterator[Callable[[], None]]:
         """The time of one request that was taken.
 
         Args:
             slow_after_s: the seconds after which it is slow.
+
+        Yields:
+            What a stream calls with its first audio: how long the rest takes says nothing about Google's speed.
         """
         began, slow = self.now, None
+        answered: list[float] = []
+
+        def is_slow() -> bool:
+            return (answered or [self.now])[0] - began >= slow_after_s
+
         try:
-            yield
-            slow = self.now - began >= slow_after_s
+            yield lambda: answered.append(self.now)
+            slow = is_slow()
         except Exception:
             # A quick failure says nothing about Google's speed; a timeout has taken long.
-            slow = True if self.now - began >= slow_after_s else None
+            slow = True if is_slow() else None
             raise
         finally:
             if self._gate is not None:

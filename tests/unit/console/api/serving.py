@@ -27,6 +27,7 @@ from worker.console.api.parts import ApiParts
 from worker.console.api.server import ApiServer
 from worker.console.lines.event_streams import CompletionEvent, EventStreams
 from worker.console.lines.line_sender import LineSender
+from worker.console.lines.line_streams import LineStreams
 from worker.console.lines.recent_lines import RecentLines
 from worker.console.lines.take_finder import TakeFinder
 from worker.console.lines.waiters import Waiters
@@ -61,6 +62,7 @@ class World:
     recent: RecentLines = field(init=False)
     waiters: Waiters = field(init=False)
     streams: EventStreams = field(init=False)
+    heard: LineStreams = field(init=False)
     metrics: HttpApiMetrics = field(init=False)
     waits_for: list[str] = field(default_factory=list)
     sent: list[tuple[Lane, Job]] = field(default_factory=list)
@@ -77,6 +79,7 @@ class World:
         self.recent = RecentLines(api.remembered_lines, 10**6)
         self.waiters = Waiters(api.max_waiters)
         self.streams = EventStreams(api.max_streams)
+        self.heard = LineStreams(10**6)
         self.metrics = HttpApiMetrics(CollectorRegistry())
 
     async def send(self, lane: Lane, job: Job) -> None:
@@ -122,6 +125,7 @@ class World:
             recent=self.recent,
             waiters=self.waiters,
             streams=self.streams,
+            heard=self.heard,
             sender=LineSender(
                 self.send, self.recent, most=api.max_unacknowledged, max_text_bytes=50_000, clock=Clock()
             ),

@@ -40,7 +40,7 @@ async def test_a_client_that_has_gone_ends_the_wait() -> None:
     waiters, gone = Waiters(10), asyncio.Event()
     with waiters.waiting("a") as waiter:
         disconnected = asyncio.create_task(_until(gone))
-        waiting = asyncio.create_task(waiter.wait(LONG_S, unless=disconnected))
+        waiting = asyncio.create_task(waiter.wait(LONG_S, unless=(disconnected,)))
         await asyncio.sleep(0)
         gone.set()
         assert await waiting is None

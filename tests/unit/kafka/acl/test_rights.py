@@ -16,6 +16,7 @@ from schemas.topics import (
     RETRY_DELAYS,
     ROLLOUT,
     ROLLOUT_STATUS,
+    STREAMS,
     VOTES,
     all_topics,
 )
@@ -52,6 +53,7 @@ def who_may(operation: Operation, name: str) -> set[str]:
         (ROLLOUT, {"controller", "operator", "console"}, {"worker", "controller", "operator", "studio", "console"}),
         (ROLLOUT_STATUS, {"controller"}, {"operator", "console"}),
         (FEEDBACK, {"game-server", "console"}, {"controller", "console"}),
+        (STREAMS, {"worker"}, {"console"}),
         (VOTES, {"console"}, {"controller", "console"}),
         (CANCELLATIONS, {"game-server", "operator", "studio", "console"}, {"worker", "console"}),
         *((retry, {"worker"}, {"worker", "controller", "console"}) for retry in RETRIES),

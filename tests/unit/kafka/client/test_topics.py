@@ -22,6 +22,7 @@ from schemas.topics import (
     RETRY_DELAYS,
     ROLLOUT,
     ROLLOUT_STATUS,
+    STREAMS,
     TOPICS,
     VOTES,
     all_topics,
@@ -29,6 +30,7 @@ from schemas.topics import (
     is_delay,
     lane_of,
     prefixed,
+    reply_topics_allowed,
     retry_topic,
     unprefixed,
 )
@@ -40,9 +42,8 @@ DAYS = 24 * 60 * 60 * 1000
 
 def test_every_lane_has_its_topic_and_no_topic_stands_twice() -> None:
     assert len(TABLE) == len(TOPICS)
-    assert {*LANES.values(), COMPLETIONS, DEAD_LETTERS, ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, CANCELLATIONS} == set(
-        TABLE
-    )
+    others = {COMPLETIONS, STREAMS, DEAD_LETTERS, ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, CANCELLATIONS}
+    assert {*LANES.values(), *others} == set(TABLE)
     assert LANES == {Lane.DIALOGUE: "tts.dialogue", Lane.BATCH: "tts.batch"}
 
 
@@ -64,6 +65,15 @@ def test_a_cancellation_outlives_every_job_that_it_may_be_of() -> None:
     assert kept == max(TABLE[name].retention_ms for name in LANES.values())
     assert all(each.retention_ms <= kept for each in all_topics() if ".retry." in each.name)
     assert (TABLE[CANCELLATIONS].partitions, TABLE[CANCELLATIONS].key) == (1, "job_id")
+
+
+def test_streams_are_kept_for_an_hour_in_the_order_of_each_job() -> None:
+    assert (TABLE[STREAMS].key, TABLE[STREAMS].retention_ms) == ("job_id", 60 * 60 * 1000)
+
+
+def test_the_http_apis_own_topic_is_always_allowed_for_replies() -> None:
+    assert reply_topics_allowed((), "game") == {"game.streams"}
+    assert reply_topics_allowed(("replies.a",), "tts") == {"replies.a", STREAMS}
 
 
 def test_feedback_is_kept_as_long_as_completions_and_votes_a_year_in_one_order() -> None:

@@ -68,6 +68,10 @@ async def test_a_job_that_names_a_topic_is_answered_there_too_with_the_same_reco
     assert completion.attempts
 
 
+async def test_the_http_api_reads_completions_in_their_own_topic_and_gets_no_copy_beside_its_streams() -> None:
+    assert topics(await published(frozenset({"tts.streams"}), reply_topic="tts.streams")) == [EVERYBODY]
+
+
 @pytest.mark.parametrize("allowed", [frozenset(), ALLOWED])
 async def test_a_topic_that_is_not_allowed_makes_a_dead_letter_that_names_it_and_what_is(
     allowed: frozenset[str],
