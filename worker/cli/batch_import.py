@@ -3,12 +3,10 @@
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 
-from schemas.errors import UsageError
 from schemas.languages import find_language
 from worker.batch.scripts.loader import load_tables, script_files
 from worker.batch.scripts.mapping.file import is_for, mapping_path, read_mapping, write_mapping
@@ -27,6 +25,7 @@ from worker.batch.scripts.tables.model import Row, Table
 from worker.batch.scripts.tables.reader import JSON_LINES, OWN_TABLES
 from worker.cli import terminal
 from worker.cli.batch_findings import check_script, show_findings
+from worker.cli.batch_import_options import ImportOptions, pairs
 from worker.cli.exit_codes import ExitCode
 from worker.cli.options import AsJson
 from worker.cli.views.batch import finding_rows
@@ -36,63 +35,6 @@ from worker.speech.catalogue import Catalogue
 from worker.speech.catalogue_file import load_catalogue
 
 _FIRST_LINES: Final = 8
-
-
-@dataclass(frozen=True)
-class ImportOptions:
-    """What the file doesn't say; each wins over what is recognized."""
-
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FIELD=COLUMN", help="The column of a job's field, scene or labels.NAME."),
-    ] = None
-    text: Annotated[
-        list[str] | None, typer.Option(metavar="LANGUAGE=COLUMN", help="The column of the text in a language.")
-    ] = None
-    language: Annotated[str | None, typer.Option(help="The language of rows that say none, such as zh-TW.")] = None
-    character: Annotated[str | None, typer.Option(help="Who speaks the rows that say nobody.")] = None
-    alias: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=KEY", help='A character by the script\'s name: "Pip Boy=pip_boy".')
-    ] = None
-    speaker_prefix: Annotated[bool | None, typer.Option(help="Whether a text begins with who speaks: Tom: Hello.")] = (
-        None
-    )
-    sheet: Annotated[str | None, typer.Option(help="The only sheet to read; default: all.")] = None
-    encoding: Annotated[str | None, typer.Option(help="Of a text file, such as gb18030 or cp1252.")] = None
-    keep: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only rows with this value are lines.")
-    ] = None
-    skip: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Rows with this value are no lines.")
-    ] = None
-
-    def over(self, mapping: TableMapping) -> TableMapping:
-        """A mapping with these options in it.
-
-        Raises:
-            UsageError: an option is no `NAME=VALUE`, or its value isn't allowed.
-        """
-        columns, texts = pairs("--column", self.column), pairs("--text", self.text)
-        changes: dict[str, Any] = {
-            "columns": {**mapping.columns, **columns},
-            "texts": texts or ({} if "text" in columns else mapping.texts),
-            "keep": {**mapping.keep, **_values("--keep", self.keep)},
-            "skip": {**mapping.skip, **_values("--skip", self.skip)},
-        }
-        if texts:
-            changes["columns"].pop("text", None)
-        for name in ("language", "character", "speaker_prefix", "sheet", "encoding"):
-            if (value := getattr(self, name)) is not None:
-                changes[name] = value
-        used = {column.casefold() for column in (*changes["columns"].values(), *changes["texts"].values())}
-        if mapping.labels is not None:
-            changes["labels"] = [each for each in mapping.labels if each.casefold() not in used]
-        try:
-            return TableMapping.model_validate({**mapping.model_dump(), **changes})
-        except ValidationError as error:
-            problem = error.errors(include_url=False, include_context=False)[0]
-            message = problem["msg"].removeprefix("Value error, ")
-            raise UsageError(f"{'.'.join(map(str, problem['loc']))}: {message}") from None
 
 
 @dataclass
@@ -154,16 +96,18 @@ def _understand(
         if not mapped and options == ImportOptions() and _needs_none(file, catalogue, max_text_bytes):
             understood.tables.append({"file": name, "form": "columns of a job", "taken": "no mapping is needed"})
             continue
-        for each in mapped or [TableMapping(file=name, sheet=options.sheet, encoding=options.encoding)]:
-            for table in load_tables(file, name, options.over(each) if mapped else each, may_be_column(speaks)):
+        for encoding in dict.fromkeys([each.encoding for each in mapped] or [options.encoding]):
+            for table in load_tables(file, name, options.encoding or encoding, may_be_column(speaks)):
                 if isinstance(table, Finding):
                     understood.findings.append(table)
                     continue
                 rows = [row for row in table.rows if isinstance(row, Row)]
                 found = suggest(table, rows, name, speaks)
-                if mapped:
-                    found = replace(found, mapping=each)
-                _add(understood, replace(found, mapping=options.over(found.mapping)), table, rows, max_text_bytes)
+                written = [each for each in mapped if each.encoding == encoding and each.sheet in {None, table.sheet}]
+                if not mapped and options.sheet in {None, table.sheet}:
+                    written = [found.mapping]
+                for each in written:
+                    _add(understood, replace(found, mapping=options.over(each)), table, rows, max_text_bytes)
     # What is written for other files stays.
     files = {each.file for each in understood.scripts}
     understood.scripts += [each for each in before.scripts if each.file not in files]
@@ -235,26 +179,3 @@ def _show(
         known = ", ".join(sorted(catalogue.names))
         terminal.say(f"open: who is {', '.join(unnamed[:10])}? The characters are {known}")
     terminal.say(f"{len(checked.lines):,} lines, {len(checked.rows_with_errors):,} rows with errors")
-
-
-def pairs(option: str, given: list[str] | None) -> dict[str, str]:
-    """The values of an option that is `NAME=VALUE`, by name.
-
-    Raises:
-        UsageError: one has no equals sign, or nothing on a side of it.
-    """
-    found = {}
-    for each in given or []:
-        name, _, value = each.partition("=")
-        if not name.strip() or not value.strip():
-            raise UsageError(f"{option}: {each[:60]!r} is no NAME=VALUE")
-        found[name.strip()] = value.strip()
-    return found
-
-
-def _values(option: str, given: list[str] | None) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for each in given or []:
-        for name, value in pairs(option, [each]).items():
-            found.setdefault(name, []).append(value)
-    return found

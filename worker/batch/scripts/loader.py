@@ -1,6 +1,7 @@
 """Loads a script: a file of any format that can be read, or a folder of such files, with the mapping beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -69,8 +70,8 @@ def script_files(path: Path) -> list[tuple[Path, str]]:
     return [(path, path.name)]
 
 
-def load_tables(path: Path, name: str, mapping: TableMapping, is_known: IsKnown) -> Iterator[Table | Finding]:
-    """The tables of a file, of the mapping's sheet alone where it names one; findings for what can't be read.
+def load_tables(path: Path, name: str, encoding: str | None, is_known: IsKnown) -> Iterator[Table | Finding]:
+    """The tables of a file; findings for what can't be read.
 
     Raises:
         UsageError: a library isn't installed.
@@ -79,20 +80,11 @@ def load_tables(path: Path, name: str, mapping: TableMapping, is_known: IsKnown)
     if isinstance(content, Finding):
         yield content
         return
-    wanted = mapping.sheet
-    sheets = []
     try:
-        for table in read_tables(content, shown, path.suffix.lower(), is_known, mapping.encoding):
-            sheets.append(table.sheet)
-            if wanted is None or table.sheet == wanted:
-                yield table
+        yield from read_tables(content, shown, path.suffix.lower(), is_known, encoding)
     except UndecodableError as error:
         for line, column, message in error.problems:
             yield Finding(Severity.ERROR, Place(shown, line, str(column)), message)
-        return
-    if wanted is not None and wanted not in sheets:
-        named = ", ".join(repr(each) for each in sheets if each) or "none"
-        yield _wrong(shown, f"has no sheet {wanted[:60]!r}; its sheets are {named}")
 
 
 def printable(name: str) -> str:
@@ -105,18 +97,16 @@ def _read_file(
 ) -> Iterator[Line | Finding]:
     ending = path.suffix.lower()
     mapped = [each for each in mapping.scripts if is_for(each, name)]
-    reading = Reading(Cast(mapping.characters), max_text_bytes)
-    for each in mapped:
-        names = {*each.columns.values(), *each.texts.values()}
-        known = {" ".join(column.split()).casefold() for column in names}
-        for table in load_tables(path, name, each, lambda cell, known=known: cell.casefold() in known):  # type: ignore[misc]
-            yield from (table,) if isinstance(table, Finding) else read_lines(table, each, reading)
     if mapped:
+        reading = Reading(Cast(mapping.characters), max_text_bytes)
+        # A file is opened once for all of its sheets; only another encoding reads it anew.
+        for encoding in dict.fromkeys(each.encoding for each in mapped):
+            yield from _read_mapped(path, name, [each for each in mapped if each.encoding == encoding], reading)
         return
     if ending in JSON_LINES:
         yield from _read_jsonl(path, name, max_text_bytes)
     elif ending in OWN_TABLES:
-        for table in load_tables(path, name, TableMapping(file="-"), is_own_column):
+        for table in load_tables(path, name, None, is_own_column):
             yield from (table,) if isinstance(table, Finding) else read_own_table(table, max_text_bytes)
     else:
         severity = Severity.ERROR if alone else Severity.WARNING
@@ -124,6 +114,26 @@ def _read_file(
             "no mapping says which column is what: `chirp-worker batch import` writes one; the file is not read without"
         )
         yield Finding(severity, Place(printable(name), 1, "1"), message)
+
+
+def _read_mapped(path: Path, name: str, mapped: Sequence[TableMapping], reading: Reading) -> Iterator[Line | Finding]:
+    columns = {column for each in mapped for column in (*each.columns.values(), *each.texts.values())}
+    known = {" ".join(column.split()).casefold() for column in columns}
+    sheets = []
+    for table in load_tables(path, name, mapped[0].encoding, lambda cell: cell.casefold() in known):
+        if isinstance(table, Finding):
+            yield table
+            return
+        sheets.append(table.sheet)
+        wanted = [each for each in mapped if each.sheet in {None, table.sheet}]
+        # Rows are read once.
+        held = replace(table, rows=list(table.rows)) if len(wanted) > 1 else table
+        for each in wanted:
+            yield from read_lines(held, each, reading)
+    for each in mapped:
+        if each.sheet is not None and each.sheet not in sheets and sheets != [None]:
+            named = ", ".join(repr(sheet) for sheet in sheets if sheet) or "none"
+            yield _wrong(printable(name), f"has no sheet {each.sheet[:60]!r}; its sheets are {named}")
 
 
 def _read_jsonl(path: Path, name: str, max_text_bytes: int) -> Iterator[Line | Finding]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from schemas.field_types import JOB_ID_PATTERN, MAX_TEXT_BYTES
+from tests.unit.batch.scripts.tables.samples import workbook
 from worker.batch.scripts.loader import read_script
 from worker.batch.scripts.mapping.ids import LONGEST_ID, line_id, placed_id
 from worker.batch.scripts.mapping.speakers import split_speaker
@@ -209,6 +210,34 @@ def test_import_writes_nothing_where_it_is_told_so_and_needs_nothing_for_a_jobs_
     ended = CliRunner().invoke(app, ["batch", "import", str(tmp_path / "act.csv")])
     assert "columns of a job: no mapping is needed" in ended.stdout
     assert not (tmp_path / "chirp-batch.yaml").exists()
+
+
+def test_each_sheet_has_a_mapping_of_its_own_and_one_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "act.xlsx").write_bytes(workbook(A=[["Key", "Line"], ["a", "One."]], B=[["Id", "Text"], ["b", "Two."]]))
+    CliRunner().invoke(app, ["batch", "import", str(tmp_path / "act.xlsx"), "--character", "ghoul"])
+    read = read_script(tmp_path / "act.xlsx", MAX_TEXT_BYTES)
+    assert [(each.id, each.job.text, str(each.at("text"))) for each in read.lines] == [
+        ("a", "One.", "act.xlsx[A]:2:B (Line)"),
+        ("b", "Two.", "act.xlsx[B]:2:B (Text)"),
+    ]
+    (tmp_path / "act.xlsx").write_bytes(workbook(A=[["Key", "Line"], ["a", "One."]]))
+    assert told(read_script(tmp_path / "act.xlsx", MAX_TEXT_BYTES)) == [
+        "act.xlsx:1:1: error: has no sheet 'B'; its sheets are 'A'"
+    ]
+    (tmp_path / "act.xlsx").write_bytes(workbook(A=[["Key", "Line"], ["a", "One."]], C=[["Key", "Line"], ["c", "No."]]))
+    (tmp_path / "chirp-batch.yaml").unlink()
+    only = ("--character", "ghoul", "--sheet", "A")
+    CliRunner().invoke(app, ["batch", "import", str(tmp_path / "act.xlsx"), *only])
+    assert [each.id for each in read_script(tmp_path / "act.xlsx", MAX_TEXT_BYTES).lines] == ["a"]
+
+
+def test_one_column_may_be_read_by_two_mappings(tmp_path: Path) -> None:
+    one = (
+        "- {file: act.csv, columns: {job_id: Key, text: Line}, character: ghoul, labels: [], keep: {Status: [final]}}\n"
+    )
+    two = "- {file: act.csv, columns: {job_id: Key, text: Notes}, character: raider, labels: []}\n"
+    read = script(tmp_path, f"scripts:\n{one}{two}")
+    assert [(each.id, each.job.text) for each in read.lines] == [("k1", "Hello."), ("k1", "warm")]
 
 
 def test_import_keeps_what_stands_in_the_mapping_for_other_files_and_names(tmp_path: Path) -> None:
