@@ -11,6 +11,7 @@ from schemas.completion import Completion
 from schemas.enums import AudioEncoding
 from schemas.feedback import Feedback
 from schemas.headers import CE_ENCODING, CE_NUMBER, CE_SAMPLE_RATE, CE_STREAM, CE_WORKER, Headers
+from schemas.pair import Pair
 from schemas.vote import Vote
 
 COMPLETION_TYPE: Final = "chirp-worker.completion.v1"
@@ -19,6 +20,7 @@ STREAM_END_TYPE: Final = "chirp-worker.stream-end.v1"
 FEEDBACK_TYPE: Final = "chirp-worker.feedback.v1"
 VOTE_TYPE: Final = "chirp-worker.vote.v1"
 CANCELLATION_TYPE: Final = "chirp-worker.cancellation.v1"
+PAIR_TYPE: Final = "chirp-worker.pair.v1"
 
 
 def event_id(job_id: str, content: bytes, status: str, replay: int = 0) -> str:
@@ -110,6 +112,11 @@ def cancellation_headers(cancellation: Cancellation) -> Headers:
     """The `ce_*` headers of a cancellation's record; its value is the cancellation's JSON."""
     each = cancellation
     return _event_headers(CANCELLATION_TYPE, each.cancellation_id, each.source, each.time, each.job_id)
+
+
+def pair_headers(pair: Pair) -> Headers:
+    """The `ce_*` headers of a pair's record; its value is the pair's JSON."""
+    return _event_headers(PAIR_TYPE, pair.pair_id, pair.source, pair.time, pair.line)
 
 
 def _event_headers(

@@ -16,15 +16,17 @@ from schemas.events import (
     CANCELLATION_TYPE,
     COMPLETION_TYPE,
     FEEDBACK_TYPE,
+    PAIR_TYPE,
     STREAM_END_TYPE,
     VOTE_TYPE,
 )
 from schemas.feedback import Feedback
 from schemas.headers import CE_ENCODING, CE_NUMBER, CE_SAMPLE_RATE, CE_STREAM, TRACE_PARENT, TRACE_STATE
 from schemas.job import Job
+from schemas.pair import Pair
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
-from schemas.topics import CANCELLATIONS, COMPLETIONS, FEEDBACK, LANES, ROLLOUT, STREAMS, VOTES
+from schemas.topics import CANCELLATIONS, COMPLETIONS, FEEDBACK, LANES, PAIRS, ROLLOUT, STREAMS, VOTES
 from schemas.vote import Vote
 
 TARGET: Final = Path(__file__).parent / "generated"
@@ -78,6 +80,7 @@ def asyncapi() -> dict[str, Any]:
                 "feedback": _event(FEEDBACK_TYPE, "The job_id, or else the audio.", "feedback", "The feedback_id."),
                 "vote": _event(VOTE_TYPE, "The line.", "vote", "The vote_id."),
                 "cancellation": _event(CANCELLATION_TYPE, "The job_id.", "cancellation", "The cancellation_id."),
+                "pair": _event(PAIR_TYPE, "The line.", "pair", "The pair_id."),
             }
         },
     }
@@ -114,7 +117,13 @@ def _channels() -> dict[str, Any]:
             "What players say of lines that they heard. Plain JSON is taken too, without the headers.",
             "feedback",
         ),
-        "votes": _channel(VOTES, "Listeners' blind votes on pairs of takes.", "vote"),
+        "votes": _channel(VOTES, "Listeners' votes on pairs of takes.", "vote"),
+        "pairs": _channel(
+            PAIRS,
+            "Pairs of takes that listeners compare. The last record of a key counts; one without a value takes the "
+            "pair away.",
+            "pair",
+        ),
         "cancellations": _channel(
             CANCELLATIONS,
             "Jobs that nobody wants any more. Plain JSON is taken too, without the headers.",
@@ -183,6 +192,7 @@ def _operations() -> dict[str, Any]:
         "cancel": _operation(
             "receive", "cancellations", "The worker ends a job that hasn't started as cancelled, and pays nothing."
         ),
+        "show-pairs": _operation("receive", "pairs", "The console shows the pairs to listeners."),
     }
 
 
@@ -216,6 +226,7 @@ def documents() -> dict[str, str]:
         "feedback.schema.json": json_schema(Feedback),
         "vote.schema.json": json_schema(Vote),
         "cancellation.schema.json": json_schema(Cancellation),
+        "pair.schema.json": json_schema(Pair),
         "revision.schema.json": json_schema(Revision),
         "rollout-status.schema.json": json_schema(RolloutStatus, "serialization"),
         "rollout-announcement.schema.json": json_schema(RolloutAnnouncement, "serialization"),

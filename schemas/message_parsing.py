@@ -1,4 +1,4 @@
-"""Parses and validates feedback, votes and cancellations: the message, or an error with each wrong field. Pure."""
+"""Parses feedback, pairs, votes and cancellations: the message, or an error with each wrong field. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
@@ -8,11 +8,13 @@ from pydantic import BaseModel, ValidationError
 from schemas.cancellation import Cancellation
 from schemas.errors import UsageError
 from schemas.feedback import Feedback
+from schemas.pair import Pair, PairedTake
 from schemas.parsing import FieldProblem, InvalidJobError, field_problems, record_document
 from schemas.vote import Fault, Vote, VotedTake
 
 _FEEDBACK: Final = "feedback message"
 _VOTE_PARTS: Final[Mapping[str, type[BaseModel]]] = {"first": VotedTake, "second": VotedTake, "fault": Fault}
+_PAIR_PARTS: Final[Mapping[str, type[BaseModel]]] = {"first": PairedTake, "second": PairedTake}
 AnyMessage = TypeVar("AnyMessage", bound=BaseModel)
 
 
@@ -68,6 +70,15 @@ def parse_cancellation(value: bytes | None) -> Cancellation:
         InvalidMessageError: it is no valid cancellation.
     """
     return _parse(value, Cancellation, "cancellation", {})
+
+
+def parse_pair(value: bytes | None) -> Pair:
+    """Parses a pair from a record's value: JSON in UTF-8, perhaps in a structured CloudEvent.
+
+    Raises:
+        InvalidMessageError: it is no valid pair.
+    """
+    return _parse(value, Pair, "pair", _PAIR_PARTS)
 
 
 def _parse(value: bytes | None, model: type[AnyMessage], what: str, parts: Mapping[str, type[BaseModel]]) -> AnyMessage:

@@ -40,6 +40,7 @@ STREAMS: Final = "tts.streams"
 FEEDBACK: Final = "tts.feedback"
 VOTES: Final = "tts.votes"
 CANCELLATIONS: Final = "tts.cancellations"
+PAIRS: Final = "tts.pairs"
 
 _SMALL_RECORD_BYTES: Final = 2**16
 
@@ -70,7 +71,9 @@ TOPICS: Final = (
     # As long as completions: a report about a line is of no use once nobody knows how the line was made.
     Topic(FEEDBACK, 3, "user_id", 30 * DAY_MS, _SMALL_RECORD_BYTES, "what players say of lines that they heard"),
     # One partition: the order of the votes is the same for everybody who counts them.
-    Topic(VOTES, 1, "character", 365 * DAY_MS, _SMALL_RECORD_BYTES, "listeners' blind votes on pairs of takes"),
+    Topic(VOTES, 1, "character", 365 * DAY_MS, _SMALL_RECORD_BYTES, "listeners' votes on pairs of takes"),
+    # As long as the votes on them.
+    Topic(PAIRS, 1, "pair_id", 365 * DAY_MS, LANE_RECORD_BYTES, "pairs of takes that listeners compare"),
     # As long as the lane that keeps its jobs longest: a cancellation that ended before its job would be none.
     Topic(CANCELLATIONS, 1, "job_id", 7 * DAY_MS, _SMALL_RECORD_BYTES, "jobs that nobody wants any more"),
 )

@@ -18,7 +18,17 @@ from loadtest.stack.local_stack import local_stack, worker_process
 from loadtest.stack.ports import free_ports
 from schemas.completion import Completion
 from schemas.enums import Lane
-from schemas.topics import CANCELLATIONS, COMPLETIONS, DEAD_LETTERS, FEEDBACK, LANES, ROLLOUT, ROLLOUT_STATUS, VOTES
+from schemas.topics import (
+    CANCELLATIONS,
+    COMPLETIONS,
+    DEAD_LETTERS,
+    FEEDBACK,
+    LANES,
+    PAIRS,
+    ROLLOUT,
+    ROLLOUT_STATUS,
+    VOTES,
+)
 from tests.kafka.authorizer import PASSWORD, GuardedCluster, create_acls, parse_acls
 from tests.kafka.conftest import OUTSIDE, apache_kafka
 from tests.kafka.raw_operations import (
@@ -49,6 +59,7 @@ TOPICS = {
     "feedback": FEEDBACK,
     "votes": VOTES,
     "cancellations": CANCELLATIONS,
+    "pairs": PAIRS,
     "another's": "tts-of-another.rollout",
 }
 LETTERS = {"R": "Read", "W": "Write", "D": "Describe", "C": "Create", "c": "DescribeConfigs"}
@@ -65,7 +76,8 @@ dead letters      W       -           RWCc      -            -       RW
 rollout           R       RW          RWCc      -            R       RW
 rollout's status  D       W           RCc       -            -       R
 feedback          D       R           DCc       W            -       RW
-votes             D       R           DCc       -            -       RW
+votes             D       R           RCc       -            R       RW
+pairs             D       -           RWCc      -            W       RW
 cancellations     R       -           WCc       W            W       RW
 another's         -       -           -         -            -       -
 """

@@ -1,4 +1,4 @@
-"""The console of a test's deployment, as `chirp-worker serve` serves it, with three clients."""
+"""The console of a test's deployment, as `chirp-worker serve` serves it, with some clients."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from tests.stack.browser import Browser
 from worker.console.access.tokens import TOKEN_BYTES, new_token, parse_client
 
 # Each a client's name, with its scopes.
-CLIENTS = {"anna": "read,operate", "bert": "read", "game": "enqueue", "lena": "listen"}
+CLIENTS = {"anna": "read,operate", "bert": "read", "game": "enqueue", "lena": "listen", "mei": "listen"}
 MADE = {
     name: new_token(parse_client(name, scopes), name.ljust(TOKEN_BYTES).encode()) for name, scopes in CLIENTS.items()
 }

@@ -7,7 +7,9 @@ from schemas.topics import ROLLOUT_STATUS
 from tests.stack.cli import run
 from tests.stack.deployment import Deployment, job
 from tests.stack.test_replay import letter, write
+from tests.unit.opinions import pair, pair_document, vote
 from worker.config.settings import load_settings
+from worker.kafka.client.events import send_event
 from worker.kafka.client.producer import connect_producer
 
 CHARACTERS = ("codsworth", "ghoul", "minuteman", "pip_boy", "raider")
@@ -112,3 +114,24 @@ async def fill_dead_letters(deployment: Deployment) -> None:
         *(letter(deployment, n, "timeout", character="pip_boy") for n in range(7, 11)),
         *(letter(deployment, n, "denied", character="codsworth") for n in range(11, 13)),
     )
+
+
+async def open_listening(deployment: Deployment, keys: list[str]) -> None:
+    """A blind pair and two readings of a line, of takes that are stored, and votes on three characters."""
+    first, second = (
+        {**pair_document(1)[side], "audio": key} for side, key in zip(("first", "second"), keys, strict=True)
+    )
+    said = {"text": "Welcome home, sir. I have kept the tea warm.", "line": "greeting-1", "character": "codsworth"}
+    other = {**first, "audio": second["audio"], "take": 2}
+    offered = (
+        pair(1, **said, first=first, second=second),
+        pair(2, **said, pair_id="takes-2", first=first, second=other),
+    )
+    told = {"ghoul": ("wavenet",) * 22, "pip_boy": ("equal", "chirp3-hd", "wavenet") * 12, "raider": ("equal",) * 15}
+    async with connect_producer(load_settings(deployment.environment).kafka) as producer:
+        for each in offered:
+            await send_event(producer, load_settings(deployment.environment).kafka, each)
+        for character, choices in told.items():
+            for number, choice in enumerate(choices):
+                cast = vote(number, choice, character=character)
+                await send_event(producer, load_settings(deployment.environment).kafka, cast)

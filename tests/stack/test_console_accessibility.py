@@ -5,12 +5,12 @@ import json
 
 from tests.stack.browser import browser
 from tests.stack.console import TOKENS, log_in, serve_console
-from tests.stack.console_scene import fill_dead_letters, report_rounds, rounds, speak_lines, start_plan
+from tests.stack.console_scene import fill_dead_letters, open_listening, report_rounds, rounds, speak_lines, start_plan
 
 AXE = importlib.resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 SCHEMES = ("light", "dark")
 ADDRESSES = ("/rollout", "/lines", "/lines?job_id=job-3", "/lines?job_id=nobody", "/dead-letters",
-             "/dead-letters/nothing", "/fleet", "/nowhere")  # fmt: skip
+             "/dead-letters/nothing", "/fleet", "/results", "/pairs", "/nowhere")  # fmt: skip
 # Each opens a page that only a form leads to: where it stands, and how it is sent.
 FORMS = {
     "/rollout": "document.querySelector('button[formaction=\"/rollout/promote\"]').click()",
@@ -38,18 +38,11 @@ async def test_axe_finds_nothing_serious_on_any_page(deployment, tmp_path):
     with deployment.worker():
         await speak_lines(deployment, 6)
     keys = [each.audio.key for each in await deployment.completions(6)]
-    pair = {
-        "character": "codsworth",
-        "line": "greeting-1",
-        "text": "Welcome home.",
-        "chirp": keys[0],
-        "wavenet": keys[1],
-    }
-    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair))
+    await open_listening(deployment, keys[:2])
     await fill_dead_letters(deployment)
     await report_rounds(deployment, rounds(4))
     found: dict[str, object] = {}
-    with serve_console(deployment, HTTP_API_PAIRS_FILE=str(tmp_path / "pairs.jsonl")) as address:
+    with serve_console(deployment) as address:
         async with browser(tmp_path) as shown:
             await shown.visit(f"{address}/login")
             await check_in_both_schemes(shown, "/login", found)
@@ -63,6 +56,13 @@ async def test_axe_finds_nothing_serious_on_any_page(deployment, tmp_path):
                 await shown.run(send)
                 await shown.until("document.querySelector('[name=confirmed]') !== null")
                 await check_in_both_schemes(shown, f"{page}, to be confirmed", found)
+            await shown.visit(f"{address}/pairs")
+            await shown.run(
+                "document.querySelector('[name=script]').value = 'job_id,character,text\\na,ghoul,Hi there.'"
+            )
+            await shown.run("document.querySelector('main form').requestSubmit()")
+            await shown.until("document.querySelector('form[action=\"/pairs/make\"]') !== null")
+            await check_in_both_schemes(shown, "/pairs, to be confirmed", found)
             await shown.visit(f"{address}/dead-letters")
             await shown.run("document.querySelector('main a[href^=\"/dead-letters/\"]').click()")
             await shown.until("document.querySelector('#value') !== null")
@@ -73,6 +73,9 @@ async def test_axe_finds_nothing_serious_on_any_page(deployment, tmp_path):
             await shown.run("document.querySelector('main form').requestSubmit()")
             await shown.until("document.querySelector('audio') !== null")
             await check_in_both_schemes(shown, "/listen", found)
+            await shown.visit(f"{address}/takes")
+            await shown.until("document.querySelector('audio') !== null")
+            await check_in_both_schemes(shown, "/takes", found)
     assert found == {}
 
 

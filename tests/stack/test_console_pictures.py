@@ -1,7 +1,6 @@
 """The console's pages as pictures, in both languages and both schemes, from a phone to a wide screen."""
 
 import io
-import json
 import os
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from PIL import Image
 
 from tests.stack.browser import browser
 from tests.stack.console import TOKENS, log_in, serve_console
-from tests.stack.console_scene import fill_dead_letters, report_rounds, rounds, speak_lines, start_plan
+from tests.stack.console_scene import fill_dead_letters, open_listening, report_rounds, rounds, speak_lines, start_plan
 
 PICTURES = os.environ.get("PICTURES")
 PAGES = ("rollout", "lines", "dead-letters", "fleet")
@@ -56,12 +55,10 @@ async def test_each_page_is_drawn(deployment, tmp_path):
     with deployment.worker():
         await speak_lines(deployment, 12)
     keys = [each.audio.key for each in await deployment.completions(12)]
-    pair = {"character": "codsworth", "line": "greeting-1", "text": "Welcome home, sir. I have kept the tea warm.",
-            "chirp": keys[0], "wavenet": keys[1]}  # fmt: skip
-    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair))
+    await open_listening(deployment, keys[:2])
     await fill_dead_letters(deployment)
     await report_rounds(deployment, rounds(4))
-    with serve_console(deployment, HTTP_API_PAIRS_FILE=str(tmp_path / "pairs.jsonl")) as address:
+    with serve_console(deployment) as address:
         async with browser(tmp_path, size="1180,900") as shown:
             await log_in(shown, address)
             await shown.until("document.querySelectorAll('.spark').length > 0")

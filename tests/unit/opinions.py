@@ -1,4 +1,4 @@
-"""Good feedback and votes for tests, as documents and as messages."""
+"""Good feedback, pairs and votes for tests, as documents and as messages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.enums import VoiceModel
 from schemas.feedback import Feedback
+from schemas.pair import Pair
 from schemas.vote import Vote
 from tests.unit.rollouts import NOW
 
@@ -71,3 +72,28 @@ def vote(
     chosen = {str(first["voice_model"]): "first", str(second["voice_model"]): "second"}.get(choice, choice)
     fields = {"line": f"line-{number}", "first": first, "second": second, "choice": chosen, "time": time.isoformat()}
     return Vote.model_validate(vote_document(**{**fields, **changes}))
+
+
+def pair_document(number: int, **changes: Any) -> dict[str, Any]:
+    """The pair of a number, whose votes `vote` makes; a change to None leaves a field out."""
+    takes = ((VoiceModel.CHIRP3_HD, CHIRP_VOICE), (VoiceModel.WAVENET, WAVENET_VOICE))
+    first, second = (
+        {"audio": f"takes/{each}/{number}.ogg", "voice_model": each.value, "voice": voice} for each, voice in takes
+    )
+    document = {
+        "pair_id": f"pair-{number}",
+        "character": "pip_boy",
+        "line": f"line-{number}",
+        "text": f"Line {number}.",
+        "first": first,
+        "second": second,
+        "time": NOW.isoformat(),
+        "source": "/cli/listening",
+        **changes,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def pair(number: int, **changes: Any) -> Pair:
+    """The same as a message."""
+    return Pair.model_validate(pair_document(number, **changes))

@@ -1,7 +1,7 @@
 """Builds the console, which the HTTP API's process serves at `/`."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schemas.enums import Lane
 from schemas.job import Job
-from schemas.topics import VOTES, prefixed
+from schemas.topics import PAIRS, VOTES, prefixed
+from worker.batch.downloads import stored_keys
 from worker.config.settings import Settings
 from worker.console.web.access import Visitors
 from worker.console.web.app import create_console
@@ -24,14 +25,17 @@ from worker.console.web.session import Sessions
 from worker.console.web.templates import load_templates
 from worker.kafka.scan.topic_follower import TopicFollower
 from worker.lifecycle.clock import Clock
+from worker.listening.known_pairs import ReadyTakes
+from worker.listening.matched_audio import MatchedAudio
+from worker.listening.pair_maker import PairMaker
 from worker.rollout.controller.status import follow_statuses
 from worker.rollout.log.reader import open_log
 from worker.speech.catalogue import Catalogue
 from worker.storage.take_store import TakeStore
 
 _API: Final = "/v1"
-# As long as their topic keeps them.
-_VOTES_KEPT: Final = timedelta(days=365)
+# As long as the topics of votes and pairs keep them.
+_KEPT: Final = timedelta(days=365)
 
 Audio = Callable[[str], Awaitable[str]]
 Enqueue = Callable[[Lane, Job], Awaitable[bool]]
@@ -43,7 +47,7 @@ class Console:
 
     app: Starlette
     feed: RolloutFeed
-    votes: TopicFollower
+    followers: tuple[TopicFollower, ...]
 
     def stop(self) -> None:
         """Ends the pages' open streams."""
@@ -71,13 +75,16 @@ def build_console(
     sessions = Sessions(None if api.session_key is None else api.session_key.get_secret_value())
     feed = RolloutFeed(partial(open_log, kafka, clock), partial(follow_statuses, kafka, clock))
     room = ListeningRoom(
-        api.pairs_file,
         sessions,
         kafka,
         draw=lambda: secrets.randbelow(2) == 1,
-        fetch=store.fetch,
-        look_up=store.look_up,
+        audio=MatchedAudio(store.fetch_whole),
+        takes=ReadyTakes(store.look_up, clock.monotonic),
     )
+
+    async def find_stored(keys: Iterable[str]) -> Collection[str]:
+        return (await stored_keys(store, keys, lambda _done, _total: None)).stored
+
     parts = ConsoleParts(
         settings=settings,
         catalogue=catalogue,
@@ -88,13 +95,17 @@ def build_console(
         feed=feed,
         streams=OpenStreams(api.max_streams),
         room=room,
+        maker=PairMaker(settings, catalogue, find_stored, clock),
         audio_url=audio,
         fetch_take=store.fetch_whole,
         enqueue=enqueue,
     )
-    topics = [prefixed(VOTES, kafka.topic_prefix)]
-    votes = TopicFollower(kafka, "votes", topics, room.observe, since=clock.now() - _VOTES_KEPT, clock=clock)
-    return Console(create_console(parts), feed, votes)
+    since = clock.now() - _KEPT
+    followers = (
+        TopicFollower(kafka, name, [prefixed(topic, kafka.topic_prefix)], observe, since=since, clock=clock)
+        for name, topic, observe in (("votes", VOTES, room.observe_vote), ("pairs", PAIRS, room.pairs.observe))
+    )
+    return Console(create_console(parts), feed, tuple(followers))
 
 
 class ApiAndConsole:

@@ -136,7 +136,7 @@ async def run_http_api(settings: Settings) -> None:
                 group.create_task(lines.completions.run(), name="completions"),
                 group.create_task(lines.streamed.run(), name="streams"),
                 group.create_task(console.feed.run(), name="rollout"),
-                group.create_task(console.votes.run(), name="votes"),
+                *(group.create_task(each.run(), name=each.name) for each in console.followers),
             ]
             await server.serve([listening])
             await sender.finish(worker.grace_s)

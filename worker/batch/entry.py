@@ -17,6 +17,7 @@ class ManifestEntry(Message):
         asked: the key that the job was sent for, where the take has another one: by a fallback, or because the workers
             speak the character in another way than the command that sent it.
         decided: the voice model of the rollout's decision.
+        take: its number.
         voice_model: the one that spoke; WaveNet for a fallback.
         cached: the take was stored already.
         billed: characters billed by Google, by voice model; failed attempts aren't billed.
@@ -31,6 +32,7 @@ class ManifestEntry(Message):
     key: str
     decided: VoiceModel
     asked: str | None = None
+    take: int = 1
     uri: str | None = None
     sha256: str | None = None
     bytes: int | None = None
@@ -85,6 +87,7 @@ def build_entry(sent: SentJob, completion: Completion) -> ManifestEntry:
         key=audio.key if audio else sent.key,
         decided=decided if audio else sent.decided,
         asked=sent.key if audio and audio.key != sent.key else None,
+        take=completion.take,
         uri=audio.uri if audio else None,
         sha256=audio.sha256 if audio else None,
         bytes=audio.bytes if audio else None,

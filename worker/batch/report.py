@@ -61,6 +61,7 @@ def _row(line: Line, entry: ManifestEntry | None, audio: Callable[[ManifestEntry
         "status": entry.status.value if entry else "not made",
         "model": entry.voice_model.value if entry and entry.voice_model else None,
         "voice": entry.voice if entry else None,
+        "take": entry.take if entry else None,
         "seconds": entry.duration_s if entry else None,
         "fallback": bool(entry and entry.fallback),
         "error": f"{error.code}: {error.message}" if error else None,

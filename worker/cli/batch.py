@@ -1,4 +1,4 @@
-"""The commands for a studio's scripts: `batch SCRIPT`, `batch import|lint|retry|status|report|deliver|template`."""
+"""The commands for a studio's scripts: `batch SCRIPT`, and `import|lint|retry|status|report|compare|choices|deliver`."""
 
 import os
 import sys
@@ -204,6 +204,37 @@ def _find_audio(page: Path, folder: Path | None, entry: ManifestEntry) -> AudioP
 
 
 app.command("deliver")(deliver)
+
+
+@app.command()
+def compare(
+    script: Script,
+    lines: Annotated[list[str], typer.Argument(metavar="LINE...", help="The lines' ids.")],
+    manifest: Manifest = None,
+    as_json: AsJson = False,
+) -> None:
+    """Offer the stored takes of lines in the console, side by side; makes none (`takes redo` makes the next one)."""
+    from worker.cli.batch_takes import ScriptTakes
+
+    takes = ScriptTakes(load_settings(), script, manifest or default_manifest(script))
+    terminal.show(takes.compare(lines), as_json=as_json)
+
+
+@app.command()
+def choices(
+    script: Script,
+    manifest: Manifest = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Write what was chosen in the console into the file.")] = False,
+    by: Annotated[str | None, typer.Option(help="Fetch the choices of this listener alone.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which takes were chosen, from the file beside the script; the next run uses them."""
+    from worker.cli.batch_takes import ScriptTakes
+
+    takes = ScriptTakes(load_settings(), script, manifest or default_manifest(script))
+    for sentence in takes.fetch(by) if fetch else ():
+        terminal.note(sentence)
+    terminal.show(takes.rows(), as_json=as_json, nothing="No choices.")
 
 
 @app.command()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from schemas.enums import VoiceModel
+from worker.batch.choices import choices_path, read_choices, with_choices
 from worker.batch.lint import lint
 from worker.batch.scripts.loader import read_script
 from worker.batch.scripts.mapping.model import ScriptMapping
@@ -24,7 +25,7 @@ def check_script(
     *,
     mapping: ScriptMapping | None = None,
 ) -> Script:
-    """Reads a script and lints it.
+    """Reads a script, puts in the takes that were chosen, and lints it.
 
     Args:
         script: a file, or a folder of files.
@@ -33,9 +34,10 @@ def check_script(
         mapping: None for the one beside the script.
 
     Raises:
-        UsageError: the script doesn't exist.
+        UsageError: the script doesn't exist, or its choices can't be read.
     """
-    read = read_script(script, max_text_bytes, mapping)
+    path = choices_path(script)
+    read = with_choices(read_script(script, max_text_bytes, mapping), read_choices(path), path)
     return replace(read, findings=(*read.findings, *lint(read.lines, catalogue, voice_model)))
 
 

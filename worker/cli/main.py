@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from worker import __version__
-from worker.cli import batch, config, dead_letters, lane, rollout, takes, terminal, token, topics, voices
+from worker.cli import batch, config, dead_letters, lane, listening, rollout, takes, terminal, token, topics, voices
 from worker.cli.acl import acl
 from worker.cli.cancel import cancel
 from worker.cli.decide import decide
@@ -32,6 +32,7 @@ for name, group in {
     "dead-letters": dead_letters.app,
     "batch": batch.app,
     "lane": lane.app,
+    "listening": listening.app,
     "rollout": rollout.app,
     "takes": takes.app,
     "token": token.app,

@@ -25,12 +25,11 @@ from worker.observability.logs import configure_logs
 from worker.rollout.controller import stages
 from worker.rollout.controller.status import last_status
 from worker.rollout.plan.file import read_plan_file
+from worker.rollout.plan.model import VOICE_QUALITY
 from worker.rollout.plan_check.check import usable_plan
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue_file import load_catalogue
 
-VOICE_QUALITY = "voice_quality"
-"""The question that listeners' votes help to answer."""
 Question = Annotated[str, typer.Argument(metavar="QUESTION", help="Its name; `rollout status` shows all.")]
 
 

@@ -43,11 +43,6 @@ class HttpApiSettings(SettingsSection):
         None,
         min_length=32,
     )
-    pairs_file: Path | None = setting(
-        "HTTP_API_PAIRS_FILE",
-        "the path of a file with a JSON object for each pair of takes that listeners judge; unset for no pairs",
-        None,
-    )
     max_waiters: int = setting(
         "HTTP_API_MAX_WAITERS", "a whole number of requests that wait for a completion, 1 to 100000", 2000,
         ge=1, le=100_000,

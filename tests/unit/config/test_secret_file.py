@@ -111,7 +111,6 @@ def test_every_secret_may_stand_in_a_file_and_nothing_else() -> None:
     assert {name for name in all_variables() if name.endswith("_FILE")} == {
         "CHARACTERS_FILE",
         "CHIRP3_SALT_FILE",
-        "HTTP_API_PAIRS_FILE",
         "HTTP_API_SESSION_KEY_FILE",
         "HTTP_API_TOKENS_FILE",
         "HTTP_TOKEN_FILE",

@@ -1,4 +1,4 @@
-"""Feedback and votes: what each must have, what a wrong one is answered, and that the schemas say the same."""
+"""Feedback, pairs and votes: what each must have, what a wrong one is answered, and that the schemas say the same."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
 
 from schemas.enums import FAULTS, PRAISE_REASONS, FeedbackReason
-from schemas.events import FEEDBACK_TYPE, VOTE_TYPE, feedback_headers, vote_headers
+from schemas.events import FEEDBACK_TYPE, PAIR_TYPE, VOTE_TYPE, feedback_headers, pair_headers, vote_headers
 from schemas.feedback import Feedback
 from schemas.generate import TARGET
-from schemas.message_parsing import InvalidMessageError, parse_feedback, parse_vote
+from schemas.message_parsing import InvalidMessageError, parse_feedback, parse_pair, parse_vote
+from schemas.pair import Pair
 from schemas.vote import Vote
-from tests.unit.opinions import feedback, feedback_document, vote, vote_document
+from tests.unit.opinions import feedback, feedback_document, pair, pair_document, vote, vote_document
 
 
 def validator(name: str) -> jsonschema.Draft202012Validator:
@@ -25,6 +26,7 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
 
 
 FEEDBACK, VOTE = validator("feedback.schema.json"), validator("vote.schema.json")
+PAIR = validator("pair.schema.json")
 UNUSABLE = {"choice": "cannot_use", "fault": {"side": "second", "reason": "noise"}}
 
 
@@ -114,24 +116,54 @@ def test_a_wrong_vote_is_answered_with_the_field_and_what_is_allowed(
     assert message in found[field]
 
 
+@pytest.mark.parametrize("changes", [{}, {"text": ""}, {"text": None}, {"language": "cmn-TW"}])
+def test_a_pair_is_two_takes_of_one_line(changes: dict[str, Any]) -> None:
+    document = pair_document(1, **changes)
+    PAIR.validate(document)
+    parsed = parse_pair(json.dumps(document).encode())
+    assert parsed == parse_pair(parsed.model_dump_json().encode()) == Pair.model_validate(document)
+    assert parsed.compares_models
+    assert not pair(1, first={**document["second"], "audio": "takes/aa11.ogg", "take": 2}).compares_models
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"second": pair_document(1)["first"]}, "second", "must be another take than first"),
+        ({"first": {**pair_document(1)["first"], "take": 0}}, "first.take", "greater than or equal to 1"),
+        ({"first": {"audio": "a", "model": "wavenet"}}, "first.model", "is not a field of first"),
+        ({"pair_id": "a b"}, "pair_id", "String should match pattern"),
+        ({"line": None}, "line", "Field required"),
+    ],
+)
+def test_a_wrong_pair_is_answered_with_the_field_and_what_is_allowed(
+    changes: dict[str, Any], field: str, message: str
+) -> None:
+    with pytest.raises(InvalidMessageError) as raised:
+        parse_pair(json.dumps(pair_document(1, **changes)).encode())
+    found = {each.field: each.message for each in raised.value.problems}
+    assert message in found[field]
+
+
 @pytest.mark.parametrize("value", [None, b"", b"[]", b"\x00\x00\x00\x00\x07{}", b"\xff", b"{", b"[" * 100_000])
 def test_what_is_no_json_object_is_refused(value: bytes | None) -> None:
-    for parse in (parse_feedback, parse_vote):
+    for parse in (parse_feedback, parse_pair, parse_vote):
         with pytest.raises(InvalidMessageError) as raised:
             parse(value)
         assert raised.value.field == "record"
 
 
-def test_both_are_cloud_events_in_binary_and_in_structured_mode() -> None:
+def test_all_are_cloud_events_in_binary_and_in_structured_mode() -> None:
     for message, headers, kind, parse in (
         (feedback(), feedback_headers, FEEDBACK_TYPE, parse_feedback),
         (vote(1, "equal"), vote_headers, VOTE_TYPE, parse_vote),
+        (pair(1), pair_headers, PAIR_TYPE, parse_pair),
     ):
         value = message.model_dump_json(exclude_none=True).encode()
         record = KafkaMessage(dict(headers(message)), None, value)  # type: ignore[operator]
         event = from_binary(record, JSONFormat())
         assert event.get_type() == kind
-        assert event.get_id() in {getattr(message, "feedback_id", None), getattr(message, "vote_id", None)}
+        assert event.get_id() in {getattr(message, name, None) for name in ("feedback_id", "vote_id", "pair_id")}
         data = {**json.loads(value)}
         job_id = data.pop("job_id", None)
         structured = {"specversion": "1.0", "type": kind, "source": "/x", "id": "1", "data": {**json.loads(value)}}

@@ -17,6 +17,8 @@ from worker.console.web.guard import guarded, problem_page
 from worker.console.web.headers import SecurityHeaders
 from worker.console.web.lines.pages import line_routes
 from worker.console.web.listen.pages import listen_routes
+from worker.console.web.listen.pair_pages import pair_routes
+from worker.console.web.listen.result_pages import result_routes
 from worker.console.web.login import login_routes
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.rollout.pages import rollout_routes
@@ -41,6 +43,8 @@ def create_console(parts: ConsoleParts) -> Starlette:
             *dead_letter_routes(parts),
             *fleet_routes(parts),
             *listen_routes(parts),
+            *result_routes(parts),
+            *pair_routes(parts),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=[Middleware(SecurityHeaders)],

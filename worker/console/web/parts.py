@@ -15,6 +15,7 @@ from worker.console.web.rollout.feed import RolloutFeed
 from worker.console.web.rollout.streams import OpenStreams
 from worker.console.web.session import Sessions
 from worker.lifecycle.clock import Clock
+from worker.listening.pair_maker import PairMaker
 from worker.speech.catalogue import Catalogue
 from worker.storage.takes import StoredTake
 
@@ -40,6 +41,7 @@ class ConsoleParts:
     feed: RolloutFeed
     streams: OpenStreams
     room: ListeningRoom
+    maker: PairMaker
     audio_url: Callable[[str], Awaitable[str]]
     fetch_take: Callable[[str], Awaitable[tuple[StoredTake, bytes] | None]]
     enqueue: Callable[[Lane, Job], Awaitable[bool]]

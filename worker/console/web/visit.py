@@ -22,6 +22,9 @@ _PAGES: Final = {
     "dead-letters": Scope.READ,
     "fleet": Scope.READ,
     "listen": Scope.LISTEN,
+    "takes": Scope.LISTEN,
+    "results": Scope.READ,
+    "pairs": Scope.OPERATE,
 }
 
 

@@ -18,6 +18,7 @@ from schemas.topics import (
     DEAD_LETTERS,
     FEEDBACK,
     LANES,
+    PAIRS,
     RETRIES,
     ROLLOUT,
     ROLLOUT_STATUS,
@@ -172,7 +173,11 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_WRITE, "publishes audio while it is made, for the HTTP API", STREAMS),
         _followed_rollout("follows the rollout"),
         _topics(_READ, "leaves out jobs that were cancelled", CANCELLATIONS),
-        _topics(_DESCRIBE, "checks at its start that all topics are there", ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES),
+        _topics(
+            _DESCRIBE,
+            "checks at its start that all topics are there",
+            *(ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, PAIRS),
+        ),
         _group(lambda of: (of.group_id,), "shares the lanes with the other workers"),
         _Row(
             Resource.TRANSACTIONAL_ID,
@@ -205,6 +210,8 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_READ_WRITE, "replays jobs, and finds those whose take is to be made again", *LANES.values()),
         _topics(_READ, "checks takes, and waits for completions", COMPLETIONS),
         _topics(_WRITE, "cancels jobs", CANCELLATIONS),
+        _topics(_READ_WRITE, "makes pairs of takes for listeners, and takes them away", PAIRS),
+        _topics(_READ, "shows the results of listening", VOTES),
         _Row(
             Resource.TRANSACTIONAL_ID,
             lambda of: (replay_transactional_id(of.group_id),),
@@ -227,6 +234,8 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_READ, "waits for completions", COMPLETIONS),
         _topics(_WRITE, "cancels jobs", CANCELLATIONS),
         _retries(_DESCRIBE, "says how many jobs wait for a retry", Lane.BATCH),
+        _topics(_WRITE, "offers takes of a line to its directors", PAIRS),
+        _topics(_READ, "finds out which take they chose", VOTES),
         _followed_rollout("prices lines as the workers would speak them"),
         _group(
             lambda of: (of.group_id,), "says whether a worker runs, and how many jobs are before the batch", _DESCRIBE
@@ -248,7 +257,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_READ_WRITE, "passes on what players say of lines, and shows it", FEEDBACK),
         _topics(_READ_WRITE, "cancels lines, and shows that", CANCELLATIONS),
         _topics(_READ_WRITE, "lists dead letters, and marks those that are replayed", DEAD_LETTERS),
-        _topics(_READ_WRITE, "takes listeners' votes, and shows them", VOTES),
+        _topics(_READ_WRITE, "makes pairs of takes, and takes listeners' votes on them", PAIRS, VOTES),
         _group(lambda of: (of.group_id,), "says how many jobs wait in each lane", _DESCRIBE),
         _Row(
             Resource.TRANSACTIONAL_ID,

@@ -1,19 +1,20 @@
-"""Sends the events that people cause: cancellations, feedback and votes."""
+"""Sends the events that people cause: cancellations, feedback, pairs and votes."""
 
 from typing import Final, NamedTuple
 
 from schemas.cancellation import Cancellation
-from schemas.events import cancellation_headers, feedback_headers, vote_headers
+from schemas.events import cancellation_headers, feedback_headers, pair_headers, vote_headers
 from schemas.feedback import Feedback
 from schemas.headers import Headers
-from schemas.topics import CANCELLATIONS, FEEDBACK, VOTES, prefixed
+from schemas.pair import Pair
+from schemas.topics import CANCELLATIONS, FEEDBACK, PAIRS, VOTES, prefixed
 from schemas.vote import Vote
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.producer import Producer
 
-Event = Cancellation | Feedback | Vote
-# The order of the votes is the same for everybody who counts them, however many partitions somebody has added.
-_PARTITION_OF_VOTES: Final = 0
+Event = Cancellation | Feedback | Pair | Vote
+# The order of pairs and of votes is the same for everybody who reads them, however many partitions somebody has added.
+_ONLY_PARTITION: Final = 0
 
 
 class _Record(NamedTuple):
@@ -44,4 +45,6 @@ def _record(event: Event) -> _Record:
         return _Record(CANCELLATIONS, event.job_id, cancellation_headers(event))
     if isinstance(event, Feedback):
         return _Record(FEEDBACK, event.user_id, feedback_headers(event))
-    return _Record(VOTES, event.character, vote_headers(event), _PARTITION_OF_VOTES)
+    if isinstance(event, Pair):
+        return _Record(PAIRS, event.pair_id, pair_headers(event), _ONLY_PARTITION)
+    return _Record(VOTES, event.character, vote_headers(event), _ONLY_PARTITION)

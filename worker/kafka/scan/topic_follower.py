@@ -55,7 +55,7 @@ class TopicFollower:
     ) -> None:
         self.caught_up = asyncio.Event()
         self._settings = settings
-        self._name = name
+        self.name = name
         self._topics = topics
         self._since = since
         self._observe = observe
@@ -89,7 +89,7 @@ class TopicFollower:
 
     async def _follow(self, *, to_end: bool = False) -> None:
         async with AsyncExitStack() as stack:
-            consumer = await stack.enter_async_context(standalone_consumer(self._settings, f"{self._name} consumer"))
+            consumer = await stack.enter_async_context(standalone_consumer(self._settings, f"{self.name} consumer"))
             async with kafka_timeout():
                 await self._open(consumer)
             answered_ms, self._answered_at = 0, self._clock.monotonic()
@@ -98,7 +98,7 @@ class TopicFollower:
                 self._note_end()
                 if self._outage_logged:
                     self._outage_logged = False
-                    _log.info("topics_reachable", reader=self._name)
+                    _log.info("topics_reachable", reader=self.name)
                 self._check_partitions(consumer)
                 polled_ms = max(consumer.last_poll_timestamp(each) or 0 for each in self._positions)
                 if polled_ms != answered_ms:
@@ -188,4 +188,4 @@ class TopicFollower:
         error = state.outcome.exception() if state.outcome else None
         if not self._outage_logged:
             self._outage_logged = True
-            _log.warning("topics_unreachable", reader=self._name, error=f"{type(error).__name__}: {error}")
+            _log.warning("topics_unreachable", reader=self.name, error=f"{type(error).__name__}: {error}")

@@ -24,8 +24,9 @@ PASS_ALPHA: Final = 0.05
 """The probability that a character passes whose share is at the margin; as the bounds' `promote_z` of 1.645."""
 FAIL_ALPHA: Final = 0.02
 """The probability that a character fails whose voices are equally good, ever, however many votes say "equal"."""
-# At which the tests decide early: a third of each makes two thirds of "preferred or equal"; 70 to 30 is a clear loss.
-_CLEARLY_GOOD: Final = 0.65
+CLEARLY_GOOD: Final = 0.65
+"""The share at which the test decides early: a third of each makes two thirds of "preferred or equal"."""
+# 70 to 30 is a clear loss.
 _CLEARLY_WORSE: Final = 0.7
 _HALF: Final = 0.5
 
@@ -64,7 +65,7 @@ class Preference:
         self.counts: Counter[Outcome] = Counter()
         self.decision = Decision.OPEN
         self.decided_after = 0
-        self.no_worse = VoteTest(margin, _CLEARLY_GOOD, PASS_ALPHA, planned)
+        self.no_worse = VoteTest(margin, CLEARLY_GOOD, PASS_ALPHA, planned)
         self.worse = VoteTest(_HALF, _CLEARLY_WORSE, FAIL_ALPHA, planned)
 
     @property
@@ -143,6 +144,15 @@ class Votes:
         """Count a vote that the caller knows to be its listener's first on its pair."""
         self._characters[character].votes.append((language, outcome))
         self.counted += 1
+
+    @property
+    def characters(self) -> list[str]:
+        """The characters with votes, by their keys."""
+        return sorted(character for character, each in self._characters.items() if each.votes)
+
+    def outcomes(self, character: str) -> tuple[Outcome, ...]:
+        """The outcomes of a character's votes that count, in their order."""
+        return tuple(each for _, each in self._characters[character].votes) if character in self._characters else ()
 
     def preference(self, character: str, margin: float, planned: int) -> Preference:
         """Return a character's votes with their tests; the other arguments as of `Preference`."""

@@ -1,12 +1,15 @@
 """The plan: a rollout as data, its stages, gates, roll-back rules and approvals. Pure; `parser.py` reads its YAML."""
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from worker.rollout.plan.conditions import Condition, Gate, RollBack
 from worker.rollout.plan.settings import Bounds, Control, Expects, Freeze, Limits, Windows
 from worker.rollout.plan.units import Characters, Duration, Hundredths, Part
+
+VOICE_QUALITY: Final = "voice_quality"
+"""The question that listeners' votes help to answer."""
 
 
 class Question(Part):

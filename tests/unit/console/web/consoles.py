@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
+
+import numpy as np
+import soundfile
 
 from schemas.enums import AudioEncoding, Lane
 from schemas.job import Job
+from schemas.pair import Pair
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
 from tests.unit.console.web.requests import Answer, Visitor
@@ -25,6 +29,9 @@ from worker.console.web.rollout.streams import OpenStreams
 from worker.console.web.session import Sessions
 from worker.console.web.templates import load_templates
 from worker.lifecycle.clock import Clock
+from worker.listening.known_pairs import ReadyTakes
+from worker.listening.matched_audio import MatchedAudio
+from worker.listening.pair_maker import PairMaker
 from worker.rollout.log.reader import RolloutLog
 from worker.rollout.log.revisions import RevisionLog
 from worker.speech.catalogue_file import load_catalogue
@@ -54,12 +61,25 @@ async def _no_audio(key: str) -> str:
     return f"https://audio.test/{key}"
 
 
-async def _take_of(key: str) -> bytes:
-    return key.encode()
+async def _stored(key: str) -> StoredTake | None:
+    return (
+        None if "missing" in key else StoredTake(key, 1, "00", 1.0, AudioEncoding.LINEAR16, 24_000, "en-US-Wavenet-B")
+    )
 
 
-async def _stored(key: str) -> StoredTake:
-    return StoredTake(key, 1, "00", 1.0, AudioEncoding.OGG_OPUS, 24_000, "en-US-Wavenet-B")
+async def _fetched(key: str) -> tuple[StoredTake, bytes] | None:
+    """A tone, Chirp's four times as loud as WaveNet's."""
+    stored = await _stored(key)
+    if stored is None:
+        return None
+    tone = np.sin(np.arange(24_000) / 24) * (0.8 if "chirp3-hd" in key else 0.2)
+    file = io.BytesIO()
+    soundfile.write(file, tone, 24_000, format="WAV", subtype="PCM_16")
+    return stored, file.getvalue()
+
+
+async def _all_missing(_keys: Iterable[str]) -> frozenset[str]:
+    return frozenset()
 
 
 async def _whole(key: str) -> tuple[StoredTake, bytes]:
@@ -76,7 +96,7 @@ def console_parts(
     *,
     tokens: Callable[[], tuple[TokenEntry, ...]] | None = lambda: ENTRIES,
     per_minute: int = 0,
-    pairs_file: Path | None = None,
+    pairs: Iterable[Pair] = (),
 ) -> ConsoleParts:
     clock = Clock(now=lambda: NOW)
     settings = load_settings({"S3_BUCKET": "takes", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
@@ -86,16 +106,27 @@ def console_parts(
     for each in revisions:
         feed.revisions.add(each.model_dump_json().encode())
     feed.rounds.extend(rounds)
+    room = ListeningRoom(
+        sessions,
+        settings.kafka,
+        draw=lambda: True,
+        audio=MatchedAudio(_fetched),
+        takes=ReadyTakes(_stored, clock.monotonic),
+    )
+    for pair in pairs:
+        room.pairs.add(pair)
+    catalogue = load_catalogue()
     return ConsoleParts(
         settings=settings,
-        catalogue=load_catalogue(),
+        catalogue=catalogue,
         clock=clock,
         clients=Visitors(tokens, RequestLimit(per_minute), clock),
         sessions=sessions,
         templates=load_templates(),
         feed=feed,
         streams=OpenStreams(2),
-        room=ListeningRoom(pairs_file, sessions, settings.kafka, draw=lambda: True, fetch=_take_of, look_up=_stored),
+        room=room,
+        maker=PairMaker(settings, catalogue, _all_missing, clock),
         audio_url=_no_audio,
         fetch_take=_whole,
         enqueue=_not_sent,

@@ -16,7 +16,11 @@ from starlette.types import ASGIApp
 class Answer:
     status: int
     headers: list[tuple[str, str]]
-    text: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
 
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key == name), "")
@@ -72,7 +76,7 @@ class Visitor:
         answered = [(key.decode(), value.decode()) for key, value in started["headers"]]
         for value in (value for key, value in answered if key == "set-cookie"):
             self._keep(SimpleCookie(value))
-        return Answer(started["status"], answered, b"".join(chunks).decode())
+        return Answer(started["status"], answered, b"".join(chunks))
 
     def _keep(self, sent: SimpleCookie) -> None:
         for name, cookie in sent.items():

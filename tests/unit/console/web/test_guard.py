@@ -22,11 +22,13 @@ from worker.console.web.session import COOKIE
 PAGES = (
     *("/rollout", "/rollout/now", "/rollout/events"),
     *("/lines", "/lines/found", "/lines/waveform", "/lines/audio", "/dead-letters", "/dead-letters/ab12", "/fleet"),
+    *("/results", "/results/votes.csv", "/results/votes.svg"),
 )
 FORMS = (
     *(f"/rollout/{verb}" for verb in ("off", "pause", "resume", "promote", "step-back")),
     *(f"/rollout/{verb}" for verb in ("approve", "reject", "exclude", "include")),
     "/dead-letters/replay",
+    *("/pairs/plan", "/pairs/make"),
 )
 
 
@@ -54,9 +56,10 @@ async def test_a_page_needs_the_scope_read(path: str) -> None:
 async def test_blind_pairs_need_the_scope_listen_and_who_has_no_other_sees_nothing_else() -> None:
     for somebody in (OPERATOR, READER, GAME):
         visiting = await signed_in(console_parts(), somebody)
-        for path in ("/listen", "/listen/first?ticket=x"):
+        for path in ("/listen", "/listen/first?ticket=x", "/takes", "/takes/first?ticket=x"):
             assert (await visiting.get(path)).status == 403
-        assert (await visiting.post("/listen", {"choice": "first"})).status == 403
+        for path in ("/listen", "/takes"):
+            assert (await visiting.post(path, {"choice": "first"})).status == 403
     visiting = await signed_in(console_parts(), LISTENER)
     assert (await visiting.get("/")).header("location") == "/listen"
     page = await visiting.get("/listen")
@@ -64,6 +67,15 @@ async def test_blind_pairs_need_the_scope_listen_and_who_has_no_other_sees_nothi
     assert "/rollout" not in page.text
     assert (await visiting.get("/listen/first?ticket=x")).status == 422
     assert (await visiting.get("/listen/third?ticket=x")).status == 404
+
+
+@pytest.mark.parametrize("path", ["/pairs", "/pairs/progress"])
+async def test_pages_that_lead_to_paid_takes_need_the_scope_operate(path: str) -> None:
+    for somebody in (READER, GAME, LISTENER):
+        answer = await (await signed_in(console_parts(), somebody)).get(path)
+        assert answer.status == 403
+        assert "lacks the scope operate" in answer.text
+    assert (await (await signed_in(console_parts())).get(path)).status == 200
 
 
 @pytest.mark.parametrize("path", FORMS)

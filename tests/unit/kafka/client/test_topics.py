@@ -19,6 +19,7 @@ from schemas.topics import (
     FOR_EVER,
     LANE_RECORD_BYTES,
     LANES,
+    PAIRS,
     RETRY_DELAYS,
     ROLLOUT,
     ROLLOUT_STATUS,
@@ -42,7 +43,7 @@ DAYS = 24 * 60 * 60 * 1000
 
 def test_every_lane_has_its_topic_and_no_topic_stands_twice() -> None:
     assert len(TABLE) == len(TOPICS)
-    others = {COMPLETIONS, STREAMS, DEAD_LETTERS, ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, CANCELLATIONS}
+    others = {COMPLETIONS, STREAMS, DEAD_LETTERS, ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, PAIRS, CANCELLATIONS}
     assert {*LANES.values(), *others} == set(TABLE)
     assert LANES == {Lane.DIALOGUE: "tts.dialogue", Lane.BATCH: "tts.batch"}
 
@@ -79,6 +80,7 @@ def test_the_http_apis_own_topic_is_always_allowed_for_replies() -> None:
 def test_feedback_is_kept_as_long_as_completions_and_votes_a_year_in_one_order() -> None:
     assert (TABLE[FEEDBACK].retention_ms, TABLE[FEEDBACK].key) == (TABLE[COMPLETIONS].retention_ms, "user_id")
     assert (TABLE[VOTES].partitions, TABLE[VOTES].retention_ms) == (1, 365 * DAYS)
+    assert (TABLE[PAIRS].partitions, TABLE[PAIRS].retention_ms) == (1, 365 * DAYS)
 
 
 def test_a_dead_letter_has_room_for_a_whole_record_and_its_reason() -> None:

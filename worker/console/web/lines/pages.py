@@ -31,7 +31,9 @@ from worker.storage.takes import StoredTake
 _PATH: Final = "/lines"
 _SHOWN: Final = 50
 _LONGEST_S: Final = 60.0
-_NOT_SEARCHED: Final = frozenset({"tts.streams", "tts.rollout", "tts.rollout-status", "tts.feedback", "tts.votes"})
+_NOT_SEARCHED: Final = frozenset(
+    {"tts.streams", "tts.rollout", "tts.rollout-status", "tts.feedback", "tts.votes", "tts.pairs"}
+)
 # A take's key after the deployment's prefix: character, voice model, the digest's beginning, the digest.
 _TAKE: Final = re.compile(r"(?!\.)[^/\x00-\x1f]+/(?:chirp3-hd|wavenet)/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 

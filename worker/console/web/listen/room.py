@@ -1,121 +1,95 @@
-"""The listening room: the pairs of the file, the votes of the topic, and where a new vote is written."""
+"""The listening room: pairs and votes from their topics, the tickets of its pages, and where a new vote is written."""
 
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
 from cryptography.fernet import InvalidToken
 
-from schemas.errors import UnavailableError, UsageError
+from schemas.errors import UsageError
 from schemas.message_parsing import InvalidMessageError, parse_vote
+from schemas.pair import Pair
 from schemas.vote import Vote
-from worker.config.secret_file import file_stamp
+from worker.batch.take_votes import TakeVotes
 from worker.config.sections import KafkaSettings
-from worker.console.web.listen.pairs import Pair, VotesSeen, parse_pairs
+from worker.console.web.listen.ballot import Shown
+from worker.console.web.listen.progress import VotesSeen
 from worker.console.web.session import Sessions
 from worker.kafka.client.consumer import ReceivedRecord
 from worker.kafka.client.events import send_event
 from worker.kafka.client.producer import connect_producer
-from worker.storage.takes import StoredTake
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A pair as it was shown to a listener, in a ticket that the listener can neither read nor change."""
-
-    listener: str
-    character: str
-    line: str
-    chirp_first: bool
+from worker.listening.known_pairs import KnownPairs, ReadyTakes
+from worker.listening.matched_audio import MatchedAudio
+from worker.rollout.analysis.preferences import Votes
 
 
 class ListeningRoom:
-    """What the listening page works with.
+    """What the pages of listening work with.
 
     Args:
-        pairs_file: None: there are no pairs.
         sessions: encrypts tickets, so that neither a page's text nor its addresses say which take is Chirp's.
-        draw: True or False by chance, for each pair that is shown.
-        fetch: a take's audio by its key; raises StorageError.
-        look_up: a stored take by its key, or None; raises StorageError.
+        draw: True or False by chance, for each blind pair that is shown.
+
+    Attributes:
+        votes: who has judged what.
+        counted: the votes as the gate `preference` counts them.
+        choices: which reading of a line was chosen.
     """
 
     def __init__(
         self,
-        pairs_file: Path | None,
         sessions: Sessions,
         settings: KafkaSettings,
         *,
         draw: Callable[[], bool],
-        fetch: Callable[[str], Awaitable[bytes]],
-        look_up: Callable[[str], Awaitable[StoredTake | None]],
+        audio: MatchedAudio,
+        takes: ReadyTakes,
     ) -> None:
+        self.pairs = KnownPairs()
         self.votes = VotesSeen()
-        self.fetch = fetch
-        self._look_up = look_up
-        self._file = pairs_file
+        self.counted = Votes()
+        self.choices = TakeVotes()
+        self.audio = audio
+        self.takes = takes
         self._sessions = sessions
         self._settings = settings
         self._draw = draw
-        self._read: tuple[tuple[int, ...], tuple[Pair, ...]] = ((), ())
+        self._added: set[str] = set()
 
-    def pairs(self) -> tuple[Pair, ...]:
-        """The pairs that the file holds now.
+    def blind(self) -> tuple[Pair, ...]:
+        """The pairs of both voice models, those too whose takes are being made."""
+        return tuple(each for each in self.pairs.all() if each.compares_models)
 
-        Raises:
-            UnavailableError: the file can't be read, or a line of it is no pair.
-        """
-        if self._file is None:
-            return ()
-        try:
-            stamp = file_stamp(self._file)
-            if stamp != self._read[0]:
-                self._read = stamp, parse_pairs(self._file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UnavailableError(f"HTTP_API_PAIRS_FILE={str(self._file)!r}: {error.strerror}") from None
-        except ValueError as error:
-            raise UnavailableError(f"HTTP_API_PAIRS_FILE={str(self._file)!r}: {error}") from None
-        return self._read[1]
+    def readings(self) -> tuple[Pair, ...]:
+        """The pairs of two readings of a line."""
+        return tuple(each for each in self.pairs.all() if not each.compares_models)
 
-    def observe(self, record: ReceivedRecord) -> None:
+    def observe_vote(self, record: ReceivedRecord) -> None:
         """Takes a record of the votes' topic; what is no vote is passed over."""
         try:
-            self.votes.add(parse_vote(record.value))
+            vote = parse_vote(record.value)
         except InvalidMessageError:
             return
+        self._add(vote)
 
-    def show(self, listener: str, pair: Pair) -> str:
-        """The ticket of a pair whose order is drawn now."""
-        shown = [listener, *pair.id, self._draw()]
-        return self._sessions.seal(json.dumps(shown))
+    def show(self, listener: str, pair: Pair) -> tuple[Shown, str]:
+        """A pair as it is shown now, and its ticket. The order of a blind pair is drawn."""
+        shown = Shown(listener, pair, self._draw() if pair.compares_models else True)
+        return shown, self._sessions.seal(json.dumps([listener, pair.pair_id, sorted(pair.takes), shown.in_order]))
 
-    def open(self, ticket: str, listener: str) -> tuple[Shown, Pair]:
+    def open(self, ticket: str, listener: str) -> Shown:
         """The pair of a ticket.
 
         Raises:
-            UsageError: the ticket isn't this listener's, or its pair isn't in the file any more.
+            UsageError: the ticket isn't this listener's, or its pair isn't there any more.
         """
         try:
-            shown = Shown(*json.loads(self._sessions.unseal(ticket)))
+            name, pair_id, takes, in_order = json.loads(self._sessions.unseal(ticket))
         except (InvalidToken, ValueError, TypeError):
             raise UsageError("ticket: isn't one of this page, or is too old; open the page again") from None
-        found = next((each for each in self.pairs() if each.id == (shown.character, shown.line)), None)
-        if shown.listener != listener or found is None:
+        found = next((each for each in self.pairs.all() if each.pair_id == pair_id), None)
+        if name != listener or found is None or sorted(found.takes) != takes:
             raise UsageError("ticket: is another listener's, or its pair was taken away; open the page again")
-        return shown, found
-
-    async def voice(self, key: str) -> str:
-        """The full name of the voice that spoke a take.
-
-        Raises:
-            StorageError: the store doesn't answer.
-            UnavailableError: there is no such take any more.
-        """
-        take = await self._look_up(key)
-        if take is None:
-            raise UnavailableError(f"the take {key} isn't stored any more")
-        return take.voice
+        return Shown(listener, found, in_order)
 
     async def vote(self, vote: Vote) -> None:
         """Writes a vote.
@@ -125,4 +99,13 @@ class ListeningRoom:
         """
         async with connect_producer(self._settings) as producer:
             await send_event(producer, self._settings, vote)
+        self._add(vote)
+
+    def _add(self, vote: Vote) -> None:
+        # A vote of this process comes twice: when it is sent, and from its topic.
+        if vote.vote_id in self._added:
+            return
+        self._added.add(vote.vote_id)
         self.votes.add(vote)
+        self.counted.add(vote)
+        self.choices.add(vote)

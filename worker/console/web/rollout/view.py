@@ -1,6 +1,6 @@
 """What the rollout's page shows, from the log, the plan and the controller's rounds. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -17,7 +17,7 @@ from worker.rollout.description import differences, exposure
 from worker.rollout.log.codec import current_state
 from worker.rollout.log.revisions import RevisionLog
 from worker.rollout.plan.conditions import AGAINST_CONTROL, RATES, TIMES, Measure
-from worker.rollout.plan.model import Plan
+from worker.rollout.plan.model import VOICE_QUALITY, Plan
 from worker.rollout.state import RolloutState
 
 _SHOWN_REVISIONS: Final = 30
@@ -40,11 +40,12 @@ class StageStep:
 
 @dataclass(frozen=True)
 class Question:
-    """A question of the stage, and the last answer to it."""
+    """A question of the stage, the last answer to it, and listeners' votes by character where they help to answer."""
 
     name: str
     text: str
     answer: Approval | None
+    votes: Sequence[Judged] = ()
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def build_view(
         at_least=stage.at_least if stage else None,
         at_most=stage.at_most if stage else None,
         stages=_stages(state, plan) if plan else (),
-        questions=_questions(state, plan) if plan else (),
+        questions=_questions(state, plan, judged) if plan else (),
         gates=[each for each in rows if each.judged.use == "gate" and each.judged.title not in _COMPARISONS],
         rules=[each for each in rows if each.judged.use != "gate" and each.judged.title not in _COMPARISONS],
         comparisons=[each for each in rows if each.judged.title in _COMPARISONS],
@@ -170,12 +171,16 @@ def _stages(state: RolloutState, plan: Plan) -> list[StageStep]:
     return steps
 
 
-def _questions(state: RolloutState, plan: Plan) -> list[Question]:
+def _questions(state: RolloutState, plan: Plan, judged: Iterable[Judged]) -> list[Question]:
     run = state.run
     if run is None or run.phase is Phase.DONE:
         return []
     answers = {each.name: each for each in run.approvals}
-    return [Question(each.name, each.question, answers.get(each.name)) for each in plan.stage(run.stage).approvals]
+    votes = [each for each in judged if each.window == "votes"]
+    return [
+        Question(each.name, each.question, answers.get(each.name), votes if each.name == VOICE_QUALITY else ())
+        for each in plan.stage(run.stage).approvals
+    ]
 
 
 def _row(judged: Judged, rounds: Sequence[RolloutStatus]) -> Row:

@@ -57,6 +57,15 @@ def test_the_plans_stages_are_done_current_and_next_and_its_questions_have_their
     assert view.served == HOUR
 
 
+def test_listeners_votes_stand_beside_the_question_about_the_voices() -> None:
+    says = "66.7% of 60 votes prefer Chirp or hear no difference"
+    votes = {"window": "votes", "sample": 60, "says": says}
+    voted = judged("gate", title="preference", character="ghoul").model_copy(update=votes)
+    promoted = VERBS.promote()(running())
+    view = view_of((promoted, ANNA), rounds=(of_production(voted, judged("gate", title="error_rate")),))
+    assert {each.name: list(each.votes) for each in view.questions} == {"no_complaints": [], "voice_quality": [voted]}
+
+
 def test_gates_rules_and_comparisons_are_apart_and_numbers_have_their_units() -> None:
     rounds = of_production(
         judged("gate", title="error_rate", value=0.0123, bound=0.02, limit=0.05),

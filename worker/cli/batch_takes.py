@@ -1,0 +1,122 @@
+"""`batch compare` and `batch choices`: a line's takes go to the console, and what was chosen there into a file."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from schemas.errors import UnavailableError, UsageError
+from schemas.pair import Pair
+from worker.batch.choices import Choice, choices_path, read_choices, with_choices, write_choices
+from worker.batch.downloads import AT_ONCE, stored_keys
+from worker.batch.entry import ManifestEntry
+from worker.batch.line_takes import LineTakes
+from worker.batch.scripts.loader import read_script
+from worker.batch.scripts.model import Line
+from worker.batch.state import read_state
+from worker.batch.take_votes import ChosenTake, TakeVotes
+from worker.cli import terminal
+from worker.cli.listening_topics import read_votes
+from worker.config.settings import Settings
+from worker.lifecycle.clock import Clock
+from worker.listening.pair_topic import publish_pairs
+from worker.speech.catalogue_file import load_catalogue
+from worker.storage.client import connect_store
+
+_SOURCE: Final = "/cli/batch"
+
+
+class ScriptTakes:
+    """The takes of a script's lines that were made."""
+
+    def __init__(self, settings: Settings, script: Path, manifest: Path) -> None:
+        self._settings = settings
+        self._clock = Clock()
+        self._path = choices_path(script)
+        self._choices = read_choices(self._path)
+        read = with_choices(read_script(script, settings.worker.max_text_bytes), self._choices, self._path)
+        self._lines = {line.id: line for line in read.lines}
+        self._entries = read_state(manifest).entries
+        catalogue = load_catalogue(settings.worker.characters_file)
+        self._takes = LineTakes(catalogue, settings.storage.prefix, self._clock.now())
+
+    def compare(self, wanted: Sequence[str]) -> list[dict[str, object]]:
+        """Offers the stored takes of lines to the listeners; returns a row for each line.
+
+        Raises:
+            UsageError: a line isn't in the script, or was never made.
+            StorageError, KafkaError: the store or Kafka doesn't answer.
+        """
+        found = {line_id: self._made(line_id) for line_id in dict.fromkeys(wanted)}
+        return asyncio.run(self._compare(found))
+
+    async def _compare(self, found: dict[str, tuple[Line, ManifestEntry]]) -> list[dict[str, object]]:
+        numbers = {line_id: self._takes.numbers(line, entry) for line_id, (line, entry) in found.items()}
+        async with connect_store(self._settings.storage, AT_ONCE) as store:
+            with terminal.progress("looking up takes") as progress:
+                looked_up = await stored_keys(store, (key for each in numbers.values() for key in each), progress)
+        if looked_up.unknown:
+            raise UnavailableError(f"the store didn't say of {len(looked_up.unknown):,} takes whether it has them")
+        pairs: list[Pair] = []
+        rows: list[dict[str, object]] = []
+        for line_id, (line, entry) in found.items():
+            stored = {key: number for key, number in numbers[line_id].items() if key in looked_up.stored}
+            own = list(self._takes.pairs(line, entry, stored, time=self._clock.now(), source=_SOURCE))
+            pairs += own
+            takes = ", ".join(map(str, sorted(stored.values())))
+            rows.append({"line": line_id, "used": line.job.take, "stored takes": takes, "pairs": len(own)})
+        await publish_pairs(self._settings.kafka, pairs)
+        return rows
+
+    def rows(self) -> list[dict[str, object]]:
+        """The choices that stand in the file."""
+        return [{"line": line, "take": each.take, "by": each.by, "at": each.at} for line, each in self._choices.items()]
+
+    def fetch(self, by: str | None) -> list[str]:
+        """Writes what the listeners chose into the file; returns sentences about what it did.
+
+        Args:
+            by: the one listener whose votes count; None for all.
+
+        Raises:
+            KafkaError: Kafka doesn't answer.
+            OSError: the file can't be written.
+        """
+        votes, lines = TakeVotes(), set[str]()
+        for vote in asyncio.run(read_votes(self._settings.kafka)):
+            votes.add(vote)
+            lines.add(vote.line)
+        changed, kept = 0, 0
+        for line_id in sorted(lines & self._lines.keys() & self._entries.keys()):
+            numbers = self._takes.numbers(self._lines[line_id], self._entries[line_id])
+            chosen = votes.chosen(numbers, by)
+            if chosen is None or _same(self._choices.get(line_id), chosen):
+                continue
+            if _is_by_hand(self._choices.get(line_id)):
+                kept += 1
+                continue
+            self._choices[line_id] = Choice(chosen.take, chosen.by, chosen.at.isoformat(timespec="seconds"))
+            changed += 1
+        if changed:
+            write_choices(self._path, self._choices)
+        said = [f"{self._path}: {changed:,} choices written, {len(self._choices):,} in all"]
+        if kept:
+            said.append(
+                f"{kept:,} choices were written by hand and stay; remove their lines to take what the votes say"
+            )
+        return said
+
+    def _made(self, line_id: str) -> tuple[Line, ManifestEntry]:
+        if line_id not in self._lines:
+            raise UsageError(f"{line_id!a} is no line of the script")
+        if line_id not in self._entries:
+            raise UsageError(f"{line_id!a} was never made: run `chirp-worker batch` first")
+        return self._lines[line_id], self._entries[line_id]
+
+
+def _same(present: Choice | None, chosen: ChosenTake) -> bool:
+    return present is not None and present.take == chosen.take
+
+
+def _is_by_hand(present: Choice | None) -> bool:
+    return present is not None and not present.at
