@@ -57,6 +57,8 @@ async def test_axe_finds_nothing_serious_on_any_page(deployment, tmp_path):
                 await shown.until("document.querySelector('[name=confirmed]') !== null")
                 await check_in_both_schemes(shown, f"{page}, to be confirmed", found)
             await shown.visit(f"{address}/pairs")
+            boxes = "document.querySelectorAll('input[type=checkbox]')"
+            await shown.run(f"{boxes}.forEach(box => {{ box.checked = true }})")
             await shown.run(
                 "document.querySelector('[name=script]').value = 'job_id,character,text\\na,ghoul,Hi there.'"
             )

@@ -9,12 +9,20 @@ from PIL import Image
 
 from tests.stack.browser import browser
 from tests.stack.console import TOKENS, log_in, serve_console
-from tests.stack.console_scene import fill_dead_letters, open_listening, report_rounds, rounds, speak_lines, start_plan
+from tests.stack.console_scene import (
+    CHARACTERS,
+    fill_dead_letters,
+    open_listening,
+    report_rounds,
+    rounds,
+    speak_lines,
+    start_plan,
+)
 
 PICTURES = os.environ.get("PICTURES")
-PAGES = ("rollout", "lines", "dead-letters", "fleet")
+PAGES = ("rollout", "lines", "dead-letters", "fleet", "results", "pairs")
 # Of both languages and both schemes docs/console.md shows these; WHOLE=1 draws all, from top to bottom.
-DOCUMENTED = {("rollout", "zh-TW", "dark"), *((page, "en", "light") for page in PAGES)}
+DOCUMENTED = {("rollout", "zh-TW", "dark"), *((page, "en", "light") for page in PAGES if page != "pairs")}
 WALL = {"width": 1920, "height": 1080, "deviceScaleFactor": 1, "mobile": False}
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 
@@ -46,6 +54,35 @@ async def draw_lines(shown, address: str, folder: Path, *, whole: bool) -> None:
     await shown.visit(f"{address}/lines?text=rain")
     await shown.until("/match/.test(document.querySelector('[role=status]')?.textContent ?? '')")
     await draw(shown, folder / "search.png", whole=whole)
+
+
+async def draw_pairs(shown, address: str, folder: Path, *, whole: bool) -> None:
+    """Pairs with their price, before they are made."""
+    rows = [f"{each},{each},Another settlement needs us." for each in CHARACTERS]
+    script = "\\n".join(["job_id,character,text", *rows])
+    await shown.visit(f"{address}/pairs")
+    await shown.run(f"document.querySelector('[name=script]').value = '{script}'")
+    await shown.run("document.querySelector('main form').requestSubmit()")
+    await shown.until("document.querySelector('form[action=\"/pairs/make\"]') !== null")
+    await draw(shown, folder / "pairs-confirm.png", whole=whole)
+
+
+async def draw_listening(shown, address: str, folder: Path, *, whole: bool) -> None:
+    """What a listener sees, who has no other scope."""
+    await shown.run("document.querySelector('form[action=\"/logout\"]').requestSubmit()")
+    await shown.until("document.getElementById('token') !== null")
+    await shown.run(f"document.getElementById('token').value = {TOKENS['lena']!r}")
+    await shown.run("document.querySelector('main form').requestSubmit()")
+    await shown.until("document.querySelector('audio') !== null")
+    await draw(shown, folder / "listen.png", whole=whole)
+    await shown.visit(f"{address}/takes")
+    await draw(shown, folder / "takes.png", whole=whole)
+    if whole:
+        await choose(shown, "zh-TW")
+        await scheme(shown, "dark")
+        for page in ("listen", "takes"):
+            await shown.visit(f"{address}/{page}")
+            await draw(shown, folder / f"{page}-zh-TW-dark.png", whole=whole)
 
 
 @pytest.mark.skipif(PICTURES is None, reason="draws only where PICTURES names a folder: make console-pictures")
@@ -93,9 +130,5 @@ async def test_each_page_is_drawn(deployment, tmp_path):
             await shown.run("document.querySelector('button[formaction=\"/rollout/promote\"]').click()")
             await shown.until("document.querySelector('.before-after') !== null")
             await draw(shown, folder / "confirm.png", whole=whole)
-            await shown.run("document.querySelector('form[action=\"/logout\"]').requestSubmit()")
-            await shown.until("document.getElementById('token') !== null")
-            await shown.run(f"document.getElementById('token').value = {TOKENS['lena']!r}")
-            await shown.run("document.querySelector('main form').requestSubmit()")
-            await shown.until("document.querySelector('audio') !== null")
-            await draw(shown, folder / "listen.png", whole=whole)
+            await draw_pairs(shown, address, folder, whole=whole)
+            await draw_listening(shown, address, folder, whole=whole)

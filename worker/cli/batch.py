@@ -1,4 +1,4 @@
-"""The commands for a studio's scripts: `batch SCRIPT`, and `import|lint|retry|status|report|compare|choices|deliver`."""
+"""The commands for a studio's scripts: `batch SCRIPT`, `import|lint|retry|status|report|compare|choices|deliver`."""
 
 import os
 import sys

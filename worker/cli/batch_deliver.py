@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
+from worker.batch.choices import read_chosen_script
 from worker.batch.delivery.engines import TARGETS
 from worker.batch.delivery.naming import FIELDS, check_template
 from worker.batch.delivery.options import DeliveryOptions, Engine, Form, Mastering, check_sample_rate
 from worker.batch.delivery.record import DeliveredFile
 from worker.batch.manifest import default_manifest
-from worker.batch.scripts.loader import read_script
 from worker.batch.state import read_state
 from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
@@ -57,7 +57,7 @@ def deliver(
         pad_s=None if keep_silence else pad / 1000,
     )
     options = DeliveryOptions(to, form or target.form, template, mastering, delete=delete)
-    lines = read_script(script, load_settings().worker.max_text_bytes).lines
+    lines = read_chosen_script(script, load_settings().worker.max_text_bytes).lines
     entries = read_state(manifest or default_manifest(script)).entries
     with terminal.progress("delivering") as progress:
         result = Delivery(audio, out, options).run(lines, entries, progress)

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from schemas.enums import VoiceModel
-from worker.batch.choices import choices_path, read_choices, with_choices
+from worker.batch.choices import read_chosen_script
 from worker.batch.lint import lint
-from worker.batch.scripts.loader import read_script
 from worker.batch.scripts.mapping.model import ScriptMapping
 from worker.batch.scripts.model import Finding, Script, Severity
 from worker.cli import terminal
@@ -36,8 +35,7 @@ def check_script(
     Raises:
         UsageError: the script doesn't exist, or its choices can't be read.
     """
-    path = choices_path(script)
-    read = with_choices(read_script(script, max_text_bytes, mapping), read_choices(path), path)
+    read = read_chosen_script(script, max_text_bytes, mapping)
     return replace(read, findings=(*read.findings, *lint(read.lines, catalogue, voice_model)))
 
 
