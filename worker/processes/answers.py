@@ -113,8 +113,10 @@ class Answers:
                 return await answer.text()
 
         text = await _or_none(ask())
-        if text is not None:
-            self._answered[process.number] = run
+        # The port is the same in all runs: a question to one that was killed is answered by the next.
+        if text is None or process.runs != run:
+            return None
+        self._answered[process.number] = run
         return text
 
 
