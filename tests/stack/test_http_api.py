@@ -14,7 +14,7 @@ from loadtest.stack.processes import Process
 from schemas.enums import Lane
 from schemas.topics import LANES
 from tests.stack.cli import CLI, call, run
-from tests.stack.deployment import get
+from tests.stack.deployment import get, job
 
 LINE = {"character": "codsworth", "text": "Welcome home, traveller."}
 
@@ -90,6 +90,33 @@ async def known(client, api, job_id):
                 if answer.status == 200:
                     return await answer.json()
             await asyncio.sleep(0.05)
+
+
+async def test_a_stream_that_broke_off_goes_on_in_another_process_without_a_gap(deployment):
+    async def read(answer, count):
+        events = []
+        while len(events) < count:
+            text = (await answer.content.readuntil(b"\n\n")).decode()
+            lines = [line for line in text.splitlines() if line and not line.startswith(":")]
+            fields = dict(line.split(": ", 1) for line in lines)
+            if fields:
+                events.append((fields["id"], json.loads(fields["data"])["job_id"]))
+        return events
+
+    with deployment.worker(), deployment.http_api("two") as (_, two):
+        async with aiohttp.ClientSession() as client:
+            with deployment.http_api("one") as (_, one):
+                async with client.get(f"{one}/v1/events") as answer:
+                    await deployment.produce(job(number) for number in range(10))
+                    seen = await read(answer, 4)
+            # Its process has ended; meanwhile the others end.
+            await deployment.produce(job(number) for number in range(10, 20))
+            await deployment.completions(20)
+            async with client.get(f"{two}/v1/events", headers={"Last-Event-ID": seen[-1][0]}) as answer:
+                seen += await read(answer, 16)
+                await deployment.produce([job(20)])
+                seen += await read(answer, 1)
+    assert sorted(name for _, name in seen) == sorted(f"job-{number}" for number in range(21))
 
 
 async def test_a_process_that_is_killed_and_started_under_load_loses_no_line_and_sends_none_twice(deployment):

@@ -23,6 +23,7 @@ from worker.console.api.app import create_app
 from worker.console.api.parts import ApiParts
 from worker.console.api.server import ApiServer
 from worker.console.lines.api_producer import ApiProducer
+from worker.console.lines.completion_backlog import CompletionBacklog
 from worker.console.lines.event_streams import EventStreams
 from worker.console.lines.kafka_records import KafkaRecords
 from worker.console.lines.line_sender import LineSender
@@ -195,6 +196,8 @@ def _build_parts(
         heard=lines.heard,
         sender=sender,
         send_event=send_event,
+        completions_read_to=lambda: lines.completions.positions,
+        read_again=CompletionBacklog(settings.kafka).read,
         takes=TakeFinder(catalogue, settings.storage.prefix, store.look_up),
         audio_url=AudioAddresses(settings.storage, store).address,
     )

@@ -5,6 +5,7 @@ from typing import Final
 
 from schemas.parsing import FieldProblem
 from worker.console.api.problems import ProblemError, invalid
+from worker.console.lines.event_positions import parse_event_id
 from worker.console.lines.idempotency import job_id_of_key
 
 _WAIT: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m)")
@@ -36,6 +37,18 @@ def parse_key(client: str, key: str) -> str:
         return job_id_of_key(client, key)
     except ValueError as error:
         raise invalid(FieldProblem("Idempotency-Key", f"{key[:_SHOWN]!a}: {error}")) from None
+
+
+def parse_last_event_id(text: str) -> dict[int, int]:
+    """The positions that the header Last-Event-ID has.
+
+    Raises:
+        ProblemError: it is no event's id.
+    """
+    try:
+        return parse_event_id(text)
+    except ValueError as error:
+        raise invalid(FieldProblem("Last-Event-ID", f"{text[:_SHOWN]!a}: {error}")) from None
 
 
 def parse_labels(texts: list[str]) -> dict[str, str]:

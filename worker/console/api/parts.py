@@ -1,6 +1,6 @@
 """What the routes work with: one object of each kind in a process, reached through a request's application."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,7 +9,8 @@ from fastapi import Depends, Request
 from worker.config.settings import Settings
 from worker.console.access.request_limits import RequestLimit
 from worker.console.access.tokens import TokenEntry
-from worker.console.lines.event_streams import EventStreams
+from worker.console.lines.event_positions import Positions, Resumption
+from worker.console.lines.event_streams import CompletionEvent, EventStreams
 from worker.console.lines.line_sender import LineSender
 from worker.console.lines.line_streams import LineStreams
 from worker.console.lines.recent_lines import RecentLines
@@ -31,6 +32,8 @@ class ApiParts:
         feedback: the limit of the feedback that a client gives.
         waits_for: returns what keeps the process from enqueuing lines, a line each; empty when it is ready.
         send_event: sends a cancellation or feedback; raises KafkaError, NotAcknowledgedError.
+        completions_read_to: returns how far the completions' topic is read.
+        read_again: reads completions again from a position on; see `CompletionBacklog.read`.
         audio_url: the address by which players read a take now, by its key; raises StorageError.
     """
 
@@ -48,6 +51,8 @@ class ApiParts:
     heard: LineStreams
     sender: LineSender
     send_event: Callable[[Event], Awaitable[None]]
+    completions_read_to: Callable[[], Positions]
+    read_again: Callable[[Positions], AsyncGenerator[CompletionEvent | Resumption, None]]
     takes: TakeFinder
     audio_url: Callable[[str], Awaitable[str]]
 

@@ -60,7 +60,9 @@ class KafkaRecords:
         if self._heard.find(job_id) is not None and not _is_done(record.value):
             # Its worker may have had no time for the stream's end.
             self._heard.break_off(job_id, "the line has failed")
-        self._streams.publish(CompletionEvent(header_text(headers, "ce_id") or "", record.value))
+        event = completion_event(record)
+        if event is not None:
+            self._streams.publish(event)
 
     def observe_stream(self, record: ReceivedRecord) -> None:
         """Notes a chunk, or a stream's end; a record that is neither is passed over."""
@@ -85,3 +87,13 @@ def _is_done(completion: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(document, dict) and document.get("status") == JobStatus.DONE
+
+
+def completion_event(record: ReceivedRecord) -> CompletionEvent | None:
+    """A record of the completions as the streams carry it; None of one that is no completion."""
+    if record.value is None:
+        return None
+    ce_id = header_text(list(record.headers), "ce_id") or ""
+    # Whatever stands in a header: a line break would end the event's id.
+    printable = "".join(each for each in ce_id if each.isprintable())
+    return CompletionEvent(printable, record.value, record.partition, record.offset)

@@ -65,6 +65,11 @@ class TopicFollower:
         self._outage_logged = False
         self._answered_at = clock.monotonic()
 
+    @property
+    def positions(self) -> dict[int, int]:
+        """The next offset of each partition, of one topic; records that were read just now may be above it."""
+        return {each.partition: position for each, position in self._positions.items()}
+
     def age_s(self) -> float:
         """Seconds since Kafka last said that there is nothing more, or gave more."""
         return max(0.0, self._clock.monotonic() - self._answered_at)

@@ -1,6 +1,6 @@
 """Scans whole topics from a beginning to their present end, without a consumer group."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any, Final
@@ -29,8 +29,11 @@ class TopicScanner:
         progress: is called with the offsets read and the total.
         since: records before it aren't read; None for all that Kafka keeps.
         last: only so many offsets at the end of each partition are read; None for all.
+        starts: the first offset of each partition, in place of `since` and `last`; others are read whole.
 
     Attributes:
+        begins: the first offset that it reads of each partition of its last topic, once it has begun.
+        has_gap: whether a record from `starts` on isn't there any more.
         undecodable: the number of records that aiokafka can't decode and the scan has skipped.
     """
 
@@ -42,13 +45,17 @@ class TopicScanner:
         since: datetime | None = None,
         *,
         last: int | None = None,
+        starts: Mapping[int, int] | None = None,
     ) -> None:
         self.undecodable = 0
+        self.begins: dict[int, int] = {}
+        self.has_gap = False
         self._settings = settings
         self._topics = topics
         self._progress = progress
         self._since = since
         self._last = last
+        self._starts = starts
 
     async def scan(self, handle: Callable[[Any], None]) -> None:
         """Calls `handle` with each record that is committed when the scan starts, one partition after the other.
@@ -78,6 +85,7 @@ class TopicScanner:
             # With read_committed this is the last stable offset: the scan doesn't wait for open transactions.
             ends = await consumer.end_offsets(partitions)
             begins = await self._begins(consumer, partitions, ends)
+            self.begins = {each.partition: begin for each, begin in begins.items()}
             total = sum(max(0, ends[each] - begins[each]) for each in partitions)
             self._progress(0, total)
             for partition in partitions:
@@ -94,6 +102,13 @@ class TopicScanner:
     async def _begins(
         self, consumer: Consumer, partitions: Sequence[TopicPartition], ends: dict[TopicPartition, int]
     ) -> dict[TopicPartition, int]:
+        if self._starts is not None:
+            begins = await consumer.beginning_offsets(partitions)
+            wanted = {each: self._starts.get(each.partition, begins[each]) for each in partitions}
+            # A topic that was made again has fewer offsets than a position of the one before.
+            lost = {each for each, start in wanted.items() if not begins[each] <= start <= ends[each]}
+            self.has_gap = bool(lost)
+            return {each: begins[each] if each in lost else start for each, start in wanted.items()}
         if self._since is None:
             begins = await consumer.beginning_offsets(partitions)
             return {each: max(begin, ends[each] - (self._last or ends[each])) for each, begin in begins.items()}

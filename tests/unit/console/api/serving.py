@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from worker.console.access.tokens import TOKEN_BYTES, TokenEntry, new_token, par
 from worker.console.api.app import create_app
 from worker.console.api.parts import ApiParts
 from worker.console.api.server import ApiServer
+from worker.console.lines.event_positions import Positions, Resumption
 from worker.console.lines.event_streams import CompletionEvent, EventStreams
 from worker.console.lines.line_sender import LineSender
 from worker.console.lines.line_streams import LineStreams
@@ -69,6 +70,9 @@ class World:
     events: list[Event] = field(default_factory=list)
     stored: dict[str, StoredTake] = field(default_factory=dict)
     send_error: Exception | None = None
+    published: list[CompletionEvent] = field(default_factory=list)
+    deleted: int = 0
+    read_error: Exception | None = None
     url_error: Exception | None = None
     ends_at_once: bool = False
     now: float = 0.0
@@ -100,7 +104,18 @@ class World:
         record = done.model_dump_json(exclude_none=True).encode()
         self.waiters.complete(done.job_id, record)
         self.recent.note_completion(done.job_id, record, 1_700_000_000_000)
-        self.streams.publish(CompletionEvent(f"ce-{done.job_id}", record))
+        event = CompletionEvent(f"ce-{done.job_id}", record, 0, len(self.published))
+        self.published.append(event)
+        self.streams.publish(event)
+
+    async def read_again(self, since: Positions) -> AsyncGenerator[CompletionEvent | Resumption, None]:
+        if self.read_error is not None:
+            raise self.read_error
+        begin = max(self.deleted, since.get(0, 0))
+        yield Resumption({0: begin}, since.get(0, 0) < self.deleted)
+        for event in list(self.published):
+            if event.offset >= begin:
+                yield event
 
     async def audio_url(self, key: str) -> str:
         if self.url_error is not None:
@@ -130,6 +145,8 @@ class World:
                 self.send, self.recent, most=api.max_unacknowledged, max_text_bytes=50_000, clock=Clock()
             ),
             send_event=self.send_event,
+            completions_read_to=lambda: {0: len(self.published)},
+            read_again=self.read_again,
             takes=TakeFinder(CATALOGUE, "takes", self.look_up),
             audio_url=self.audio_url,
         )

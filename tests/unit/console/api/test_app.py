@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from structlog.testing import capture_logs
 
 from schemas.enums import VoiceModel
@@ -136,10 +137,41 @@ async def test_completions_come_as_events_that_pass_the_filter_until_the_process
             world.end(completion("c", labels={"scene": "7"}, character="raider"))
             world.end(completion("d", labels={"scene": "7"}))
             events = [parsed(await answer.content.readuntil(b"\n\n")) for _ in range(2)]
-            assert [(each["event"], each["id"]) for each in events] == [("completion", "ce-a"), ("completion", "ce-d")]
+            assert [(each["event"], each["id"]) for each in events] == [
+                ("completion", "1:ce-a"),
+                ("completion", "4:ce-d"),
+            ]
             assert json.loads(events[0]["data"])["job_id"] == "a"
             world.streams.stop()
             assert await answer.content.read() == b""
+    assert len(world.streams) == 0
+
+
+async def events_after(client: Any, last: str, count: int) -> list[dict[str, str]]:
+    async with client.get("/v1/events?label=scene:7", headers={"Last-Event-ID": last}) as answer:
+        assert await answer.content.readuntil(b"\n\n") == b": listening\n\n"
+        return [parsed(await answer.content.readuntil(b"\n\n")) for _ in range(count)]
+
+
+async def test_a_stream_goes_on_after_the_last_event_of_an_earlier_one_and_says_what_is_deleted() -> None:
+    async with serving() as (world, client, _), asyncio.timeout(60):
+        for name in "abcd":
+            world.end(completion(name, labels={"scene": "8" if name == "c" else "7"}))
+        assert [each["id"] for each in await events_after(client, "1:ce-a", 2)] == ["2:ce-b", "4:ce-d"]
+        world.deleted = 3
+        events = await events_after(client, "1:ce-a", 2)
+        assert [(each["event"], each.get("id")) for each in events] == [("gap", None), ("completion", "4:ce-d")]
+        status, problem, _ = await call(client, "GET", "/v1/events", headers={"Last-Event-ID": "ce-a"})
+        assert (status, problem["errors"][0]["field"]) == (422, "Last-Event-ID")
+
+
+async def test_a_stream_that_cant_go_on_ends_so_that_the_client_comes_again() -> None:
+    async with serving() as (world, client, _), asyncio.timeout(60):
+        world.read_error = KafkaConnectionError("away")
+        with capture_logs() as logs:
+            async with client.get("/v1/events", headers={"Last-Event-ID": "1:ce-a"}) as answer:
+                assert await answer.content.read() == b": listening\n\n"
+    assert [each["event"] for each in logs] == ["events_not_repeated"]
     assert len(world.streams) == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.enums import JobStatus, Lane
+from worker.console.lines.event_positions import parse_event_id
 from worker.console.lines.event_streams import (
     MOST_QUEUED,
     CompletionEvent,
@@ -23,12 +25,12 @@ DOCUMENT = {"character": "codsworth", "lane": "dialogue", "status": "done", "lab
 
 
 def event(number: int = 0, **changes: Any) -> CompletionEvent:
-    return CompletionEvent(f"ce-{number}", json.dumps({**DOCUMENT, **changes}).encode())
+    return CompletionEvent(f"ce-{number}", json.dumps({**DOCUMENT, **changes}).encode(), 0, number)
 
 
 async def ids(stream: EventStream) -> list[str]:
     stream.end()
-    return [each.id async for each in stream.events()]
+    return [event_id.partition(":")[2] async for event_id, _ in stream.events()]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ async def test_each_stream_gets_its_completions_in_order() -> None:
 async def test_what_is_no_json_object_goes_to_nobody(record: bytes) -> None:
     streams = EventStreams(10)
     with streams.open(EventFilter()) as stream:
-        streams.publish(CompletionEvent("ce", record))
+        streams.publish(CompletionEvent("ce", record, 0, 0))
         assert await ids(stream) == []
 
 
@@ -97,4 +99,57 @@ async def test_all_streams_end_when_the_process_stops() -> None:
     with streams.open(EventFilter()) as stream:
         streams.publish(event(1))
         streams.stop()
-        assert [each.id async for each in stream.events()] == ["ce-1"]
+        assert [event_id async for event_id, _ in stream.events()] == ["2:ce-1"]
+
+
+@st.composite
+def topics(draw: st.DrawFn) -> list[CompletionEvent]:
+    """The records of three partitions in an order in which a process may read them; some don't pass the filter."""
+    order = draw(st.lists(st.sampled_from([0, 1, 2]), max_size=30))
+    offsets = [0, 0, 0]
+    found = []
+    for number, partition in enumerate(order):
+        character = draw(st.sampled_from(["codsworth", "raider"]))
+        record = json.dumps({**DOCUMENT, "character": character, "number": number}).encode()
+        found.append(CompletionEvent(f"ce-{number}", record, partition, offsets[partition]))
+        offsets[partition] += draw(st.integers(1, 3))
+    return found
+
+
+@given(topics(), st.data())
+def test_a_client_that_comes_back_to_any_process_gets_each_completion_once(
+    records: list[CompletionEvent], data: st.DataObject
+) -> None:
+    wanted, start = EventFilter(character="codsworth"), {0: 0, 1: 0, 2: 0}
+    broken_at = data.draw(st.integers(0, len(records)), "records of the first stream")
+    # The other process reads the partitions in an order of its own.
+    others = sorted(records, key=lambda each: (each.partition, each.offset))
+    read = data.draw(st.integers(0, len(others)), "records that the other process has read")
+    there = data.draw(st.integers(read, len(others)), "records that are there when the client comes back")
+
+    async def all_of(stream: EventStream) -> list[tuple[str, bytes]]:
+        stream.end()
+        return [each async for each in stream.events()]
+
+    async def play() -> list[tuple[str, bytes]]:
+        first, second = EventStreams(1), EventStreams(1)
+        with first.open(wanted, start) as stream:
+            for each in records[:broken_at]:
+                first.publish(each)
+            seen = await all_of(stream)
+        since = parse_event_id(seen[-1][0]) if seen else start
+        for each in others[:read]:
+            second.publish(each)
+        with second.open(wanted) as stream:
+            stream.go_back(since)
+            for each in others[read:]:
+                second.publish(each)
+            for each in others[:there]:
+                if each.offset >= since[each.partition] and (event_id := stream.repeat(each)) is not None:
+                    seen.append((event_id, each.record))
+            return seen + await all_of(stream)
+
+    found = asyncio.run(play())
+    assert sorted(record for _, record in found) == sorted(
+        each.record for each in records if b"codsworth" in each.record
+    )

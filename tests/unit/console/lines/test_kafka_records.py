@@ -25,7 +25,9 @@ AT_MS = 1_770_000_000_000
 
 
 def record(value: bytes | None, topic: str = "staging.batch", **headers: bytes) -> Any:
-    return SimpleNamespace(topic=topic, value=value, headers=list(headers.items()), timestamp=AT_MS)
+    return SimpleNamespace(
+        topic=topic, value=value, headers=list(headers.items()), timestamp=AT_MS, partition=1, offset=7
+    )
 
 
 class World:
@@ -57,7 +59,7 @@ async def test_a_completion_wakes_who_waits_is_remembered_and_goes_to_the_stream
         assert line is not None
         assert (line.completion, line.ended_ms, line.lane) == (done.value, AT_MS, None)
         stream.end()
-        assert [(each.id, each.record) async for each in stream.events()] == [("e1", done.value)]
+        assert [each async for each in stream.events()] == [("0.8:e1", done.value)]
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"{}", b'{"job_id": 7}', b'{"job_id": ""}', b"\xff"])
