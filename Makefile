@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-stream bench-scale bench-recovery bench-processes simulations bench-votes bench-quota false-alarms schemas dashboards licences sbom lock clean
+.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-stream bench-scale bench-recovery bench-processes simulations bench-votes bench-quota false-alarms lint-false-alarms schemas dashboards licences sbom lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -132,6 +132,9 @@ bench-quota: .venv/local.stamp ## measure how much of the quota the workers use,
 
 false-alarms: .venv/local.stamp ## count the audio check's false alarms on some 4,400 lines; needs Debian's fortunes and fortunes-zh
 	@$(BIN)/python -m loadtest.benchmarks.audio_check
+
+lint-false-alarms: .venv/local.stamp ## lint some 4,400 lines; counts by rule and a sample of 100 to judge; needs Debian's fortunes and fortunes-zh
+	@$(BIN)/python -m loadtest.benchmarks.script_lint
 
 schemas: .venv/run.stamp ## generate the JSON Schemas, the AsyncAPI and the OpenAPI document from the models
 	$(BIN)/python -m schemas.generate

@@ -15,8 +15,6 @@ import yaml
 
 from schemas.errors import UsageError
 from worker.batch.atomic_file import replace_file
-from worker.batch.scripts.loader import read_script
-from worker.batch.scripts.mapping.model import ScriptMapping
 from worker.batch.scripts.model import Finding, Line, Place, Script, Severity
 
 SUFFIX: Final = ".choices.yaml"
@@ -85,16 +83,6 @@ def write_choices(path: Path, choices: Mapping[str, Choice]) -> None:
         fields += [f"{name}: {json.dumps(text, ensure_ascii=False)}" for name, text in _known(each)]
         rows.append(f"{json.dumps(line, ensure_ascii=False)}: {{{', '.join(fields)}}}\n")
     replace_file(path, "".join(rows).encode())
-
-
-def read_chosen_script(script: Path, max_text_bytes: int, mapping: ScriptMapping | None = None) -> Script:
-    """Reads a script with the takes that were chosen; the arguments as of `read_script`.
-
-    Raises:
-        UsageError: the script or its choices can't be read.
-    """
-    path = choices_path(script)
-    return with_choices(read_script(script, max_text_bytes, mapping), read_choices(path), path)
 
 
 def with_choices(script: Script, choices: Mapping[str, Choice], path: Path) -> Script:

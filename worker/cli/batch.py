@@ -1,4 +1,4 @@
-"""The commands for a studio's scripts: `batch SCRIPT`, `import|lint|retry|status|report|compare|choices|deliver`."""
+"""The commands for a studio's scripts: `batch SCRIPT`, `batch import`, `lint`, `lexicon`, `deliver` and more."""
 
 import os
 import sys
@@ -18,18 +18,18 @@ from worker.batch.file_names import audio_path
 from worker.batch.line_status import LineStatus
 from worker.batch.manifest import default_manifest
 from worker.batch.report import AudioPlace, render_report
-from worker.batch.scripts.loader import read_script
 from worker.batch.state import read_state
 from worker.batch.voice_selection import KeepTogether, VoicePreference
 from worker.cli import terminal
 from worker.cli.batch_deliver import deliver
-from worker.cli.batch_findings import check_script, show_findings
+from worker.cli.batch_findings import show_findings
 from worker.cli.batch_import import import_script
 from worker.cli.batch_options import BatchOptions
 from worker.cli.exit_codes import ExitCode
 from worker.cli.option_groups import grouped_options
 from worker.cli.options import AsJson
-from worker.cli.views.batch import failed_rows, finding_rows, manifest_row
+from worker.cli.views.batch import failed_rows, manifest_row
+from worker.cli.views.lint import finding_rows, lexicon_csv, name_rows, rule_rows
 from worker.config.settings import load_settings
 from worker.speech.catalogue_file import load_catalogue
 
@@ -138,24 +138,66 @@ def _run(script: Path, manifest: Path | None, options: BatchOptions) -> None:
 
 
 @app.command("lint")
-def lint_command(script: Script, strict: Strict = False, as_json: AsJson = False) -> None:
-    """Check a script for what would fail or sound different than intended; needs no server. Exits 2 on errors."""
+def lint_command(
+    script: Script,
+    strict: Strict = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Show before and after of all that the rules can fix; changes no file.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check a script for what would fail or sound different than intended; needs no server. Exits 2 on errors.
+
+    The section `lint` of chirp-batch.yaml beside the script sets each rule to error, warn, fix or off.
+    """
+    from worker.cli.batch_check import check_script
+
     settings = load_settings()
-    checked = check_script(script, settings.worker.max_text_bytes, load_catalogue(settings.worker.characters_file))
+    catalogue = load_catalogue(settings.worker.characters_file)
+    checked = check_script(script, settings.worker.max_text_bytes, catalogue, all_fixes=fix)
+    rules = rule_rows(checked.findings)
     if as_json:
-        terminal.show(finding_rows(checked.findings), as_json=True)
+        document = {"lines": len(checked.lines), "rules": rules, "findings": finding_rows(checked.findings)}
+        terminal.show_one(document, as_json=True)
     else:
         show_findings(checked.findings, sys.stdout, all_of_them=True)
+        if rules:
+            terminal.say("")
+            terminal.show(rules, as_json=False)
         terminal.say(f"{len(checked.lines):,} lines, {len(checked.findings):,} findings")
-    if checked.rows_with_errors or (strict and checked.findings):
+    if checked.rows_with_errors or (strict and checked.unmended):
         raise typer.Exit(ExitCode.MISUSED)
+
+
+@app.command("lexicon")
+def lexicon_command(
+    script: Script,
+    top: Annotated[int, typer.Option(min=1, help="So many names at most.")] = 100,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="As the lexicon's CSV file, to fill in and name in chirp-batch.yaml.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the names of a script that its lexicon doesn't have, by frequency."""
+    from worker.cli.batch_check import list_unknown_names
+
+    settings = load_settings()
+    catalogue = load_catalogue(settings.worker.characters_file)
+    names = list_unknown_names(script, settings.worker.max_text_bytes, catalogue)[:top]
+    if as_csv:
+        terminal.say(lexicon_csv(names), newline=False)
+    else:
+        terminal.show(name_rows(names), as_json=as_json)
 
 
 @app.command()
 def status(script: Script, manifest: Manifest = None, as_json: AsJson = False) -> None:
     """Show a batch's manifest: lines done, failed (and why) and in progress, and the cost."""
+    from worker.cli.batch_check import check_script
+
     settings = load_settings()
-    lines = {line.id for line in read_script(script, settings.worker.max_text_bytes).lines}
+    catalogue = load_catalogue(settings.worker.characters_file)
+    lines = {line.id for line in check_script(script, settings.worker.max_text_bytes, catalogue).lines}
     path = manifest or default_manifest(script)
     state = read_state(path)
     row = manifest_row(state.entries, lines, len(state.in_flight))
@@ -181,8 +223,10 @@ def report(
     ] = None,
 ) -> None:
     """Write an HTML page that plays each line. It needs no server; keep the audio beside it."""
+    from worker.cli.batch_check import check_script
+
     settings = load_settings()
-    read = read_script(script, settings.worker.max_text_bytes)
+    read = check_script(script, settings.worker.max_text_bytes, load_catalogue(settings.worker.characters_file))
     target = out or (download or script.parent) / ("report.html" if download else f"{script.name}.report.html")
     state = read_state(manifest or default_manifest(script))
     page = render_report(read.lines, state.entries, title=script.name, audio=partial(_find_audio, target, download))

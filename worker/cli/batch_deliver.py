@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from worker.batch.choices import read_chosen_script
 from worker.batch.delivery.engines import TARGETS
 from worker.batch.delivery.naming import FIELDS, check_template
 from worker.batch.delivery.options import DeliveryOptions, Engine, Form, Mastering, check_sample_rate
@@ -17,6 +16,7 @@ from worker.cli.exit_codes import ExitCode
 from worker.cli.options import AsJson
 from worker.cli.views.batch import describe_some
 from worker.config.settings import load_settings
+from worker.speech.catalogue_file import load_catalogue
 
 _DEFAULT = Mastering()
 
@@ -45,6 +45,7 @@ def deliver(
 ) -> None:
     """Deliver a batch's audio to a game engine: named, mastered, with its tables; again, only what has changed."""
     from worker.batch.delivery.deliver import Delivery
+    from worker.cli.batch_check import check_script
 
     target = TARGETS[to]
     template = name or target.template
@@ -57,7 +58,8 @@ def deliver(
         pad_s=None if keep_silence else pad / 1000,
     )
     options = DeliveryOptions(to, form or target.form, template, mastering, delete=delete)
-    lines = read_chosen_script(script, load_settings().worker.max_text_bytes).lines
+    settings = load_settings().worker
+    lines = check_script(script, settings.max_text_bytes, load_catalogue(settings.characters_file)).lines
     entries = read_state(manifest or default_manifest(script)).entries
     with terminal.progress("delivering") as progress:
         result = Delivery(audio, out, options).run(lines, entries, progress)

@@ -8,7 +8,8 @@ from typing import Annotated, Final
 import typer
 
 from schemas.languages import find_language
-from worker.batch.scripts.loader import load_tables, script_files
+from worker.batch.lint.jobs import lint_jobs
+from worker.batch.scripts.loader import load_tables, read_script, script_files
 from worker.batch.scripts.mapping.file import is_for, mapping_path, read_mapping, write_mapping
 from worker.batch.scripts.mapping.lines import NOBODY, Reading, read_lines
 from worker.batch.scripts.mapping.model import Cast, ScriptMapping, TableMapping
@@ -24,12 +25,12 @@ from worker.batch.scripts.model import Finding, Line, Script, Severity
 from worker.batch.scripts.tables.model import Row, Table
 from worker.batch.scripts.tables.reader import JSON_LINES, OWN_TABLES
 from worker.cli import terminal
-from worker.cli.batch_findings import check_script, show_findings
+from worker.cli.batch_findings import show_findings
 from worker.cli.batch_import_options import ImportOptions, pairs
 from worker.cli.exit_codes import ExitCode
 from worker.cli.options import AsJson
-from worker.cli.views.batch import finding_rows
 from worker.cli.views.batch_import import describe_mapping, line_rows, speaker_rows
+from worker.cli.views.lint import finding_rows
 from worker.config.settings import load_settings
 from worker.speech.catalogue import Catalogue
 from worker.speech.catalogue_file import load_catalogue
@@ -55,7 +56,13 @@ def import_script(
     write: Annotated[bool, typer.Option(help="Write chirp-batch.yaml beside the script.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is understood of a script in any format, and write its mapping. Exits 2 if a line is an error."""
+    """Show what is understood of a script in any format, and write its mapping. Exits 2 if a row is no line.
+
+    What the lint finds in texts is shown too, and is for `batch lint` to refuse.
+    """
+    from worker.batch.lint.catalogue import RULES
+    from worker.cli.batch_check import check_script
+
     settings = load_settings()
     catalogue = load_catalogue(settings.worker.characters_file)
     before = read_mapping(script)
@@ -66,9 +73,8 @@ def import_script(
         **pairs("--alias", options.alias),
     }
     order = [*understood.names, *characters]
-    mapping = ScriptMapping(
-        scripts=understood.scripts, characters={name: characters[name] for name in order if name in characters}
-    )
+    named = {name: characters[name] for name in order if name in characters}
+    mapping = before.model_copy(update={"scripts": understood.scripts, "characters": named})
     checked = check_script(script, settings.worker.max_text_bytes, catalogue, mapping=mapping)
     checked = replace(checked, findings=(*understood.findings, *checked.findings))
     path = mapping_path(script)
@@ -78,7 +84,7 @@ def import_script(
     _show(understood, checked, mapping, catalogue, as_json=as_json)
     if is_written and not as_json:
         terminal.say(f"written: {path}")
-    if checked.rows_with_errors:
+    if any(each.severity is Severity.ERROR and each.rule not in RULES for each in checked.findings):
         raise typer.Exit(ExitCode.MISUSED)
 
 
@@ -118,8 +124,9 @@ def _needs_none(file: Path, catalogue: Catalogue, max_text_bytes: int) -> bool:
     """Whether a file is written for chirp-worker, and has no error."""
     if file.suffix.lower() not in (*OWN_TABLES, *JSON_LINES):
         return False
-    checked = check_script(file, max_text_bytes, catalogue, mapping=ScriptMapping())
-    return bool(checked.lines) and not checked.rows_with_errors
+    read = read_script(file, max_text_bytes, ScriptMapping())
+    findings = (*read.findings, *lint_jobs(read.lines, catalogue))
+    return bool(read.lines) and not any(each.severity is Severity.ERROR for each in findings)
 
 
 def _add(understood: _Understood, found: Suggestion, table: Table, rows: list[Row], max_text_bytes: int) -> None:

@@ -23,12 +23,12 @@ from worker.cli.views.batch import (
     describe_some,
     describe_split_characters,
     failed_rows,
-    finding_rows,
     manifest_row,
     price_rows,
     status_row,
     voice_rows,
 )
+from worker.cli.views.lint import finding_rows
 from worker.pricing.google_terms import whole_micros
 
 

@@ -20,7 +20,7 @@ from worker.batch.scripts.model import Line
 from worker.batch.state import BatchState, WritableBatchState, open_state, read_state
 from worker.batch.voice_selection import PlannedLine, VoiceSelector
 from worker.cli import terminal
-from worker.cli.batch_findings import check_script
+from worker.cli.batch_check import check_script
 from worker.cli.batch_options import BatchOptions
 from worker.cli.batch_output import BatchOutput
 from worker.cli.batch_progress import show_progress
@@ -84,8 +84,8 @@ class Batch:
             self._output.refuse(
                 f"{self._script}: {len(errors):,} lines have errors; correct them, or run without them by --leave-out"
             )
-        if script.findings and self._options.strict:
-            self._output.refuse(f"{self._script}: {len(script.findings):,} findings, and --strict allows none")
+        if script.unmended and self._options.strict:
+            self._output.refuse(f"{self._script}: {len(script.unmended):,} findings, and --strict allows none")
         good = [line for line in script.lines if (line.place.file, line.place.line) not in errors]
         if not good:
             self._output.refuse(f"{self._script}: has no line to speak")

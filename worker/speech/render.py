@@ -133,7 +133,7 @@ def _wavenet_input(text: str, pronunciations: tuple[Pronunciation, ...]) -> Inpu
         return Input(InputForm.TEXT, text)
     # The longest phrase first: "Vault City" before "Vault".
     phrases = sorted(by_phrase, key=len, reverse=True)
-    special = re.compile("|".join([PAUSE_MARK.pattern, *(_whole_words(phrase) for phrase in phrases)]))
+    special = re.compile("|".join([PAUSE_MARK.pattern, *(whole_words(phrase) for phrase in phrases)]))
     spoken = []
     position = 0
     for found in special.finditer(text):
@@ -150,7 +150,7 @@ def _wavenet_tag(found: str, by_phrase: dict[str, Pronunciation]) -> str:
     return f"<phoneme alphabet={quoteattr(entry.alphabet)} ph={quoteattr(entry.phonetic)}>{escape(found)}</phoneme>"
 
 
-def _whole_words(phrase: str) -> str:
+def whole_words(phrase: str) -> str:
     """A pattern that finds the phrase, unless it is part of a longer Latin word."""
     before = r"(?<![A-Za-z0-9])" if phrase[0].isascii() and phrase[0].isalnum() else ""
     after = r"(?![A-Za-z0-9])" if phrase[-1].isascii() and phrase[-1].isalnum() else ""

@@ -18,7 +18,7 @@ from worker.batch.file_names import audio_path
 from worker.batch.line_status import next_job
 from worker.batch.manifest import default_manifest, write_manifest
 from worker.batch.voice_selection import PlannedLine, VoicePreference, VoiceSelector
-from worker.cli.batch_findings import check_script
+from worker.cli.batch_check import check_script
 from worker.config.settings import Settings
 from worker.speech.catalogue import Catalogue
 

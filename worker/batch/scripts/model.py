@@ -1,9 +1,9 @@
 """The model of a studio's script: its lines with their places, and findings about them. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from schemas.job import Job
 
@@ -12,11 +12,16 @@ JOURNAL_SUFFIX: Final = ".manifest.journal"
 """A batch keeps files with these suffixes beside its script; they are no scripts themselves."""
 
 
+NO_JOB: Final = "job"
+"""The rule of findings about rows and files that can't be read as jobs."""
+
+
 class Severity(StrEnum):
-    """An error stops the batch. A warning stops it only with `--strict`."""
+    """An error stops the batch. A warning stops it only with `--strict`. What is fixed stops nothing."""
 
     ERROR = "error"
     WARNING = "warning"
+    FIXED = "fixed"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,16 +37,41 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that is no job because of its text alone: a fix of the text may make it one.
+
+    Attributes:
+        document: the fields of the job, and `scene`.
+        columns: the file's names of the fields.
+    """
+
+    document: Mapping[str, Any]
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """An error or a warning, and the line that it is about."""
+    """An error, a warning or a fix, and the line that it is about.
+
+    Attributes:
+        rule: the name of what found it.
+        before: the text before a fix; empty for no fix.
+        after: the text after it.
+        row: the row that was refused.
+    """
 
     severity: Severity
     place: Place
     message: str
     line_id: str | None = None
+    rule: str = NO_JOB
+    before: str = ""
+    after: str = ""
+    row: RefusedRow | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.severity}: {self.message}"
+        rule = "" if self.rule == NO_JOB else f" [{self.rule}]"
+        return f"{self.place}: {self.severity}: {self.message}{rule}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +105,11 @@ class Script:
 
     lines: tuple[Line, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def unmended(self) -> tuple[Finding, ...]:
+        """The findings that no fix has mended."""
+        return tuple(each for each in self.findings if each.severity is not Severity.FIXED)
 
     @property
     def rows_with_errors(self) -> frozenset[tuple[str, int]]:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from schemas.job import Job
 from schemas.parsing import InvalidJobError, validate_job
-from worker.batch.scripts.model import Finding, Line, Place, Severity, column_of
+from worker.batch.scripts.model import Finding, Line, Place, RefusedRow, Severity, column_of
 
 SCENE: Final = "scene"
 REQUIRED: Final = ("job_id", "character")
@@ -114,8 +115,12 @@ def read_line(
     try:
         job = validate_job(fields, max_text_bytes=max_text_bytes)
     except InvalidJobError as error:
+        by_text_alone = {problem.field for problem in error.problems} == {"text"} and isinstance(
+            fields.get("text"), str
+        )
+        row = RefusedRow(document, columns) if by_text_alone and scene_is_good else None
         for problem in error.problems:
-            yield wrong(problem.field, problem.message)
+            yield replace(wrong(problem.field, problem.message), row=row)
         return
     if scene_is_good:
         yield Line(job, scene, place, columns)

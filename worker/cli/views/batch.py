@@ -1,4 +1,4 @@
-"""Shows a batch as rows and sentences: findings, voices by character, price, status of lines, results. Pure."""
+"""Shows a batch as rows and sentences: voices by character, price, status of lines, results. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,27 +9,11 @@ from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
 from worker.batch.line_status import LineState, LineStatus, is_spoken_otherwise
 from worker.batch.price_estimate import PriceEstimate
-from worker.batch.scripts.model import Finding
 from worker.batch.voice_selection import PlannedLine
 from worker.pricing.google_terms import list_price, whole_micros
 
 Row = dict[str, object]
 _MOST_FILES: Final = 3
-
-
-def finding_rows(findings: Iterable[Finding]) -> list[Row]:
-    """One row for each finding, for scripts."""
-    return [
-        {
-            "severity": each.severity.value,
-            "file": each.place.file,
-            "line": each.place.line,
-            "column": each.place.column,
-            "id": each.line_id,
-            "message": each.message,
-        }
-        for each in findings
-    ]
 
 
 def voice_rows(planned_lines: Sequence[PlannedLine]) -> list[Row]:

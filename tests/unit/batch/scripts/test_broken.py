@@ -176,13 +176,13 @@ def test_all_errors_in_all_files_of_a_folder_are_reported_at_once(tmp_path: Path
     (tmp_path / "notes.md").write_text("not a script", encoding="utf-8")
     ended = CliRunner().invoke(app, ["batch", "lint", str(tmp_path), "--json"])
     assert ended.exit_code == 2
-    found = [(each["file"], each["line"], each["column"]) for each in json.loads(ended.stdout)]
+    found = [(each["file"], each["line"], each["column"]) for each in json.loads(ended.stdout)["findings"]]
     assert found == [
+        ("act-1/a.csv", 2, "B (character)"),
         ("act-1/a.csv", 3, "C (text)"),
         ("b.jsonl", 1, "character"),
         ("b.jsonl", 1, "pitch"),
         ("b.jsonl", 2, "2"),
-        ("act-1/a.csv", 2, "B (character)"),
     ]
 
 

@@ -20,7 +20,7 @@ from schemas.job import Job
 from tests.unit.batches import line
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, good_documents
 from worker.batch.file_names import audio_path, safe_name
-from worker.batch.lint import lint
+from worker.batch.lint.jobs import lint_jobs
 from worker.batch.scripts.jsonl import read_jsonl
 from worker.batch.scripts.loader import read_script
 from worker.batch.scripts.mapping.own_columns import read_own_csv
@@ -133,11 +133,11 @@ def test_the_templates_are_scripts_without_a_finding() -> None:
         text = CliRunner().invoke(app, ["batch", "template", form]).stdout
         lines = [each for each in read(text, "f", MAX_TEXT_BYTES) if isinstance(each, Line)]
         assert len(lines) == 4
-        assert not lint(lines, CATALOGUE)
+        assert not list(lint_jobs(lines, CATALOGUE))
 
 
 def findings(*lines: Line, catalogue: Catalogue = CATALOGUE) -> list[str]:
-    return [str(each) for each in lint(lines, catalogue)]
+    return [str(each) for each in lint_jobs(lines, catalogue)]
 
 
 LONG = "a word, " * 60 + "and an end."
@@ -204,8 +204,8 @@ def test_pauses_and_pronunciations_are_warnings_where_the_catalogue_says_that_ch
     english = CATALOGUE.languages["en-US"].model_copy(update=without)
     limited = CATALOGUE.model_copy(update={"languages": {**CATALOGUE.languages, "en-US": english}})
     assert [each.partition("warning: ")[2] for each in findings(spoken, catalogue=limited)] == [
-        "Chirp knows no pause marks in en-US",
-        "Chirp knows no pronunciations in en-US",
+        "Chirp knows no pause marks in en-US [pauses]",
+        "Chirp knows no pronunciations in en-US [pronunciations]",
     ]
     broken = line(text=None, ssml="<speak>Wait. <break/> Ghoul.</speak>")
     assert not findings(broken)
@@ -215,15 +215,15 @@ def test_pauses_and_pronunciations_are_warnings_where_the_catalogue_says_that_ch
 
 def test_a_voice_model_chosen_for_all_lines_must_speak_each_lines_language() -> None:
     chinese = line("l-2", language="cmn-TW", text="早安")
-    (finding,) = lint([line("l-1"), chinese, line("l-3", voice="wavenet")], CATALOGUE, CHIRP)
+    (finding,) = lint_jobs([line("l-1"), chinese, line("l-3", voice="wavenet")], CATALOGUE, CHIRP)
     assert (finding.line_id, finding.severity) == ("l-2", Severity.ERROR)
     assert "does not speak cmn-TW" in finding.message
     # Where WaveNet is chosen for all lines, nothing is dropped.
-    assert not lint([chinese, line("l-1", pitch=-3.0)], CATALOGUE, WAVENET)
+    assert not lint_jobs([chinese, line("l-1", pitch=-3.0)], CATALOGUE, WAVENET)
 
 
 def test_errors_and_warnings_are_in_the_scripts_order() -> None:
-    found = lint([line("a-3", character="nobody"), line("a-1", pitch=2.0)], CATALOGUE)
+    found = lint_jobs([line("a-3", character="nobody"), line("a-1", pitch=2.0)], CATALOGUE)
     assert [each.severity for each in found] == [Severity.WARNING, Severity.ERROR]
 
 
@@ -261,7 +261,7 @@ def test_no_file_of_a_line_has_a_name_that_windows_reserves_or_changes(name: str
 
 
 def test_an_id_that_is_no_file_name_is_warned_about_with_the_name_that_its_audio_gets() -> None:
-    found = lint([line("CON"), line("scene:3"), line("y.")], CATALOGUE)
+    found = lint_jobs([line("CON"), line("scene:3"), line("y.")], CATALOGUE)
     assert [each.message for each in found] == [
         "'CON' is no file name on Windows: its audio gets the name pip_boy/_CON.ogg",
         "'y.' is no file name on Windows: its audio gets the name pip_boy/y.ogg",

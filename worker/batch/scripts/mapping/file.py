@@ -65,6 +65,10 @@ def write_mapping(path: Path, mapping: ScriptMapping) -> None:
     document: dict[str, Any] = {"scripts": [_plain(each) for each in mapping.scripts]}
     if mapping.characters:
         document["characters"] = dict(mapping.characters)
+    if mapping.lint:
+        document["lint"] = dict(mapping.lint)
+    if mapping.lexicon is not None:
+        document["lexicon"] = mapping.lexicon
     body = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110)
     replace_file(path, f"{_HEAD}{body}".encode())
 

@@ -74,10 +74,22 @@ class ScriptMapping(_Part):
 
     Attributes:
         characters: the character's key by the script's name of it; None where nobody has said it yet.
+        lint: the level of each rule that isn't to have its own; the lint knows the rules and their levels.
+        lexicon: the name of a CSV file that says how words are spoken, relative to the mapping.
     """
 
     scripts: list[TableMapping] = Field(default_factory=list)
     characters: dict[str, CharacterKey | None] = Field(default_factory=dict)
+    lint: dict[str, str] = Field(default_factory=dict)
+    lexicon: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+
+    @field_validator("lint", mode="before")
+    @classmethod
+    def _off_is_a_level(cls, lint: object) -> object:
+        # YAML 1.1 reads `off` as false.
+        return (
+            {name: "off" if each is False else each for name, each in lint.items()} if isinstance(lint, dict) else lint
+        )
 
 
 class Cast:

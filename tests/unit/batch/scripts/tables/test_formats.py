@@ -38,6 +38,9 @@ def test_a_file_of_each_format_is_imported_linted_and_priced(name: str, tmp_path
     read = read_script(script, MAX_TEXT_BYTES)
     assert [(each.id, each.job.character, each.job.language, each.job.text) for each in read.lines] == sample.lines
     assert [each for each in read.findings if each.severity is Severity.ERROR] == []
+    # Three of the samples have placeholders, as such files do.
+    with (tmp_path / "chirp-batch.yaml").open("a", encoding="utf-8") as mapping:
+        mapping.write("lint: {placeholder: warn}\n")
     assert CliRunner().invoke(app, ["batch", "lint", str(script)]).exit_code == 0
     selector = VoiceSelector(
         CATALOGUE,

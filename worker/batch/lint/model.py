@@ -1,0 +1,87 @@
+"""The model of the lint: rules about a text, what they find in it, and the level of each. Pure."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """What a finding of a rule does: it stops the batch, is shown, is mended, or isn't looked for."""
+
+    ERROR = "error"
+    WARN = "warn"
+    FIX = "fix"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Who speaks a text.
+
+    Attributes:
+        language: the tag of its voice, such as cmn-TW.
+        names: of the script's speakers, in lower case and without separators.
+    """
+
+    language: str
+    names: frozenset[str] = frozenset()
+
+    @property
+    def primary(self) -> str:
+        """The language without script and region; `zh` for Mandarin, as most libraries have it."""
+        primary = self.language.split("-")[0].lower()
+        return "zh" if primary == "cmn" else primary
+
+    @property
+    def is_chinese(self) -> bool:
+        """Whether the voice reads Chinese characters as Mandarin or Cantonese."""
+        return self.primary in {"zh", "yue"}
+
+    @property
+    def is_traditional(self) -> bool:
+        """Whether the language is written in traditional Chinese characters."""
+        regions = {"TW", "HK", "MO", "Hant"}
+        return self.is_chinese and (self.primary == "yue" or not regions.isdisjoint(self.language.split("-")))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a rule finds in a text.
+
+    Attributes:
+        start: index of its first character.
+        end: index after its last character.
+        reading: how a voice will probably read it; empty where the rule isn't about readings.
+        replacement: what `fix` writes in its place; None where a machine can't know.
+        kept: what `fix` keeps as a label.
+    """
+
+    start: int
+    end: int
+    reading: str = ""
+    replacement: str | None = None
+    kept: str = ""
+
+
+Find = Callable[[str, Spoken], Iterable[Match]]
+
+
+@dataclass(frozen=True, slots=True)
+class TextRule:
+    """A rule about the text of one line.
+
+    Attributes:
+        name: in findings and in the mapping.
+        says: what is wrong, for people.
+        level: where the mapping says nothing.
+        find: all matches, in the order of the text.
+        label: the label that keeps what `fix` strips; empty for none.
+        fixes: whether `fix` is allowed.
+    """
+
+    name: str
+    says: str
+    level: Level
+    find: Find
+    label: str = ""
+    fixes: bool = True

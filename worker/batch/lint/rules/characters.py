@@ -1,0 +1,87 @@
+"""Characters that were lost, garbled or slipped in unseen: mojibake, U+FFFD, controls, mixed scripts. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+import ftfy
+
+from worker.batch.lint.model import Level, Match, Spoken, TextRule
+from worker.batch.lint.rules.patterns import finder, leave, strip
+
+# UTF-8 that was read as GBK, and memory that nobody had written to, as Chinese programmers know them.
+_GBK: Final = re.compile("锟斤拷|烫烫烫|屯屯屯|ï¿½")
+_LOST: Final = re.compile(r"\ufffd+|(?<=[^\W\d_])\?{1,2}(?=[^\W\d_])")
+# Line ends and the tab are blanks to a voice. An emoji has joiners and selectors, which are its own.
+_EMOJI_SIGNS: Final = "\u200d\ufe0e\ufe0f"
+_BIDI: Final = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2064"
+    "\u206a-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb\ue000-\ue0ef\ue0f1-\uf8ff"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    # Arabic and Indic scripts need joiners within words, and emoji between signs; beside Latin or Chinese none does.
+    "|(?<=[\u0020-\u024f\u2e80-\u9fff])[\u200c\u200d]|[\u200c\u200d](?=[\u0020-\u024f\u2e80-\u9fff])|^[\u200c\u200d]"
+)
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+_ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK"})
+
+
+def _find_mojibake(text: str, _: Spoken) -> Iterator[Match]:
+    if text.isascii():
+        return
+    for found in _GBK.finditer(text):
+        yield Match(found.start(), found.end())
+    # By words, so that a text that has both is mended where it is broken.
+    fixed = ftfy.fix_encoding(text)
+    if fixed != text:
+        start, end = _changed(text, fixed)
+        yield Match(start, end, replacement=fixed[start : len(fixed) - (len(text) - end)])
+
+
+def _changed(before: str, after: str) -> tuple[int, int]:
+    """Start and end of the piece of a text that an edit has changed."""
+    start = 0
+    most = min(len(before), len(after))
+    while start < most and before[start] == after[start]:
+        start += 1
+    same = 0
+    while same < most - start and before[-1 - same] == after[-1 - same]:
+        same += 1
+    return start, len(before) - same
+
+
+def _find_mixed_scripts(text: str, _: Spoken) -> Iterator[Match]:
+    if text.isascii():
+        return
+    for found in _WORD.finditer(text):
+        word = found[0]
+        if _NOT_ASCII.search(word) and len(_ALIKE & {_script(each) for each in word}) > 1:
+            yield Match(found.start(), found.end())
+
+
+@cache
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").partition(" ")[0]
+
+
+RULES: Final = (
+    TextRule("mojibake", "was read in the wrong encoding once", Level.ERROR, _find_mojibake),
+    TextRule(
+        "lost-character", "a character was lost in a conversion", Level.ERROR,
+        finder((_LOST, leave), needs="\ufffd?"), fixes=False,
+    ),
+    TextRule(
+        "bidi-character", "turns the direction of writing, and hides what the text says", Level.ERROR,
+        finder((_BIDI, strip)),
+    ),
+    TextRule(
+        "invisible-character", "nobody sees it, and a voice stumbles over it", Level.WARN, finder((_INVISIBLE, strip)),
+    ),
+    TextRule(
+        "mixed-script", "letters of two scripts that look alike in one word", Level.ERROR, _find_mixed_scripts,
+        fixes=False,
+    ),
+)  # fmt: skip

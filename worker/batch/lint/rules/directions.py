@@ -1,0 +1,148 @@
+"""Stage directions in brackets, asterisks and parentheses, and the speaker's name before a line. Pure."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from worker.batch.lint.model import Find, Level, Match, Spoken, TextRule
+
+# What actors are told: how to speak, what to do, where they are. Stems, so that "sighs" and "sighing" are found.
+_ENGLISH: Final = re.compile(
+    r"(?i)\b(?:whisper|sigh|laugh|chuckl|giggl|cough|gasp|groan|grunt|growl|moan|sob|scream|shout|yell|mutter|mumbl|"
+    r"murmur|sarcas|sniff|snort|snicker|yawn|gulp|shrug|smil|grin|smirk|frown|wink|nod|hiccup|pant|exhal|inhal|hesita|"
+    r"interrupt|clear(?:s|ing) |throat|deadpan|whistl|footstep|applause|laughter|off-?screen|off-?stage|"
+    r"voice ?over|aside|beat|pause|silence|static|sfx|cont'?d|continued|"
+    r"under (?:his|her|their) breath|to (?:him|her|them)self|to (?:the )?player|"
+    r"singing|crying|angrily|angry|sadly|nervous|quiet|softly|loud|weakly|tired|excited|annoyed|confused|scared|surprised|"
+    r"worried|drunk|mocking|imitating|reading|thinking|internal|monologue|breath|offended|cheerful|calm|cold|stern)"
+)
+_MANNER: Final = re.compile(r"[a-z]+ly|[a-z]+ing(?: \w+){0,3}|O\.?S\.?|V\.?O\.?|M\.?O\.?S\.?|[A-Z]\.?[A-Z]\.?")
+_DEED: Final = re.compile(r"(?i)(?:he |she |they )?[a-z]+s(?: [\w'’]+){0,6}\.?")
+_CHINESE: Final = re.compile(
+    "低聲|低声|小聲|小声|大聲|大声|輕聲|轻声|悄聲|悄声|嘆氣|歎氣|叹气|嘆息|叹息|笑|哭|咳|怒|生氣|生气|悄悄|耳語|耳语|沉默|停頓|停顿|"
+    "諷刺|讽刺|驚|惊|喘|旁白|內心|内心|獨白|独白|自言自語|自言自语|喊|吼|哼|顫抖|颤抖|猶豫|犹豫|無奈|无奈|語氣|语气|畫外|画外|轉身|转身|"
+    "搖頭|摇头|點頭|点头|皺眉|皱眉|哽咽|緊張|紧张|興奮|兴奋|激動|激动|冷淡|溫柔|温柔|害怕|悲傷|悲伤|高興|高兴|疑惑|思考|遲疑|迟疑"
+)
+_BRACKETS: Final = re.compile(
+    r"\[(?!pause(?: short| long)?\])(?P<text>[^\[\]]{1,200})\]|［(?P<b>[^［］]{1,80})］|【(?P<c>[^【】]{1,80})】|"
+    r"〔(?P<d>[^〔〕]{1,80})〕"
+)
+_ASTERISKS: Final = re.compile(r"(?<![*\w])\*(?P<text>[^*\s](?:[^*\n]{0,198}[^*\s])?)\*(?![*\w])")
+_PARENTHESES: Final = re.compile(r"\((?P<text>[^()\n]{1,80})\)|（(?P<b>[^（）\n]{1,40})）")
+_MOST_WORDS: Final = 6
+_MOST_ORDER_WORDS: Final = 8
+_MOST_CHINESE: Final = 8
+_MOST_NAMES: Final = 2
+_SPEAKER: Final = re.compile(
+    r"\s*(?P<name>[A-Z][\w.'’-]*(?: (?:the |of |de |von )?[A-Z0-9][\w.'’-]*){0,2}|[A-Z][A-Z .'-]{1,30})"
+    r"(?: ?\([^()]{1,20}\))?: +"
+    r"(?=[\"“'‘(\[*…A-Z0-9])|\s*(?P<b>[\u4e00-\u9fff·]{2,6})[：:](?=[「『（\u4e00-\u9fff…])"
+)
+# Nobody is called so.
+_NO_NAME: Final = re.compile(
+    r"note|notice|dear|qotd|fortune|fortunes|users|notes|warning|attention|caution|error|remember|question|answer|"
+    r"q|a|ps|p\.s|tip|hint|objective|quest|mission|update|log|entry|chapter|part|step|rule|law|laws|law's|"
+    r"corollary|lemma|theorem|definition|example|examples|moral|conclusion|result|results|fact|facts|summary|"
+    r"subject|re|from|to|date|time|day|night|location|status|report|reminder|memo|message|news|alert|first|second|"
+    r"third|last|finally|one|two|three|option|options|choice|problem|solution|reason|proof|ingredients|"
+    r"instructions|directions|motto|slogan|translation|meaning|price|total|score|name|title|author|source|quote|"
+    r"lesson|point|plan|case|exercise|principle|maxim|axiom|postulate|rules|observation|theory|effect|monday|"
+    r"tuesday|wednesday|thursday|friday|saturday|sunday|注意|提示|警告|記住|记住|問題|问题|答案|例如|目標|目标|"
+    r"任務|任务|結論|结论|說明|说明|備註|备注|原因|地點|地点|時間|时间|記錄|记录|第一|第二|第三|首先|其次|最後|"
+    r"最后|譯文|译文|注釋|注释|作者|標題|标题|出處|题目|題目|其一|其二"
+)
+_LABELS: Final = re.compile(r"(?i)(?:day|part|chapter|step|act|scene|lesson|rule|log|entry|law|no)\.? ?\d*")
+
+
+def _content(found: re.Match[str]) -> str:
+    return next(each for each in found.groups() if each is not None).strip()
+
+
+def _is_direction(content: str) -> bool:
+    """Whether an actor is told something, as far as the words say."""
+    if _CHINESE.search(content):
+        return len(content) <= 2 * _MOST_CHINESE
+    return len(content.split()) <= _MOST_WORDS and bool(_ENGLISH.search(content))
+
+
+def _is_manner(content: str) -> bool:
+    """Whether it says how or where, such as `sarcastically` and `V.O.`: a direction only beside a sentence."""
+    return bool(_MANNER.fullmatch(content))
+
+
+def _stands_apart(text: str, found: re.Match[str]) -> bool:
+    """Whether the match is at an end of the text, or between two sentences."""
+    before, after = text[: found.start()].rstrip(), text[found.end() :].lstrip()
+    starts = not before or before[-1] in '.!?…。！？"”」'
+    ends = not after or after[0].isupper() or after[0] in '"“「…' or not after[0].isascii()
+    return starts and ends
+
+
+def _find_brackets(text: str, _: Spoken) -> Iterator[Match]:
+    for found in _BRACKETS.finditer(text):
+        content = _content(found)
+        apart = _stands_apart(text, found) and len(content.split()) <= _MOST_ORDER_WORDS
+        if _is_direction(content) or (apart and any(map(str.isalpha, content))):
+            yield Match(found.start(), found.end(), replacement="", kept=content)
+
+
+def _find_other_brackets(text: str, _: Spoken) -> Iterator[Match]:
+    for found in _BRACKETS.finditer(text):
+        # 【】 also encloses terms and titles; "[T]he" is an editor's.
+        if not found["c"] and len(_content(found)) > 1:
+            yield Match(found.start(), found.end(), replacement="", kept=_content(found))
+
+
+def _find_asterisks(text: str, _: Spoken) -> Iterator[Match]:
+    for found in _ASTERISKS.finditer(text):
+        content = _content(found)
+        if _is_direction(content) or (_stands_apart(text, found) and (_is_manner(content) or _is_deed(content))):
+            yield Match(found.start(), found.end(), replacement="", kept=content)
+
+
+def _is_deed(content: str) -> bool:
+    """Whether it says what somebody does: `draws her gun`."""
+    return bool(_DEED.fullmatch(content))
+
+
+def _find_parentheses(text: str, _: Spoken) -> Iterator[Match]:
+    for found in _PARENTHESES.finditer(text):
+        content = _content(found) if found["text"] or found["b"] else ""
+        if _is_direction(content) or (
+            _stands_apart(text, found) and (_is_manner(content) or _is_short_order(content, found, text))
+        ):
+            yield Match(found.start(), found.end(), replacement="", kept=content)
+
+
+def _is_short_order(content: str, found: re.Match[str], text: str) -> bool:
+    """Whether the parenthesis before a line is one, such as `(to Tom)` or `（對老闆）`."""
+    is_first = not text[: found.start()].strip()
+    rest = text[found.end() :].strip()
+    if found["b"]:
+        return is_first and bool(rest) and len(content) <= _MOST_CHINESE
+    return is_first and bool(rest) and content[:1].islower() and len(content.split()) <= _MOST_WORDS
+
+
+def _find_speaker(text: str, spoken: Spoken) -> Iterator[Match]:
+    found = _SPEAKER.match(text)
+    if found is None:
+        return
+    name = (found["name"] or found["b"]).strip()
+    words = name.casefold().split()
+    known = "".join(filter(str.isalnum, name.casefold())) in spoken.names
+    is_label = any(map(_NO_NAME.fullmatch, words)) or _LABELS.fullmatch(name) or name.endswith(("'s", "’s"))
+    if known or (len(words) <= _MOST_NAMES and not is_label and "-" not in name):
+        yield Match(found.start(), found.end(), replacement="", kept=name)
+
+
+def _rule(name: str, level: Level, find: Find, says: str = "is a direction, which is read aloud") -> TextRule:
+    return TextRule(name, says, level, find, label="direction")
+
+
+RULES: Final = (
+    TextRule("speaker-prefix", "says who speaks, and is spoken too", Level.WARN, _find_speaker, label="speaker"),
+    _rule("direction-brackets", Level.ERROR, _find_brackets),
+    _rule("brackets", Level.WARN, _find_other_brackets, "is in brackets, and a voice reads it like the rest"),
+    _rule("direction-asterisks", Level.WARN, _find_asterisks),
+    _rule("direction-parentheses", Level.WARN, _find_parentheses),
+)

@@ -1,0 +1,27 @@
+"""Markdown, which people write without thinking: words in asterisks, underscores or backticks. Pure."""
+
+import re
+from typing import Final
+
+from worker.batch.lint.model import Level, TextRule
+from worker.batch.lint.rules.patterns import finder
+
+_MARKDOWN: Final = re.compile(
+    r"\*\*(?P<bold>[^*\n]+)\*\*|(?<!\w)__(?P<strong>[^_\n]+)__(?!\w)|~~(?P<struck>[^~\n]+)~~|`(?P<code>[^`\n]+)`|"
+    r"\A#{1,6} (?P<heading>.*)|(?<![*\w])\*(?P<stressed>[^*\s](?:[^*\n]{0,80}[^*\s])?)\*(?![*\w])|"
+    r"(?<!\w)_(?P<slanted>[^\s_](?:[^_\n]{0,80}[^\s_])?)_(?!\w)"
+)
+
+
+def _markdown_text(found: re.Match[str]) -> str:
+    return next((each for each in found.groups() if each is not None), "")
+
+
+RULES: Final = (
+    TextRule(
+        "markdown",
+        "is Markdown, whose signs are read aloud or lost",
+        Level.WARN,
+        finder((_MARKDOWN, _markdown_text), needs="*_~`#"),
+    ),
+)

@@ -1,0 +1,99 @@
+"""Spellings that a voice says otherwise than an actor would: capitals, long letters, stutters, emoji. Pure."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from worker.batch.lint.model import Level, Match, Spoken, TextRule
+from worker.batch.lint.rules.patterns import finder, strip
+
+# Unicode's emoji and pictures: their blocks, with joiners, selectors, skin tones and flags.
+_PICTURES: Final = (
+    "\u203c\u2049\u2139\u2190-\u21ff\u2300-\u23ff\u2500-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299"
+    "\U0001f000-\U0001faff\U0001fb00-\U0001fbff"
+)
+_EMOJI: Final = re.compile(rf"[#*0-9]\ufe0f?\u20e3|[{_PICTURES}][{_PICTURES}\u200d\ufe0e\ufe0f\U000e0020-\U000e007f]*")
+_EMOTICON: Final = re.compile(
+    r"(?<![\w:;])(?:[:;=][-'^o]?[)(\]\[DPpOo3|/\\]|[:;]'\(|</?3|\^[_.-]?\^|[oO][_.][oO]|T[_.]T|>[_.]<|-_-|¯\\_\(ツ\)_/¯|"
+    r"[xX]D)(?![\w:])"
+)
+_LONG_LATIN: Final = re.compile(r"(?i)\b\w*?([a-zà-öø-ÿ])\1{2,}\w*")
+_ROMAN: Final = re.compile(r"[IVXLCDMivxlcdm]+")
+_WEB: Final = re.compile(r"(?i)w{3}\b|w{3}\.")
+_LONG_CJK: Final = re.compile(r"([\u3041-\u30ff\u4e00-\u9fff])\1{4,}|[ー～〜]{3,}")
+# W-what, I-I-I don't, b…but: the word begins with what is stuttered.
+_STUTTER: Final = re.compile(
+    r"(?<![\w-])(?P<start>[A-Za-z]{1,2})(?:-(?P=start))*(?P<last>-|…|\.{3})(?=(?P<word>(?P=start)[A-Za-z']*)(?!-)\b)",
+    re.IGNORECASE,
+)
+_STUTTER_CJK: Final = re.compile(r"(?P<start>[\u4e00-\u9fff]{1,2})(?:(?:、|…+|—+|-|\.{2,}|⋯+)(?P=start)){1,}")
+_PREFIXES: Final = frozenset(
+    {"re", "co", "de", "un", "in", "ex", "bi", "no", "so", "go", "ha", "he", "ho", "hm", "la", "da", "ya"}
+)
+_CAPITALS: Final = re.compile(r"\b[A-Z][A-Z']+(?:[ ,;-]+(?:[A-Z][A-Z']+|[AI]))+\b")
+_LEAST_CAPITALS: Final = 8
+_LEAST_ALL: Final = 4
+
+
+def _find_long_letters(text: str, _: Spoken) -> Iterator[Match]:
+    for found in _LONG_LATIN.finditer(text):
+        if not (_ROMAN.fullmatch(found[0]) or _WEB.match(found[0])):
+            yield Match(found.start(), found.end())
+    for found in _LONG_CJK.finditer(text):
+        yield Match(found.start(), found.end())
+
+
+def _find_stutters(text: str, spoken: Spoken) -> Iterator[Match]:
+    for found in _STUTTER.finditer(text):
+        start, word = found["start"], found["word"]
+        # "re-read" and "so-so" are words, and "A-a" hides none.
+        if start.casefold() in _PREFIXES or (len(word) == len(start) and word.casefold() != "i"):
+            continue
+        yield Match(found.start(), found.end() + 1, replacement=word[0].upper() if start[0].isupper() else word[0])
+    if spoken.is_chinese:
+        for found in _STUTTER_CJK.finditer(text):
+            yield Match(found.start(), found.end(), replacement=found["start"])
+
+
+def _find_capitals(text: str, _: Spoken) -> Iterator[Match]:
+    words = re.findall(r"[A-Za-z']{2,}", text)
+    letters = sum(map(len, words))
+    if words and letters >= _LEAST_ALL and text.upper() == text and any(_is_word(each) for each in words):
+        start = next(index for index, each in enumerate(text) if each.isalpha())
+        end = len(text) - next(index for index, each in enumerate(reversed(text)) if each.isalpha())
+        yield Match(start, end, replacement=_as_sentence(text[start:end]))
+        return
+    for found in _CAPITALS.finditer(text):
+        run = re.findall(r"[A-Z']{2,}", found[0])
+        if sum(map(len, run)) >= _LEAST_CAPITALS and any(map(_is_word, run)):
+            yield Match(found.start(), found.end(), replacement=_as_words(found[0], text[: found.start()]))
+
+
+def _is_word(capitals: str) -> bool:
+    """Whether it looks like a word, and not like an abbreviation."""
+    return len(capitals) >= _LEAST_ALL and bool(re.search("[AEIOUY]", capitals)) and not _ROMAN.fullmatch(capitals)
+
+
+def _as_sentence(text: str) -> str:
+    lower = re.sub(r"\bi\b", "I", text.lower())
+    return re.sub(r"(?:\A|[.!?…]\s+)[a-z]", lambda found: found[0].upper(), lower)
+
+
+def _as_words(capitals: str, before: str) -> str:
+    lower = re.sub(r"\bi\b", "I", capitals.lower())
+    is_first = not before.strip() or before.rstrip()[-1] in ".!?…"
+    return lower[:1].upper() + lower[1:] if is_first else lower
+
+
+RULES: Final = (
+    TextRule(
+        "emoji", "is a picture: a voice skips it or reads its name", Level.WARN,
+        finder((_EMOJI, strip), (_EMOTICON, strip)),
+    ),
+    TextRule("all-caps", "is in capitals, which a voice may spell out", Level.WARN, _find_capitals),
+    TextRule(
+        "repeated-letters", "repeats a letter, and no voice knows how long that is", Level.WARN, _find_long_letters,
+        fixes=False,
+    ),
+    TextRule("stutter", "is a stutter, which a voice reads letter by letter", Level.WARN, _find_stutters),
+)  # fmt: skip

@@ -1,0 +1,47 @@
+"""Texts that nobody has written yet, and what a spreadsheet leaves where one should be. Pure."""
+
+import re
+from typing import Final
+
+from worker.batch.lint.model import Level, TextRule
+from worker.batch.lint.rules.patterns import finder, leave
+
+# Marks in capitals anywhere; words that are words too, as the whole text alone.
+_MARKS: Final = re.compile(
+    r"\b(?:TODO|FIXME|TBD|TBC|TBA|WIP|PLACEHOLDER|LOREM IPSUM|UNTRANSLATED|NEEDS? TRANSLATION|CUT LINE|XXX+(?![:.])|"
+    r"(?i:MISSING TRANSLATION)|MISSING (?:TEXT|STRING)|DO NOT (?:RECORD|TRANSLATE|USE))\b|\b[Ll]orem ipsum\b|"
+    r"(?i:\[?insert (?:text|line|dialogue|name) here\]?|\bplaceholder (?:text|line|dialogue)\b)|"
+    r"待翻譯|待翻译|待補|待补|未翻譯|未翻译|待定稿|佔位|占位符|這裡填|此处填|（暫）|（暂）"
+)
+_WHOLE: Final = re.compile(
+    r"\s*(?:(?i:todo|fixme|tbd|tbc|tba|wip|xxx+|placeholder|n/a|nan|undefined|test(?:ing)?(?: test(?:ing)?)+|"
+    r"test ?(?:line|text|string)|asdf\w*|qwerty\w*|foo ?bar|dummy(?: text| line)?|\[object Object\])[.!?…]*|"
+    # Somebody may answer "None." or 無。
+    r"(?i:none|null|nil|empty|test|待定|暫定|暂定|測試|测试|無|无|略)|"
+    # A key in the place of its text: DIALOGUE_TOM_01, npc.guard.greeting
+    r"[A-Z][A-Z0-9]*(?:[_.][A-Z0-9]+)+|[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[a-z][a-z0-9]*(?:\.[a-z][a-z0-9]*){2,})\s*"
+)
+_SPREADSHEET: Final = re.compile(
+    r"#(?:REF|VALUE|NAME|NUM|NULL|SPILL|CALC|FIELD|BLOCKED|CONNECT|BUSY|UNKNOWN|GETTING_DATA|ERROR)[!?]?|#N/A|#DIV/0!?|"
+    r"#(?:BEZUG|WERT|ZAHL|NV|NOM|VALEUR|NOMBRE|VALOR|RIF|NOME)[!?]?|#¿NOMBRE\?|\bErr:\d{3}\b|#{4,}|"
+    r"\b\d(?:\.\d+)?[Ee]\+\d{2,}\b"
+)
+_FORMULA: Final = re.compile(
+    r"\s*(?:=\s*[A-Za-z_.]+\(.*|=\s*\$?[A-Z]{1,3}\$?\d+\b.*|=\s*\"[^\"]*\"\s*&.*|=\s*'?[\w ]+'?!\$?[A-Z]+\$?\d+.*|"
+    r"[+@-]\s*[A-Z]{2,}\([^()]*\)|[+-]\$?[A-Z]{1,3}\$?\d+(?:[-+*/&].*)?)\s*",
+    re.DOTALL,
+)
+
+
+def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    return re.compile(rf"\A(?:{pattern.pattern})\Z", pattern.flags)
+
+
+RULES: Final = (
+    TextRule("spreadsheet-error", "is what a spreadsheet shows in place of a value", Level.ERROR,
+             finder((_SPREADSHEET, leave), needs="#+:"), fixes=False),
+    TextRule("formula", "is a spreadsheet's formula, and not its result", Level.ERROR,
+             finder((_whole(_FORMULA), leave), needs="=+-@"), fixes=False),
+    TextRule("unfinished", "isn't written yet", Level.ERROR,
+             finder((_whole(_WHOLE), leave), (_MARKS, leave)), fixes=False),
+)  # fmt: skip

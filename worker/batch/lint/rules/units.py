@@ -1,0 +1,90 @@
+"""Units, amounts of money and addresses, with the words that a voice will probably say. Pure."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+from worker.batch.lint.model import Level, Match, Spoken, TextRule
+from worker.batch.lint.rules.spelling import in_words
+from worker.batch.lint.rules.unit_names import GLUED, UNITS
+
+_NUMBER: Final = r"(?P<n>[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-−]?\d+(?:\.\d+)?)"
+_SIGN: Final = "|".join(re.escape(each) for each in sorted(UNITS, key=len, reverse=True))
+_UNIT: Final = re.compile(
+    rf"(?<![A-Za-z0-9_.,/:\ue0f0-]){_NUMBER}(?P<gap>[ \u00a0\u202f]?)(?P<unit>{_SIGN})(?![A-Za-z0-9_²³/'’-])"
+)
+_FEET: Final = re.compile(
+    r"(?<![A-Za-z0-9_.,/:'‘-])(?P<feet>\d{1,2})['′](?:(?P<inches>\d{1,2})(?:\"|''|″|”)(?!\w)|"
+    r"(?= (?:tall|long|high|deep|wide)\b))"
+)
+_SCALES: Final = {"K": "thousand", "k": "thousand", "M": "million", "B": "billion", "T": "trillion", "bn": "billion"}
+_MONEY: Final = {"$": "dollars", "€": "euros", "£": "pounds", "¥": "yen"}
+_AMOUNT: Final = re.compile(rf"(?P<sign>[$€£¥]) ?{_NUMBER}(?P<scale>bn|[KkMBT])(?!\w)")
+_ADDRESS: Final = re.compile(
+    r"(?P<url>\b(?:https?|ftp)://[^\s<>\"“”]*[\w/])|(?P<mail>\b[\w.+-]+@\w[\w-]*(?:\.\w[\w-]*)+)|"
+    r"(?P<host>\b(?:www\.)[\w-]+(?:\.[\w-]+)+(?:/[^\s<>\"]*\w)?|\b[A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|net|org|io|gov|edu|tv|gg|tw|cn|jp|"
+    r"exe|txt|dat|log|cfg|ini|png|wav|ogg)\b(?:/[^\s<>\"]*\w)?)|(?P<path>[A-Za-z]:\\[\w\\.-]+|(?<![\w.<])/(?:\w[\w.-]*/)+[\w.-]*)"
+)
+_SIGN_WORDS: Final = {
+    "en": {
+        ".": " dot ", "/": " slash ", "@": " at ", "-": " dash ", "_": " underscore ",
+        ":": " colon ", "\\": " backslash ",
+    },
+    "zh": {".": "點", "/": "斜線", "@": "小老鼠", "-": "短橫線", "_": "底線", ":": "冒號", "\\": "反斜線"},
+}  # fmt: skip
+
+
+def _find_units(text: str, spoken: Spoken) -> Iterator[Match]:
+    if not any(map(str.isdigit, text)):
+        return
+    for found in _UNIT.finditer(text):
+        unit = found["unit"]
+        if unit in GLUED and found["gap"]:
+            continue
+        yield from _match(found, _with_unit(_decimal(found["n"]), unit, spoken))
+    if spoken.primary == "en":
+        for found in _FEET.finditer(text):
+            yield from _match(found, _height(found, spoken))
+        for found in _AMOUNT.finditer(text):
+            words = in_words(_decimal(found["n"]), spoken)
+            yield from _match(found, words and f"{words} {_SCALES[found['scale']]} {_MONEY[found['sign']]}")
+
+
+def _match(found: re.Match[str], reading: str) -> Iterator[Match]:
+    yield Match(found.start(), found.end(), reading=reading, replacement=reading or None)
+
+
+def _decimal(number: str) -> Decimal:
+    return Decimal(number.replace(",", "").replace("−", "-"))
+
+
+def _with_unit(number: Decimal, unit: str, spoken: Spoken) -> str:
+    """The number with its unit in words; empty for languages whose names of units nobody has written here."""
+    one, many, chinese = UNITS[unit]
+    words = in_words(abs(number), spoken)
+    if not words or spoken.primary not in {"en", "zh"}:
+        return ""
+    if spoken.is_chinese:
+        # The names are Taiwan's.
+        return f"{'負' if number < 0 else ''}{words}{chinese}" if spoken.is_traditional else ""
+    return f"{'minus ' if number < 0 else ''}{words} {one if abs(number) == 1 else many}"
+
+
+def _height(found: re.Match[str], spoken: Spoken) -> str:
+    feet = _with_unit(Decimal(found["feet"]), "ft", spoken)
+    return f"{feet} {in_words(int(found['inches']), spoken)}" if found["inches"] else feet
+
+
+def _find_addresses(text: str, spoken: Spoken) -> Iterator[Match]:
+    for found in _ADDRESS.finditer(text):
+        said = re.sub(r"^\w+://(?:www\.)?|^www\.", "", found[0])
+        signs = _SIGN_WORDS.get("zh" if spoken.is_chinese else spoken.primary, {})
+        reading = " ".join("".join(signs.get(each, each) for each in said).split()) if signs else ""
+        yield Match(found.start(), found.end(), reading=reading, replacement=reading or None)
+
+
+RULES: Final = (
+    TextRule("urls", "is an address, of which each sign is read", Level.WARN, _find_addresses),
+    TextRule("units", "has more than one reading", Level.WARN, _find_units),
+)
