@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from schemas.audio_stream import StreamEnd
+from schemas.batch_run import BatchRun
 from schemas.cancellation import Cancellation
 from schemas.completion import Completion
 from schemas.enums import AudioEncoding
@@ -21,6 +22,7 @@ FEEDBACK_TYPE: Final = "chirp-worker.feedback.v1"
 VOTE_TYPE: Final = "chirp-worker.vote.v1"
 CANCELLATION_TYPE: Final = "chirp-worker.cancellation.v1"
 PAIR_TYPE: Final = "chirp-worker.pair.v1"
+BATCH_RUN_TYPE: Final = "chirp-worker.batch-run.v1"
 
 
 def event_id(job_id: str, content: bytes, status: str, replay: int = 0) -> str:
@@ -117,6 +119,12 @@ def cancellation_headers(cancellation: Cancellation) -> Headers:
 def pair_headers(pair: Pair) -> Headers:
     """The `ce_*` headers of a pair's record; its value is the pair's JSON."""
     return _event_headers(PAIR_TYPE, pair.pair_id, pair.source, pair.time, pair.line)
+
+
+def batch_run_headers(run: BatchRun) -> Headers:
+    """The `ce_*` headers of a run's report; its value is the report's JSON."""
+    event = f"{run.run_id}-{run.time.timestamp():.3f}"
+    return _event_headers(BATCH_RUN_TYPE, event, run.source, run.time, run.run_id)
 
 
 def _event_headers(

@@ -8,11 +8,13 @@ from pydantic import BaseModel
 
 from schemas.announcement import RolloutAnnouncement
 from schemas.audio_stream import StreamEnd
+from schemas.batch_run import BatchRun
 from schemas.cancellation import Cancellation
 from schemas.completion import Completion
 from schemas.enums import AudioEncoding
 from schemas.events import (
     AUDIO_CHUNK_TYPE,
+    BATCH_RUN_TYPE,
     CANCELLATION_TYPE,
     COMPLETION_TYPE,
     FEEDBACK_TYPE,
@@ -26,7 +28,7 @@ from schemas.job import Job
 from schemas.pair import Pair
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
-from schemas.topics import CANCELLATIONS, COMPLETIONS, FEEDBACK, LANES, PAIRS, ROLLOUT, STREAMS, VOTES
+from schemas.topics import BATCH_RUNS, CANCELLATIONS, COMPLETIONS, FEEDBACK, LANES, PAIRS, ROLLOUT, STREAMS, VOTES
 from schemas.vote import Vote
 
 TARGET: Final = Path(__file__).parent / "generated"
@@ -81,6 +83,7 @@ def asyncapi() -> dict[str, Any]:
                 "vote": _event(VOTE_TYPE, "The line.", "vote", "The vote_id."),
                 "cancellation": _event(CANCELLATION_TYPE, "The job_id.", "cancellation", "The cancellation_id."),
                 "pair": _event(PAIR_TYPE, "The line.", "pair", "The pair_id."),
+                "batch-run": _event(BATCH_RUN_TYPE, "The run_id.", "batch-run", "The run_id and the time."),
             }
         },
     }
@@ -129,6 +132,7 @@ def _channels() -> dict[str, Any]:
             "Jobs that nobody wants any more. Plain JSON is taken too, without the headers.",
             "cancellation",
         ),
+        "batch-runs": _channel(BATCH_RUNS, "How far the studios' scripts are.", "batch-run"),
     }
 
 
@@ -193,6 +197,7 @@ def _operations() -> dict[str, Any]:
             "receive", "cancellations", "The worker ends a job that hasn't started as cancelled, and pays nothing."
         ),
         "show-pairs": _operation("receive", "pairs", "The console shows the pairs to listeners."),
+        "show-batch-runs": _operation("receive", "batch-runs", "The console shows the runs of scripts."),
     }
 
 
@@ -227,6 +232,7 @@ def documents() -> dict[str, str]:
         "vote.schema.json": json_schema(Vote),
         "cancellation.schema.json": json_schema(Cancellation),
         "pair.schema.json": json_schema(Pair),
+        "batch-run.schema.json": json_schema(BatchRun),
         "revision.schema.json": json_schema(Revision),
         "rollout-status.schema.json": json_schema(RolloutStatus, "serialization"),
         "rollout-announcement.schema.json": json_schema(RolloutAnnouncement, "serialization"),

@@ -5,6 +5,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from schemas.batch_run import BatchRun
 from schemas.cancellation import Cancellation
 from schemas.errors import UsageError
 from schemas.feedback import Feedback
@@ -61,6 +62,15 @@ def parse_vote(value: bytes | None) -> Vote:
         InvalidMessageError: it is no valid vote.
     """
     return _parse(value, Vote, "vote", _VOTE_PARTS)
+
+
+def parse_batch_run(value: bytes | None) -> BatchRun:
+    """Parses a run's report from a record's value: JSON in UTF-8, perhaps in a structured CloudEvent.
+
+    Raises:
+        InvalidMessageError: it is no valid report.
+    """
+    return _parse(value, BatchRun, "batch run", {})
 
 
 def parse_cancellation(value: bytes | None) -> Cancellation:

@@ -41,6 +41,7 @@ FEEDBACK: Final = "tts.feedback"
 VOTES: Final = "tts.votes"
 CANCELLATIONS: Final = "tts.cancellations"
 PAIRS: Final = "tts.pairs"
+BATCH_RUNS: Final = "tts.batch-runs"
 
 _SMALL_RECORD_BYTES: Final = 2**16
 
@@ -76,6 +77,8 @@ TOPICS: Final = (
     Topic(PAIRS, 1, "pair_id", 365 * DAY_MS, LANE_RECORD_BYTES, "pairs of takes that listeners compare"),
     # As long as the lane that keeps its jobs longest: a cancellation that ended before its job would be none.
     Topic(CANCELLATIONS, 1, "job_id", 7 * DAY_MS, _SMALL_RECORD_BYTES, "jobs that nobody wants any more"),
+    # As long as completions: a run's lines are read from those.
+    Topic(BATCH_RUNS, 1, "run_id", 30 * DAY_MS, _SMALL_RECORD_BYTES, "how far the studios' scripts are"),
 )
 
 Delays = Mapping[Lane, Sequence[str]]

@@ -19,6 +19,7 @@ from loadtest.stack.ports import free_ports
 from schemas.completion import Completion
 from schemas.enums import Lane
 from schemas.topics import (
+    BATCH_RUNS,
     CANCELLATIONS,
     COMPLETIONS,
     DEAD_LETTERS,
@@ -60,6 +61,7 @@ TOPICS = {
     "votes": VOTES,
     "cancellations": CANCELLATIONS,
     "pairs": PAIRS,
+    "batch runs": BATCH_RUNS,
     "another's": "tts-of-another.rollout",
 }
 LETTERS = {"R": "Read", "W": "Write", "D": "Describe", "C": "Create", "c": "DescribeConfigs"}
@@ -79,6 +81,7 @@ feedback          D       R           DCc       W            -       RW
 votes             D       R           RCc       -            R       RW
 pairs             D       -           RWCc      -            W       RW
 cancellations     R       -           WCc       W            W       RW
+batch runs        D       -           DCc       -            W       R
 another's         -       -           -         -            -       -
 """
 

@@ -10,7 +10,7 @@ from tests.stack.console_scene import fill_dead_letters, open_listening, report_
 AXE = importlib.resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 SCHEMES = ("light", "dark")
 ADDRESSES = ("/rollout", "/lines", "/lines?job_id=job-3", "/lines?job_id=nobody", "/dead-letters",
-             "/dead-letters/nothing", "/fleet", "/results", "/pairs", "/nowhere")  # fmt: skip
+             "/dead-letters/nothing", "/fleet", "/batch", "/results", "/pairs", "/nowhere")  # fmt: skip
 # Each opens a page that only a form leads to: where it stands, and how it is sent.
 FORMS = {
     "/rollout": "document.querySelector('button[formaction=\"/rollout/promote\"]').click()",

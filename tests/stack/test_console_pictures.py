@@ -20,7 +20,7 @@ from tests.stack.console_scene import (
 )
 
 PICTURES = os.environ.get("PICTURES")
-PAGES = ("rollout", "lines", "dead-letters", "fleet", "results", "pairs")
+PAGES = ("rollout", "lines", "dead-letters", "fleet", "batch", "results", "pairs")
 # Of both languages and both schemes docs/console.md shows these; WHOLE=1 draws all, from top to bottom.
 DOCUMENTED = {("rollout", "zh-TW", "dark"), *((page, "en", "light") for page in PAGES if page != "pairs")}
 WALL = {"width": 1920, "height": 1080, "deviceScaleFactor": 1, "mobile": False}

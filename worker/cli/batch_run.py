@@ -15,6 +15,7 @@ from worker.batch.entry import ManifestEntry
 from worker.batch.line_status import LineState, LineStatus, line_states
 from worker.batch.price_estimate import PriceEstimate, estimate_price
 from worker.batch.reconcile import reconcile
+from worker.batch.run_report import RunReport, reporting
 from worker.batch.runner import BatchRunner, RunPlan, run_batch
 from worker.batch.scripts.model import Line
 from worker.batch.state import BatchState, WritableBatchState, open_state, read_state
@@ -50,6 +51,8 @@ class Batch:
         self._options = options
         self._clock = Clock()
         self._output = BatchOutput(as_json=options.as_json)
+        self._findings = 0
+        self._expected_dollars = 0.0
         self._dropped: tuple[ManifestEntry, ...] = ()
 
     def run(self) -> ExitCode:
@@ -79,6 +82,7 @@ class Batch:
         max_text_bytes = self._settings.worker.max_text_bytes
         script = check_script(self._script, max_text_bytes, catalogue, self._options.voices.voice_model)
         self._output.findings(script.findings)
+        self._findings = len(script.findings)
         errors = script.rows_with_errors
         if errors and not self._options.leave_out:
             self._output.refuse(
@@ -152,6 +156,7 @@ class Batch:
         found = asyncio.run(self._find_stored(to_make)) if to_make else StoredKeys()
         price = estimate_price(to_make, found.stored)
         self._output.price(price, unknown=len(found.unknown))
+        self._expected_dollars = price.dollars
         budget = self._options.budget
         if budget is not None and price.exceeds(budget):
             self._output.refuse(f"{describe_dollars(price)} at list price is more than the budget of {budget:g} USD")
@@ -182,12 +187,18 @@ class Batch:
         signals = ShutdownSignals()
         signals.drain_with(runner.stop)
         try:
+            report = RunReport(self._script.name, self._expected_dollars, self._findings, self._clock, runner.progress)
             with show_progress() as observer:
-                async with open_tracing(self._settings) as tracing:
+                async with (
+                    open_tracing(self._settings) as tracing,
+                    reporting(self._settings.kafka, report, lambda: signals.requested),
+                ):
                     await run_batch(runner, state, self._settings.kafka, self._clock, observer, tracer=tracing.tracer)
         except asyncio.CancelledError:
             # The second signal.
             return True
+        if report.problem:
+            self._output.say(f"the console doesn't know of this run's end: {report.problem}")
         return signals.requested
 
     def _finish(self, state: WritableBatchState, plan: RunPlan, *, stopped: bool) -> ExitCode:

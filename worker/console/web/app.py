@@ -11,6 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from worker.console.access.tokens import Scope
+from worker.console.web.batch.pages import batch_routes
 from worker.console.web.dead_letters.pages import dead_letter_routes
 from worker.console.web.fleet.pages import fleet_routes
 from worker.console.web.guard import guarded, problem_page
@@ -42,6 +43,7 @@ def create_console(parts: ConsoleParts) -> Starlette:
             *line_routes(parts),
             *dead_letter_routes(parts),
             *fleet_routes(parts),
+            *batch_routes(parts),
             *listen_routes(parts),
             *result_routes(parts),
             *pair_routes(parts),

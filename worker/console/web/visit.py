@@ -21,6 +21,7 @@ _PAGES: Final = {
     "lines": Scope.READ,
     "dead-letters": Scope.READ,
     "fleet": Scope.READ,
+    "batch": Scope.READ,
     "listen": Scope.LISTEN,
     "takes": Scope.LISTEN,
     "results": Scope.READ,

@@ -13,6 +13,7 @@ from typing import Final
 from schemas.enums import Lane
 from schemas.groups import election_group, replay_transactional_id, worker_transactional_id
 from schemas.topics import (
+    BATCH_RUNS,
     CANCELLATIONS,
     COMPLETIONS,
     DEAD_LETTERS,
@@ -176,7 +177,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(
             _DESCRIBE,
             "checks at its start that all topics are there",
-            *(ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, PAIRS),
+            *(ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, PAIRS, BATCH_RUNS),
         ),
         _group(lambda of: (of.group_id,), "shares the lanes with the other workers"),
         _Row(
@@ -233,6 +234,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_READ_WRITE, "sends a batch, and finds again what an interrupted one had sent", LANES[Lane.BATCH]),
         _topics(_READ, "waits for completions", COMPLETIONS),
         _topics(_WRITE, "cancels jobs", CANCELLATIONS),
+        _topics(_WRITE, "reports how far a batch is", BATCH_RUNS),
         _retries(_DESCRIBE, "says how many jobs wait for a retry", Lane.BATCH),
         _topics(_WRITE, "offers takes of a line to its directors", PAIRS),
         _topics(_READ, "finds out which take they chose", VOTES),
@@ -258,6 +260,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_READ_WRITE, "cancels lines, and shows that", CANCELLATIONS),
         _topics(_READ_WRITE, "lists dead letters, and marks those that are replayed", DEAD_LETTERS),
         _topics(_READ_WRITE, "makes pairs of takes, and takes listeners' votes on them", PAIRS, VOTES),
+        _topics(_READ, "shows how far batches are", BATCH_RUNS),
         _group(lambda of: (of.group_id,), "says how many jobs wait in each lane", _DESCRIBE),
         _Row(
             Resource.TRANSACTIONAL_ID,

@@ -1,18 +1,19 @@
-"""Sends the events that people cause: cancellations, feedback, pairs and votes."""
+"""Sends the events that people cause: cancellations, feedback, pairs, votes, and a studio's runs."""
 
 from typing import Final, NamedTuple
 
+from schemas.batch_run import BatchRun
 from schemas.cancellation import Cancellation
-from schemas.events import cancellation_headers, feedback_headers, pair_headers, vote_headers
+from schemas.events import batch_run_headers, cancellation_headers, feedback_headers, pair_headers, vote_headers
 from schemas.feedback import Feedback
 from schemas.headers import Headers
 from schemas.pair import Pair
-from schemas.topics import CANCELLATIONS, FEEDBACK, PAIRS, VOTES, prefixed
+from schemas.topics import BATCH_RUNS, CANCELLATIONS, FEEDBACK, PAIRS, VOTES, prefixed
 from schemas.vote import Vote
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.producer import Producer
 
-Event = Cancellation | Feedback | Pair | Vote
+Event = BatchRun | Cancellation | Feedback | Pair | Vote
 # The order of pairs and of votes is the same for everybody who reads them, however many partitions somebody has added.
 _ONLY_PARTITION: Final = 0
 
@@ -43,6 +44,8 @@ async def send_event(producer: Producer, settings: KafkaSettings, event: Event) 
 def _record(event: Event) -> _Record:
     if isinstance(event, Cancellation):
         return _Record(CANCELLATIONS, event.job_id, cancellation_headers(event))
+    if isinstance(event, BatchRun):
+        return _Record(BATCH_RUNS, event.run_id, batch_run_headers(event))
     if isinstance(event, Feedback):
         return _Record(FEEDBACK, event.user_id, feedback_headers(event))
     if isinstance(event, Pair):

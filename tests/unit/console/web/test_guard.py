@@ -22,6 +22,7 @@ from worker.console.web.session import COOKIE
 PAGES = (
     *("/rollout", "/rollout/now", "/rollout/events"),
     *("/lines", "/lines/found", "/lines/waveform", "/lines/audio", "/dead-letters", "/dead-letters/ab12", "/fleet"),
+    *("/batch", "/batch/ab12"),
     *("/results", "/results/votes.csv", "/results/votes.svg"),
 )
 FORMS = (

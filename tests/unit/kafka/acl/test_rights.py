@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.enums import Lane
 from schemas.topics import (
+    BATCH_RUNS,
     CANCELLATIONS,
     COMPLETIONS,
     DEAD_LETTERS,
@@ -58,6 +59,7 @@ def who_may(operation: Operation, name: str) -> set[str]:
         (VOTES, {"console"}, {"controller", "operator", "studio", "console"}),
         (PAIRS, {"operator", "studio", "console"}, {"operator", "console"}),
         (CANCELLATIONS, {"game-server", "operator", "studio", "console"}, {"worker", "console"}),
+        (BATCH_RUNS, {"studio"}, {"console"}),
         *((retry, {"worker"}, {"worker", "controller", "console"}) for retry in RETRIES),
     ],
 )

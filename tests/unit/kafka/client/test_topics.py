@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.enums import Lane
 from schemas.topics import (
+    BATCH_RUNS,
     CANCELLATIONS,
     COMPLETIONS,
     DEAD_LETTERS,
@@ -44,6 +45,7 @@ DAYS = 24 * 60 * 60 * 1000
 def test_every_lane_has_its_topic_and_no_topic_stands_twice() -> None:
     assert len(TABLE) == len(TOPICS)
     others = {COMPLETIONS, STREAMS, DEAD_LETTERS, ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, PAIRS, CANCELLATIONS}
+    others |= {BATCH_RUNS}
     assert {*LANES.values(), *others} == set(TABLE)
     assert LANES == {Lane.DIALOGUE: "tts.dialogue", Lane.BATCH: "tts.batch"}
 

@@ -1,0 +1,62 @@
+"""The pages of the batch: the runs that report, and one run's lines by scene, to be played."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from schemas.enums import Lane
+from schemas.topics import BATCH_RUNS, COMPLETIONS, LANES, prefixed
+from worker.console.access.tokens import Scope
+from worker.console.web.batch.runs import RunLines, ShownRun, last_reports
+from worker.console.web.guard import guarded
+from worker.console.web.lines.ages import PLAYABLE
+from worker.console.web.parts import ConsoleParts
+from worker.console.web.visit import Visit
+from worker.kafka.scan.topic_scanner import TopicScanner
+
+_PATH: Final = "/batch"
+_LONGEST_S: Final = 60.0
+# The reports of seven hours.
+_MOST_REPORTS: Final = 5000
+
+
+def batch_routes(parts: ConsoleParts) -> list[Route]:
+    """The routes."""
+    return [
+        Route(_PATH, guarded(parts, Scope.READ, _show_all), methods=["GET"]),
+        Route(f"{_PATH}/{{run_id}}", guarded(parts, Scope.READ, _show_one), methods=["GET"]),
+    ]
+
+
+async def _show_all(visit: Visit) -> Response:
+    return visit.page("batch.html", runs=await _runs(visit.parts))
+
+
+async def _show_one(visit: Visit) -> Response:
+    run_id = visit.request.path_params["run_id"]
+    shown = next((each for each in await _runs(visit.parts) if each.run.run_id == run_id), None)
+    if shown is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    kafka = visit.parts.settings.kafka
+    lines = RunLines(shown.run, kafka.topic_prefix)
+    topics = [prefixed(each, kafka.topic_prefix) for each in (LANES[Lane.BATCH], COMPLETIONS)]
+    async with visit.parts.one_scan, asyncio.timeout(_LONGEST_S):
+        await TopicScanner(kafka, topics, _unseen, shown.run.started).scan(lines.add)
+    return visit.page("batch_run.html", shown=shown, scenes=lines.by_scene(), passed=lines.passed, playable=PLAYABLE)
+
+
+async def _runs(parts: ConsoleParts) -> list[ShownRun]:
+    kafka = parts.settings.kafka
+    records: list[Any] = []
+    scanner = TopicScanner(kafka, [prefixed(BATCH_RUNS, kafka.topic_prefix)], _unseen, last=_MOST_REPORTS)
+    async with parts.one_scan, asyncio.timeout(_LONGEST_S):
+        await scanner.scan(records.append)
+    return last_reports(records, parts.clock.now())
+
+
+def _unseen(_done: int, _total: int) -> None:
+    """A page has no progress bar."""

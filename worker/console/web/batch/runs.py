@@ -1,0 +1,124 @@
+"""The runs of scripts as their last reports have them, and a run's lines by scene, with their audio. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from pydantic import ValidationError
+
+from schemas.batch_run import BatchRun, RunState
+from schemas.completion import Completion
+from schemas.message_parsing import InvalidMessageError, parse_batch_run
+from schemas.parsing import InvalidJobError, job_document
+from schemas.times import time_of_ms
+from schemas.topics import COMPLETIONS, unprefixed
+
+MOST_LINES: Final = 1000
+"""The lines of a run that are listed."""
+# Twelve reports.
+_SILENT: Final = timedelta(minutes=1)
+
+Standing = Literal["running", "silent", "ended", "stopped"]
+
+
+@dataclass(frozen=True)
+class ShownRun:
+    """A run, and where it is: one that should have reported again since is silent."""
+
+    run: BatchRun
+    standing: Standing
+
+
+def last_reports(records: Iterable[Any], now: datetime) -> list[ShownRun]:
+    """The last report of each run, the run that began last first; what is no report is passed over."""
+    last: dict[str, BatchRun] = {}
+    for record in records:
+        try:
+            run = parse_batch_run(record.value)
+        except InvalidMessageError:
+            continue
+        if run.run_id not in last or run.time >= last[run.run_id].time:
+            last[run.run_id] = run
+    return [ShownRun(run, _standing(run, now)) for run in sorted(last.values(), key=_started, reverse=True)]
+
+
+def _started(run: BatchRun) -> datetime:
+    return run.started
+
+
+def _standing(run: BatchRun, now: datetime) -> Standing:
+    if run.state is RunState.RUNNING:
+        return "silent" if now - run.time > _SILENT else "running"
+    return "ended" if run.state is RunState.ENDED else "stopped"
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A line: `completion` is None while it isn't done."""
+
+    job_id: str
+    character: str
+    text: str
+    scene: str
+    completion: Completion | None = None
+
+
+class RunLines:
+    """Collects the lines that the batch lane got while a run was sending.
+
+    Args:
+        run: lines that were sent in its time belong to it; of two runs at once, each has the other's too.
+        topic_prefix: of the deployment.
+
+    Attributes:
+        passed: how many there are beyond those that are listed.
+    """
+
+    def __init__(self, run: BatchRun, topic_prefix: str) -> None:
+        self.passed = 0
+        self._run = run
+        self._prefix = topic_prefix
+        self._lines: dict[str, RunLine] = {}
+
+    def add(self, record: Any) -> None:
+        """Adds one record, an aiokafka `ConsumerRecord`: those of the lane first, then the completions."""
+        if unprefixed(record.topic, self._prefix) == COMPLETIONS:
+            self._add_completion(record.value)
+            return
+        time = time_of_ms(record.timestamp)
+        if time is not None and self._run.started <= time <= self._run.time:
+            self._add_job(record.value)
+
+    def by_scene(self) -> Mapping[str, Sequence[RunLine]]:
+        """The lines by scene, in the order in which they were sent; without a scene, by character."""
+        scenes: defaultdict[str, list[RunLine]] = defaultdict(list)
+        for line in self._lines.values():
+            scenes[line.scene or line.character].append(line)
+        return dict(sorted(scenes.items()))
+
+    def _add_job(self, value: bytes | None) -> None:
+        try:
+            document = job_document(value)
+        except InvalidJobError:
+            return
+        job_id = document.get("job_id")
+        if not isinstance(job_id, str):
+            return
+        if len(self._lines) >= MOST_LINES and job_id not in self._lines:
+            self.passed += 1
+            return
+        text, character, scene = (
+            str(document.get(name) or "")
+            for name in ("text" if document.get("text") else "ssml", "character", "rollout_key")
+        )
+        self._lines[job_id] = RunLine(job_id, character, text, scene)
+
+    def _add_completion(self, value: bytes | None) -> None:
+        try:
+            completion = Completion.model_validate_json(value or b"")
+        except ValidationError:
+            return
+        if completion.job_id in self._lines:
+            self._lines[completion.job_id] = replace(self._lines[completion.job_id], completion=completion)
