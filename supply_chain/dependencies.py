@@ -47,8 +47,10 @@ def read_licences(packages: Collection[str]) -> list[Licence]:
     Raises:
         CalledProcessError: pip-licenses failed.
     """
-    # With `mixed`, a licence expression comes before classifiers, and these before free text.
-    command = [sys.executable, "-m", "piplicenses", "--from=mixed", "--format=json", "--packages", *sorted(packages)]
+    # With `mixed`, a licence expression comes before classifiers, and these before free text. What pip-licenses itself
+    # needs, such as wcwidth, is "system" to it.
+    options = ["--with-system", "--from=mixed", "--format=json"]
+    command = [sys.executable, "-m", "piplicenses", *options, "--packages", *sorted(packages)]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return [Licence(canonicalize_name(each["Name"]), each["Version"], each["License"]) for each in found]
 
