@@ -26,6 +26,7 @@ from worker.cli.exit_codes import describe
 from worker.console.api.problems import ProblemError
 from worker.console.lines.event_streams import TooManyStreamsError
 from worker.console.lines.line_sender import JobIdTakenError, NotAcknowledgedError, TooManyUnacknowledgedError
+from worker.console.lines.line_streams import StreamBrokenError
 from worker.console.lines.waiters import StoppingError, TooManyWaitersError
 from worker.jobs.errors import JobFailedError
 from worker.jobs.single_flight import StillInFlightError
@@ -94,6 +95,7 @@ HANDLED_INSIDE: list[Exception] = [
     JobFailedError(Problem(failure_class="invalid", code="x", message="y")),
     RecordTooLargeError("x"),
     StillInFlightError(),
+    StreamBrokenError("x"),
     UndecodableError([(1, 1, "x")]),
     UnreadableAttemptsError("x"),
     YamlError(),

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any, Final
@@ -52,7 +53,7 @@ def _holds_formula(archive: zipfile.ZipFile, name: str) -> bool:
                 if _FORMULA in before + chunk:
                     return True
                 before = chunk[-len(_FORMULA) :]
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise NotASpreadsheetError(f"is a broken ZIP: {error}") from None
     return False
 
