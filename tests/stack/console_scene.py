@@ -1,6 +1,8 @@
 """What a console has to show: a plan in its second stage, its controller's rounds, lines and dead letters."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from schemas.rollout_status import ArmRates, Judged, RolloutStatus, WorkerSeen
 from schemas.topics import ROLLOUT_STATUS
@@ -18,6 +20,23 @@ ROUNDS = 60
 
 async def rollout(deployment: Deployment, *arguments: str) -> None:
     ended = await run(deployment, "rollout", *arguments)
+    assert ended.returncode == 0, ended.stderr
+
+
+async def make_batch(deployment: Deployment, folder: Path) -> None:
+    """A script of two scenes, made; a worker must run."""
+    texts = {
+        "vault-door": ("Hold the lamp still.", "The lock is older than the war.", "Then it is older than you."),
+        "garden": ("Nothing has grown here for years.", "These tomatoes disagree.", "Don't eat the blue one."),
+    }
+    lines = [
+        {"job_id": f"{scene}-{number}", "character": CHARACTERS[number], "text": text, "scene": scene}
+        for scene, of_scene in texts.items()
+        for number, text in enumerate(of_scene)
+    ]
+    script = folder / "act-2.jsonl"
+    script.write_text("".join(f"{json.dumps(each)}\n" for each in lines), encoding="utf-8")
+    ended = await run(deployment, "batch", str(script), "--yes")
     assert ended.returncode == 0, ended.stderr
 
 

@@ -32,5 +32,12 @@ async def test_a_run_reports_and_its_lines_are_played_by_scene(deployment, tmp_p
             assert "scene-0" in await text_of(shown, "#scene-1")
             assert "Line 0 of the act." in await text_of(shown)
             assert await shown.run(PLAYED) > 0
+            await shown.run("document.querySelector('button[data-scene=lines-1]').click()")
+            await shown.until("document.querySelector('button[data-scene=lines-1]').ariaPressed === 'true'")
+            first, second = (f"document.querySelectorAll('#lines-1 audio')[{each}]" for each in (0, 1))
+            await shown.until(f"{second}.currentTime > 0")
+            assert await shown.run(f"{first}.ended")
+            await shown.until("document.querySelector('button[data-scene=lines-1]').ariaPressed === 'false'")
+            assert await shown.run("document.querySelectorAll('tr.playing').length") == 0
             await shown.visit(f"{address}/batch/nothing")
             assert "There is nothing at this address" in await text_of(shown)

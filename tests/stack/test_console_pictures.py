@@ -12,6 +12,7 @@ from tests.stack.console import TOKENS, log_in, serve_console
 from tests.stack.console_scene import (
     CHARACTERS,
     fill_dead_letters,
+    make_batch,
     open_listening,
     report_rounds,
     rounds,
@@ -91,7 +92,8 @@ async def test_each_page_is_drawn(deployment, tmp_path):
     await start_plan(deployment)
     with deployment.worker():
         await speak_lines(deployment, 12)
-    keys = [each.audio.key for each in await deployment.completions(12)]
+        keys = [each.audio.key for each in await deployment.completions(12)]
+        await make_batch(deployment, tmp_path)
     await open_listening(deployment, keys[:2])
     await fill_dead_letters(deployment)
     await report_rounds(deployment, rounds(4))
@@ -122,6 +124,10 @@ async def test_each_page_is_drawn(deployment, tmp_path):
             await choose(shown, "en")
             await scheme(shown, "light")
             await draw_lines(shown, address, folder, whole=whole)
+            await shown.visit(f"{address}/batch")
+            await shown.run("document.querySelector('tbody a').click()")
+            await shown.until("document.getElementById('scene-1') !== null")
+            await draw(shown, folder / "batch-run.png", whole=whole)
             await shown.visit(f"{address}/dead-letters")
             await shown.run("document.querySelector('main a[href^=\"/dead-letters/\"]').click()")
             await shown.until("document.querySelector('#value') !== null")

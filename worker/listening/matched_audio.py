@@ -1,4 +1,4 @@
-"""Two takes as listeners hear them: equally loud, and in one form, so that neither tells which model made it.
+"""Two takes as listeners hear them: equally loud, and in one form, so that neither shows which model made it.
 
 The louder one is turned down, as samples: a player's own volume doesn't work on iPhones, and would tell by its number
 which take was turned down. WAV loses nothing more to a codec.

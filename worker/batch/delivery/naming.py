@@ -58,5 +58,5 @@ def check_different(names: Iterable[tuple[str, str]]) -> None:
         if len(sharing) > 1:
             raise UsageError(
                 f"{len(sharing):,} lines would get one file, {name}: {', '.join(sharing[:3])}; "
-                "a template with more fields tells them apart"
+                "a template with more fields distinguishes them"
             )

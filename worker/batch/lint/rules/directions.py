@@ -6,7 +6,7 @@ from typing import Final
 
 from worker.batch.lint.model import Find, Level, Match, Spoken, TextRule
 
-# What actors are told: how to speak, what to do, where they are. Stems, so that "sighs" and "sighing" are found.
+# Directions to actors: how to speak, what to do, where they are. Stems, so that "sighs" and "sighing" are found.
 _ENGLISH: Final = re.compile(
     r"(?i)\b(?:whisper|sigh|laugh|chuckl|giggl|cough|gasp|groan|grunt|growl|moan|sob|scream|shout|yell|mutter|mumbl|"
     r"murmur|sarcas|sniff|snort|snicker|yawn|gulp|shrug|smil|grin|smirk|frown|wink|nod|hiccup|pant|exhal|inhal|hesita|"
@@ -59,7 +59,7 @@ def _content(found: re.Match[str]) -> str:
 
 
 def _is_direction(content: str) -> bool:
-    """Whether an actor is told something, as far as the words say."""
+    """Whether it directs an actor, as far as the words say."""
     if _CHINESE.search(content):
         return len(content) <= 2 * _MOST_CHINESE
     return len(content.split()) <= _MOST_WORDS and bool(_ENGLISH.search(content))

@@ -48,7 +48,7 @@ _SURE: Final = 0.99
 _EUROPEAN: Final = (
     "en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "no", "fi", "cs", "sk", "ro", "hu", "tr", "id", "vi",
 )  # fmt: skip
-"""Latin-script languages of Google's voices that are told apart; more would be mistaken for each other in one line."""
+"""Latin-script languages of Google's voices that are distinguished; others look alike in one line."""
 _MARKED_WORD: Final = re.compile(r"\[[^\]]*\]|\S*[\d@/\\_<>{}]\S*")
 # GB 2312 has the simplified characters; Big5's first level, the 5,401 that Taiwan's schools teach.
 _BIG5_LEVEL_1: Final = (0xA440, 0xC67E)

@@ -142,16 +142,16 @@ class _Rows:
         if not texts:
             yield from self._line(row, self._resolved.columns, None, self._shown)
             return
-        told: set[tuple[Place, str]] = set()
+        reported: set[tuple[Place, str]] = set()
         for language, column in texts.items():
             columns = {**self._resolved.columns, "text": column}
             shown = {**self._shown, "text": self._table.shown.get(column, column)}
             for each in self._line(row, columns, language, shown):
-                # What is wrong with the row as a whole is told once, not for each language.
-                if isinstance(each, Line) or (each.place, each.message) not in told:
+                # What is wrong with the row as a whole is reported once, not for each language.
+                if isinstance(each, Line) or (each.place, each.message) not in reported:
                     yield each
                 if isinstance(each, Finding):
-                    told.add((each.place, each.message))
+                    reported.add((each.place, each.message))
 
     def _line(
         self, row: Row, columns: Mapping[str, str], language: str | None, shown: Mapping[str, str]

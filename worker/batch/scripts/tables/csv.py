@@ -27,7 +27,7 @@ def read_csv(text: str, file: str, is_known: IsKnown) -> Table:
     Args:
         text: the file's content.
         file: its name in findings.
-        is_known: tells the names of columns.
+        is_known: whether a cell names a column.
     """
     named = _SEP_LINE.match(text)
     delimiter = named["delimiter"] if named else _delimiter(text, is_known)

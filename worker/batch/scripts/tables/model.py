@@ -11,7 +11,7 @@ LARGEST_ROWS: Final = 300_000
 MOST_COLUMNS: Final = 1_024
 
 IsKnown = Callable[[str], bool]
-"""Whether a cell may be the name of a column that is looked for: it tells the header from a title."""
+"""Whether a cell may be the name of a column that is looked for: so the header is known from a title."""
 
 
 @dataclass(frozen=True, slots=True)

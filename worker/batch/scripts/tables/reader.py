@@ -50,7 +50,7 @@ def read_tables(content: bytes, file: str, ending: str, is_known: IsKnown, encod
     Args:
         file: its name in findings.
         ending: of its name, in lower case, with the dot.
-        is_known: tells the header of a table from a title.
+        is_known: whether a cell names a column, as in a header and not in a title.
         encoding: of a text; None for the file's own, UTF-8 or the detected one.
 
     Raises:
