@@ -100,7 +100,7 @@ async def test_the_readings_equal_the_workers_counters(deployment):
 def counts_of(ledger: AttemptCounts) -> dict:
     """All that is counted, by cell; seconds are sums whose last digit depends on the order."""
     return {
-        (step, key): (each.attempts, each.errors, each.fallbacks, each.cached, each.billed, each.failures, each.times)
+        (step, key): (each.attempts, each.errors, each.fallbacks, each.cached, each.billed, each.times.counts)
         for step, cells in ledger.cells(0, 10**9)
         for key, each in cells.items()
     }
