@@ -8,7 +8,7 @@ from tests.unit.batches import done, line, plan
 from tests.unit.makers import audio
 from worker.batch.entry import build_entry
 from worker.batch.line_status import next_job
-from worker.batch.report import render_report
+from worker.batch.report import AudioPlace, render_report
 
 PLAYED = """new Promise(resolve => {
   const player = document.getElementById("player");
@@ -28,9 +28,8 @@ async def test_the_page_plays_a_line_and_filters(tmp_path: Path):
         entries[each.line.id] = build_entry(sent, done(sent.job_id, each.key))
     (tmp_path / "l-1.ogg").write_bytes(audio(AudioEncoding.OGG_OPUS, seconds=2.0))
     page = tmp_path / "report.html"
-    page.write_text(
-        render_report(lines, entries, title="act 1", audio=lambda entry: f"{entry.line}.ogg"), encoding="utf-8"
-    )
+    text = render_report(lines, entries, title="act 1", audio=lambda entry: AudioPlace(f"{entry.line}.ogg"))
+    page.write_text(text, encoding="utf-8")
     async with browser(tmp_path) as shown:
         await shown.open(page)
         rows = "document.querySelectorAll('tbody tr').length"
