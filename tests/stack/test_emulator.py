@@ -240,7 +240,9 @@ async def test_a_request_without_a_voice_name_gets_one_of_the_language(speaker: 
 
 
 async def test_other_methods_are_unimplemented(speaker: Speaker) -> None:
-    method = speaker.channel.unary_unary("/google.cloud.texttospeech.v1.TextToSpeech/StreamingSynthesize")
+    method = speaker.channel.unary_unary(
+        "/google.cloud.texttospeech.v1.TextToSpeechLongAudioSynthesize/SynthesizeLongAudio"
+    )
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await method(b"", timeout=HANG_S)
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED

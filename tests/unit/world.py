@@ -97,6 +97,7 @@ class Shelf:
     def __init__(self) -> None:
         self.takes: dict[str, StoredTake] = {}
         self.audio: dict[str, bytes] = {}
+        self.keeps_audio = True
         self.looked_up: list[str] = []
         self.fails: dict[str, list[Exception]] = defaultdict(list)
         self.tries: list[str] = []
@@ -113,7 +114,8 @@ class Shelf:
 
     async def store(self, take: StoredTake, audio: bytes) -> StoredTake:
         self._try("store")
-        self.audio.setdefault(take.key, audio)
+        if self.keeps_audio:
+            self.audio.setdefault(take.key, audio)
         return self.takes.setdefault(take.key, self.first or take)
 
     def _try(self, step: str) -> None:
