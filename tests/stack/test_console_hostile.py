@@ -8,11 +8,12 @@ from urllib.parse import quote
 
 from aiokafka import AIOKafkaProducer
 
+from schemas.batch_run import BatchRun, RunState
 from schemas.completion import Attempt, Completion, Problem
 from schemas.enums import AttemptResult, JobStatus, Lane, Phase, VoiceModel
 from schemas.revision import Approval, PlanRun
 from schemas.rollout_status import Judged, WorkerSeen
-from schemas.topics import COMPLETIONS, DEAD_LETTERS, LANES, ROLLOUT
+from schemas.topics import BATCH_RUNS, COMPLETIONS, DEAD_LETTERS, LANES, ROLLOUT
 from tests.stack.browser import browser
 from tests.stack.console import log_in, serve_console
 from tests.stack.console_scene import report_rounds, rounds
@@ -47,6 +48,14 @@ def completion() -> Completion:
     )  # fmt: skip
 
 
+def batch_run(number: int, text: str) -> BatchRun:
+    began, reported = (f"{NOW + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}" for hours in (-1, 1))
+    return BatchRun(
+        run_id=f"run-{number}", script=text, state=RunState.RUNNING, started=began, time=reported, total=1, done=0,
+        source=text,
+    )  # fmt: skip
+
+
 def hostile_run(number: int) -> PlanRun:
     plan = importlib.resources.files("worker.rollout.plan.built_in").joinpath("production.yaml").read_text("utf-8")
     text = plan.replace('"No complaints?"', json.dumps(HOSTILE[12]))
@@ -72,6 +81,10 @@ async def fill(deployment) -> None:
             await send(DEAD_LETTERS, job.encode(), headers_of_letter(text))
             other = Completion(job_id=text, status=JobStatus.EXPIRED, lane=Lane.BATCH, character=text)
             await send(COMPLETIONS, other.model_dump_json().encode())
+        for number, text in enumerate(HOSTILE):
+            line = {"job_id": f"batch-{number}", "character": text, "text": text, "rollout_key": text}
+            await send(LANES[Lane.BATCH], json.dumps(line).encode())
+            await send(BATCH_RUNS, batch_run(number, text).model_dump_json().encode())
         await send(DEAD_LETTERS, *whole_letter())
         labels = {text: text for text in HOSTILE}
         job = {"job_id": "line-1", "text": HOSTILE[9], "character": HOSTILE[10], "labels": labels, HOSTILE[11]: 1}
@@ -126,6 +139,8 @@ async def test_whatever_others_write_is_shown_as_text_and_does_nothing(deploymen
                 "/lines": (),
                 "/lines?job_id=line-1&since=all": HOSTILE,
                 "/fleet": HOSTILE,
+                "/batch": HOSTILE,
+                "/batch/run-0": HOSTILE,
             }
             pages |= {f"/lines?job_id={quote(text)}": [text] for text in HOSTILE[:3]}
             pages |= {f"/dead-letters?text={quote(text)}": () for text in HOSTILE[3:6]}
