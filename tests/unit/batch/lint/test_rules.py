@@ -245,6 +245,7 @@ TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=5).map("".join
 
 
 @given(TEXTS, st.sampled_from([ENGLISH, TAIWAN, MAINLAND, Spoken("de-DE"), Spoken("xx"), Spoken("")]))
+@example("²", ENGLISH)
 @example("\\U0011FFFF\\xZZ&#xFFFFFF;&#0;", ENGLISH)
 def test_any_text_is_linted_and_what_is_fixed_once_stays(text: str, spoken: Spoken) -> None:
     lint_text(text, spoken, LintSettings().text_rules())

@@ -13,7 +13,6 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from worker.batch.lint.model import Level, Match, Spoken, TextRule
 
 _HAN_RUN: Final = re.compile("[\u3400-\u9fff]+")
-_LETTER: Final = re.compile(r"[^\W\d_]")
 _HAN: Final = "CJK"
 _JAPANESE: Final = frozenset({"HIRAGANA", "KATAKANA", _HAN})
 # Languages that aren't written in Latin letters; Chinese, Japanese and Korean texts may hold Latin words.
@@ -62,7 +61,7 @@ def _script(letter: str) -> str:
 
 
 def _find_script(text: str, spoken: Spoken) -> Iterator[Match]:
-    letters = _LETTER.findall(text)
+    letters = list(filter(str.isalpha, text))
     if not letters or (text.isascii() and spoken.primary not in _SCRIPTS):
         return
     own = _SCRIPTS.get(spoken.primary, _LATIN)
