@@ -1,4 +1,4 @@
-"""Reads audio files in a folder that other programs write into too: regular files alone, and never whole."""
+"""Reads audio files in a folder that other programs write into too: regular files alone, within a bound."""
 
 import errno
 import hashlib

@@ -85,17 +85,21 @@ async def test_a_cancelled_job_is_cancelled_also_after_its_deadline() -> None:
     assert completion.status is JobStatus.CANCELLED
 
 
+def cancel_while_it_waits(world: World, job_id: str) -> None:
+    waits = world.waiting
+
+    def cancel_and_wait() -> Any:
+        world.cancellations.note(cancelled(job_id))
+        return waits()
+
+    world.waiting = cancel_and_wait  # type: ignore[method-assign]
+
+
 async def test_a_job_that_is_cancelled_while_it_waits_for_quota_makes_no_request_and_gives_its_quota_to_the_next() -> (
     None
 ):
     world = World(quota=RateLimitRules({CHIRP: 1, WAVENET: 1}, 0, 0.0))
-    waits = world.waiting
-
-    def cancel_and_wait() -> Any:
-        world.cancellations.note(cancelled("b"))
-        return waits()
-
-    world.waiting = cancel_and_wait  # type: ignore[method-assign]
+    cancel_while_it_waits(world, "b")
     jobs = [{"job_id": name, "text": f"Line {name}.", "audio": WAV} for name in ("a", "b", "c")]
     first, second, third = [ended(each) for each in await world.run_all(*jobs, lane=Lane.BATCH)]
     assert [each.status for each in (first, second, third)] == [JobStatus.DONE, JobStatus.CANCELLED, JobStatus.DONE]
@@ -119,13 +123,7 @@ async def test_what_has_been_asked_of_google_goes_on_as_if_nobody_had_cancelled_
 
 async def test_who_waits_for_a_cancelled_jobs_take_makes_it() -> None:
     world = World(quota=RateLimitRules({CHIRP: 1, WAVENET: 1}, 0, 0.0))
-    waits = world.waiting
-
-    def cancel_and_wait() -> Any:
-        world.cancellations.note(cancelled("b"))
-        return waits()
-
-    world.waiting = cancel_and_wait  # type: ignore[method-assign]
+    cancel_while_it_waits(world, "b")
     jobs = [{"job_id": name, "text": f"Line {name[0]}.", "audio": WAV} for name in ("a", "b", "b-too")]
     _, second, third = [ended(each) for each in await world.run_all(*jobs, lane=Lane.BATCH)]
     assert (second.status, third.status) == (JobStatus.CANCELLED, JobStatus.DONE)
