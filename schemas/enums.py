@@ -161,3 +161,10 @@ class PairSide(StrEnum):
     FIRST = "first"
     SECOND = "second"
     BOTH = "both"
+
+
+class VerdictChoice(StrEnum):
+    """What a director says of a line's take: it stays, or the line needs another one."""
+
+    ACCEPT = "accept"
+    REDO = "redo"

@@ -1,0 +1,115 @@
+"""The verdicts of a script: what was said of each line's take. A JSON file beside the script, from the report's page.
+
+{"script": "lines.csv", "verdicts": [{"line": "intro-2", "verdict": "redo", "note": "too fast", "take": 1, ...}]}
+"""
+
+import json
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from schemas.enums import VerdictChoice
+from schemas.errors import UsageError
+from schemas.field_types import EventTime, Name, Plain, Whole
+from schemas.message import Request
+from schemas.parsing import InvalidJobError, field_problems, record_document
+from worker.batch.atomic_file import replace_file
+
+SUFFIX: Final = ".verdicts.json"
+LONGEST_NOTE: Final = 2000
+"""The characters of a note."""
+LARGEST_BYTES: Final = 64 * 2**20
+"""A larger file isn't read: 20,000 lines with the longest notes have less."""
+_WHAT: Final = "file of verdicts"
+
+
+class LineVerdict(Request):
+    """What was said of a line. At least one of verdict, note and chosen take is there."""
+
+    line: Name = Field(description="Id of the line in its script.")
+    verdict: VerdictChoice | None = Field(default=None, description="Accept the take, or redo the line.")
+    note: Annotated[Plain, StringConstraints(max_length=LONGEST_NOTE)] = Field(
+        default="", description="Why, for whoever makes the next take."
+    )
+    take: Whole | None = Field(default=None, ge=1, le=999_999, description="Number of the take chosen for the line.")
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="SHA-256 of the audio that was heard, in hexadecimal digits."
+    )
+    by: Annotated[Plain, StringConstraints(max_length=256)] = Field(default="", description="Who said it.")
+    at: EventTime | None = Field(default=None, description="When, by RFC 3339.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.verdict is None and not self.note and self.take is None:
+            raise ValueError("verdict: one of accept, redo; or a note, or a take, must be there")
+        return self
+
+
+class VerdictsFile(Request):
+    """The whole file; `script` is the name of the script's file, without its folder."""
+
+    script: Name
+    verdicts: tuple[LineVerdict, ...]
+
+
+def verdicts_path(script: Path) -> Path:
+    """The path of a script's verdicts: beside the script, with its name."""
+    path = script.resolve()
+    return path.with_name(f"{path.name}{SUFFIX}")
+
+
+def read_verdicts(path: Path) -> dict[str, LineVerdict]:
+    """The verdicts by line.
+
+    Raises:
+        UsageError: the file isn't there, can't be read, is too large, or holds something else; the message names file,
+            field, value and what is allowed.
+    """
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise UsageError(f"{path}: is no file")
+        if found.st_size > LARGEST_BYTES:
+            raise UsageError(f"{path}: has {found.st_size:,} bytes; at most {LARGEST_BYTES:,} are allowed")
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {error.strerror}") from None
+    return _by_line(path, _parse(path, content).verdicts)
+
+
+def write_verdicts(path: Path, script: str, verdicts: Iterable[LineVerdict]) -> None:
+    """Replaces the file atomically, with a line for each verdict; the same verdicts give the same bytes.
+
+    Args:
+        script: the name of its file.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    ordered = sorted(verdicts, key=lambda each: each.line)
+    rows = [json.dumps(each.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False) for each in ordered]
+    text = f'{{"script": {json.dumps(script, ensure_ascii=False)}, "verdicts": [\n' + ",\n".join(rows) + "\n]}\n"
+    replace_file(path, text.encode("utf-8", "backslashreplace"))
+
+
+def _parse(path: Path, content: bytes) -> VerdictsFile:
+    try:
+        return VerdictsFile.model_validate(record_document(content, _WHAT))
+    except InvalidJobError as error:
+        raise UsageError(f"{path}: {error}") from None
+    except ValidationError as error:
+        problem = next(field_problems(error, VerdictsFile, f"a {_WHAT}", {"verdicts": LineVerdict}))
+        # A check of a whole verdict names its field itself.
+        raise UsageError(f"{path}: {problem.field}: {problem.message}") from None
+
+
+def _by_line(path: Path, verdicts: Iterable[LineVerdict]) -> dict[str, LineVerdict]:
+    found: dict[str, LineVerdict] = {}
+    for number, each in enumerate(verdicts):
+        if each.line in found:
+            raise UsageError(f"{path}: verdicts.{number}.line={each.line[:100]!a}: stands twice; allowed is once")
+        found[each.line] = each
+    return found
