@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Final
 
 from schemas.pair import Pair, PairedTake
+from schemas.parsing import InvalidJobError
+from worker.batch.candidates import MOST_TAKES
 from worker.batch.entry import ManifestEntry
 from worker.batch.scripts.model import Line
 from worker.batch.voice_selection import KeepTogether, PlannedLine, VoicePreference, VoiceSelector
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue import Catalogue
 
-MOST_TAKES: Final = 20
-"""So many takes of a line are looked for."""
 # A voice model that is named needs no rollout.
 _ANY_STATE: Final = RolloutState(enabled=False, percentage=0, characters=None)
 
@@ -36,6 +36,15 @@ class LineTakes:
             entry: of the line in the manifest: the voice model that spoke it speaks all.
         """
         return {self._planned(line, entry, number).key: number for number in range(1, MOST_TAKES + 1)}
+
+    def is_take(self, line: Line, entry: ManifestEntry, number: int) -> bool:
+        """Whether an entry's audio is this take of the line as it is now, by the voice model that spoke it."""
+        try:
+            key = self._planned(line, entry, number).key
+        except InvalidJobError:
+            # The characters file has changed: nobody could make this take now.
+            return False
+        return key in {entry.key, entry.asked}
 
     def pairs(
         self, line: Line, entry: ManifestEntry, stored: Mapping[str, int], *, time: datetime, source: str

@@ -23,6 +23,11 @@ def journal_path(manifest: Path) -> Path:
     return manifest.with_name(manifest.name.removesuffix(MANIFEST_SUFFIX) + JOURNAL_SUFFIX)
 
 
+def takes_manifest(manifest: Path) -> Path:
+    """The path of the manifest of the candidates: beside the script's, `lines.csv.takes.manifest.jsonl`."""
+    return manifest.with_name(f"{manifest.name.removesuffix(MANIFEST_SUFFIX)}.takes{MANIFEST_SUFFIX}")
+
+
 def read_manifest(path: Path) -> dict[str, ManifestEntry]:
     """The entries of a manifest by line; none where the file doesn't exist.
 
