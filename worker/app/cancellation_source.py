@@ -9,7 +9,7 @@ from schemas.message_parsing import InvalidMessageError, parse_cancellation
 from schemas.topics import CANCELLATIONS, TOPICS, prefixed
 from worker.app.process_parts import ProcessParts
 from worker.jobs.cancellations import Cancellations
-from worker.kafka.client.consumer import ReceivedRecord
+from worker.kafka.client.consumer_interface import ReceivedRecord
 from worker.kafka.scan.topic_follower import TopicFollower
 
 _KEPT: Final = timedelta(milliseconds=next(each.retention_ms for each in TOPICS if each.name == CANCELLATIONS))

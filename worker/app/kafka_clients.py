@@ -11,7 +11,8 @@ from worker.config.sections import KafkaSettings
 from worker.config.settings import Settings
 from worker.kafka.client.admin import Admin, connect_admin
 from worker.kafka.client.committed_offsets import CommittedOffsets
-from worker.kafka.client.consumer import GroupConsumer, lanes_consumer
+from worker.kafka.client.consumer import lanes_consumer
+from worker.kafka.client.consumer_interface import GroupConsumer
 from worker.kafka.client.health import kafka_outage, kafka_outage_at_start
 from worker.kafka.client.producer import connect_producer, connect_stream_producer
 from worker.kafka.client.topics import list_sources

@@ -6,7 +6,7 @@ from typing import Final
 
 from schemas.message_parsing import InvalidMessageError, parse_pair
 from schemas.pair import Pair
-from worker.kafka.client.consumer import ReceivedRecord
+from worker.kafka.client.consumer_interface import ReceivedRecord
 from worker.storage.takes import StoredTake
 
 _AT_ONCE: Final = 16

@@ -16,7 +16,7 @@ from worker.console.lines.event_streams import CompletionEvent, EventStreams
 from worker.console.lines.line_streams import LineStreams
 from worker.console.lines.recent_lines import RecentLines
 from worker.console.lines.waiters import Waiters
-from worker.kafka.client.consumer import ReceivedRecord
+from worker.kafka.client.consumer_interface import ReceivedRecord
 
 _LONGEST_ID: Final = 128
 

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from schemas.errors import UnavailableError
 from worker.kafka.client.connection_problem import BrokerConnectionError
-from worker.kafka.client.consumer import Consumer
+from worker.kafka.client.consumer_interface import Consumer
 from worker.kafka.client.denial import ADVICE, describe_denial
 from worker.lifecycle.dependency import REFUSED, UNREACHABLE, Dependency, Outage
 

@@ -13,7 +13,8 @@ from schemas.errors import UnavailableError
 from schemas.job import Job
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.consumer import Consumer, standalone_consumer
+from worker.kafka.client.consumer import standalone_consumer
+from worker.kafka.client.consumer_interface import Consumer
 from worker.kafka.client.producer import Producer
 from worker.kafka.client.topics import list_partitions
 from worker.observability.tracing.tracer import Tracer

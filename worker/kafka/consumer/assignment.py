@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 
 from worker.kafka.client.committed_offsets import NOTHING, Commitments
-from worker.kafka.client.consumer import Consumer
+from worker.kafka.client.consumer_interface import Consumer
 from worker.kafka.client.topics import Source
 from worker.kafka.consumer.offset_map import Range
 from worker.kafka.consumer.offset_tracker import OffsetTracker

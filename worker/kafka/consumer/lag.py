@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from schemas.enums import Lane
-from worker.kafka.client.consumer import Consumer
+from worker.kafka.client.consumer_interface import Consumer
 from worker.kafka.client.timeout import kafka_timeout
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.partition import OwnedPartition

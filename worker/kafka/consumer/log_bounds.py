@@ -10,7 +10,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from worker.kafka.client.consumer import Consumer
+from worker.kafka.client.consumer_interface import Consumer
 from worker.kafka.client.timeout import kafka_timeout
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.lifecycle.clock import Clock

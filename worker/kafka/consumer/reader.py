@@ -11,7 +11,7 @@ from aiokafka.errors import CorruptRecordException, IllegalStateError, Unsupport
 
 from schemas.enums import Lane
 from schemas.times import known_ms
-from worker.kafka.client.consumer import Consumer, ReceivedRecord
+from worker.kafka.client.consumer_interface import Consumer, ReceivedRecord
 from worker.kafka.client.topics import Source
 from worker.kafka.client.unfolding import OversizedBatch
 from worker.kafka.consumer.assignment import AssignedPartitions

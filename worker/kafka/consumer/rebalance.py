@@ -8,7 +8,7 @@ import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from worker.kafka.client.committed_offsets import CommittedOffsets
-from worker.kafka.client.consumer import GroupConsumer
+from worker.kafka.client.consumer_interface import GroupConsumer
 from worker.kafka.client.topics import Source
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.ports import Delivery

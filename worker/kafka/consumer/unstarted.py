@@ -12,7 +12,7 @@ from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaErro
 
 from schemas.enums import Lane
 from schemas.times import known_ms
-from worker.kafka.client.consumer import Consumer
+from worker.kafka.client.consumer_interface import Consumer
 from worker.kafka.client.timeout import kafka_timeout
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.lifecycle.clock import Clock

@@ -6,7 +6,7 @@ import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from worker.jobs.outcome import Outcome
-from worker.kafka.client.consumer import GroupConsumer
+from worker.kafka.client.consumer_interface import GroupConsumer
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.partition import OwnedPartition
 from worker.kafka.consumer.record import Record

@@ -14,7 +14,7 @@ from aiokafka.errors import (
 from schemas.errors import UnavailableError
 from worker.jobs.outcome import Outcome
 from worker.kafka.client.committed_offsets import Commitments, CommittedOffsets
-from worker.kafka.client.consumer import GroupConsumer
+from worker.kafka.client.consumer_interface import GroupConsumer
 from worker.kafka.client.producer import Acknowledgement, Producer
 from worker.kafka.consumer.assignment import AssignedPartitions
 from worker.kafka.consumer.partition import OwnedPartition

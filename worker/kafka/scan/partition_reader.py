@@ -5,7 +5,7 @@ from typing import Final
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from worker.kafka.client.consumer import Consumer, ReceivedRecord
+from worker.kafka.client.consumer_interface import Consumer, ReceivedRecord
 
 _AT_ONCE: Final = 500
 

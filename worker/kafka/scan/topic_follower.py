@@ -12,7 +12,8 @@ from aiokafka.errors import CorruptRecordException, KafkaError, KafkaTimeoutErro
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.consumer import Consumer, ReceivedRecord, standalone_consumer
+from worker.kafka.client.consumer import standalone_consumer
+from worker.kafka.client.consumer_interface import Consumer, ReceivedRecord
 from worker.kafka.client.timeout import kafka_timeout
 from worker.kafka.client.topics import TopicError, list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader

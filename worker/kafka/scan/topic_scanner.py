@@ -9,7 +9,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.consumer import Consumer, standalone_consumer
+from worker.kafka.client.consumer import standalone_consumer
+from worker.kafka.client.consumer_interface import Consumer
 from worker.kafka.client.producer import LARGEST_REQUEST
 from worker.kafka.client.topics import list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader

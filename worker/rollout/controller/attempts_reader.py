@@ -18,7 +18,8 @@ from schemas.message_parsing import InvalidMessageError, parse_feedback, parse_v
 from schemas.times import check_known
 from schemas.topics import COMPLETIONS, FEEDBACK, VOTES, Delays, lane_of, prefixed, retry_topic
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.consumer import Consumer, standalone_consumer
+from worker.kafka.client.consumer import standalone_consumer
+from worker.kafka.client.consumer_interface import Consumer
 from worker.kafka.client.timeout import kafka_timeout
 from worker.kafka.client.topics import list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader

@@ -21,7 +21,8 @@ from schemas.topics import ROLLOUT, prefixed
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.admin import connect_admin
 from worker.kafka.client.committed_offsets import NOTHING, CommittedOffsets
-from worker.kafka.client.consumer import GroupConsumer, election_consumer
+from worker.kafka.client.consumer import election_consumer
+from worker.kafka.client.consumer_interface import GroupConsumer
 from worker.lifecycle.stop_client import stop_client
 
 _LEASE_S: Final = 10.0

@@ -9,7 +9,8 @@ from aiokafka.errors import KafkaTimeoutError
 
 from schemas.topics import ROLLOUT, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.client.consumer import Consumer, standalone_consumer
+from worker.kafka.client.consumer import standalone_consumer
+from worker.kafka.client.consumer_interface import Consumer
 from worker.kafka.client.timeout import SILENCE_S, kafka_timeout
 from worker.kafka.client.topics import TopicError, list_partitions
 from worker.kafka.scan.partition_reader import PartitionReader

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.admin import AIOKafkaAdminClient
 
 from worker.kafka.client.admin import Admin
-from worker.kafka.client.consumer import GroupConsumer, RebalanceCallbacks
+from worker.kafka.client.consumer_interface import GroupConsumer, RebalanceCallbacks
 from worker.kafka.client.producer import Producer
 
 OWN = {"is_member"}

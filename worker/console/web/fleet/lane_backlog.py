@@ -14,7 +14,8 @@ from schemas.topics import LANES, all_topics, lane_of, prefixed
 from worker.config.settings import Settings
 from worker.kafka.client.admin import connect_admin
 from worker.kafka.client.committed_offsets import Commitments, CommittedOffsets
-from worker.kafka.client.consumer import Consumer, standalone_consumer
+from worker.kafka.client.consumer import standalone_consumer
+from worker.kafka.client.consumer_interface import Consumer
 from worker.kafka.client.timeout import kafka_timeout
 from worker.kafka.client.topics import list_partitions
 

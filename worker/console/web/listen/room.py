@@ -14,7 +14,7 @@ from worker.config.sections import KafkaSettings
 from worker.console.web.listen.ballot import Shown
 from worker.console.web.listen.progress import VotesSeen
 from worker.console.web.session import Sessions
-from worker.kafka.client.consumer import ReceivedRecord
+from worker.kafka.client.consumer_interface import ReceivedRecord
 from worker.kafka.client.events import send_event
 from worker.kafka.client.producer import connect_producer
 from worker.listening.known_pairs import KnownPairs, ReadyTakes
