@@ -42,7 +42,7 @@ from tests.kafka.raw_operations import (
 from tests.kafka.test_controller import beside, revision_of
 from tests.stack.cli import call, start_fork
 from tests.stack.deployment import CANNED, Deployment, job
-from worker.kafka.acl.rights import Role
+from worker.kafka.acl.model import Role
 
 REPLIES = "replies"
 READERS = "quests"

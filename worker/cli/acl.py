@@ -10,7 +10,8 @@ from schemas.errors import UsageError
 from worker.cli import terminal
 from worker.cli.views.acl import kafka_acls_lines, terraform_blocks
 from worker.config.settings import Settings, load_settings
-from worker.kafka.acl.rights import Names, Role, rights_of
+from worker.kafka.acl.model import Names, Role
+from worker.kafka.acl.rights import rights_of
 
 # Kafka's own form of a principal: its type, a colon, a name.
 _PRINCIPAL: Final = re.compile(r"[A-Za-z0-9_]+:[^\x00-\x1f\x7f]+")

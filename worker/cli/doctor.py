@@ -9,7 +9,7 @@ from worker.app.rollout_seed import rollout_state
 from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
 from worker.config.settings import Settings, load_settings
-from worker.kafka.acl.rights import Role
+from worker.kafka.acl.model import Role
 from worker.speech.catalogue import Catalogue
 from worker.speech.catalogue_file import load_catalogue
 

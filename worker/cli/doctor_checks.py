@@ -14,7 +14,8 @@ from worker.cli.acl import deployment_names
 from worker.config.sections import DeliverySettings, GoogleSettings, KafkaSettings, StorageSettings
 from worker.config.settings import Settings
 from worker.kafka.acl.missing_rights import missing_rights
-from worker.kafka.acl.rights import Role, rights_of
+from worker.kafka.acl.model import Role
+from worker.kafka.acl.rights import rights_of
 from worker.kafka.client.access import hidden_topics
 from worker.kafka.client.admin import connect_admin
 from worker.kafka.client.connection_problem import BrokerConnectionError

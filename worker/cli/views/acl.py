@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from worker.kafka.acl.rights import Resource, Right
+from worker.kafka.acl.model import Resource, Right
 
 _OPTION: Final = {
     Resource.TOPIC: "--topic",

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable
 
-from worker.kafka.acl.rights import Operation, Resource, Right
+from worker.kafka.acl.model import Operation, Resource, Right
 from worker.kafka.client.access import allowed_operations, may_describe_group, may_join_group, may_write_transactions
 from worker.kafka.client.admin import Admin
 

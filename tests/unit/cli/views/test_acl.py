@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from schemas.topics import RETRY_DELAYS
 from worker.cli.views.acl import kafka_acls_lines, terraform_blocks
-from worker.kafka.acl.rights import CLUSTER_NAME, Names, Right, Role, rights_of
+from worker.kafka.acl.model import CLUSTER_NAME, Names, Right, Role
+from worker.kafka.acl.rights import rights_of
 
 NAMES = st.builds(
     Names,

@@ -18,7 +18,7 @@ from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.transaction import EndTxnRequest
 
 from worker.kafka.acl.missing_rights import missing_rights
-from worker.kafka.acl.rights import Operation, Resource, Right
+from worker.kafka.acl.model import Operation, Resource, Right
 from worker.kafka.client.access import allowed_operations, hidden_topics
 
 BITS = {"Read": 3, "Write": 4, "Describe": 8}

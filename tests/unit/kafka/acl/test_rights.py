@@ -22,7 +22,8 @@ from schemas.topics import (
     VOTES,
     all_topics,
 )
-from worker.kafka.acl.rights import CLUSTER_NAME, Names, Operation, Resource, Right, Role, rights_of
+from worker.kafka.acl.model import CLUSTER_NAME, Names, Operation, Resource, Right, Role
+from worker.kafka.acl.rights import rights_of
 
 NAMES = Names("tts", "chirp-worker", RETRY_DELAYS, follows_topic=True, exactly_once=True)
 TOPICS = [topic.name for topic in all_topics()]
