@@ -1,6 +1,5 @@
 """The one catalogue of the worker's metrics, by topic; each help text says what a high value means."""
 
-from enum import StrEnum
 from typing import Final
 
 from schemas.audio_stream import AudioSource
@@ -9,8 +8,6 @@ from schemas.enums import (
     AttemptResult,
     AudioFault,
     FailureClass,
-    JobStatus,
-    Lane,
     VoiceModel,
 )
 from worker.observability.metric_definition import (
@@ -20,67 +17,22 @@ from worker.observability.metric_definition import (
     HistogramDefinition,
     Label,
 )
-
-# The values of labels.
-
-CODES: Final = (
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "UNAUTHENTICATED",
-    "ALREADY_EXISTS",
-    "DATA_LOSS",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
+from worker.observability.metric_labels import (
+    ALL_VOICE_MODELS,
+    CHARACTER,
+    CHECK_ACTIONS,
+    CODES,
+    DEPENDENCIES,
+    LANE,
+    OUTCOMES,
+    QUOTA_BUCKETS,
+    STAGE_BUCKETS,
+    STAGES,
+    SYNTHESIS_BUCKETS,
+    VOICE_MODEL,
+    QuotaDecision,
+    StreamOutcome,
 )
-"""All gRPC status codes."""
-
-STAGES: Final = ("wait", "look_up", "quota", "speak", "store", "total")
-"""The stages of a job, named as the fields of `Timings`."""
-
-OUTCOMES: Final = (*JobStatus, "rejected", "retried")
-DEPENDENCIES: Final = ("google", "s3", "kafka")
-CHECK_ACTIONS: Final = ("reject", "warn")
-"""What follows when audio fails a check."""
-ALL_VOICE_MODELS: Final = "all"
-"""The value of `voice_model` for the quota that all voice models share."""
-
-
-class QuotaDecision(StrEnum):
-    """The result of a request for quota: granted at once, granted after a wait, or refused."""
-
-    GRANTED = "granted"
-    WAITED = "waited"
-    REFUSED = "refused"
-
-
-class StreamOutcome(StrEnum):
-    """How a stream ended: whole, failed before any audio or after some, or Kafka didn't take all of it."""
-
-    DONE = "done"
-    FAILED = "failed"
-    BROKEN = "broken"
-    LOST = "lost"
-
-
-_CHARACTER: Final = Label("character_key", None)
-_VOICE_MODEL: Final = Label("voice_model", tuple(VoiceModel))
-_LANE: Final = Label("lane", tuple(Lane))
-
-# The limits of the rollout plan, 2 s and 5 s, are bucket bounds, so that the share above a limit is exact.
-SYNTHESIS_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 7.5, 10, 20, 30, 60)
-# Fine up to the longest wait of a dialogue job, then on to the waits of batch jobs.
-QUOTA_BUCKETS: Final = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
-STAGE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 
 # Synthesis: attempts, fallbacks, calls to Google.
 
@@ -88,40 +40,40 @@ SYNTHESIS: Final = CounterDefinition(
     "tts_synthesis",
     "Attempts by voice model, character and status (success, error). "
     "High: many lines are spoken; many errors: a voice model fails, or its quota is used up.",
-    (_VOICE_MODEL, _CHARACTER, Label("status", tuple(AttemptResult))),
+    (VOICE_MODEL, CHARACTER, Label("status", tuple(AttemptResult))),
 )
 SYNTHESIS_DURATION: Final = HistogramDefinition(
     "tts_synthesis_duration_seconds",
     "Seconds per attempt, of calls to Google alone. High: Google is slow for this voice model.",
-    (_VOICE_MODEL, _CHARACTER),
+    (VOICE_MODEL, CHARACTER),
     buckets=SYNTHESIS_BUCKETS,
 )
 FALLBACK: Final = CounterDefinition(
     "tts_chirp3_fallback",
     "Failed Chirp attempts that were followed by a request to WaveNet. High: players get the old voices; "
     "error_type has the reason.",
-    (_CHARACTER, Label("error_type", tuple(FailureClass))),
+    (CHARACTER, Label("error_type", tuple(FailureClass))),
 )
 EARLY_FALLBACK: Final = CounterDefinition(
     "tts_chirp3_early_fallback",
     "Dialogue jobs that went to WaveNet without a request to Chirp, since Chirp would have missed their deadline. "
     "High: Chirp is slow, or deadlines are short.",
-    (_CHARACTER,),
+    (CHARACTER,),
 )
 GOOGLE_CALLS: Final = CounterDefinition(
     "tts_google_calls",
     "Requests to Google by voice model and gRPC code. High RESOURCE_EXHAUSTED: the quota is too small.",
-    (_VOICE_MODEL, Label("code", CODES)),
+    (VOICE_MODEL, Label("code", CODES)),
 )
 BILLED_CHARACTERS: Final = CounterDefinition(
     "tts_billed_characters",
     "Characters that Google bills, by voice model. High: the month's bill will be high, it is made of these.",
-    (_VOICE_MODEL,),
+    (VOICE_MODEL,),
 )
 AUDIO_SECONDS: Final = CounterDefinition(
     "tts_audio_seconds",
     "Seconds of audio that Google returned, by voice model. High: much audio was made, not merely requested.",
-    (_VOICE_MODEL,),
+    (VOICE_MODEL,),
 )
 
 FIRST_AUDIO: Final = HistogramDefinition(
@@ -142,7 +94,7 @@ AUDIO_FAULTS: Final = CounterDefinition(
     "tts_audio_faults",
     "Answers of Google that failed an audio check, by voice model, check and action: reject, or warn where its "
     "AUDIO_CHECK_* says so. High: Google answers with broken audio, or the check is too strict.",
-    (_VOICE_MODEL, Label("check", tuple(AudioFault)), Label("action", CHECK_ACTIONS)),
+    (VOICE_MODEL, Label("check", tuple(AudioFault)), Label("action", CHECK_ACTIONS)),
 )
 
 # Jobs.
@@ -151,24 +103,24 @@ JOBS: Final = CounterDefinition(
     "tts_jobs",
     "Tries of jobs by lane and outcome (done, failed, expired, cancelled, rejected, retried). High failed: look at "
     "the dead letters; high retried: Google or the store is failing.",
-    (_LANE, Label("outcome", OUTCOMES)),
+    (LANE, Label("outcome", OUTCOMES)),
 )
 DEAD_LETTERS: Final = CounterDefinition(
     "tts_dead_letters",
     "Dead letters by lane and reason (a failure class, bad_input, storage, internal). High: jobs are given up; "
     "`chirp-worker dead-letters stats` counts what is kept of them.",
-    (_LANE, Label("reason", PROBLEM_CLASSES)),
+    (LANE, Label("reason", PROBLEM_CLASSES)),
 )
 JOB_DURATION: Final = HistogramDefinition(
     "tts_job_duration_seconds",
     "Seconds of a job by lane and stage; wait is the time before the work. High wait: there are too few workers.",
-    (_LANE, Label("stage", STAGES)),
+    (LANE, Label("stage", STAGES)),
     buckets=STAGE_BUCKETS,
 )
 JOBS_IN_FLIGHT: Final = GaugeDefinition(
     "tts_jobs_in_flight",
     "Jobs that are being worked on, by lane. At MAX_IN_FLIGHT: the worker is full.",
-    (_LANE,),
+    (LANE,),
     of_processes="sum",
 )
 
@@ -178,7 +130,7 @@ CACHE_REQUESTS: Final = CounterDefinition(
     "tts_cache_requests",
     "Look-ups of stored takes by voice model and result (hit, miss); a take that another job was making at the time "
     "is a hit. Many hits: lines repeat and cost nothing.",
-    (_VOICE_MODEL, Label("result", ("hit", "miss"))),
+    (VOICE_MODEL, Label("result", ("hit", "miss"))),
 )
 
 # Kafka: consumer lag, offsets, lanes.
@@ -187,32 +139,32 @@ CONSUMER_LAG: Final = GaugeDefinition(
     "tts_consumer_lag",
     "Unfinished records by lane, of the partitions that this worker serves and of new ones that no worker serves yet: "
     "end of the log - committed - done above it. High: jobs arrive faster than they are finished.",
-    (_LANE,),
+    (LANE,),
     of_processes="sum",
 )
 RECORDS_LOST: Final = CounterDefinition(
     "tts_records_lost",
     "Records, by lane, that Kafka deleted before a worker took them; offsets are counted, transactions' markers too. "
     "High, that is above 0: the topic's retention is shorter than the wait; the log names topic, partition, offsets.",
-    (_LANE,),
+    (LANE,),
 )
 OLDEST_UNFINISHED: Final = GaugeDefinition(
     "tts_oldest_unfinished_job_age_seconds",
     "Age of the oldest job that was taken and isn't finished, by lane; 0 if there is none. High: a job is stuck.",
-    (_LANE,),
+    (LANE,),
 )
 OLDEST_UNSTARTED: Final = GaugeDefinition(
     "tts_oldest_unstarted_job_age_seconds",
     "Age of the oldest job that waits in Kafka for a worker's slot, by lane, of the partitions that this worker "
     "serves, looked up every 2 s; 0 if none waits; retries don't count. High: there are too few workers, or they take "
     "no jobs.",
-    (_LANE,),
+    (LANE,),
 )
 LANE_PAUSED: Final = GaugeDefinition(
     "tts_lane_paused",
     "1 while a lane is paused because nearly all of its records were invalid. High: their producer or this "
     "worker's version is wrong; `chirp-worker lane resume` ends the pause.",
-    (_LANE,),
+    (LANE,),
 )
 
 # Rate limit and circuit breaker.
@@ -230,20 +182,20 @@ QUOTA_DECISIONS: Final = CounterDefinition(
     "tts_quota_decisions",
     "Requests for quota by lane, voice model and decision (granted, waited, refused). High waited: the quota limits "
     "the speed of batch; high refused: dialogue falls back because the quota is used up.",
-    (_LANE, _VOICE_MODEL, Label("decision", tuple(QuotaDecision))),
+    (LANE, VOICE_MODEL, Label("decision", tuple(QuotaDecision))),
 )
 QUOTA_WAIT: Final = HistogramDefinition(
     "tts_quota_wait_seconds",
     "Seconds that a request waited for quota, granted or not, by lane and voice model. High in batch: the quota limits "
     "its speed.",
-    (_LANE, _VOICE_MODEL),
+    (LANE, VOICE_MODEL),
     buckets=QUOTA_BUCKETS,
 )
 CONCURRENCY_LIMIT: Final = GaugeDefinition(
     "tts_google_concurrency_limit",
     "Requests to Google that may be under way at once, by voice model; it falls while requests take more than half of "
     "their timeouts. High: Google answers in time; low: it is slow, and other requests wait for these.",
-    (_VOICE_MODEL,),
+    (VOICE_MODEL,),
     from_start=False,
     of_processes="sum",
 )
@@ -251,7 +203,7 @@ CIRCUIT_STATE: Final = GaugeDefinition(
     "tts_circuit_state",
     "State of a voice model's circuit breaker: 0 closed, 1 half-open (single jobs probe the voice model), 2 open. "
     "High: its jobs go straight to the fallback, since most of its last attempts failed.",
-    (_VOICE_MODEL,),
+    (VOICE_MODEL,),
     from_start=False,
 )
 

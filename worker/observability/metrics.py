@@ -9,8 +9,8 @@ from schemas.audio_stream import AudioSource, StreamEnd, StreamEndStatus
 from schemas.completion import Attempt, Timings
 from schemas.enums import AudioFault, Lane, VoiceModel
 from worker.observability import metric_catalogue as catalogue
-from worker.observability.metric_catalogue import QuotaDecision, StreamOutcome
 from worker.observability.metric_definition import UNKNOWN
+from worker.observability.metric_labels import STAGES, QuotaDecision, StreamOutcome
 from worker.observability.tracing.tracer import NO_TRACER
 
 DENIED: Final = "denied"
@@ -62,7 +62,7 @@ class Metrics:
         duration = catalogue.JOB_DURATION.register(*args)
         # Kept: looking up five children per job is most of what its metrics cost.
         self._stages: dict[Lane, list[tuple[str, Histogram]]] = {
-            lane: [(stage, duration.labels(lane, stage)) for stage in catalogue.STAGES] for lane in Lane
+            lane: [(stage, duration.labels(lane, stage)) for stage in STAGES] for lane in Lane
         }
         self.in_flight = catalogue.JOBS_IN_FLIGHT.register(*args)
         self._cache_requests = catalogue.CACHE_REQUESTS.register(*args)

@@ -15,7 +15,7 @@ from tests.until import loop_until
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import UNREACHABLE, Backoff, Dependency, DependencyDownError, DependencyGate, Outage
 from worker.lifecycle.probed_dependency import ProbedDependency
-from worker.observability.metric_catalogue import DEPENDENCIES
+from worker.observability.metric_labels import DEPENDENCIES
 from worker.observability.metrics import DENIED, Metrics
 from worker.speech.failures import Failure, classify_failure
 from worker.speech.health import google_probe

@@ -16,8 +16,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from schemas.completion import Attempt, Timings
 from schemas.enums import PROBLEM_CLASSES, AttemptResult, AudioFault, FailureClass, JobStatus, Lane, VoiceModel
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET
-from worker.observability.metric_catalogue import ALL_METRICS, ALL_VOICE_MODELS, CODES, STAGES, QuotaDecision
+from worker.observability.metric_catalogue import ALL_METRICS
 from worker.observability.metric_definition import UNKNOWN
+from worker.observability.metric_labels import ALL_VOICE_MODELS, CODES, STAGES, QuotaDecision
 from worker.observability.metrics import Metrics
 
 LABELS = [*sorted(CATALOGUE.names), UNKNOWN]

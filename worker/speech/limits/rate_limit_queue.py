@@ -15,7 +15,7 @@ import structlog
 from schemas.enums import Lane, VoiceModel
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.interruptible_wait import InterruptibleWait
-from worker.observability.metric_catalogue import ALL_VOICE_MODELS, QuotaDecision
+from worker.observability.metric_labels import ALL_VOICE_MODELS, QuotaDecision
 from worker.observability.metrics import Metrics
 from worker.speech.limits.rate_limit import RateLimit, RateLimits
 
