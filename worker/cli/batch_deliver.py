@@ -1,5 +1,6 @@
 """`batch deliver`: a batch's audio as a game engine imports it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from worker.batch.delivery.engines import TARGETS
 from worker.batch.delivery.naming import FIELDS, check_template
 from worker.batch.delivery.options import DeliveryOptions, Engine, Form, Mastering, check_sample_rate
 from worker.batch.delivery.record import DeliveredFile
+from worker.batch.delivery.subtitles import SubtitleForm, subtitle_tables
 from worker.batch.manifest import default_manifest
 from worker.batch.state import read_state
 from worker.cli import terminal
@@ -39,6 +41,11 @@ def deliver(
     pad: Annotated[int, typer.Option(min=0, max=5000, help="Milliseconds of silence around the sound.")] = 50,
     keep_silence: Annotated[bool, typer.Option("--keep-silence", help="Trim no silence.")] = False,
     sample_rate: Annotated[int, typer.Option(min=8000, max=96_000, help="In Hz.")] = _DEFAULT.sample_rate,
+    subtitles: Annotated[
+        list[SubtitleForm] | None,
+        typer.Option(help="Also subtitles, a file for each scene and language. May be given twice."),
+    ] = None,
+    gap: Annotated[int, typer.Option(min=0, max=60_000, help="Milliseconds between two lines of subtitles.")] = 0,
     delete: Annotated[bool, typer.Option("--delete", help="Remove files of lines that have left the script.")] = False,
     manifest: Annotated[Path | None, typer.Option(help="The manifest's path; default: beside the script.")] = None,
     as_json: AsJson = False,
@@ -61,8 +68,9 @@ def deliver(
     settings = load_settings().worker
     lines = check_script(script, settings.max_text_bytes, load_catalogue(settings.characters_file)).lines
     entries = read_state(manifest or default_manifest(script)).entries
+    tables = (target.tables, partial(subtitle_tables, forms=subtitles or (), gap_ms=gap))
     with terminal.progress("delivering") as progress:
-        result = Delivery(audio, out, options).run(lines, entries, progress)
+        result = Delivery(audio, out, options, tables).run(lines, entries, progress)
     missing = len(lines) - sum(line.id in entries and entries[line.id].is_done for line in lines)
     row: dict[str, object] = {
         "folder": str(out),
@@ -75,7 +83,8 @@ def deliver(
     }
     if as_json:
         files = {path: _document(file) for path, file in result.files.items()}
-        terminal.show_one({**row, "problems": result.problems, "files": files, "old": result.old}, as_json=True)
+        listed = {"problems": result.problems, "files": files, "tables": result.tables, "old": result.old}
+        terminal.show_one({**row, **listed}, as_json=True)
     else:
         terminal.show_one(row, as_json=False)
         if result.quiet:

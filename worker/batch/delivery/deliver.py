@@ -1,31 +1,25 @@
-"""Delivers a batch's audio: masters and writes what has changed since the last delivery, with the engine's tables."""
+"""Delivers a batch's audio: masters and writes what has changed since the last delivery, with its tables."""
 
-import hashlib
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from worker.batch.atomic_file import replace_file
-from worker.batch.audio_file import file_sha256, read_take
-from worker.batch.delivery.encoding import encode
-from worker.batch.delivery.engines import TARGETS, DeliveredLine
-from worker.batch.delivery.mastering import master
+from worker.batch.delivery.line_maker import LineMaker
+from worker.batch.delivery.model import DeliveredLine, Table
 from worker.batch.delivery.naming import check_different
 from worker.batch.delivery.options import DeliveryOptions
+from worker.batch.delivery.owned_files import locked, not_ours, old_files, write_table
 from worker.batch.delivery.planning import PlannedFile, plan_files
 from worker.batch.delivery.record import DeliveredFile, Record, read_record, write_record
 from worker.batch.entry import ManifestEntry
-from worker.batch.file_names import audio_path
 from worker.batch.scripts.model import Line
-from worker.speech.audio_format import BadAudioError
-from worker.speech.loudness import decode_whole
 
 ProgressCallback = Callable[[int, int], None]
 """Called with the number done and the total."""
-_DECIMALS: Final = 2
+TableMaker = Callable[[Sequence[DeliveredLine]], Iterable[Table]]
+"""Makes tables of the delivered lines, which are in the script's order."""
 _TOLERANCE_LU: Final = 0.5
 
 
@@ -35,6 +29,7 @@ class DeliveryResult:
 
     Attributes:
         files: the lines' files as they are now.
+        tables: the names of the files beside the audio.
         written: made now.
         kept: up to date already.
         quiet: more than 0.5 LU below the target, since their peaks allow no more.
@@ -44,6 +39,7 @@ class DeliveryResult:
     """
 
     files: dict[str, DeliveredFile] = field(default_factory=dict)
+    tables: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     quiet: list[str] = field(default_factory=list)
@@ -58,16 +54,15 @@ class Delivery:
     Args:
         audio: the folder of `batch --download`, which is only read.
         folder: of the delivery; is made where it is missing.
-
-    Raises:
-        UsageError: the folder's record can't be read.
+        tables: make the files beside the audio.
     """
 
-    def __init__(self, audio: Path, folder: Path, options: DeliveryOptions) -> None:
+    def __init__(self, audio: Path, folder: Path, options: DeliveryOptions, tables: Sequence[TableMaker]) -> None:
         self._audio = audio
         self._folder = folder
         self._options = options
-        self._record = read_record(folder)
+        self._tables = tables
+        self._record = Record()
         self._result = DeliveryResult()
 
     def run(
@@ -79,12 +74,19 @@ class Delivery:
             entries: of the manifest, by line.
 
         Raises:
-            UsageError: two lines would get one file.
+            UsageError: two lines would get one file, the folder's record can't be read, or another delivery writes
+                into the folder.
             OSError: the record can't be written.
         """
         planned = list(plan_files(lines, entries, self._options))
         check_different((each.line.id, each.file) for each in planned)
         self._folder.mkdir(parents=True, exist_ok=True)
+        with locked(self._folder):
+            self._record = read_record(self._folder)
+            self._deliver(planned, progress)
+        return self._result
+
+    def _deliver(self, planned: Sequence[PlannedFile], progress: ProgressCallback) -> None:
         try:
             self._deliver_lines(planned, progress)
         finally:
@@ -93,55 +95,18 @@ class Delivery:
         tables = self._write_tables(planned)
         left = self._clear_old({each.file for each in planned} | tables.keys())
         write_record(self._folder, Record(files=self._result.files | tables | left))
-        return self._result
 
     def _deliver_lines(self, planned: Sequence[PlannedFile], progress: ProgressCallback) -> None:
+        maker = LineMaker(self._audio, self._folder, self._options, self._record)
         # Threads: NumPy, libsamplerate and libsndfile compute without Python's lock.
         with ThreadPoolExecutor() as threads:
-            futures = {threads.submit(self._deliver_line, each): each for each in planned}
+            futures = {threads.submit(maker.deliver, each): each for each in planned}
             try:
                 for number, future in enumerate(as_completed(futures), start=1):
                     self._note(futures[future], future.result())
                     progress(number, len(planned))
             finally:
                 threads.shutdown(cancel_futures=True)
-
-    def _deliver_line(self, planned: PlannedFile) -> tuple[DeliveredFile, bool] | str:
-        """Return the file as it is now and whether it was made now; or why it isn't delivered."""
-        path, before = self._folder / planned.file, self._record.files.get(planned.file)
-        try:
-            found = file_sha256(path)
-            if found is not None and (before is None or found != before.sha256):
-                return f"{planned.line.id}: {_not_ours(path)}"
-            wanted = (planned.sha256, self._options.made_by)
-            if before is not None and found is not None and (before.source, before.made_by) == wanted:
-                return before, False
-            job = planned.line.job
-            source = self._audio / audio_path(job.character, planned.line.id, planned.encoding)
-            take = read_take(source, planned.sha256)
-            if take is None:
-                return f"{planned.line.id}: {source} isn't the line's take; `batch --download {self._audio}` fetches it"
-            return self._make(planned, take, path), True
-        except (OSError, BadAudioError) as error:
-            return f"{planned.line.id}: {error}"
-
-    def _make(self, planned: PlannedFile, take: bytes, path: Path) -> DeliveredFile:
-        mastering = self._options.mastering
-        samples, rate = decode_whole(take, planned.encoding, planned.line.job.audio.sample_rate)
-        mastered = master(samples, rate, mastering)
-        content = encode(mastered.samples, mastering.sample_rate, self._options.form)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, content)
-        return DeliveredFile(
-            line=planned.line.id,
-            source=planned.sha256,
-            made_by=self._options.made_by,
-            sha256=hashlib.sha256(content).hexdigest(),
-            lufs_before=_rounded(mastered.before.lufs),
-            lufs=_rounded(mastered.after.lufs),
-            peak_dbtp=_rounded(mastered.after.peak_dbtp),
-            seconds=round(mastered.after.seconds, 3),
-        )
 
     def _note(self, planned: PlannedFile, outcome: tuple[DeliveredFile, bool] | str) -> None:
         if isinstance(outcome, str):
@@ -155,63 +120,37 @@ class Delivery:
             self._result.quiet.append(planned.file)
 
     def _write_tables(self, planned: Sequence[PlannedFile]) -> dict[str, DeliveredFile]:
+        files = self._result.files
         lines = [
-            DeliveredLine(
-                line=each.line.id,
-                character=each.line.job.character,
-                language=each.line.job.language,
-                text=each.line.job.text or each.line.job.ssml or "",
-                file=each.file,
-                seconds=self._result.files[each.file].seconds,
-            )
-            for each in planned
-            if each.file in self._result.files
+            DeliveredLine(each.line, each.file, files[each.file].seconds) for each in planned if each.file in files
         ]
         written = {}
-        for table in TARGETS[self._options.engine].tables(lines):
-            before, content = self._record.files.get(table.name), table.text.encode()
-            new = DeliveredFile(sha256=hashlib.sha256(content).hexdigest())
+        for table in (table for make in self._tables for table in make(lines)):
             try:
-                if self._write_table(
-                    self._folder / table.name, content, {new.sha256, before.sha256 if before else None}
-                ):
-                    written[table.name] = new
+                file = write_table(self._folder, table, self._record)
             except OSError as error:
                 self._result.problems.append(str(error))
+                continue
+            if file is None:
+                self._result.problems.append(not_ours(self._folder / table.name))
+            else:
+                written[table.name] = file
+        self._result.tables = sorted(written)
         return written
-
-    def _write_table(self, path: Path, content: bytes, ours: set[str | None]) -> bool:
-        found = file_sha256(path)
-        if found is not None and found not in ours:
-            self._result.problems.append(_not_ours(path))
-            return False
-        if found != hashlib.sha256(content).hexdigest():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, content)
-        return True
 
     def _clear_old(self, wanted: set[str]) -> dict[str, DeliveredFile]:
         """Find, and remove if that is wanted, files of earlier deliveries that this one doesn't have."""
         left = {}
-        for name, file in self._record.files.items():
-            path = self._folder / name
-            try:
-                if name in wanted or file_sha256(path) != file.sha256:
-                    continue
-                if self._options.delete:
-                    path.unlink()
+        for name, file in old_files(self._folder, self._record, wanted):
+            if isinstance(file, OSError):
+                self._result.problems.append(f"{name}: {file}")
+            elif self._options.delete:
+                try:
+                    (self._folder / name).unlink()
                     self._result.deleted.append(name)
-                else:
-                    left[name] = file
-                    self._result.old.append(name)
-            except OSError as error:
-                self._result.problems.append(f"{name}: {error}")
+                except OSError as error:
+                    self._result.problems.append(f"{name}: {error}")
+            else:
+                left[name] = file
+                self._result.old.append(name)
         return left
-
-
-def _not_ours(path: Path) -> str:
-    return f"{path} was written or changed by somebody else, so it was left; move it away"
-
-
-def _rounded(value: float) -> float | None:
-    return round(value, _DECIMALS) if math.isfinite(value) else None

@@ -11,33 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from worker.batch.delivery.model import DeliveredLine, Table
 from worker.batch.delivery.options import Engine, Form
-
-
-@dataclass(frozen=True)
-class DeliveredLine:
-    """A line with its file.
-
-    Attributes:
-        file: its path in the delivery, with forward slashes.
-        text: as it is spoken.
-        seconds: how long the file is.
-    """
-
-    line: str
-    character: str
-    language: str
-    text: str
-    file: str
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file beside the audio: its name and its text."""
-
-    name: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -55,24 +30,24 @@ class Target:
     tables: Callable[[Sequence[DeliveredLine]], list[Table]]
 
 
-def _rows(header: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",") -> str:
+def _rows(header: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",") -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    return text.getvalue()
+    return text.getvalue().encode()
 
 
 def _lines_table(lines: Sequence[DeliveredLine]) -> list[Table]:
     header = ("id", "file", "character", "language", "text", "seconds")
-    rows = ((each.line, each.file, each.character, each.language, each.text, f"{each.seconds:.3f}") for each in lines)
+    rows = ((each.id, each.file, each.character, each.language, each.text, f"{each.seconds:.3f}") for each in lines)
     return [Table("lines.csv", _rows(header, rows))]
 
 
 def _unity(lines: Sequence[DeliveredLine]) -> list[Table]:
     header = ("Key", "Clip", "Character", "Locale", "Text", "Seconds")
     rows = (
-        (each.line, _without_ending(each.file), each.character, each.language, each.text, f"{each.seconds:.3f}")
+        (each.id, _without_ending(each.file), each.character, each.language, each.text, f"{each.seconds:.3f}")
         for each in lines
     )
     # Resources.Load takes a path without its ending.
@@ -82,7 +57,7 @@ def _unity(lines: Sequence[DeliveredLine]) -> list[Table]:
 def _godot(lines: Sequence[DeliveredLine]) -> list[Table]:
     header = ("id", "stream", "character", "locale", "text", "seconds")
     rows = (
-        (each.line, f"res://voice/{each.file}", each.character, each.language.replace("-", "_"), each.text,
+        (each.id, f"res://voice/{each.file}", each.character, each.language.replace("-", "_"), each.text,
          f"{each.seconds:.3f}")
         for each in lines
     )  # fmt: skip
@@ -92,7 +67,7 @@ def _godot(lines: Sequence[DeliveredLine]) -> list[Table]:
 def _unreal(lines: Sequence[DeliveredLine]) -> list[Table]:
     header = ("Name", "Sound", "Speaker", "Language", "Text", "Duration")
     rows = (
-        (each.line, f"/Script/Engine.SoundWave'{_asset(each.file)}'", each.character, each.language, each.text,
+        (each.id, f"/Script/Engine.SoundWave'{_asset(each.file)}'", each.character, each.language, each.text,
          f"{each.seconds:.3f}")
         for each in lines
     )  # fmt: skip
@@ -105,7 +80,7 @@ def _wwise(lines: Sequence[DeliveredLine]) -> list[Table]:
     tables = []
     for language in sorted({each.language for each in lines}):
         rows = (
-            (each.file.replace("/", "\\"), rf"<Virtual Folder>{each.character}\{each.line}", "Sound Voice", each.text)
+            (each.file.replace("/", "\\"), rf"<Virtual Folder>{each.character}\{each.id}", "Sound Voice", each.text)
             for each in lines
             if each.language == language
         )
@@ -118,9 +93,9 @@ def _fmod(lines: Sequence[DeliveredLine]) -> list[Table]:
     tables = []
     for folder in sorted({each.file.partition("/")[0] for each in lines}):
         keys = (
-            f"{each.line}, {each.file.partition('/')[2]}\n" for each in lines if each.file.partition("/")[0] == folder
+            f"{each.id}, {each.file.partition('/')[2]}\n" for each in lines if each.file.partition("/")[0] == folder
         )
-        tables.append(Table(f"{folder}/keys.txt", "".join(keys)))
+        tables.append(Table(f"{folder}/keys.txt", "".join(keys).encode()))
     return tables
 
 
@@ -130,7 +105,7 @@ def _renpy(lines: Sequence[DeliveredLine]) -> list[Table]:
         "# Each line of dialogue plays the file that is named by its id, if there is one.\n"
         f'define config.auto_voice = "{{id}}.{ending}"\n'
     )
-    return [Table("voice.rpy", script), *_lines_table(lines)]
+    return [Table("voice.rpy", script.encode()), *_lines_table(lines)]
 
 
 def _without_ending(file: str) -> str:

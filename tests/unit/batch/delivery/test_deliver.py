@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import soundfile
+import srt
 
 from schemas.errors import UsageError
 from tests.unit.batches import done, line, plan
 from tests.unit.speech.test_sound_check import voice
-from worker.batch.delivery.deliver import Delivery, DeliveryResult
+from worker.batch.delivery.deliver import Delivery, DeliveryResult, TableMaker
 from worker.batch.delivery.engines import TARGETS
 from worker.batch.delivery.options import DeliveryOptions, Engine, Form, Mastering
+from worker.batch.delivery.owned_files import locked
+from worker.batch.delivery.subtitles import SubtitleForm, subtitle_tables
 from worker.batch.entry import ManifestEntry, build_entry
 from worker.batch.file_names import audio_path
 from worker.batch.line_status import next_job
@@ -44,8 +48,8 @@ class Studio:
         self.lines: dict[str, Line] = {}
         self.entries: dict[str, ManifestEntry] = {}
 
-    def say(self, line_id: str, audio: bytes, **fields: str) -> None:
-        made = line(line_id, **{"character": "ghoul", "text": f"Line {line_id}.", **fields})
+    def say(self, line_id: str, audio: bytes, scene: str | None = None, **fields: str) -> None:
+        made = line(line_id, scene=scene, **{"character": "ghoul", "text": f"Line {line_id}.", **fields})
         sent = next_job(plan(made)[0], None)[1]
         entry = build_entry(sent, done(sent.job_id, sent.key))
         entry = entry.model_copy(update={"sha256": hashlib.sha256(audio).hexdigest()})
@@ -54,11 +58,20 @@ class Studio:
         path.write_bytes(audio)
         self.lines[line_id], self.entries[line_id] = made, entry
 
-    def deliver(self, engine: Engine = Engine.FOLDER, form: Form | None = None, **more: object) -> DeliveryResult:
+    def deliver(
+        self,
+        engine: Engine = Engine.FOLDER,
+        form: Form | None = None,
+        tables: tuple[TableMaker, ...] = (),
+        **more: object,
+    ) -> DeliveryResult:
         target = TARGETS[engine]
         options = {"mastering": Mastering(), "template": target.template, **more}
         wanted = DeliveryOptions(engine, form or target.form, **options)
-        return Delivery(self.audio, self.out, wanted).run(list(self.lines.values()), self.entries, lambda *_: None)
+        makers = (target.tables, *tables)
+        return Delivery(self.audio, self.out, wanted, makers).run(
+            list(self.lines.values()), self.entries, lambda *_: None
+        )
 
     def files(self) -> dict[str, bytes]:
         paths = (path for path in self.out.rglob("*") if path.is_file())
@@ -176,6 +189,57 @@ def test_each_engine_gets_its_table(studio: Studio) -> None:
     )
     assert texts[Engine.FMOD, "cmn-TW/keys.txt"] == "b, pip_boy/b.wav\n"
     assert 'define config.auto_voice = "{id}.ogg"' in texts[Engine.RENPY, "voice.rpy"]
+
+
+def _subtitled(studio: Studio, gap_ms: int = 0) -> DeliveryResult:
+    return studio.deliver(tables=(partial(subtitle_tables, forms=tuple(SubtitleForm), gap_ms=gap_ms),))
+
+
+def test_subtitles_are_made_by_scene_and_language_and_again_only_where_their_lines_have_changed(studio: Studio) -> None:
+    studio.say("c", take(1.0), scene="Gate")
+    studio.say("d", take(0.5), scene="Gate")
+    assert _subtitled(studio, 250).problems == []
+    before = studio.files()
+    names = ["subtitles/cmn-TW/no-scene", "subtitles/en-US/Gate", "subtitles/en-US/no-scene"]
+    written = [name for name in before if name.startswith("subtitles/")]
+    assert sorted(written) == [f"{name}.{form}" for name in names for form in SubtitleForm]
+    first, second = srt.parse(before["subtitles/en-US/Gate.srt"].decode())
+    seconds = {name: file.seconds for name, file in _subtitled(studio, 250).files.items()}
+    assert first.end.total_seconds() == pytest.approx(seconds["en-US/ghoul/c.wav"], abs=0.001)
+    assert (second.start - first.end).total_seconds() == pytest.approx(0.25)
+    assert (second.end - second.start).total_seconds() == pytest.approx(seconds["en-US/ghoul/d.wav"], abs=0.001)
+
+    studio.say("b", take(0.7), character="pip_boy", language="cmn-TW", text="別的。")
+    assert _subtitled(studio, 250).written == ["cmn-TW/pip_boy/b.wav"]
+    changed = {name for name, content in studio.files().items() if before[name] != content}
+    assert changed == {
+        "cmn-TW/pip_boy/b.wav", "delivery.json", "lines.csv",
+        "subtitles/cmn-TW/no-scene.srt", "subtitles/cmn-TW/no-scene.vtt",
+    }  # fmt: skip
+    studio.say("c", take(2.0), scene="Gate")
+    _subtitled(studio, 250)
+    assert list(srt.parse(studio.files()["subtitles/en-US/Gate.srt"].decode()))[1].start > second.start
+
+
+def test_subtitles_that_are_asked_for_no_more_are_old_files_and_an_edited_one_is_left(studio: Studio) -> None:
+    _subtitled(studio)
+    edited = studio.out / "subtitles/en-US/no-scene.srt"
+    edited.write_bytes(b"mine")
+    (problem,) = _subtitled(studio).problems
+    assert "no-scene.srt was written or changed by somebody else" in problem
+    assert edited.read_bytes() == b"mine"
+    assert studio.deliver(delete=True).deleted == [
+        "subtitles/cmn-TW/no-scene.srt", "subtitles/cmn-TW/no-scene.vtt", "subtitles/en-US/no-scene.vtt",
+    ]  # fmt: skip
+
+
+def test_two_deliveries_into_one_folder_at_once_are_refused(studio: Studio) -> None:
+    studio.deliver()
+    before = studio.files()
+    with locked(studio.out), pytest.raises(UsageError, match="another `batch deliver` writes into this folder"):
+        studio.deliver()
+    assert studio.files() == before
+    assert studio.deliver().problems == []
 
 
 def test_a_record_that_isnt_one_is_refused_and_nothing_is_overwritten(studio: Studio) -> None:

@@ -1,5 +1,6 @@
 """Reads subtitles: SubRip (SRT) and WebVTT. Pure."""
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,7 +35,7 @@ def read_srt(text: str, file: str, _is_known: IsKnown) -> Table:
         cues = list(srt.parse(text.replace("\r\n", "\n").replace("\r", "\n")))
     except (srt.SRTParseError, ValueError, OverflowError) as error:
         return broken_file(file, "SRT", f"is no SRT: {' '.join(str(error).split())[:120]}", _line_of(error, text))
-    spoken = (_Cue(cue.content, None, cue.start, cue.end) for cue in cues)
+    spoken = (_Cue(_TAG.sub("", cue.content), None, cue.start, cue.end) for cue in cues)
     rows = [row for number, cue in enumerate(spoken, start=1) for row in _rows(file, number, cue)]
     return unit_table(file, "SRT", _COLUMNS, rows, roles={"job_id": "id", "text": "text"})
 
@@ -51,7 +52,13 @@ def read_vtt(text: str, file: str, _is_known: IsKnown) -> Table:
     except (webvtt.errors.MalformedFileError, webvtt.errors.MalformedCaptionError, ValueError, IndexError) as error:
         return broken_file(file, "WebVTT", f"is no WebVTT, whose first line is WEBVTT: {str(error)[:100]}")
     spoken = (
-        _Cue(cue.raw_text, cue.voice, timedelta(seconds=cue.start_in_seconds), timedelta(seconds=cue.end_in_seconds))
+        # Its character references are those of HTML.
+        _Cue(
+            html.unescape(_TAG.sub("", cue.raw_text)),
+            cue.voice,
+            timedelta(seconds=cue.start_in_seconds),
+            timedelta(seconds=cue.end_in_seconds),
+        )
         for cue in cues
     )
     rows = [row for number, cue in enumerate(spoken, start=1) for row in _rows(file, number, cue)]
@@ -62,7 +69,7 @@ def read_vtt(text: str, file: str, _is_known: IsKnown) -> Table:
 
 
 def _rows(file: str, number: int, cue: _Cue) -> Iterator[Row]:
-    text = _TAG.sub("", cue.content).strip()
+    text = cue.content.strip()
     parts = [" ".join(part.split()) for part in _DASH.split(text) if part.strip()]
     if len(_DASH.findall(text)) < _FEWEST_VOICES:
         parts = [" ".join(text.split())]
