@@ -58,4 +58,4 @@ async def test_take_two_it_is_reaches_folder_manifest_and_report_and_stays(deplo
         assert entries(script)["l-1"] == chosen["l-1"]
         assert "0 choices written" in (await run(deployment, "batch", "choices", str(script), "--fetch")).stderr
     page = Path((await run(deployment, "batch", "report", str(script), "--download", str(folder))).stdout.strip())
-    assert '"take": 2' in page.read_text(encoding="utf-8")
+    assert '"take":2' in page.read_text(encoding="utf-8")

@@ -7,45 +7,23 @@ import json
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Final
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import ValidationError
 
-from schemas.enums import VerdictChoice
 from schemas.errors import UsageError
-from schemas.field_types import EventTime, Name, Plain, Whole
+from schemas.field_types import Name
 from schemas.message import Request
 from schemas.parsing import InvalidJobError, field_problems, record_document
+from schemas.verdict import LineVerdict
 from worker.batch.atomic_file import replace_file
 
+__all__ = ["LARGEST_BYTES", "SUFFIX", "LineVerdict", "VerdictsFile", "read_verdicts", "verdicts_path", "write_verdicts"]
+
 SUFFIX: Final = ".verdicts.json"
-LONGEST_NOTE: Final = 2000
-"""The characters of a note."""
 LARGEST_BYTES: Final = 64 * 2**20
 """A larger file isn't read: 20,000 lines with the longest notes have less."""
 _WHAT: Final = "file of verdicts"
-
-
-class LineVerdict(Request):
-    """What was said of a line. At least one of verdict, note and chosen take is there."""
-
-    line: Name = Field(description="Id of the line in its script.")
-    verdict: VerdictChoice | None = Field(default=None, description="Accept the take, or redo the line.")
-    note: Annotated[Plain, StringConstraints(max_length=LONGEST_NOTE)] = Field(
-        default="", description="Why, for whoever makes the next take."
-    )
-    take: Whole | None = Field(default=None, ge=1, le=999_999, description="Number of the take chosen for the line.")
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
-        default=None, description="SHA-256 of the audio that was heard, in hexadecimal digits."
-    )
-    by: Annotated[Plain, StringConstraints(max_length=256)] = Field(default="", description="Who said it.")
-    at: EventTime | None = Field(default=None, description="When, by RFC 3339.")
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if self.verdict is None and not self.note and self.take is None:
-            raise ValueError("verdict: one of accept, redo; or a note, or a take, must be there")
-        return self
 
 
 class VerdictsFile(Request):

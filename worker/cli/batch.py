@@ -1,23 +1,16 @@
 """The commands for a studio's scripts: `batch SCRIPT`, `batch import`, `lint`, `lexicon`, `deliver` and more."""
 
-import os
 import sys
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote
 
 import typer
 from typer.core import TyperGroup
 
 from schemas.enums import VoiceModel
-from worker.batch.audio_file import is_take
-from worker.batch.entry import ManifestEntry
-from worker.batch.file_names import audio_path
 from worker.batch.line_status import LineStatus
 from worker.batch.manifest import default_manifest
-from worker.batch.report import AudioPlace, render_report
 from worker.batch.state import read_state
 from worker.batch.voice_selection import KeepTogether, VoicePreference
 from worker.cli import terminal
@@ -25,6 +18,7 @@ from worker.cli.batch_deliver import deliver
 from worker.cli.batch_findings import show_findings
 from worker.cli.batch_import import import_script
 from worker.cli.batch_options import BatchOptions
+from worker.cli.batch_report import report
 from worker.cli.exit_codes import ExitCode
 from worker.cli.option_groups import grouped_options
 from worker.cli.options import AsJson
@@ -211,42 +205,7 @@ def status(script: Script, manifest: Manifest = None, as_json: AsJson = False) -
         terminal.show(failed, as_json=False)
 
 
-@app.command()
-def report(
-    script: Script,
-    manifest: Manifest = None,
-    download: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder of --download, with the audio.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The page's path; default: DIR/report.html, or beside the script.")
-    ] = None,
-) -> None:
-    """Write an HTML page that plays each line. It needs no server; keep the audio beside it."""
-    from worker.cli.batch_check import check_script
-
-    settings = load_settings()
-    read = check_script(script, settings.worker.max_text_bytes, load_catalogue(settings.worker.characters_file))
-    target = out or (download or script.parent) / ("report.html" if download else f"{script.name}.report.html")
-    state = read_state(manifest or default_manifest(script))
-    page = render_report(read.lines, state.entries, title=script.name, audio=partial(_find_audio, target, download))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
-    terminal.say(str(target))
-
-
-def _find_audio(page: Path, folder: Path | None, entry: ManifestEntry) -> AudioPlace:
-    """Looks for a line's audio; its URL is relative to the page, so that both can be moved together."""
-    if folder is None or entry.encoding is None:
-        return AudioPlace()
-    path = folder / audio_path(entry.character, entry.line, entry.encoding)
-    if not os.path.lexists(path):
-        return AudioPlace()
-    if not is_take(path, entry.sha256):
-        return AudioPlace(is_other=True)
-    return AudioPlace(quote(Path(os.path.relpath(path, page.parent)).as_posix()))
-
-
+app.command()(report)
 app.command("deliver")(deliver)
 
 

@@ -20,7 +20,8 @@ from worker.batch.entry import ManifestEntry, build_entry
 from worker.batch.journal import Positions
 from worker.batch.line_status import LineStatus, line_states, next_job
 from worker.batch.manifest import journal_path, read_manifest
-from worker.batch.report import AudioPlace, render_report
+from worker.batch.report.page import render_report
+from worker.batch.report.rows import AudioPlace, ReportInput
 from worker.batch.runner import WINDOW, BatchRunner, RunPlan
 from worker.batch.state import BatchState, open_state
 from worker.batch.voice_selection import PlannedLine
@@ -235,12 +236,13 @@ def test_the_report_shows_each_line_and_takes_no_text_for_markup():
     lines[0] = type(lines[0])(spoken, None, lines[0].place, lines[0].columns)
     (made,) = plan(line("l-2"))
     entry: ManifestEntry = sent_entry(made)[1]
-    page = render_report(lines, {"l-2": entry}, title="<act 1>", audio=lambda _: AudioPlace("pip_boy/l-2.ogg"))
+    given = ReportInput(lines, {"l-2": entry}, lambda _: AudioPlace("pip_boy/l-2.ogg"))
+    page = render_report(given, title="<act 1>")
     assert "<title>&lt;act 1&gt;</title>" in page
     assert page.count("</script>") == 2
     data = page.partition('id="data">')[2].partition("</script>")[0]
-    first, second = json.loads(data)
-    assert (first["text"], first["status"], first["audio"]) == (wicked, "not made", None)
+    first, second = json.loads(data)["rows"]
+    assert (first["text"], first["status"], first.get("audio")) == (wicked, "not made", None)
     assert (second["status"], second["seconds"], second["audio"]) == ("done", 1.5, "pip_boy/l-2.ogg")
 
 

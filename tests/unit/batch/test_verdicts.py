@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from schemas.enums import VerdictChoice
 from schemas.errors import UsageError
+from schemas.verdict import LONGEST_NOTE
 from worker.batch.verdicts import (
     LARGEST_BYTES,
-    LONGEST_NOTE,
     LineVerdict,
     read_verdicts,
     verdicts_path,

@@ -224,7 +224,7 @@ def test_the_report_plays_the_lines_own_takes_and_names_another_file(studio: Stu
     assert ended.exit_code == 0
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(), re.DOTALL)
     assert found is not None
-    rows = {row["line"]: (row["audio"], row["other"]) for row in json.loads(found[1])}
+    rows = {row["line"]: (row.get("audio"), row.get("other", False)) for row in json.loads(found[1])["rows"]}
     assert rows == {"a": ("audio/pip_boy/a.ogg", False), "b": (None, True), "c": (None, False)}
 
 
