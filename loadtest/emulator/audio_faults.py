@@ -5,7 +5,7 @@ from random import Random
 
 import numpy as np
 
-from loadtest.emulator.espeak import Samples
+from loadtest.emulator.engines.interface import Samples
 from loadtest.emulator.settings import FaultKind
 
 _SHORT_SHARE = 0.4

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import soundfile
 
-from loadtest.emulator.espeak import Samples
+from loadtest.emulator.engines.interface import Samples
 from loadtest.emulator.validation import Encoding
 
 _FORMATS: dict[Encoding, tuple[str, str]] = {

@@ -61,8 +61,7 @@ class Emulator:
             PortTakenError: the gRPC port is in use.
             OSError: the port of the control API is in use.
         """
-        # A Random of its own, so that Chirp's variation doesn't depend on the faults and latencies drawn so far.
-        self._synthesizer = Synthesizer(Random(self._settings.seed), self._encoder_threads)
+        self._synthesizer = Synthesizer(self._settings.seed, self._encoder_threads)
         self._service = Service(
             self._settings,
             faults=self._faults,

@@ -14,7 +14,7 @@ from google.cloud.texttospeech_v1.types import cloud_tts
 
 from loadtest.emulator.audio_faults import AUDIO_FAULTS
 from loadtest.emulator.calls import Calls
-from loadtest.emulator.espeak import SpeechError
+from loadtest.emulator.engines.interface import EngineEndedError, SpeechError
 from loadtest.emulator.faults import Faults
 from loadtest.emulator.quota import Quota
 from loadtest.emulator.settings import ConstantLatency, EmulatorSettings, Fault, Latency, VoiceModel
@@ -230,11 +230,14 @@ class Service:
         return self._places
 
     async def _audio(self, request: ValidRequest, fault: Fault | None) -> bytes:
-        canned = self.settings.speech == "canned"
+        speech = self.settings.speech
         try:
             if fault and fault.kind in AUDIO_FAULTS:
-                return await self._synthesizer.spoiled(request, fault.kind, self._random, canned=canned)
-            return await self._synthesizer.canned_clip(request) if canned else await self._synthesizer.spoken(request)
+                return await self._synthesizer.spoiled(request, fault.kind, self._random, speech)
+            return await self._synthesizer.audio(request, speech)
+        except EngineEndedError as error:
+            # As Google's own engines fail: who asks again gets an answer.
+            raise RefusedError(grpc.StatusCode.UNAVAILABLE, str(error)) from error
         except SpeechError as error:
             raise RefusedError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 VoiceModel = Literal["chirp3-hd", "wavenet"]
 QuotaKey = Literal["chirp3-hd", "wavenet", "all"]
+Speech = Literal["espeak", "neural", "canned"]
 FaultKind = Literal[
     "status", "hang", "slow",
     "break", "stall",
@@ -65,8 +66,10 @@ class Streaming(_Frozen):
 class EmulatorSettings(_Frozen):
     """How the emulator answers. Each setting can be changed while it runs."""
 
-    speech: Literal["espeak", "canned"] = "espeak"
-    """`canned` answers with prepared clips of a plausible length, at nearly no CPU per call: for load tests."""
+    speech: Speech = "espeak"
+    """`neural` speaks as a person does, at half a core a second of sound, and needs requirements/neural.txt. `canned`
+    answers with prepared clips of a plausible length, at nearly no CPU per call: for load tests.
+    """
     latency: Latency = LognormalLatency()
     streaming: Streaming = Streaming()
     capacity: int | None = Field(default=None, ge=1)

@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from random import Random
 from typing import Annotated, Any, Final
 
 import typer
@@ -60,7 +59,7 @@ def main(
 async def count_false_alarms(english: int, chinese: int, encodings: Sequence[AudioEncoding]) -> Tally:
     """Speaks the demo's lines and so many fortunes, in the encodings in turn, and holds each against the check."""
     catalogue, tally = load_catalogue(), Tally()
-    synthesizer = Synthesizer(Random(1), _ENCODER_THREADS)
+    synthesizer = Synthesizer(1, _ENCODER_THREADS)
     attempts = EmulatedAttempts(synthesizer)
     pending = enumerate(_rendered(english, chinese, encodings, catalogue))
 

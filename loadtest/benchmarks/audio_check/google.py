@@ -36,5 +36,5 @@ class InProcessGoogle:
         except RefusedError as error:
             raise CallFailedError(classify_failure(error.code.name, error.message)) from error
         if self.fault is not None:
-            return await self._synthesizer.spoiled(request, self.fault, self._random, canned=False)
-        return await self._synthesizer.spoken(request)
+            return await self._synthesizer.spoiled(request, self.fault, self._random)
+        return await self._synthesizer.audio(request)

