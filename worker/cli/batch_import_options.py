@@ -29,6 +29,9 @@ class ImportOptions:
     speaker_prefix: Annotated[bool | None, typer.Option(help="Whether a text begins with who speaks: Tom: Hello.")] = (
         None
     )
+    carry_speaker: Annotated[
+        bool | None, typer.Option(help="Whether who is named last speaks the rows that name nobody.")
+    ] = None
     sheet: Annotated[str | None, typer.Option(help="The only sheet to read; default: all.")] = None
     encoding: Annotated[str | None, typer.Option(help="Of a text file, such as gb18030 or cp1252.")] = None
     keep: Annotated[
@@ -53,7 +56,7 @@ class ImportOptions:
         }
         if texts:
             changes["columns"].pop("text", None)
-        for name in ("language", "character", "speaker_prefix", "sheet", "encoding"):
+        for name in ("language", "character", "speaker_prefix", "carry_speaker", "sheet", "encoding"):
             if (value := getattr(self, name)) is not None:
                 changes[name] = value
         used = {column.casefold() for column in (*changes["columns"].values(), *changes["texts"].values())}

@@ -7,15 +7,17 @@ from typing import Final
 
 from schemas.errors import UsageError
 from worker.batch.scripts.jsonl import read_jsonl
-from worker.batch.scripts.mapping.file import is_for, read_mapping
+from worker.batch.scripts.mapping.file import is_for, is_ignored, read_mapping
 from worker.batch.scripts.mapping.lines import Reading, read_lines
-from worker.batch.scripts.mapping.model import Cast, ScriptMapping, TableMapping
-from worker.batch.scripts.mapping.own_columns import is_own_column, read_own_table
+from worker.batch.scripts.mapping.model import MAPPING_NAME, Cast, ScriptMapping, TableMapping
+from worker.batch.scripts.mapping.own_columns import is_own_column, is_own_table, read_own_table
 from worker.batch.scripts.model import JOURNAL_SUFFIX, MANIFEST_SUFFIX, Finding, Line, Place, Script, Severity
 from worker.batch.scripts.tables.model import IsKnown, Table
-from worker.batch.scripts.tables.reader import ENDINGS, JSON_LINES, OWN_TABLES, doubts, read_tables
+from worker.batch.scripts.tables.reader import ENDINGS, JSON_LINES, OTHER_KINDS, OWN_TABLES, doubts, read_tables
 from worker.batch.scripts.text_encoding import UndecodableError, decode
 
+_KEPT_BESIDE: Final = (MANIFEST_SUFFIX, JOURNAL_SUFFIX, ".choices.yaml", ".verdicts.json")
+"""Endings of what `batch` itself keeps beside a script."""
 LARGEST_BYTES: Final = 200 * 2**20
 """The largest file that is read; a file is read into memory as a whole."""
 
@@ -36,6 +38,8 @@ def read_script(path: Path, max_text_bytes: int, mapping: ScriptMapping | None =
     files = script_files(path)
     mapping = mapping or read_mapping(path)
     for file, name in files:
+        if is_ignored(mapping, name):
+            continue
         for each in _read_file(file, name, mapping, max_text_bytes, alone=path == file):
             (lines if isinstance(each, Line) else findings).append(each)  # type: ignore[arg-type]
     return Script(tuple(lines), tuple(findings))
@@ -51,13 +55,7 @@ def script_files(path: Path) -> list[tuple[Path, str]]:
         if not path.exists():
             raise UsageError(f"{path}: there is no such file or folder")
         if path.is_dir():
-            found = [
-                (each, each.relative_to(path).as_posix())
-                for each in sorted(path.rglob("*"))
-                if each.is_file()
-                and each.suffix.lower() in ENDINGS
-                and not each.name.endswith((MANIFEST_SUFFIX, JOURNAL_SUFFIX))
-            ]
+            found = [(each, name) for each, name in _visible(path) if each.suffix.lower() in ENDINGS]
             if not found:
                 raise UsageError(f"{path}: no file in this folder ends in {', '.join(ENDINGS)}")
             return found
@@ -66,8 +64,26 @@ def script_files(path: Path) -> list[tuple[Path, str]]:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
     if path.suffix.lower() not in ENDINGS:
-        raise UsageError(f"{path}: a script ends in {', '.join(ENDINGS)}")
+        hint = OTHER_KINDS.get(path.suffix.lower())
+        raise UsageError(f"{path}: {hint or 'a script ends in ' + ', '.join(ENDINGS)}")
     return [(path, path.name)]
+
+
+def unread_files(path: Path) -> list[str]:
+    """The names of a folder's files that are read by no format, such as `notes.docx`."""
+    if not path.is_dir():
+        return []
+    others = [name for each, name in _visible(path) if each.suffix.lower() not in ENDINGS]
+    return [printable(name) for name in others if name != MAPPING_NAME]
+
+
+def _visible(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The regular files of a folder with their names in it, but for hidden ones and what programs keep beside."""
+    for each in sorted(folder.rglob("*")):
+        parts = each.relative_to(folder).parts
+        hidden = any(part.startswith((".", "~$", "__MACOSX")) for part in parts)
+        if not hidden and each.is_file() and not each.name.endswith(_KEPT_BESIDE):
+            yield each, "/".join(parts)
 
 
 def load_tables(path: Path, name: str, encoding: str | None, is_known: IsKnown) -> Iterator[Table | Finding]:
@@ -101,22 +117,33 @@ def _read_file(
         reading = Reading(Cast(mapping.characters), max_text_bytes)
         # A file is opened once for all of its sheets; only another encoding reads it anew.
         for encoding in dict.fromkeys(each.encoding for each in mapped):
-            yield from _read_mapped(path, name, [each for each in mapped if each.encoding == encoding], reading)
+            of_encoding = [each for each in mapped if each.encoding == encoding]
+            yield from _read_mapped(path, name, of_encoding, reading, mapping)
         return
     if ending in JSON_LINES:
         yield from _read_jsonl(path, name, max_text_bytes)
     elif ending in OWN_TABLES:
         for table in load_tables(path, name, None, is_own_column):
-            yield from (table,) if isinstance(table, Finding) else read_own_table(table, max_text_bytes)
+            if isinstance(table, Finding):
+                yield table
+            elif is_ignored(mapping, name, table.sheet):
+                continue
+            elif not alone and mapping.scripts and not is_own_table(table):
+                yield _unmapped(table.file, "the file is")
+            else:
+                yield from read_own_table(table, max_text_bytes)
     else:
-        severity = Severity.ERROR if alone else Severity.WARNING
-        message = (
-            "no mapping says which column is what: `chirp-worker batch import` writes one; the file is not read without"
-        )
-        yield Finding(severity, Place(printable(name), 1, "1"), message)
+        yield replace(_unmapped(printable(name), "the file is"), severity=Severity.ERROR if alone else Severity.WARNING)
 
 
-def _read_mapped(path: Path, name: str, mapped: Sequence[TableMapping], reading: Reading) -> Iterator[Line | Finding]:
+def _unmapped(table: str, what: str) -> Finding:
+    message = f"no mapping says which column is what: `chirp-worker batch import` writes one; {what} not read without"
+    return Finding(Severity.WARNING, Place(table, 1, "1"), message)
+
+
+def _read_mapped(
+    path: Path, name: str, mapped: Sequence[TableMapping], reading: Reading, mapping: ScriptMapping
+) -> Iterator[Line | Finding]:
     columns = {column for each in mapped for column in (*each.columns.values(), *each.texts.values())}
     known = {" ".join(column.split()).casefold() for column in columns}
     sheets = []
@@ -125,7 +152,11 @@ def _read_mapped(path: Path, name: str, mapped: Sequence[TableMapping], reading:
             yield table
             return
         sheets.append(table.sheet)
+        if is_ignored(mapping, name, table.sheet):
+            continue
         wanted = [each for each in mapped if each.sheet in {None, table.sheet}]
+        if not wanted and not any(each.sheet in {None, table.sheet} for each in mapping.scripts if is_for(each, name)):
+            yield _unmapped(table.file, "the sheet is")
         # Rows are read once.
         held = replace(table, rows=list(table.rows)) if len(wanted) > 1 else table
         for each in wanted:

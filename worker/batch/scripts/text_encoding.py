@@ -22,7 +22,7 @@ _SAMPLE_BYTES: Final = 1000
 # UTF-16 of a table has a zero byte in each delimiter, digit and Latin letter; a text may have a stray one.
 _WIDE_NULS_SHARE: Final = 0.1
 _FOREIGN_NULS_SHARE: Final = 0.2
-_SAVE_AS: Final = "save it as UTF-8, or as UTF-16 with a BOM"
+_SAVE_AS: Final = "save it as UTF-8, or as UTF-16 with a BOM, or say its encoding: --encoding"
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\ufffe\uffff]")
 _SHOWN_CHARACTERS: Final = 20
 

@@ -30,9 +30,12 @@ def describe_mapping(mapping: TableMapping) -> str:
     """What each column is taken for, in one sentence."""
     parts = [f"{field} = {column}" for field, column in mapping.columns.items()]
     parts += [f"text in {language} = {column}" for language, column in mapping.texts.items()]
+    parts += [f"ids begin with {mapping.id_prefix}"] if mapping.id_prefix else []
+    parts += [f"ids end in {mapping.id_suffix}"] if mapping.id_suffix else []
     parts += [f"language {mapping.language}"] if mapping.language else []
     parts += [f"character {mapping.character}"] if mapping.character else []
     parts += ["who speaks stands before the text"] if mapping.speaker_prefix else []
+    parts += ["who is named last speaks on"] if mapping.carry_speaker else []
     for verb, values in (("only where", mapping.keep), ("not where", mapping.skip)):
         parts += [f"{verb} {column} is {' or '.join(given)}" for column, given in values.items()]
     return "; ".join(parts) or "nothing"

@@ -78,7 +78,7 @@ BROKEN = {
     "a column twice": csv("job_id,character,text,text\na,pip_boy,hi,ho\n", 1, "D", "occurs twice"),
     "a cell without a column": row("a,pip_boy,hi,oops", "D", "the column has no name", HEAD.rstrip() + ",\n"),
     "a comma outside of quotes": row("a,pip_boy,Well, well", "D", "has 4 cells for 3 columns"),
-    "a cell too few": row("a,pip_boy", "C", "has 2 cells for 3 columns"),
+    "a cell too few": row("a,pip_boy", "C (text)", "exactly one of text and ssml"),
     # quotes
     "a quote that is never closed": csv(HEAD + 'a,pip_boy,"oh\nb,pip_boy,hi\n', 2, "11", "never closed"),
     "a quote inside a quoted cell": csv(HEAD + 'a,pip_boy,"he said "no" to me"\n', 2, "21", "written twice"),

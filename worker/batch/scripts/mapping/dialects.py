@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from worker.batch.scripts.mapping.column_names import is_synonym
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -55,41 +57,7 @@ DIALECTS: Final = (
 )
 """In the order in which they are tried."""
 
-SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
-    "job_id": (
-        "id", "key", "keys", "line id", "lineid", "line_id", "string id", "stringid", "string_id", "identifier",
-        "dialogue id", "row name", "name", "---", "編號", "编号", "鍵", "键",
-    ),
-    "character": (
-        "speaker", "actor", "character name", "speaker name", "voice", "npc", "who", "role", "charactername",
-        "speakername", "角色", "人物", "說話者", "说话者", "說話人", "说话人",
-    ),
-    "text": (
-        "dialogue", "dialog", "dialoguetext", "line", "lines", "line text", "spoken text", "string", "content", "value",
-        "message", "subtitle", "source", "sourcestring", "文本", "台詞", "台词", "對白", "对白",
-        "對話", "对话", "內容", "内容",
-    ),
-    "scene": ("quest", "conversation", "node", "chapter", "場景", "场景", "章節", "章节"),
-    "language": ("lang", "locale", "語言", "语言"),
-}  # fmt: skip
-"""What people call the column of a field, in lower case."""
-
-LANGUAGE_NAMES: Final[Mapping[str, str]] = {
-    "english": "en", "英文": "en", "英語": "en", "英语": "en",
-    "chinese": "zh", "中文": "zh", "traditional chinese": "zh-Hant", "chinese (traditional)": "zh-Hant",
-    "繁體中文": "zh-Hant", "simplified chinese": "zh-Hans", "chinese (simplified)": "zh-Hans", "简体中文": "zh-Hans",
-    "japanese": "ja", "日本語": "ja", "german": "de", "deutsch": "de", "french": "fr", "français": "fr",
-    "spanish": "es", "español": "es", "korean": "ko", "한국어": "ko",
-}  # fmt: skip
-"""The tags of languages that a column's name spells out, in lower case."""
-
-_NAMES: Final = frozenset(
-    {
-        *(name for names in SYNONYMS.values() for name in names),
-        *LANGUAGE_NAMES,
-        *(name for dialect in DIALECTS for name in (*dialect.needs, *dialect.columns.values())),
-    }
-)
+_NAMES: Final = frozenset(name for dialect in DIALECTS for name in (*dialect.needs, *dialect.columns.values()))
 
 
 def find_dialect(columns: Collection[str]) -> Dialect | None:
@@ -100,4 +68,4 @@ def find_dialect(columns: Collection[str]) -> Dialect | None:
 
 def is_usual_name(name: str) -> bool:
     """Whether a cell is what a tool or people call a column."""
-    return name.casefold() in _NAMES
+    return name.casefold() in _NAMES or is_synonym(name)

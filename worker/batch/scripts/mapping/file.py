@@ -63,6 +63,8 @@ def _parse(text: str) -> Source:
 def write_mapping(path: Path, mapping: ScriptMapping) -> None:
     """Replaces a mapping's file atomically; comments in the former one are not kept."""
     document: dict[str, Any] = {"scripts": [_plain(each) for each in mapping.scripts]}
+    if mapping.ignore:
+        document["ignore"] = list(mapping.ignore)
     if mapping.characters:
         document["characters"] = dict(mapping.characters)
     if mapping.lint:
@@ -81,7 +83,17 @@ def _plain(mapping: TableMapping) -> dict[str, Any]:
 
 def is_for(mapping: TableMapping, name: str) -> bool:
     """Whether a mapping is for a file, by its path below the mapping with forward slashes."""
-    return name == mapping.file or PurePosixPath(name).match(_escaped(mapping.file))
+    return _is_like(name, mapping.file)
+
+
+def is_ignored(mapping: ScriptMapping, name: str, sheet: str | None = None) -> bool:
+    """Whether a file is no script by its mapping, or one sheet of it."""
+    named = name if sheet is None else f"{name}[{sheet}]"
+    return any(_is_like(named, pattern) for pattern in mapping.ignore)
+
+
+def _is_like(name: str, pattern: str) -> bool:
+    return name == pattern or PurePosixPath(name).match(_escaped(pattern))
 
 
 def _escaped(pattern: str) -> str:

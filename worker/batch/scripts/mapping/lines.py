@@ -1,7 +1,7 @@
 """Makes the lines of a table by its mapping. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -11,10 +11,13 @@ from worker.batch.scripts.mapping.speakers import split_speaker
 from worker.batch.scripts.mapping.unreal import plain_text
 from worker.batch.scripts.model import Finding, Line, Place, Severity
 from worker.batch.scripts.rows import cell_value, is_label, nested, read_line
+from worker.batch.scripts.tables.grid import line_list
 from worker.batch.scripts.tables.model import Row, Table
 
 SOURCE_ID: Final = "source_id"
 """The label with the script's own id of a line, where a job's id may not be the same."""
+DIRECTION: Final = "direction"
+"""The label with what stands in parentheses behind a speaker's name before the text."""
 NOBODY: Final = "?"
 """Who speaks a row of which neither the script nor the mapping says it; the row is an error."""
 _MOST_LABELS: Final = 31
@@ -53,9 +56,17 @@ def read_lines(table: Table, mapping: TableMapping, reading: Reading) -> Iterato
     if mapping.labels is None and resolved.labels:
         yield _label_warning(table, resolved.labels)
     yield from rows.read()
-    if rows.without_text:
-        message = f"{rows.without_text:,} rows have no text and are no lines"
-        yield Finding(Severity.WARNING, Place(table.file, table.header.line, _input_column(resolved)), message)
+    at = Place(table.file, table.header.line, _input_column(resolved))
+    for language, lines in rows.without_text.items():
+        message = _without_text(len(lines), language)
+        yield Finding(Severity.WARNING, at, f"{message}: {line_list(sorted(lines))}")
+
+
+def _without_text(count: int, language: str) -> str:
+    rows = f"{count:,} rows have" if count > 1 else "1 row has"
+    if language:
+        return f"{rows} no text in {language}"
+    return f"{rows} no text and {'are no lines' if count > 1 else 'is no line'}"
 
 
 @dataclass(frozen=True)
@@ -121,14 +132,24 @@ class _Rows:
         self._resolved = resolved
         self._reading = reading
         self._shown = {field: table.shown.get(column, column) for field, column in resolved.columns.items()}
-        self.without_text = 0
+        self.without_text: dict[str, list[int]] = {}
+        """Lines of the file by language; without one, of rows that have none at all."""
+        self._speaker: str | None = None
 
     def read(self) -> Iterator[Line | Finding]:
         for row in self._table.rows:
             if isinstance(row, Finding):
                 yield row
             elif self._is_wanted(row):
-                yield from self._lines(row)
+                yield from self._lines(self._spoken_on(row))
+
+    def _spoken_on(self, row: Row) -> Row:
+        """The row with who was named last, if it names nobody and the mapping says that speakers go on."""
+        column = self._resolved.columns.get("character")
+        if not self._resolved.mapping.carry_speaker or column is None:
+            return row
+        self._speaker = row.fields.get(column, self._speaker)
+        return row if self._speaker is None else replace(row, fields={**row.fields, column: self._speaker})
 
     def _is_wanted(self, row: Row) -> bool:
         def value(column: str) -> str:
@@ -141,6 +162,9 @@ class _Rows:
         texts = self._resolved.texts
         if not texts:
             yield from self._line(row, self._resolved.columns, None, self._shown)
+            return
+        if not any(row.fields.get(column) or column in row.problems for column in texts.values()):
+            self.without_text.setdefault("", []).append(row.place.line)
             return
         reported: set[tuple[Place, str]] = set()
         for language, column in texts.items():
@@ -161,7 +185,7 @@ class _Rows:
             shown = {field: f"{unit} ({name})" for field, name in shown.items()}
         inputs = [columns[field] for field in _INPUTS if field in columns]
         if not own and not any(row.fields.get(column) or column in row.problems for column in inputs):
-            self.without_text += 1
+            self.without_text.setdefault(language or "", []).append(row.place.line)
             return
         fields, problems = self._fields(row, columns)
         if not own:
@@ -202,7 +226,10 @@ class _Rows:
             fields["language"] = said
         yield from self._character(fields)
         source = fields.get("job_id")
-        made = line_id(source) if source else placed_id(row.place.file, row.place.line)
+        if source:
+            made = line_id(f"{mapping.id_prefix}{source.strip()}{mapping.id_suffix}")
+        else:
+            made = placed_id(row.place.file, row.place.line)
         if len(self._resolved.texts) > 1 and language is not None:
             made = line_id(f"{made}.{language}")
         if source is not None and made != source:
@@ -214,8 +241,11 @@ class _Rows:
         name = fields.get("character")
         if mapping.speaker_prefix and name is None and isinstance(fields.get("text"), str):
             spoken = split_speaker(fields["text"])
-            if spoken is not None and (spoken[0] in cast or mapping.character is None):
-                name, fields["text"] = spoken
+            if spoken is not None and (spoken.full_name in cast or spoken.name in cast or mapping.character is None):
+                is_whole = spoken.full_name in cast
+                name, fields["text"] = spoken.full_name if is_whole else spoken.name, spoken.text
+                if spoken.manner and not is_whole:
+                    fields.setdefault(f"labels.{DIRECTION}", _label(spoken.manner))
         if name is None:
             if mapping.character is None:
                 yield "character", f"nobody is said to speak: set character in {MAPPING_NAME}, for rows without one"

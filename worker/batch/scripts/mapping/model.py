@@ -39,6 +39,9 @@ class TableMapping(_Part):
         language: of the lines whose row says none.
         character: of the lines whose row says none.
         speaker_prefix: whether the text begins with who speaks, as in `Tom: Hello.`
+        carry_speaker: whether a row that names nobody is spoken by who was named last, as below a name of its own row.
+        id_prefix: what is written before each id that the file says, where several tables have the same.
+        id_suffix: the same behind each id.
         labels: columns that are kept as labels; None for all that have no other meaning, with a warning.
         keep: the only values by column of rows that are lines.
         skip: values by column of rows that are no lines.
@@ -52,6 +55,9 @@ class TableMapping(_Part):
     language: str | None = None
     character: CharacterKey | None = None
     speaker_prefix: bool = False
+    carry_speaker: bool = False
+    id_prefix: str = ""
+    id_suffix: str = ""
     labels: list[str] | None = None
     keep: dict[str, list[str]] = Field(default_factory=dict)
     skip: dict[str, list[str]] = Field(default_factory=dict)
@@ -73,12 +79,14 @@ class ScriptMapping(_Part):
     """The content of a mapping's file.
 
     Attributes:
+        ignore: files, and sheets as `act.xlsx[Notes]`, that are no script; patterns with * and ?.
         characters: the character's key by the script's name of it; None where nobody has said it yet.
         lint: the level of each rule that isn't to have its own; the lint knows the rules and their levels.
         lexicon: the name of a CSV file that says how words are spoken, relative to the mapping.
     """
 
     scripts: list[TableMapping] = Field(default_factory=list)
+    ignore: list[Annotated[str, Field(min_length=1, max_length=512)]] = Field(default_factory=list)
     characters: dict[str, CharacterKey | None] = Field(default_factory=dict)
     lint: dict[str, str] = Field(default_factory=dict)
     lexicon: Annotated[str, Field(min_length=1, max_length=512)] | None = None

@@ -28,6 +28,11 @@ def is_own_column(name: str) -> bool:
     return own_field(name) is not None
 
 
+def is_own_table(table: Table) -> bool:
+    """Whether a table is written for chirp-worker: it has one of the columns that such a table needs."""
+    return not table.columns or any(own_field(column) in REQUIRED for column in table.columns)
+
+
 def read_own_csv(text: str, file: str, max_text_bytes: int) -> Iterator[Line | Finding]:
     """The lines of a CSV file whose columns are a job's fields, and the errors in it.
 

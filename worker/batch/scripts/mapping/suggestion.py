@@ -6,7 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from worker.batch.scripts.mapping.dialects import LANGUAGE_NAMES, SYNONYMS, find_dialect, is_usual_name
+from schemas.languages import written_as_usual
+from worker.batch.scripts.mapping.column_names import SYNONYMS, language_tag, plain_name
+from worker.batch.scripts.mapping.dialects import find_dialect, is_usual_name
+from worker.batch.scripts.mapping.likely_language import likely_language
 from worker.batch.scripts.mapping.model import TableMapping
 from worker.batch.scripts.mapping.own_columns import is_own_column, own_field
 from worker.batch.scripts.mapping.speakers import split_speaker
@@ -15,11 +18,8 @@ from worker.batch.scripts.tables.model import Row, Table
 Speaks = Callable[[str], bool]
 """Whether the catalogue has a voice for a language's tag."""
 
-_IN_PARENTHESES: Final = re.compile(r".*\(([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)\)\s*")
-_TAG: Final = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 _LEAST_PREFIXED_SHARE: Final = 0.3
 _LETTERS: Final = 2
-_WORDS: Final = frozenset({"id", "ID", "Id", "no", "No", "NO", "to", "by", "at", "file", "node"})
 _MOST_NAMES: Final = 500
 """Characters that are listed in a mapping: more are no characters, but a wrong column."""
 
@@ -43,7 +43,7 @@ def may_be_column(speaks: Speaks) -> Callable[[str], bool]:
 
 def language_of(column: str, speaks: Speaks) -> str | None:
     """The tag of a spoken language that a column's name says, such as `English(en)` or `zh_TW`."""
-    tag = _tag(column)
+    tag = language_tag(column)
     return tag if tag is not None and speaks(tag) else None
 
 
@@ -61,14 +61,11 @@ def suggest(table: Table, rows: Sequence[Row], file: str, speaks: Speaks) -> Sug
     if dialect is not None:
         columns |= {field: by_name[name] for field, name in dialect.columns.items() if name in by_name}
     columns = {field: name for name in by_name.values() if (field := own_field(name)) is not None} | columns
-    texts = {
-        tag: name
-        for name in by_name.values()
-        if name not in columns.values() and (tag := language_of(name, speaks)) is not None
-    }
+    texts = _texts_by_language([name for name in by_name.values() if name not in columns.values()], speaks)
+    called = _by_plain_name(by_name.values())
     for field, synonyms in SYNONYMS.items():
         taken = {*columns.values(), *texts.values()}
-        free = [by_name[name] for name in synonyms if name in by_name and by_name[name] not in taken]
+        free = [called[name] for name in synonyms if name in called and called[name] not in taken]
         if field not in columns and free and not (field == "text" and (texts or "ssml" in columns)):
             columns[field] = free[0]
     language = table.language if table.language and speaks(table.language) else None
@@ -97,6 +94,31 @@ def suggest(table: Table, rows: Sequence[Row], file: str, speaks: Speaks) -> Sug
     return Suggestion(form, mapping)
 
 
+def _by_plain_name(columns: Iterable[str]) -> dict[str, str]:
+    """The columns by what people call them; one of an inner object also by its first and its last name."""
+    called: dict[str, str] = {}
+    names = list(columns)
+    for name in names:
+        called.setdefault(plain_name(name), name)
+    for name in names:
+        first, dot, last = name.partition(".")[0], *name.rpartition(".")[1:]
+        for part in (first, last) if dot else ():
+            called.setdefault(plain_name(part), name)
+    return called
+
+
+def _texts_by_language(columns: Sequence[str], speaks: Speaks) -> dict[str, str]:
+    """The columns of texts by their language's tag; of two in one language the first."""
+    texts: dict[str, str] = {}
+    seen: set[str] = set()
+    for name in columns:
+        tag = language_of(name, speaks)
+        if tag is not None and written_as_usual(tag) not in seen:
+            seen.add(written_as_usual(tag))
+            texts[tag] = name
+    return texts
+
+
 def match_characters(names: Iterable[str], known: Collection[str]) -> dict[str, str | None]:
     """The key of each name that is a character's but for its writing, such as `Pip Boy`; None for other names."""
     return {name: key if (key := _as_key(name)) in known else None for name in names}
@@ -106,18 +128,10 @@ def _as_key(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
 
 
-def _tag(column: str) -> str | None:
-    named = LANGUAGE_NAMES.get(column.strip().casefold())
-    inside = _IN_PARENTHESES.fullmatch(column)
-    if named or inside:
-        return named or (inside[1] if inside else None)
-    return column.strip() if _TAG.fullmatch(column.strip()) else None
-
-
 def _is_language(column: str) -> bool:
-    tag = _tag(column)
-    # A column's name of three letters is seldom a language's code: `key`, `tag`, `npc`.
-    return tag is not None and (tag != column or len(tag.split("-")[0].split("_")[0]) == _LETTERS) and tag not in _WORDS
+    tag = language_tag(column)
+    # A column's name of three letters is seldom a language's code: `vox`, `cut`.
+    return tag is not None and (tag != column or len(re.split("[-_]", tag)[0]) == _LETTERS)
 
 
 def _are_prefixed(texts: Sequence[str]) -> bool:
@@ -128,30 +142,58 @@ def _are_prefixed(texts: Sequence[str]) -> bool:
 
 
 def speakers(mapping: TableMapping, rows: Sequence[Row]) -> dict[str, int]:
-    """How many rows each name of a speaker has, the most frequent first."""
+    """How many rows with a text each name of a speaker has, the most frequent first."""
     names: Counter[str] = Counter()
     for row in rows:
+        spoken = texts_of(mapping, row)
+        if not spoken or not is_wanted(mapping, row):
+            continue
         name = row.fields.get(mapping.columns.get("character", ""), "").strip()
-        text = row.fields.get(mapping.columns.get("text", next(iter(mapping.texts.values()), "")), "")
-        if not name and mapping.speaker_prefix and (spoken := split_speaker(text)) is not None:
-            name = spoken[0].strip()
+        if not name and mapping.speaker_prefix and (split := split_speaker(spoken[0])) is not None:
+            name = split.name
         if name:
             names[" ".join(name.split())] += 1
     return dict(names.most_common(_MOST_NAMES))
 
 
-def open_questions(mapping: TableMapping, table: Table) -> Iterator[str]:
+def texts_of(mapping: TableMapping, row: Row) -> list[str]:
+    """What is spoken in a row, in each language."""
+    columns = [*mapping.texts.values()] or [mapping.columns.get(field, "") for field in ("text", "ssml")]
+    return [text for column in columns if (text := row.fields.get(column, "").strip())]
+
+
+def is_wanted(mapping: TableMapping, row: Row) -> bool:
+    """Whether the filters of a mapping let a row through."""
+
+    def has(column: str, values: Collection[str]) -> bool:
+        cell = next((text for name, text in row.fields.items() if name.casefold() == column.casefold()), "")
+        return cell.strip().casefold() in {value.casefold() for value in values}
+
+    kept = all(has(column, values) for column, values in mapping.keep.items())
+    return kept and not any(has(column, values) for column, values in mapping.skip.items())
+
+
+def open_questions(mapping: TableMapping, table: Table, rows: Sequence[Row]) -> Iterator[str]:
     """What a mapping leaves open, and the options of `batch import` that answer it."""
     names = ", ".join(table.columns[:20])
     if not mapping.texts and not mapping.columns.keys() & {"text", "ssml"}:
-        yield f"which column is the text? --column text=COLUMN; there are {names}"
+        yield (
+            f"which column is the text? --column text=COLUMN; there are {names}. If these are no names but a line, add "
+            "a row with names above it"
+        )
     if "character" not in mapping.columns and not mapping.speaker_prefix and mapping.character is None:
         yield "who speaks? --column character=COLUMN, --speaker-prefix, or --character KEY for all lines"
+    if (column := mapping.columns.get("character")) is not None and not mapping.carry_speaker:
+        nameless = sum(bool(texts_of(mapping, row)) and column not in row.fields for row in rows)
+        if nameless and mapping.character is None:
+            yield f"who speaks {nameless:,} rows that name nobody? --character KEY, or --carry-speaker for who is above"
     if "job_id" not in mapping.columns:
         yield "no column is the id: ids are made from file and line, and change with the order; --column job_id=COLUMN"
     if not mapping.texts and "language" not in mapping.columns and mapping.language is None:
         which = f"the file says {table.language}, which no character speaks; " if table.language else ""
-        yield f"which language? {which}--language TAG; without it each line is en-US"
+        looks = likely_language([text for row in rows for text in texts_of(mapping, row)])
+        like = f"the texts look like {looks}; " if looks else ""
+        yield f"which language? {which}{like}--language TAG; without it each line is en-US"
     used = {*mapping.columns.values(), *mapping.texts.values()}
     if unspoken := [name for name in table.columns if name not in used and _is_language(name)]:
-        yield f"no character speaks the language of {', '.join(unspoken[:20])}: kept as labels"
+        yield f"no line is made of {', '.join(unspoken[:20])}, kept as labels; --text TAG=COLUMN"

@@ -8,6 +8,8 @@ from schemas.errors import ChirpWorkerError
 
 LARGEST_BYTES: Final = 192 * 2**20
 """Of all files inside, unpacked; a sheet of 20,000 lines has some 10 MB."""
+# Excel's older files, and the encrypted ones of today.
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MOST_FILES: Final = 5_000
 
 
@@ -21,6 +23,8 @@ def open_archive(content: bytes) -> zipfile.ZipFile:
     Raises:
         NotASpreadsheetError: it is no ZIP, is encrypted, or unpacks to too much.
     """
+    if content.startswith(_OLE):
+        raise NotASpreadsheetError("is an old workbook (XLS) or has a password: save it as XLSX, without one")
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError) as error:

@@ -1,4 +1,4 @@
-"""Reads the cells of CSV as spreadsheets write it, with commas, semicolons or tabs. Pure."""
+"""Reads the cells of CSV as spreadsheets write it, with commas, semicolons, tabs or bars. Pure."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from worker.batch.scripts.model import Finding, Place, Severity
 from worker.batch.scripts.tables.grid import GridRow, read_grid
 from worker.batch.scripts.tables.model import IsKnown, Table
 
-_DELIMITERS: Final = ",;\t"
+_DELIMITERS: Final = ",;\t|"
 # Excel reads the delimiter from such a first line, and writes it where the list separator isn't the system's.
 _SEP_LINE: Final = re.compile(r'"?sep=(?P<delimiter>[^\r\n"])"?(?:\r\n|\r|\n|$)', re.IGNORECASE)
 _FIRST_LINES: Final = 10
@@ -21,8 +21,8 @@ _LOOKED_AT: Final = 100_000
 def read_csv(text: str, file: str, is_known: IsKnown) -> Table:
     """The table in a CSV file.
 
-    The delimiter is the one of Excel's `sep=` line; else the comma, semicolon or tab that gives the most known columns,
-    and then the most cells, in one of the first lines.
+    The delimiter is the one of Excel's `sep=` line; else the comma, semicolon, tab or bar that gives the most known
+    columns, and then the most cells, in one of the first lines.
 
     Args:
         text: the file's content.

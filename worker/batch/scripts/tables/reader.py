@@ -43,6 +43,29 @@ JSON_LINES: Final = (".jsonl", ".ndjson")
 ENDINGS: Final = (*OWN_TABLES, *JSON_LINES, ".json", ".xlsm", ".po", ".pot", ".xlf", ".xliff", ".yarn", ".srt", ".vtt")
 """Endings of files that can be read."""
 
+_AS_TABLE: Final = "put each line into a row of a table, with who speaks and an id, and save it as XLSX or CSV"
+OTHER_KINDS: Final = {
+    ".xls": "is an old workbook: save it as XLSX",
+    ".xlsb": "is a binary workbook: save it as XLSX",
+    ".numbers": "is a sheet of Numbers: export it as CSV or XLSX",
+    ".gsheet": "is a link to a Google sheet: download that as XLSX",
+    ".ink": "is ink's source: compile it to JSON, inklecate -o story.json story.ink, and import that",
+    ".dialogue": "is Dialogue Manager's source: save its translations as CSV, with _character, and import that",
+    ".rpy": "is Ren'Py's source: extract its dialogue in the launcher, and import dialogue.tab",
+    ".rpym": "is Ren'Py's source: extract its dialogue in the launcher, and import dialogue.tab",
+    **dict.fromkeys(
+        (".twee", ".tw", ".twine", ".html", ".htm"),
+        "is no JSON: publish the Twine story as JSON by the story format Twison, or convert it by Extwee",
+    ),
+    ".uasset": "is Unreal's own file: export the table as CSV, or the dialogue script from the localization dashboard",
+    ".locres": "is Unreal's compiled text: export it as PO from the localization dashboard",
+    ".mo": "is compiled: give the PO file that it was made of",
+    **dict.fromkeys(
+        (".docx", ".doc", ".odt", ".pdf", ".rtf", ".fdx", ".fountain", ".md"), f"is a document: {_AS_TABLE}"
+    ),
+}
+"""What to do with files of other kinds, by ending."""
+
 
 def read_tables(content: bytes, file: str, ending: str, is_known: IsKnown, encoding: str | None) -> Iterator[Table]:
     """The tables of a file; of a spreadsheet one for each sheet that has content.

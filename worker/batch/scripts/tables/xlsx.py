@@ -1,20 +1,18 @@
 """Reads the sheets of an Excel workbook (XLSX). Pure."""
 
 import io
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any, Final
 
 from worker.batch.scripts.extra import load_studio_library
 from worker.batch.scripts.model import Finding, Place, Severity
 from worker.batch.scripts.tables.archive import NotASpreadsheetError, open_archive
-from worker.batch.scripts.tables.grid import GridRow, read_grid
+from worker.batch.scripts.tables.grid import GridRow, line_list, read_grid
 from worker.batch.scripts.tables.model import IsKnown, Table
+from worker.batch.scripts.tables.sheet_part import SheetPart, filled_down, read_sheet_part
 
-_FORMULA: Final = b"<f"
-_CHUNK: Final = 2**20
 NO_RESULT: Final = (
     "is a formula without a stored result: open and save the file in a spreadsheet, or put the text there"
 )
@@ -29,7 +27,8 @@ def read_xlsx(content: bytes, file: str, is_known: IsKnown) -> Iterator[Table]:
     """
     openpyxl = load_studio_library("openpyxl", "XLSX")
     with open_archive(content) as archive:
-        has_formulas = any(_holds_formula(archive, name) for name in archive.namelist() if "worksheets/" in name)
+        parts = {name: read_sheet_part(archive, name) for name in archive.namelist() if "worksheets/" in name}
+    has_formulas = any(part.has_formula for part in parts.values())
     try:
         results = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         formulas = openpyxl.load_workbook(io.BytesIO(content), read_only=True) if has_formulas else None
@@ -39,23 +38,22 @@ def read_xlsx(content: bytes, file: str, is_known: IsKnown) -> Iterator[Table]:
         raise NotASpreadsheetError(f"is no Excel workbook: {_short(error)}") from None
     for index, sheet in enumerate(sheets):
         name = f"{file}[{sheet.title}]"
-        rows = _guarded(_rows(sheet, formulas.worksheets[index] if formulas else None), name)
+        part = parts.get(getattr(sheet, "_worksheet_path", ""), SheetPart())
+        rows = _guarded(filled_down(_rows(sheet, formulas.worksheets[index] if formulas else None), part.merged), name)
         table = read_grid(rows, name, "XLSX", is_known, padded=True, sheet=sheet.title)
         if table is not None:
-            yield table
+            hidden = _hidden(table, part.hidden_rows, is_hidden=sheet.sheet_state != "visible")
+            yield replace(table, findings=(*hidden, *table.findings))
 
 
-def _holds_formula(archive: zipfile.ZipFile, name: str) -> bool:
-    before = b""
-    try:
-        with archive.open(name) as member:
-            while chunk := member.read(_CHUNK):
-                if _FORMULA in before + chunk:
-                    return True
-                before = chunk[-len(_FORMULA) :]
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
-        raise NotASpreadsheetError(f"is a broken ZIP: {error}") from None
-    return False
+def _hidden(table: Table, rows: Sequence[int], *, is_hidden: bool) -> Iterator[Finding]:
+    """Warnings about what people don't see in the workbook and is read."""
+    if is_hidden:
+        yield Finding(Severity.WARNING, table.header, "the sheet is hidden in the workbook, and read like the others")
+    below = [line for line in rows if line > table.header.line]
+    if below:
+        message = f"rows are hidden in the workbook, and read like the others: {line_list(below)}"
+        yield Finding(Severity.WARNING, table.header, message)
 
 
 def _rows(sheet: Any, formulas: Any) -> Iterator[GridRow]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import openpyxl
 import pytest
 import yaml
 from hypothesis import given
@@ -15,7 +17,9 @@ from typer.testing import CliRunner
 from schemas.field_types import JOB_ID_PATTERN, MAX_TEXT_BYTES
 from tests.unit.batch.scripts.tables.samples import workbook
 from worker.batch.scripts.loader import read_script
+from worker.batch.scripts.mapping.column_names import language_tag
 from worker.batch.scripts.mapping.ids import LONGEST_ID, line_id, placed_id
+from worker.batch.scripts.mapping.likely_language import likely_language
 from worker.batch.scripts.mapping.speakers import split_speaker
 from worker.batch.scripts.mapping.unreal import plain_text
 from worker.batch.scripts.model import Script
@@ -58,7 +62,7 @@ def test_a_mapping_says_columns_characters_prefixes_language_and_labels(tmp_path
         ("k1", "ghoul", "Hello.", "zh-Hant", {"note": "warm", "Status": "final"}),
         ("k2", "raider", "Go away.", "zh-Hant", {"Status": "draft"}),
     ]
-    assert told(read) == ["act.csv:1:Line: warning: 1 rows have no text and are no lines"]
+    assert told(read) == ["act.csv:1:Line: warning: 1 row has no text and is no line: line 4"]
 
 
 def test_rows_are_filtered_by_their_values(tmp_path: Path) -> None:
@@ -103,7 +107,7 @@ def test_a_name_without_a_character_and_a_row_without_a_speaker_are_errors(tmp_p
     [
         ("scripts: [\n", ":2: not valid YAML"),
         ("scripts: 1\n", ":1: scripts: Input should be a valid list"),
-        ("script: []\n", ":1: script: is no field here; allowed are scripts, characters"),
+        ("script: []\n", ":1: script: is no field here; allowed are scripts, ignore, characters"),
         ("scripts:\n- file: a\n  colums: {}\n", ":3: scripts.0.colums: is no field here; allowed are file, sheet,"),
         ("scripts:\n- file: a\n  columns: {txt: a}\n", "'txt' is no field of a job; allowed are job_id,"),
         ("scripts:\n- file: a\n  encoding: klingon\n", ":3: scripts.0.encoding: is no encoding that Python knows"),
@@ -212,6 +216,181 @@ def test_import_writes_nothing_where_it_is_told_so_and_needs_nothing_for_a_jobs_
     assert not (tmp_path / "chirp-batch.yaml").exists()
 
 
+CAST = ("--alias", "Tom=ghoul", "--alias", "Ann=raider")
+
+
+def imported(folder: Path, *options: str) -> tuple[dict[str, Any], list[tuple[str, str, str, str]]]:
+    """What an import says, and id, character, language and text of each line that is then read."""
+    ended = CliRunner().invoke(app, ["batch", "import", str(folder), *options, "--json"])
+    lines = read_script(folder, MAX_TEXT_BYTES).lines
+    return json.loads(ended.stdout), [(each.id, each.job.character, each.job.language, each.job.text) for each in lines]
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("Zeilen-ID;Sprecher;Text;Regie\nA1;Tom;Ja, gut.;leise\n", ("Zeilen-ID", "Sprecher", "Text")),
+        ("Identifiant;Personnage;Réplique\nA1;Tom;Oui.\n", ("Identifiant", "Personnage", "Réplique")),
+        ("編號,角色,台詞\nA1,Tom,是。\n", ("編號", "角色", "台詞")),
+        ("Dialogue ID|Char|VO Line\nA1|Tom|Yes, sir.\n", ("Dialogue ID", "Char", "VO Line")),
+        ("Line #,Character,Script,Audio_Filename\n1,Tom,Yes.,a1.wav\n", ("Audio_Filename", "Character", "Script")),
+        ("ID,Name,Original Text,Translation\nA1,Tom,Yes.,是。\n", ("ID", "Name", "Original Text")),
+    ],
+)
+def test_columns_are_known_by_what_studios_call_them(table: str, columns: tuple[str, str, str], tmp_path: Path) -> None:
+    (tmp_path / "act.csv").write_text(table, encoding="utf-8")
+    document, lines = imported(tmp_path / "act.csv", *CAST)
+    taken = document["mapping"]["scripts"][0]["columns"]
+    assert (taken["job_id"], taken["character"], taken["text"]) == columns
+    assert [(line[0].upper(), line[1]) for line in lines] == [("A1", "ghoul")]
+
+
+@pytest.mark.parametrize(
+    ("column", "tag"),
+    [
+        ("Dialogue (English)", "en"), ("Text_EN", "EN"), ("en.Text", "en"), ("Line zh-TW", "zh-TW"),
+        ("zh_Hant", "zh_Hant"),
+        ("Chinese (Traditional) (Taiwan)(zh-TW)", "zh-TW"), ("繁體", "zh-Hant"), ("English Text", "en"),
+        ("Speaker (en)", None), ("English(en) Comments", None), ("line_id", None), ("Text (final)", None),
+        ("tag", None),
+    ],
+)  # fmt: skip
+def test_a_columns_name_says_its_language(column: str, tag: str | None) -> None:
+    assert language_tag(column) == tag
+
+
+def test_what_is_left_out_is_said_with_its_lines(tmp_path: Path) -> None:
+    table = "Key,Who,en,zh-TW,Done\na,Tom,Hi.,嗨。,no\nb,Tom,Yo.,,no\nc,Tom,Old.,舊。,yes\nTOTAL,3,,,\n"
+    (tmp_path / "act.csv").write_text(table, encoding="utf-8")
+    document, lines = imported(tmp_path / "act.csv", *CAST, "--skip", "Done=yes")
+    assert [line[0] for line in lines] == ["a.en", "a.zh-TW", "b.en"]
+    assert [each["speaker"] for each in document["speakers"]] == ["Tom"]
+    assert document["tables"][0]["left out by filters"] == 1
+    said = [each["message"] for each in document["findings"] if each["rule"] == "job"]
+    assert said == ["1 row has no text in zh-TW: line 3", "1 row has no text and is no line: line 5"]
+
+
+def test_a_quote_that_is_never_closed_is_said_by_the_import(tmp_path: Path) -> None:
+    (tmp_path / "act.csv").write_text('id,speaker,text\n1,Tom,"Hi.\n2,Tom,Yo.\n', encoding="utf-8")
+    document, _ = imported(tmp_path / "act.csv")
+    assert [each["message"] for each in document["findings"]] == ["a quote is opened here and never closed"]
+
+
+def test_short_rows_are_filled_with_empty_cells_and_named(tmp_path: Path) -> None:
+    (tmp_path / "act.csv").write_text("id,speaker,text,note\n1,Tom,Hi.\n2,Tom,Yo.,x,,\n3,Tom\n", encoding="utf-8")
+    document, lines = imported(tmp_path / "act.csv", *CAST)
+    assert [line[3] for line in lines] == ["Hi.", "Yo."]
+    said = [each["message"] for each in document["findings"]]
+    assert said == [
+        "1 row has no text and is no line: line 4",
+        "2 rows have fewer cells than columns, and the missing ones are taken for empty: lines 2, 4",
+    ]
+
+
+def test_two_rows_may_name_the_columns_and_cells_merged_downwards_are_filled(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (["ID", "Speaker", "Text", None], [None, None, "English", "Chinese (Traditional)"],
+                ["a", "Tom", "Hi.", "嗨。"], ["b", None, "Yo.", None], ["c", "Ann", "No.", None]):  # fmt: skip
+        sheet.append(row)
+    sheet.merge_cells("C1:D1")
+    sheet.merge_cells("B3:B4")
+    sheet.row_dimensions[5].hidden = True
+    book.create_sheet("Readme").append(["Ask Kim before you change anything."])
+    book.save(tmp_path / "act.xlsx")
+    document, lines = imported(tmp_path / "act.xlsx", *CAST)
+    assert [(line[0], line[1], line[3]) for line in lines] == [
+        ("a.en", "ghoul", "Hi."), ("a.zh-Hant", "ghoul", "嗨。"), ("b.en", "ghoul", "Yo."), ("c.en", "raider", "No."),
+    ]  # fmt: skip
+    assert document["mapping"]["ignore"] == ["act.xlsx[Readme]"]
+    said = " ".join(each["message"] for each in document["findings"])
+    assert "read as a second row of the header" in said
+    assert "rows are hidden in the workbook, and read like the others: line 5" in said
+    assert "left out, by ignore in chirp-batch.yaml" in said
+
+
+def test_a_sheet_that_comes_later_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "act.xlsx").write_bytes(workbook(A=[["Key", "Line"], ["a", "One."]]))
+    imported(tmp_path / "act.xlsx", "--character", "ghoul")
+    more = {"A": [["Key", "Line"], ["a", "One."]], "B": [["Key", "Line"], ["b", "Two."]]}
+    (tmp_path / "act.xlsx").write_bytes(workbook(**more))
+    (warning,) = told(read_script(tmp_path, MAX_TEXT_BYTES))
+    assert warning.startswith("act.xlsx[B]:1:1: warning: ")
+    assert "the sheet is not read without" in warning
+
+
+def test_the_names_of_sheets_and_folders_say_language_and_character_and_keep_ids_apart(tmp_path: Path) -> None:
+    sheets = {"Pip_Boy": [["ID", "Line"], ["1", "Hi."]], "Ghoul": [["ID", "Line"], ["1", "Yo."], ["2", "No."]]}
+    (tmp_path / "cast.xlsx").write_bytes(workbook(**sheets))
+    for language, line in (("en", "One."), ("zh-TW", "一。")):
+        (tmp_path / language).mkdir()
+        (tmp_path / language / "act.csv").write_text(f"id,speaker,text\nA1,Tom,{line}\n", encoding="utf-8")
+    document, lines = imported(tmp_path, *CAST)
+    assert lines == [
+        ("Pip_Boy-1", "pip_boy", "en-US", "Hi."),
+        ("Ghoul-1", "ghoul", "en-US", "Yo."),
+        ("Ghoul-2", "ghoul", "en-US", "No."),
+        ("A1.en", "ghoul", "en", "One."),
+        ("A1.zh-TW", "ghoul", "zh-TW", "一。"),
+    ]
+    assert [each["taken"].partition("; ids ")[2] for each in document["tables"]] == [
+        "begin with Pip Boy-; character pip_boy",
+        "begin with Ghoul-; character ghoul",
+        "end in .en; language en",
+        "end in .zh-TW; language zh-TW",
+    ]
+
+
+def test_who_is_named_in_a_row_above_speaks_on_where_that_is_said(tmp_path: Path) -> None:
+    table = "id,speaker,text\n,Tom,\na,,Hi.\nb,,Yo.\n,Ann,\nc,,No.\n"
+    (tmp_path / "act.csv").write_text(table, encoding="utf-8")
+    asked, _ = imported(tmp_path / "act.csv", *CAST, "--no-write")
+    assert "who speaks 3 rows that name nobody? --character KEY, or --carry-speaker" in str(asked["questions"])
+    _, lines = imported(tmp_path / "act.csv", *CAST, "--carry-speaker")
+    assert [line[:2] for line in lines] == [("a", "ghoul"), ("b", "ghoul"), ("c", "raider")]
+
+
+def test_how_somebody_speaks_is_kept_from_the_prefix(tmp_path: Path) -> None:
+    (tmp_path / "act.csv").write_text('id,text\n1,"TOM (angry): Go!"\n2,Tom: No.\n', encoding="utf-8")
+    _, lines = imported(tmp_path / "act.csv", *CAST)
+    assert [line[1] for line in lines] == ["ghoul", "ghoul"]
+    assert read_script(tmp_path, MAX_TEXT_BYTES).lines[0].job.labels == {"direction": "angry"}
+
+
+def test_a_question_about_the_language_says_what_the_texts_look_like(tmp_path: Path) -> None:
+    (tmp_path / "act.csv").write_text("id,speaker,text\n1,Tom,你們聽著，這裡很危險。\n", encoding="utf-8")
+    document, _ = imported(tmp_path / "act.csv", *CAST)
+    assert "the texts look like Chinese in traditional characters (zh-TW)" in str(document["questions"])
+    assert likely_language(["こんにちは。"]) == "Japanese (ja)"
+    assert likely_language(["你们听着，这里很危险。"]) == "Chinese in simplified characters (zh-CN)"
+    assert likely_language(["你好。"]) == "Chinese (zh-TW or zh-CN)"
+    assert likely_language(["Hello."]) == ""
+
+
+def test_files_that_are_no_script_are_named_and_hidden_ones_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "act.csv").write_text("id,speaker,text\n1,Tom,Hi.\n", encoding="utf-8")
+    (tmp_path / "readme.txt").write_text("Please read me.\nThank you.\n", encoding="utf-8")
+    (tmp_path / "notes.docx").write_bytes(b"x")
+    for hidden in ("~$act.xlsx", ".git/x.csv", "__MACOSX/._act.csv"):
+        (tmp_path / hidden).parent.mkdir(exist_ok=True)
+        (tmp_path / hidden).write_bytes(b"x")
+    document, lines = imported(tmp_path, *CAST)
+    assert [line[3] for line in lines] == ["Hi."]
+    assert document["mapping"]["ignore"] == ["readme.txt"]
+    assert "not read, since no format that is read ends so: notes.docx" in document["questions"]
+    (tmp_path / "chirp-batch.yaml").write_text(
+        (tmp_path / "chirp-batch.yaml").read_text(encoding="utf-8").replace("- readme.txt", "- none.txt"), "utf-8"
+    )
+    assert "the file is not read without" in str(told(read_script(tmp_path, MAX_TEXT_BYTES)))
+
+
+@pytest.mark.parametrize(("file", "hint"), [("a.xls", "save it as XLSX"), ("a.ink", "inklecate"), ("a.qq", "ends in")])
+def test_a_file_of_another_kind_is_refused_with_what_to_do(file: str, hint: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_bytes(b"x")
+    ended = CliRunner().invoke(app, ["batch", "import", str(tmp_path / file)])
+    assert hint in str(ended.exception)
+
+
 def test_each_sheet_has_a_mapping_of_its_own_and_one_that_is_missing_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "act.xlsx").write_bytes(workbook(A=[["Key", "Line"], ["a", "One."]], B=[["Id", "Text"], ["b", "Two."]]))
     CliRunner().invoke(app, ["batch", "import", str(tmp_path / "act.xlsx"), "--character", "ghoul"])
@@ -292,16 +471,20 @@ def test_a_line_without_a_name_is_called_by_its_file_sheet_and_number() -> None:
 @pytest.mark.parametrize(
     ("text", "split"),
     [
-        ("Tom: Who is there?", ("Tom", "Who is there?")),
-        ("湯姆：是誰？", ("湯姆", "是誰？")),
-        ("OLD TOM : Hm.", ("OLD TOM", "Hm.")),
+        ("Tom: Who is there?", ("Tom", "Tom", "", "Who is there?")),
+        ("湯姆：是誰？", ("湯姆", "湯姆", "", "是誰？")),
+        ("OLD TOM : Hm.", ("OLD TOM", "OLD TOM", "", "Hm.")),
+        ("TOM (angry): Go!", ("TOM (angry)", "TOM", "angry", "Go!")),
+        ("湯姆（低聲）：走。", ("湯姆（低聲）", "湯姆", "低聲", "走。")),
+        ("Guard (2): Go!", ("Guard (2)", "Guard (2)", "", "Go!")),
+        ("(if: $a is 1)[Hm.]", None),
         ("https://example.org is down", None),
         ("Nobody speaks.", None),
         ("Tom:", None),
         ("[b]Tom[/b]: Hi", None),
     ],
 )
-def test_who_speaks_is_split_from_the_text(text: str, split: tuple[str, str] | None) -> None:
+def test_who_speaks_is_split_from_the_text(text: str, split: tuple[str, ...] | None) -> None:
     assert split_speaker(text) == split
 
 
