@@ -11,12 +11,10 @@ from typing import Final
 from schemas.enums import VoiceModel
 from worker.batch.scripts.model import Line
 
-MOST_TAKES: Final = 20
-"""The highest number of a take that a batch makes or looks for."""
 FOLDER: Final = "takes"
 """The folder of candidates' audio within that of `--download`. The lines' own audio lies one level higher."""
-# A line's id has at most 110 characters, so that these four, a mark and a number fit into a job's 128.
-_ID: Final = re.compile(r"(.+)\.t([1-9][0-9]?)", re.DOTALL)
+# A line's id has at most 110 characters: with ".t20", a mark and a number they fit into the 128 of a job's.
+_ID: Final = re.compile(r"(.+)\.t([1-9][0-9]{0,6})", re.DOTALL)
 
 
 def candidate_id(line_id: str, number: int) -> str:

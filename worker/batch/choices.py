@@ -101,7 +101,9 @@ def _known(choice: Choice) -> Iterable[tuple[str, str]]:
 
 
 def _chosen(line: Line, choice: Choice | None) -> Line:
-    return line if choice is None else replace(line, job=line.job.model_copy(update={"take": choice.take}))
+    if choice is None:
+        return line
+    return replace(line, job=line.job.model_copy(update={"take": choice.take}), first_take=line.job.take)
 
 
 def _choice(node: yaml.Node, place: str) -> Choice:

@@ -60,7 +60,11 @@ class ManifestEntry(Message):
 
 
 class SentJob(Message):
-    """A job that was sent, or was about to be sent, with what its completion doesn't say."""
+    """A job that was sent, or was about to be sent, with what its completion doesn't say.
+
+    Attributes:
+        billed: characters that Google would bill for its take; 0 where the take is known to be stored.
+    """
 
     line: str
     job_id: str
@@ -68,6 +72,7 @@ class SentJob(Message):
     made: int
     key: str
     decided: VoiceModel
+    billed: int = 0
 
 
 def build_entry(sent: SentJob, completion: Completion) -> ManifestEntry:

@@ -107,5 +107,6 @@ def next_job(planned: PlannedLine, entry: ManifestEntry | None) -> tuple[Job, Se
         made=made,
         key=planned.key,
         decided=planned.decision.voice_model,
+        billed=planned.billed,
     )
     return planned.job.model_copy(update={"job_id": job_id}), sent

@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from schemas.pair import Pair, PairedTake
 from schemas.parsing import InvalidJobError
-from worker.batch.candidates import MOST_TAKES
 from worker.batch.entry import ManifestEntry
-from worker.batch.scripts.model import Line
+from worker.batch.scripts.model import MOST_TAKES, Line
 from worker.batch.voice_selection import KeepTogether, PlannedLine, VoicePreference, VoiceSelector
 from worker.rollout.state import RolloutState
 from worker.speech.catalogue import Catalogue
@@ -81,5 +81,5 @@ class LineTakes:
     def _planned(self, line: Line, entry: ManifestEntry, number: int) -> PlannedLine:
         job = line.job.model_copy(update={"take": number})
         preference = VoicePreference(KeepTogether.LINE, entry.voice_model or entry.decided)
-        (planned,) = self._selector.select([Line(job, line.scene, line.place, line.columns)], preference)
+        (planned,) = self._selector.select([replace(line, job=job)], preference)
         return planned

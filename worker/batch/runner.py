@@ -14,6 +14,7 @@ from worker.batch.backlog import Backlog
 from worker.batch.entry import ManifestEntry, SentJob, build_entry
 from worker.batch.kafka_lane import BatchLane, end_positions, open_lane
 from worker.batch.line_status import LineStatus, line_states, next_job
+from worker.batch.spending import Spending, expected_price
 from worker.batch.state import WritableBatchState
 from worker.batch.voice_selection import PlannedLine, VoiceSelector
 from worker.config.sections import KafkaSettings
@@ -91,12 +92,17 @@ class BatchRunner:
 
     Args:
         clock: for the pauses between two manifests.
+        spending: of the whole run, with its cap; None for a run without a cap.
     """
 
-    def __init__(self, state: WritableBatchState, plan: RunPlan, clock: Clock) -> None:
+    def __init__(
+        self, state: WritableBatchState, plan: RunPlan, clock: Clock, spending: Spending | None = None
+    ) -> None:
         self._state = state
         self._plan = plan
         self._clock = clock
+        self._spending = spending or Spending()
+        self._spending.start(state.in_flight.values())
         self._stop_requested = False
         self._stored = set(plan.stored)
         # Lines that wait for another line's job to make the same take: they find it stored, and it is paid for once.
@@ -114,8 +120,13 @@ class BatchRunner:
         """Ends the run soon. The next run waits for the jobs that stay in flight."""
         self._stop_requested = True
 
+    @property
+    def unsent(self) -> int:
+        """Lines that the cap, or a stop, has left unsent."""
+        return len(self._queue) + sum(map(len, self._waiting.values()))
+
     async def run(self, lane: BatchLane, observer: ProgressObserver) -> None:
-        """Sends jobs and records their completions.
+        """Sends jobs and records their completions, until all have ended or the cap allows no more.
 
         Args:
             lane: open at the offsets of the batch's state.
@@ -126,6 +137,9 @@ class BatchRunner:
         observer(self.progress)
         while (self._queue or self._waiting or self._state.in_flight) and not self._stop_requested:
             await self._send(lane)
+            if not self._state.in_flight and self._queue:
+                # Nothing is in flight that could end for less than its price: the cap leaves no room for the next job.
+                return
             await self._receive(lane)
             await self._explain_silence(lane)
             observer(self.progress)
@@ -133,10 +147,11 @@ class BatchRunner:
     async def _send(self, lane: BatchLane) -> None:
         while self._queue and len(self._state.in_flight) < WINDOW and not self._stop_requested:
             jobs, sent = self._next_jobs()
-            if sent:
-                # Recorded before they are sent: after a kill in between, the next command looks for them in the lane.
-                await asyncio.to_thread(self._state.record_sent, sent)
-                await lane.send(jobs)
+            if not sent:
+                return
+            # Recorded before they are sent: after a kill in between, the next command looks for them in the lane.
+            await asyncio.to_thread(self._state.record_sent, sent)
+            await lane.send(jobs)
 
     def _next_jobs(self) -> tuple[list[Job], list[SentJob]]:
         in_flight = self._state.in_flight
@@ -144,13 +159,19 @@ class BatchRunner:
         jobs: list[Job] = []
         sent_jobs: list[SentJob] = []
         while self._queue and len(sent_jobs) < min(_JOBS_PER_SEND, WINDOW - len(in_flight)):
-            planned = self._queue.popleft()
+            planned = self._queue[0]
             if planned.key in keys_in_flight:
-                self._waiting.setdefault(planned.key, []).append(planned)
+                self._waiting.setdefault(planned.key, []).append(self._queue.popleft())
                 continue
-            if planned.key not in self._stored:
-                keys_in_flight.add(planned.key)
             job, sent = next_job(planned, self._state.entries.get(planned.line.id))
+            if planned.key in self._stored:
+                sent = sent.model_copy(update={"billed": 0})
+            else:
+                keys_in_flight.add(planned.key)
+            if not self._spending.allows(expected_price(sent)):
+                break
+            self._queue.popleft()
+            self._spending.start([sent])
             jobs.append(job)
             sent_jobs.append(sent)
         return jobs, sent_jobs
@@ -165,6 +186,7 @@ class BatchRunner:
         self._heard_at = self._clock.monotonic()
         keys = {self._state.in_flight[entry.job_id].key for entry in entries}
         await asyncio.to_thread(self._state.record_ended, entries, lane.positions)
+        self._spending.end(entries)
         for entry in entries:
             self.progress.add(entry)
         self._stored |= {entry.key for entry in entries if entry.is_done}

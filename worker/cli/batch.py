@@ -1,23 +1,20 @@
 """The commands for a studio's scripts: `batch SCRIPT`, `batch import`, `lint`, `lexicon`, `deliver` and more."""
 
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import typer
 from typer.core import TyperGroup
 
-from schemas.enums import VoiceModel
-from worker.batch.line_status import LineStatus
 from worker.batch.manifest import default_manifest
 from worker.batch.state import read_state
-from worker.batch.voice_selection import KeepTogether, VoicePreference
 from worker.cli import terminal
+from worker.cli.batch_arguments import Manifest, Script, Strict
+from worker.cli.batch_choices import choices, compare
 from worker.cli.batch_deliver import deliver
 from worker.cli.batch_findings import show_findings
 from worker.cli.batch_import import import_script
-from worker.cli.batch_options import BatchOptions
+from worker.cli.batch_make import retry, run
 from worker.cli.batch_report import report
 from worker.cli.exit_codes import ExitCode
 from worker.cli.option_groups import grouped_options
@@ -59,76 +56,9 @@ app = typer.Typer(
     "Run again, it continues where it ended.",
 )
 
-Script = Annotated[Path, typer.Argument(metavar="SCRIPT", help="A script in any format (docs/studio.md), or a folder.")]
-Manifest = Annotated[Path | None, typer.Option(help="The manifest's path; default: beside the script.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Refuse a script with warnings too.")]
-
-
-@dataclass(frozen=True)
-class MakeOptions:
-    """The options of the commands that make audio."""
-
-    manifest: Manifest = None
-    leave_out: Annotated[bool, typer.Option("--leave-out", help="Leave out the lines with errors.")] = False
-    rollout_key: Annotated[
-        KeepTogether | None,
-        typer.Option(help="The unit with one voice model; default: scene, or character without scenes."),
-    ] = None
-    voice_model: Annotated[
-        VoiceModel | None, typer.Option(help="The voice model for all lines that name no voice.")
-    ] = None
-    budget: Annotated[float | None, typer.Option(min=0, help="Refuse a run that costs more USD at list price.")] = None
-    yes: Annotated[bool, typer.Option("--yes", help="Start without a question.")] = False
-    download: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Download the audio to DIR/<character>/<line id>.<ext>.")
-    ] = None
-    as_json: AsJson = False
-
-    def for_lines(self, wanted: set[LineStatus], *, strict: bool = False, dry_run: bool = False) -> BatchOptions:
-        """The options of a run that makes the lines with some statuses."""
-        return BatchOptions(
-            VoicePreference(self.rollout_key, self.voice_model),
-            frozenset(wanted),
-            strict=strict,
-            leave_out=self.leave_out,
-            budget=self.budget,
-            yes=self.yes,
-            dry_run=dry_run,
-            download=self.download,
-            as_json=self.as_json,
-        )
-
-
-@app.command()
-@grouped_options
-def run(
-    script: Script,
-    options: MakeOptions,
-    strict: Strict = False,
-    remake: Annotated[
-        bool, typer.Option("--remake", help="Make lines again that would get another voice model now.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show findings, voices and price; send nothing.")] = False,
-) -> None:
-    """Make a script's audio; run again, it continues. Exits 0: all done, 1: some failed, 2: refused, 130: stopped."""
-    wanted = {LineStatus.NEW, LineStatus.EDITED} | ({LineStatus.VOICE_CHANGED} if remake else set())
-    _run(script, options.manifest, options.for_lines(wanted, strict=strict, dry_run=dry_run))
-
-
+app.command()(grouped_options(run))
 app.command("import")(grouped_options(import_script))
-
-
-@app.command()
-@grouped_options
-def retry(script: Script, options: MakeOptions) -> None:
-    """Try the failed lines again, and only these."""
-    _run(script, options.manifest, options.for_lines({LineStatus.FAILED}))
-
-
-def _run(script: Path, manifest: Path | None, options: BatchOptions) -> None:
-    from worker.cli.batch_run import Batch
-
-    raise typer.Exit(Batch(load_settings(), script, manifest or default_manifest(script), options).run())
+app.command()(grouped_options(retry))
 
 
 @app.command("lint")
@@ -207,37 +137,8 @@ def status(script: Script, manifest: Manifest = None, as_json: AsJson = False) -
 
 app.command()(report)
 app.command("deliver")(deliver)
-
-
-@app.command()
-def compare(
-    script: Script,
-    lines: Annotated[list[str], typer.Argument(metavar="LINE...", help="The lines' ids.")],
-    manifest: Manifest = None,
-    as_json: AsJson = False,
-) -> None:
-    """Offer the stored takes of lines in the console, side by side; makes none (`takes redo` makes the next one)."""
-    from worker.cli.batch_takes import ScriptTakes
-
-    takes = ScriptTakes(load_settings(), script, manifest or default_manifest(script))
-    terminal.show(takes.compare(lines), as_json=as_json)
-
-
-@app.command()
-def choices(
-    script: Script,
-    manifest: Manifest = None,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Write what was chosen in the console into the file.")] = False,
-    by: Annotated[str | None, typer.Option(help="Fetch the choices of this listener alone.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show which takes were chosen, from the file beside the script; the next run uses them."""
-    from worker.cli.batch_takes import ScriptTakes
-
-    takes = ScriptTakes(load_settings(), script, manifest or default_manifest(script))
-    for sentence in takes.fetch(by) if fetch else ():
-        terminal.note(sentence)
-    terminal.show(takes.rows(), as_json=as_json, nothing="No choices.")
+app.command()(compare)
+app.command()(choices)
 
 
 @app.command()

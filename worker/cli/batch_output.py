@@ -4,7 +4,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from schemas.errors import UsageError
 from worker.batch.download_result import DownloadResult
@@ -12,6 +12,7 @@ from worker.batch.entry import ManifestEntry
 from worker.batch.line_status import LineState, LineStatus
 from worker.batch.price_estimate import PriceEstimate
 from worker.batch.scripts.model import Finding
+from worker.batch.spending import Spending
 from worker.batch.state import BatchState
 from worker.batch.voice_selection import KeepTogether, PlannedLine
 from worker.cli import terminal
@@ -22,6 +23,7 @@ from worker.cli.views.batch import (
     describe_price,
     describe_some,
     describe_split_characters,
+    describe_usd,
     failed_rows,
     manifest_row,
     price_rows,
@@ -91,6 +93,38 @@ class BatchOutput:
             terminal.show(rows, as_json=False, to_stderr=True)
             self.say(describe_price(price))
 
+    def candidates_price(self, priced: int, left_out: int) -> None:
+        """Shows how many candidates are in the price, and how many the budget left out."""
+        if isinstance(price := self._document["price"], dict):
+            price |= {"candidates": priced, "candidates_left_out": left_out}
+        more = f"; {left_out:,} more are left out for the budget" if left_out else ""
+        self.say(f"{priced:,} of them are candidates, further takes to choose from{more}")
+
+    def candidates(self, made: int, missing: int, left_out: int) -> None:
+        """Shows how the candidates of a run ended.
+
+        Args:
+            missing: planned and not made.
+            left_out: not planned, for the budget.
+        """
+        if not made + missing + left_out:
+            return
+        self._document["candidates"] = {"made": made, "missing": missing, "left_out": left_out}
+        sentence = f"{made:,} candidates made"
+        if missing:
+            sentence += f", {missing:,} are missing: the same command tries them again"
+        if left_out:
+            sentence += f", {left_out:,} left out for the budget"
+        self.say(sentence)
+
+    def capped(self, spending: Spending, unsent: int) -> None:
+        """Shows that the cap ended the run."""
+        self._document["capped"] = {"usd": whole_micros(spending.spent), "cap": spending.cap, "unsent": unsent}
+        self.say(
+            f"stopped at the cap of {spending.cap:g} USD: {describe_usd(spending.spent)} were spent, and the next line "
+            f"would pass it; {unsent:,} lines are left, and the same command continues with as much again"
+        )
+
     def result(self, state: BatchState, lines: Collection[str]) -> list[Row]:
         """Shows how the lines ended.
 
@@ -104,9 +138,10 @@ class BatchOutput:
             terminal.show_one({"manifest": str(state.manifest), **row}, as_json=False)
         return failed
 
-    def downloaded(self, folder: Path, result: DownloadResult) -> None:
-        """Shows the result of the download."""
-        self._document["download"] = {"folder": str(folder), **asdict(result)}
+    def downloaded(self, folder: Path, result: DownloadResult, *, of: Literal["lines", "takes"] = "lines") -> None:
+        """Shows the result of the download of the lines' own audio, or of their candidates."""
+        key = "download" if of == "lines" else "download_takes"
+        self._document[key] = {"folder": str(folder), **asdict(result)}
         if not self._as_json:
             terminal.say(f"{folder}: {describe_download(result)}")
         for problem in result.problems:

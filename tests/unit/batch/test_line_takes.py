@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.unit.batches import done, line, plan
 from tests.unit.rollouts import NOW
-from worker.batch.candidates import MOST_TAKES
 from worker.batch.entry import build_entry
 from worker.batch.line_status import next_job
 from worker.batch.line_takes import LineTakes
+from worker.batch.scripts.model import MOST_TAKES
 from worker.speech.catalogue_file import load_catalogue
 
 TAKES = LineTakes(load_catalogue(), "takes", NOW)

@@ -14,14 +14,14 @@ from schemas.job import Job
 from tests.unit.batches import done, failed, line, plan
 from tests.unit.makers import CHIRP, WAVENET
 from tests.unit.rollouts import NOW
-from worker.batch.candidates import MOST_TAKES, candidate, candidate_id, parse_candidate_id
+from worker.batch.candidates import candidate, candidate_id, parse_candidate_id
 from worker.batch.entry import ManifestEntry, build_entry
 from worker.batch.file_names import safe_name
 from worker.batch.line_status import next_job
 from worker.batch.line_takes import LineTakes
 from worker.batch.lint.jobs import LONGEST_ID
 from worker.batch.manifest import takes_manifest
-from worker.batch.scripts.model import Line
+from worker.batch.scripts.model import MOST_TAKES, Line
 from worker.batch.takes_of_line import takes_of_lines
 from worker.speech.catalogue_file import load_catalogue
 

@@ -21,7 +21,7 @@ from worker.batch.line_status import next_job
 from worker.batch.manifest import default_manifest, journal_path, read_manifest, write_manifest
 from worker.batch.state import open_state
 from worker.batch.voice_selection import PlannedLine, VoicePreference, VoiceSelector
-from worker.cli import batch_run
+from worker.cli import batch_steps
 from worker.cli.exit_codes import describe
 from worker.cli.main import app
 from worker.config.settings import load_settings
@@ -40,9 +40,9 @@ class Studio:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.script = folder / "script.csv"
         self.runs = 0
-        monkeypatch.setattr(batch_run, "reconcile", _nothing)
-        monkeypatch.setattr(batch_run.Batch, "_find_stored", _nothing_stored)
-        monkeypatch.setattr(batch_run.Batch, "_run_jobs", self._run_jobs)
+        monkeypatch.setattr(batch_steps, "reconcile", _nothing)
+        monkeypatch.setattr(batch_steps.BatchSteps, "_find_stored", _nothing_stored)
+        monkeypatch.setattr(batch_steps.BatchSteps, "run_jobs", self._run_jobs)
 
     def _run_jobs(self, *_: object, **__: object) -> bool:
         self.runs += 1
@@ -196,7 +196,7 @@ def test_takes_that_could_not_be_looked_up_are_priced_as_new_and_told(
     async def find(*_: object) -> StoredKeys:
         return StoredKeys(unknown=frozenset({"takes/x"}))
 
-    monkeypatch.setattr(batch_run.Batch, "_find_stored", find)
+    monkeypatch.setattr(batch_steps.BatchSteps, "_find_stored", find)
     studio.write(**TWO)
     ended, document = studio.run("--dry-run")
     assert document["price"]["unknown"] == 1
@@ -293,3 +293,42 @@ def test_the_audio_of_a_line_that_left_the_script_is_named(tmp_path: Path) -> No
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"take" if number == 0 else b"another")
     assert downloaded_files(entries, audio) == [audio / "ghoul" / "l-1.ogg"]
+
+
+def test_candidates_are_in_the_price_and_the_budget_leaves_out_those_that_it_doesnt_allow(studio: Studio) -> None:
+    studio.write(**TWO)
+    wavenet = ("--dry-run", "--voice-model", "wavenet", "--takes", "3")
+    ended, document = studio.run(*wavenet)
+    price = document["price"]
+    assert (price["rows"][-1]["new"], price["candidates"], price["candidates_left_out"]) == (6, 4, 0)
+    assert "4 of them are candidates, further takes to choose from" in ended.stderr
+    # Both lines and one candidate: each text has four characters, at 4 USD a million.
+    ended, document = studio.run(*wavenet, "--budget", "0.00005")
+    assert ended.exit_code == 0
+    assert document["price"] | {"usd": 0.000048, "candidates": 1, "candidates_left_out": 3} == document["price"]
+    assert "1 of them are candidates, further takes to choose from; 3 more are left out for the budget" in ended.stderr
+    # The lines' own takes come first: without them there are no candidates.
+    ended, document = studio.run(*wavenet, "--budget", "0.00001")
+    assert "more than the budget" in document["refused"]
+
+
+def test_the_column_takes_is_for_its_line_and_the_option_for_the_others(studio: Studio) -> None:
+    studio.script.write_text("job_id,character,text,takes\na,ghoul,One.,\nb,ghoul,Two.,4\n", encoding="utf-8")
+    assert studio.run("--dry-run")[1]["price"]["candidates"] == 3
+    assert studio.run("--dry-run", "--takes", "2")[1]["price"]["candidates"] == 4
+    ended = CliRunner().invoke(app, ["batch", str(studio.script), "--takes", "21"])
+    assert ended.exit_code == 2
+
+
+def test_a_dry_run_with_takes_writes_nothing(studio: Studio) -> None:
+    studio.write(**TWO)
+    assert studio.run("--dry-run", "--takes", "2")[0].exit_code == 0
+    assert [path.name for path in studio.script.parent.iterdir()] == [studio.script.name]
+
+
+def test_candidates_that_are_not_made_are_counted_and_the_command_fails(studio: Studio) -> None:
+    studio.finish(**TWO)
+    studio.write(**TWO)
+    ended, document = studio.run("--yes", "--takes", "2")
+    assert (ended.exit_code, document["candidates"]) == (1, {"made": 0, "missing": 2, "left_out": 0})
+    assert "2 are missing: the same command tries them again" in ended.stderr

@@ -108,7 +108,8 @@ class _Linter:
         if linted.text == line.job.text:
             return line
         document = line.job.model_dump(mode="json", exclude_defaults=True)
-        return self._read(document, line.scene, line.place, line.columns, linted) or line
+        mended = self._read(document, line.scene, line.place, line.columns, linted)
+        return line if mended is None else replace(mended, takes=line.takes)
 
     def _mend_row(self, finding: Finding) -> Line | None:
         """The line of a refused row, once a fix has made its text one that can be spoken."""

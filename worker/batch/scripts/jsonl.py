@@ -1,4 +1,4 @@
-"""Reads a script from JSON Lines: each line is a job, with `scene` as an additional field. Pure."""
+"""Reads a script from JSON Lines: each line is a job, with `scene` and `takes` as additional fields. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from typing import Any
 
 from schemas.job import Job
 from worker.batch.scripts.model import Finding, Line, Place, Severity
-from worker.batch.scripts.rows import SCENE, read_line
+from worker.batch.scripts.rows import OWN_FIELDS, read_line
 
-_COLUMNS = {name: name for name in (*Job.model_fields, SCENE)}
+_COLUMNS = {name: name for name in (*Job.model_fields, *OWN_FIELDS)}
 
 
 def read_jsonl(text: str, file: str, max_text_bytes: int) -> Iterator[Line | Finding]:

@@ -11,7 +11,8 @@ MANIFEST_SUFFIX: Final = ".manifest.jsonl"
 JOURNAL_SUFFIX: Final = ".manifest.journal"
 """A batch keeps files with these suffixes beside its script; they are no scripts themselves."""
 
-
+MOST_TAKES: Final = 20
+"""The highest number of a take that a batch makes or looks for."""
 NO_JOB: Final = "job"
 """The rule of findings about rows and files that can't be read as jobs."""
 
@@ -82,12 +83,16 @@ class Line:
         job: its `job_id` is the line's id.
         place: where the line begins.
         columns: the file's names of the job's fields, such as `C (text)`; one mapping for all lines of a file.
+        takes: how many takes are made to choose from, the line's own included; None where the script doesn't say.
+        first_take: the script's own number of the take where a choice stands in its place; None without a choice.
     """
 
     job: Job
     scene: str | None
     place: Place
     columns: Mapping[str, str]
+    takes: int | None = None
+    first_take: int | None = None
 
     @property
     def id(self) -> str:

@@ -7,21 +7,24 @@ from typing import Any, Final
 
 from schemas.job import Job
 from schemas.parsing import InvalidJobError, validate_job
-from worker.batch.scripts.model import Finding, Line, Place, RefusedRow, Severity, column_of
+from worker.batch.scripts.model import MOST_TAKES, Finding, Line, Place, RefusedRow, Severity, column_of
 
 SCENE: Final = "scene"
+TAKES: Final = "takes"
+OWN_FIELDS: Final = (SCENE, TAKES)
+"""Fields of a script that no job has."""
 REQUIRED: Final = ("job_id", "character")
 COLUMNS: Final = (
     *(name for name in Job.model_fields if name not in {"audio", "labels"}),
     "audio.encoding",
     "audio.sample_rate",
     "labels",
-    SCENE,
+    *OWN_FIELDS,
 )
 """The names of a CSV file's columns; `labels.NAME` is allowed too."""
 _LABEL: Final = "labels."
 _NUMBERS: Final = frozenset({"speaking_rate", "pitch", "volume_gain_db"})
-_WHOLE_NUMBERS: Final = frozenset({"take", "audio.sample_rate"})
+_WHOLE_NUMBERS: Final = frozenset({"take", TAKES, "audio.sample_rate"})
 _JSON: Final = frozenset({"pronunciations", "labels"})
 _VERBATIM: Final = frozenset({"text", "ssml"})
 _SCENE_CHARACTERS: Final = 256
@@ -95,13 +98,13 @@ def read_line(
     """The line of a row, or all its errors.
 
     Args:
-        document: the fields of a job, and `scene`.
+        document: the fields of a job, `scene` and `takes`.
         place: where the row begins.
         columns: the file's names by field.
         max_text_bytes: the longest `text`, in bytes of UTF-8.
     """
     fields = dict(document)
-    scene = fields.pop(SCENE, None)
+    scene, takes = fields.pop(SCENE, None), fields.pop(TAKES, None)
     job_id = fields.get("job_id")
     line_id = job_id if isinstance(job_id, str) else None
 
@@ -112,15 +115,18 @@ def read_line(
     scene_is_good = scene is None or (isinstance(scene, str) and 0 < len(scene) <= _SCENE_CHARACTERS)
     if not scene_is_good:
         yield wrong(SCENE, f"{ascii(scene)[:60]}: a scene is a text of 1 to {_SCENE_CHARACTERS} characters")
+    takes_is_good = takes is None or (type(takes) is int and 0 < takes <= MOST_TAKES)
+    if not takes_is_good:
+        yield wrong(TAKES, f"{ascii(takes)[:60]}: takes is a whole number from 1 to {MOST_TAKES}")
     try:
         job = validate_job(fields, max_text_bytes=max_text_bytes)
     except InvalidJobError as error:
         by_text_alone = {problem.field for problem in error.problems} == {"text"} and isinstance(
             fields.get("text"), str
         )
-        row = RefusedRow(document, columns) if by_text_alone and scene_is_good else None
+        row = RefusedRow(document, columns) if by_text_alone and scene_is_good and takes_is_good else None
         for problem in error.problems:
             yield replace(wrong(problem.field, problem.message), row=row)
         return
-    if scene_is_good:
-        yield Line(job, scene, place, columns)
+    if scene_is_good and takes_is_good:
+        yield Line(job, scene, place, columns, takes)

@@ -114,7 +114,12 @@ def describe_price(price: PriceEstimate) -> str:
 
 def describe_dollars(price: PriceEstimate) -> str:
     """The price to the last digit that list prices have, such as "0.007684 USD"."""
-    whole, _, digits = f"{price.dollars:,.6f}".partition(".")
+    return describe_usd(price.dollars)
+
+
+def describe_usd(dollars: float) -> str:
+    """An amount to the last digit that list prices have."""
+    whole, _, digits = f"{dollars:,.6f}".partition(".")
     return f"{whole}.{digits[:2]}{digits[2:].rstrip('0')} USD"
 
 

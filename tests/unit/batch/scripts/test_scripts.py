@@ -27,6 +27,7 @@ from worker.batch.scripts.mapping.own_columns import read_own_csv
 from worker.batch.scripts.model import Finding, Line, Severity
 from worker.batch.scripts.rows import COLUMNS
 from worker.batch.scripts.text_encoding import UndecodableError, decode
+from worker.cli.batch_check import check_script
 from worker.cli.main import app
 from worker.speech.catalogue import Catalogue
 
@@ -270,3 +271,30 @@ def test_an_id_that_is_no_file_name_is_warned_about_with_the_name_that_its_audio
 
 def test_a_lines_file_stands_in_its_characters_folder() -> None:
     assert audio_path("ghoul", "act1:7", AudioEncoding.MULAW) == "ghoul/act1_7.mulaw.wav"
+
+
+def test_a_line_says_how_many_takes_it_wants_in_csv_and_json_lines() -> None:
+    csv_file = "job_id,character,text,Takes\na,ghoul,One.,3\nb,ghoul,Two.,\nc,ghoul,Three.,2.0\n"
+    lines = [each for each in read_own_csv(csv_file, "s.csv", MAX_TEXT_BYTES) if isinstance(each, Line)]
+    assert [(each.id, each.takes, each.job.take) for each in lines] == [("a", 3, 1), ("b", None, 1), ("c", 2, 1)]
+    document = {"job_id": "a", "character": "ghoul", "text": "One.", "takes": 20}
+    (only,) = read_jsonl(json.dumps(document), "s.jsonl", MAX_TEXT_BYTES)
+    assert isinstance(only, Line)
+    assert only.takes == 20
+
+
+@pytest.mark.parametrize("takes", [0, 21, -1, 2.5, True, "3", []])
+def test_takes_that_are_no_number_from_1_to_20_are_an_error_that_names_the_column(takes: object) -> None:
+    document = {"job_id": "a", "character": "ghoul", "text": "One.", "takes": takes}
+    (found,) = read_jsonl(json.dumps(document), "s.jsonl", MAX_TEXT_BYTES)
+    assert isinstance(found, Finding)
+    assert (found.severity, found.place.column) == (Severity.ERROR, "takes")
+    assert "takes is a whole number from 1 to 20" in found.message
+
+
+def test_a_fix_of_its_text_leaves_a_lines_number_of_takes(tmp_path: Path) -> None:
+    (tmp_path / "chirp-batch.yaml").write_text("lint: {direction-parentheses: fix}\n", encoding="utf-8")
+    script = tmp_path / "script.csv"
+    script.write_text("job_id,character,text,takes\na,ghoul,(softly) Come here.,3\n", encoding="utf-8")
+    (only,) = check_script(script, MAX_TEXT_BYTES, CATALOGUE).lines
+    assert (only.job.text, only.takes) == ("Come here.", 3)
