@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.stack.cli import run
 from tests.stack.test_batch import document
+from tests.unit.batch.delivery.test_annotated import WITHOUT
 from tests.unit.batch.scripts.tables.samples import SAMPLES, workbook
 
 OPTIONS = {pair for sample in SAMPLES.values() for pair in zip(sample.options[::2], sample.options[1::2], strict=True)}
@@ -35,6 +36,22 @@ async def test_a_folder_of_all_formats_is_spoken_at_the_price_that_was_shown(dep
     assert (reported["result"]["done"], reported["download"]["fetched"]) == (count, count)
     lines = {json.loads(line)["line"] for line in Path(f"{script}.manifest.jsonl").read_text("utf-8").splitlines()}
     assert lines == {line_id for sample in SAMPLES.values() for line_id, *_ in sample.lines}
+
+    delivery = tmp_path / "delivery"
+    wanted = ("batch", "deliver", str(script), "--from", str(folder), "--out", str(delivery), "--to", "godot")
+    delivered = document(await run(deployment, *wanted, "--annotate", "--subtitles", "srt", "--json"), 0)
+    assert (delivered["written"], delivered["problems"]) == (count, [])
+    assert {note.partition(":")[0] for note in delivered["notes"]} == WITHOUT
+    copies = {path.name for path in (delivery / "script").iterdir()}
+    assert copies == SAMPLES.keys() - WITHOUT
+    # What the tools get back is the same script: all of its lines are in the store.
+    for name in WITHOUT:
+        (delivery / "script" / name).write_bytes(SAMPLES[name].content)
+    again = str(delivery / "script")
+    document(await run(deployment, "batch", "import", again, "--character", "codsworth", *aliases, "--json"), 0)
+    priced = document(await run(deployment, "batch", again, "--yes", "--json", "--dry-run"), 0)
+    assert priced["lines"]["new"] == count
+    assert sum(row["characters"] for row in priced["price"]["rows"]) == 0
 
 
 async def test_of_an_edited_sheet_only_the_changes_are_made(deployment, tmp_path: Path):

@@ -12,6 +12,7 @@ from worker.batch.delivery.options import DeliveryOptions, Engine, Form, Masteri
 from worker.batch.delivery.record import DeliveredFile
 from worker.batch.delivery.subtitles import SubtitleForm, subtitle_tables
 from worker.batch.manifest import default_manifest
+from worker.batch.scripts.mapping.file import read_mapping
 from worker.batch.state import read_state
 from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
@@ -45,12 +46,17 @@ def deliver(
         list[SubtitleForm] | None,
         typer.Option(help="Also subtitles, a file for each scene and language. May be given twice."),
     ] = None,
+    annotate: Annotated[
+        bool,
+        typer.Option("--annotate", help="Also copies of the script's own files, each line with its audio."),
+    ] = False,
     gap: Annotated[int, typer.Option(min=0, max=60_000, help="Milliseconds between two lines of subtitles.")] = 0,
     delete: Annotated[bool, typer.Option("--delete", help="Remove files of lines that have left the script.")] = False,
     manifest: Annotated[Path | None, typer.Option(help="The manifest's path; default: beside the script.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Deliver a batch's audio to a game engine: named, mastered, with its tables; again, only what has changed."""
+    from worker.batch.delivery.annotated.copies import ScriptCopies
     from worker.batch.delivery.deliver import Delivery
     from worker.cli.batch_check import check_script
 
@@ -68,7 +74,9 @@ def deliver(
     settings = load_settings().worker
     lines = check_script(script, settings.max_text_bytes, load_catalogue(settings.characters_file)).lines
     entries = read_state(manifest or default_manifest(script)).entries
-    tables = (target.tables, partial(subtitle_tables, forms=subtitles or (), gap_ms=gap))
+    copies = ScriptCopies(script, read_mapping(script), target.reference)
+    subtitled = partial(subtitle_tables, forms=subtitles or (), gap_ms=gap)
+    tables = (target.tables, subtitled, *((copies.tables,) if annotate else ()))
     with terminal.progress("delivering") as progress:
         result = Delivery(audio, out, options, tables).run(lines, entries, progress)
     missing = len(lines) - sum(line.id in entries and entries[line.id].is_done for line in lines)
@@ -84,6 +92,7 @@ def deliver(
     if as_json:
         files = {path: _document(file) for path, file in result.files.items()}
         listed = {"problems": result.problems, "files": files, "tables": result.tables, "old": result.old}
+        listed["notes"] = copies.notes
         terminal.show_one({**row, **listed}, as_json=True)
     else:
         terminal.show_one(row, as_json=False)
@@ -91,8 +100,8 @@ def deliver(
             terminal.note(f"below {lufs:g} LUFS, as their peaks allow no more: {describe_some(result.quiet)}")
         if result.old:
             terminal.note(f"of lines that have left the script, --delete removes them: {describe_some(result.old)}")
-        for problem in result.problems:
-            terminal.note(problem)
+        for note in (*copies.notes, *result.problems):
+            terminal.note(note)
     if result.problems or missing:
         raise typer.Exit(ExitCode.FAILED)
 

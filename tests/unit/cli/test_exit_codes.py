@@ -19,6 +19,7 @@ from schemas.errors import ChirpWorkerError, RefusedError, UnavailableError, Usa
 from schemas.message_parsing import InvalidMessageError
 from schemas.parsing import FieldProblem, InvalidJobError
 from schemas.revision import Revision
+from worker.batch.delivery.annotated.model import NoPlaceError
 from worker.batch.scripts.tables.archive import NotASpreadsheetError
 from worker.batch.scripts.text_encoding import UndecodableError
 from worker.cli import main as command_line
@@ -85,6 +86,7 @@ HANDLED_INSIDE: list[Exception] = [
     BadAudioError("x"),
     BrokenOffsetMapError("x"),
     JobIdTakenError("x"),
+    NoPlaceError("x"),
     NotAcknowledgedError("x"),
     ProblemError(HTTPStatus.NOT_FOUND, "x", "y"),
     StoppingError("x"),

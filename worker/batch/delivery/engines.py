@@ -23,11 +23,13 @@ class Target:
         form: of its files.
         template: of their names.
         tables: makes its tables of all lines.
+        reference: what it calls a file, by the file's path in the delivery.
     """
 
     form: Form
     template: str
     tables: Callable[[Sequence[DeliveredLine]], list[Table]]
+    reference: Callable[[str], str] = str
 
 
 def _rows(header: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",") -> bytes:
@@ -57,7 +59,7 @@ def _unity(lines: Sequence[DeliveredLine]) -> list[Table]:
 def _godot(lines: Sequence[DeliveredLine]) -> list[Table]:
     header = ("id", "stream", "character", "locale", "text", "seconds")
     rows = (
-        (each.id, f"res://voice/{each.file}", each.character, each.language.replace("-", "_"), each.text,
+        (each.id, _stream(each.file), each.character, each.language.replace("-", "_"), each.text,
          f"{each.seconds:.3f}")
         for each in lines
     )  # fmt: skip
@@ -67,7 +69,7 @@ def _godot(lines: Sequence[DeliveredLine]) -> list[Table]:
 def _unreal(lines: Sequence[DeliveredLine]) -> list[Table]:
     header = ("Name", "Sound", "Speaker", "Language", "Text", "Duration")
     rows = (
-        (each.id, f"/Script/Engine.SoundWave'{_asset(each.file)}'", each.character, each.language, each.text,
+        (each.id, _sound(each.file), each.character, each.language, each.text,
          f"{each.seconds:.3f}")
         for each in lines
     )  # fmt: skip
@@ -112,17 +114,21 @@ def _without_ending(file: str) -> str:
     return file.rpartition(".")[0]
 
 
-def _asset(file: str) -> str:
+def _stream(file: str) -> str:
+    return f"res://voice/{file}"
+
+
+def _sound(file: str) -> str:
     path = _without_ending(file)
-    return f"/Game/Voice/{path}.{path.rpartition('/')[2]}"
+    return f"/Script/Engine.SoundWave'/Game/Voice/{path}.{path.rpartition('/')[2]}'"
 
 
 _BY_LANGUAGE: Final = "{language}/{character}/{id}.{ext}"
 TARGETS: Final = {
     Engine.FOLDER: Target(Form.WAV, _BY_LANGUAGE, _lines_table),
-    Engine.UNITY: Target(Form.WAV, _BY_LANGUAGE, _unity),
-    Engine.UNREAL: Target(Form.WAV, _BY_LANGUAGE, _unreal),
-    Engine.GODOT: Target(Form.OGG, _BY_LANGUAGE, _godot),
+    Engine.UNITY: Target(Form.WAV, _BY_LANGUAGE, _unity, _without_ending),
+    Engine.UNREAL: Target(Form.WAV, _BY_LANGUAGE, _unreal, _sound),
+    Engine.GODOT: Target(Form.OGG, _BY_LANGUAGE, _godot, _stream),
     Engine.WWISE: Target(Form.WAV, _BY_LANGUAGE, _wwise),
     Engine.FMOD: Target(Form.WAV, _BY_LANGUAGE, _fmod),
     Engine.RENPY: Target(Form.OGG, "{id}.{ext}", _renpy),

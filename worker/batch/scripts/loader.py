@@ -103,6 +103,13 @@ def load_tables(path: Path, name: str, encoding: str | None, is_known: IsKnown) 
             yield Finding(Severity.ERROR, Place(shown, line, str(column)), message)
 
 
+def known_columns(mapped: Sequence[TableMapping]) -> IsKnown:
+    """Whether a cell is a column that a file's mappings name."""
+    columns = {column for each in mapped for column in (*each.columns.values(), *each.texts.values())}
+    known = {" ".join(column.split()).casefold() for column in columns}
+    return lambda cell: cell.casefold() in known
+
+
 def printable(name: str) -> str:
     """A file's name for findings: it is untrusted, and a terminal would run an escape sequence in it."""
     return "".join(character if character.isprintable() else "?" for character in name)
@@ -144,10 +151,8 @@ def _unmapped(table: str, what: str) -> Finding:
 def _read_mapped(
     path: Path, name: str, mapped: Sequence[TableMapping], reading: Reading, mapping: ScriptMapping
 ) -> Iterator[Line | Finding]:
-    columns = {column for each in mapped for column in (*each.columns.values(), *each.texts.values())}
-    known = {" ".join(column.split()).casefold() for column in columns}
     sheets = []
-    for table in load_tables(path, name, mapped[0].encoding, lambda cell: cell.casefold() in known):
+    for table in load_tables(path, name, mapped[0].encoding, known_columns(mapped)):
         if isinstance(table, Finding):
             yield table
             return

@@ -8,13 +8,14 @@ from typing import Final
 from schemas.errors import ChirpWorkerError
 
 # UTF-32's BOM begins with UTF-16's.
-_BOMS: Final = (
+BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+"""Byte order marks, and what they say."""
 DETECTED: Final = ("gb18030", "big5", "cp1252")
 """The encodings that are detected beside UTF-16: those that spreadsheets write in English and Chinese."""
 _ZIP: Final = b"PK\x03\x04"
@@ -59,7 +60,7 @@ def decode(content: bytes, encoding: str | None = None) -> Decoded:
     Raises:
         UndecodableError: the bytes are in no supported encoding; for UTF-8, with a problem for each invalid line.
     """
-    for bom, of_bom in _BOMS:
+    for bom, of_bom in BOMS:
         if content.startswith(bom):
             return Decoded(_decode_as(of_bom, content[len(bom) :]), of_bom)
     if content.startswith(_ZIP):

@@ -17,6 +17,7 @@ class Dialect:
         columns: by field of a job, in lower case; only those that a table has.
         speaker_prefix: whether the tool writes who speaks before the text.
         skip: values by column that the tool marks as no line to be spoken.
+        audio: the column that a line's audio file may stand in when the tool reads the table again.
     """
 
     name: str
@@ -24,8 +25,11 @@ class Dialect:
     columns: Mapping[str, str]
     speaker_prefix: bool = False
     skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    audio: str = "Audio"
 
 
+# Godot takes any other header for a language's tag.
+_GODOT_AUDIO: Final = "_audio"
 DIALECTS: Final = (
     Dialect(
         "Ren'Py dialogue export",
@@ -42,9 +46,12 @@ DIALECTS: Final = (
         "Godot Dialogue Manager translations",
         frozenset({"keys", "_character"}),
         {"job_id": "keys", "character": "_character"},
+        audio=_GODOT_AUDIO,
     ),
-    Dialect("Godot Dialogue Manager translations", frozenset({"keys", "_notes"}), {"job_id": "keys"}),
-    Dialect("Godot translations", frozenset({"keys"}), {"job_id": "keys"}),
+    Dialect(
+        "Godot Dialogue Manager translations", frozenset({"keys", "_notes"}), {"job_id": "keys"}, audio=_GODOT_AUDIO
+    ),
+    Dialect("Godot translations", frozenset({"keys"}), {"job_id": "keys"}, audio=_GODOT_AUDIO),
     Dialect("Unity Localization table", frozenset({"key", "id", "shared comments"}), {"job_id": "key"}),
     Dialect(
         "Unreal dialogue script",
@@ -53,7 +60,7 @@ DIALECTS: Final = (
         skip={"isrecorded": ("true",)},
     ),
     Dialect("Unreal string table", frozenset({"key", "sourcestring"}), {"job_id": "key", "text": "sourcestring"}),
-    Dialect("Unreal DataTable", frozenset({"---"}), {"job_id": "---"}),
+    Dialect("Unreal DataTable", frozenset({"---"}), {"job_id": "---"}, audio="Sound"),
 )
 """In the order in which they are tried."""
 

@@ -29,15 +29,23 @@ def read_csv(text: str, file: str, is_known: IsKnown) -> Table:
         file: its name in findings.
         is_known: whether a cell names a column.
     """
-    named = _SEP_LINE.match(text)
-    delimiter = named["delimiter"] if named else _delimiter(text, is_known)
-    # The line stays in the text as a blank one, so that lines keep their numbers.
-    content = text[named.end("delimiter") :].lstrip('"') if named else text
+    delimiter, content = split_delimiter(text, is_known)
     table = read_grid(_rows(content, file, delimiter), file, "CSV", is_known)
     if table is not None:
         return table
     empty = Finding(Severity.ERROR, Place(file, 1, "1"), "is empty; the first row names the columns")
     return Table(file, "CSV", Place(file, 1), (), {}, (), findings=(empty,))
+
+
+def split_delimiter(text: str, is_known: IsKnown) -> tuple[str, str]:
+    """The delimiter, and the text of the rows.
+
+    Excel's `sep=` line stays in that text as a blank one, so that lines keep their numbers.
+    """
+    named = _SEP_LINE.match(text)
+    if named is None:
+        return _delimiter(text, is_known), text
+    return named["delimiter"], text[named.end("delimiter") :].lstrip('"')
 
 
 def _rows(text: str, file: str, delimiter: str) -> Iterator[GridRow | Finding]:
