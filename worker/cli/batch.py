@@ -117,11 +117,11 @@ def lexicon_command(
 @app.command()
 def status(script: Script, manifest: Manifest = None, as_json: AsJson = False) -> None:
     """Show a batch's manifest: lines done, failed (and why) and in progress, and the cost."""
-    from worker.cli.batch_check import check_script
+    from worker.cli.batch_check import read_lines
 
     settings = load_settings()
     catalogue = load_catalogue(settings.worker.characters_file)
-    lines = {line.id for line in check_script(script, settings.worker.max_text_bytes, catalogue).lines}
+    lines = {line.id for line in read_lines(script, settings.worker.max_text_bytes, catalogue)}
     path = manifest or default_manifest(script)
     state = read_state(path)
     row = manifest_row(state.entries, lines, len(state.in_flight))

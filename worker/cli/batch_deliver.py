@@ -58,7 +58,7 @@ def deliver(
     """Deliver a batch's audio to a game engine: named, mastered, with its tables; again, only what has changed."""
     from worker.batch.delivery.annotated.copies import ScriptCopies
     from worker.batch.delivery.deliver import Delivery
-    from worker.cli.batch_check import check_script
+    from worker.cli.batch_check import read_lines
 
     target = TARGETS[to]
     template = name or target.template
@@ -72,7 +72,7 @@ def deliver(
     )
     options = DeliveryOptions(to, form or target.form, template, mastering, delete=delete)
     settings = load_settings().worker
-    lines = check_script(script, settings.max_text_bytes, load_catalogue(settings.characters_file)).lines
+    lines = read_lines(script, settings.max_text_bytes, load_catalogue(settings.characters_file))
     entries = read_state(manifest or default_manifest(script)).entries
     copies = ScriptCopies(script, read_mapping(script), target.reference)
     subtitled = partial(subtitle_tables, forms=subtitles or (), gap_ms=gap)

@@ -7,15 +7,15 @@ from typing import Final
 
 from schemas.errors import UnavailableError, UsageError
 from schemas.pair import Pair
-from worker.batch.choices import Choice, choices_path, read_choices, with_choices, write_choices
+from worker.batch.choices import Choice, choices_path, read_choices, write_choices
 from worker.batch.downloads import AT_ONCE, stored_keys
 from worker.batch.entry import ManifestEntry
 from worker.batch.line_takes import LineTakes
-from worker.batch.scripts.loader import read_script
 from worker.batch.scripts.model import Line
 from worker.batch.state import read_state
 from worker.batch.take_votes import ChosenTake, TakeVotes
 from worker.cli import terminal
+from worker.cli.batch_check import read_lines
 from worker.cli.listening_topics import read_votes
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
@@ -34,10 +34,10 @@ class ScriptTakes:
         self._clock = Clock()
         self._path = choices_path(script)
         self._choices = read_choices(self._path)
-        read = with_choices(read_script(script, settings.worker.max_text_bytes), self._choices, self._path)
-        self._lines = {line.id: line for line in read.lines}
-        self._entries = read_state(manifest).entries
         catalogue = load_catalogue(settings.worker.characters_file)
+        lines = read_lines(script, settings.worker.max_text_bytes, catalogue)
+        self._lines = {line.id: line for line in lines}
+        self._entries = read_state(manifest).entries
         self._takes = LineTakes(catalogue, settings.storage.prefix, self._clock.now())
 
     def compare(self, wanted: Sequence[str]) -> list[dict[str, object]]:

@@ -64,6 +64,7 @@ def render(job: Job, character: Character, voice: Voice) -> Rendered:
     pitch = job.pitch if job.pitch is not None else character.pitch
     rate = job.speaking_rate if job.speaking_rate is not None else character.rate
     words, pause_seconds, tempo = _spoken(job)
+    units = spoken_units(words)
     if job.ssml is not None and chirp:
         line = chirp_line(job.ssml)
         form = InputForm.MARKUP if line.is_markup else InputForm.SSML
@@ -84,9 +85,9 @@ def render(job: Job, character: Character, voice: Voice) -> Rendered:
         volume_gain_db=job.volume_gain_db,
         encoding=job.audio.encoding,
         sample_rate=job.audio.sample_rate,
-        spoken_units=spoken_units(words),
+        spoken_units=units,
         pause_seconds=pause_seconds,
-        extra_units=extra_units(PAUSE_MARK.sub("", words), spoken_units(words), tempo),
+        extra_units=extra_units(PAUSE_MARK.sub("", words), units, tempo),
     )
 
 
@@ -104,9 +105,10 @@ def _spoken(job: Job) -> tuple[str, float, Tempo]:
 
 def spoken_units(text: str) -> int:
     """The length of what is spoken: letters and digits count one, Chinese characters three."""
-    wide = 0x2E80  # where the CJK blocks begin
+    wide = "\u2e80"  # where the CJK blocks begin
     spoken = PAUSE_MARK.sub("", text)
-    return sum(3 if ord(character) >= wide else 1 for character in spoken if character.isalnum())
+    narrow = sum(map(str.isalnum, spoken))
+    return narrow if spoken.isascii() else narrow + 2 * sum(each >= wide and each.isalnum() for each in spoken)
 
 
 def _inputs(text: str, pronunciations: tuple[Pronunciation, ...], *, chirp: bool) -> tuple[Input, ...]:
@@ -114,7 +116,7 @@ def _inputs(text: str, pronunciations: tuple[Pronunciation, ...], *, chirp: bool
         return _chirp_input(part, pronunciations) if chirp else _wavenet_input(part, pronunciations)
 
     def fits(part: str) -> bool:
-        short_enough = longest_between_stops(part) <= MAX_SENTENCE_CHARACTERS
+        short_enough = len(part) <= MAX_SENTENCE_CHARACTERS or longest_between_stops(part) <= MAX_SENTENCE_CHARACTERS
         return short_enough and len(render_part(part).content.encode()) <= MAX_INPUT_BYTES
 
     return tuple(render_part(part) for part in split_text(text, fits))

@@ -112,11 +112,14 @@ def _ssml_length_findings(line: Line) -> Iterator[Finding]:
 
 def _text_findings(line: Line) -> Iterator[Finding]:
     text = line.job.text or ""
-    signs, spoken = len("".join(text.split())), sum(character.isalnum() for character in text)
+    # Most lines are too short for any of these.
+    if len(text) <= _DRAWING_CHARACTERS:
+        return
+    signs, spoken = len("".join(text.split())), sum(map(str.isalnum, text))
     if signs > _DRAWING_CHARACTERS and spoken < signs * _LEAST_SPOKEN_SHARE:
         message = f"has {spoken} letters and digits among {signs} signs: is it a drawing, or a table?"
         yield _warning(line, "text", "drawing", message)
-    length = longest_sentence(text)
+    length = longest_sentence(text) if len(text) > MAX_SENTENCE_CHARACTERS else len(text)
     if length > MAX_SENTENCE_CHARACTERS:
         message = f"has a sentence of {length} characters; over {MAX_SENTENCE_CHARACTERS} it is spoken in parts"
         yield _warning(line, "text", "long-sentence", message)

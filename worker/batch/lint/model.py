@@ -1,8 +1,16 @@
 """The model of the lint: rules about a text, what they find in it, and the level of each. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from typing import Final
+
+DIGIT: Final = "a digit"
+"""Among what a rule needs: a digit of any script."""
+NOT_ASCII: Final = "not ASCII"
+"""Among what a rule needs: any character that isn't in ASCII."""
+_DIGITS: Final = "0123456789"
 
 
 class Level(StrEnum):
@@ -29,8 +37,7 @@ class Spoken:
     @property
     def primary(self) -> str:
         """The language without script and region; `zh` for Mandarin, as most libraries have it."""
-        primary = self.language.split("-")[0].lower()
-        return "zh" if primary == "cmn" else primary
+        return _primary(self.language)
 
     @property
     def is_chinese(self) -> bool:
@@ -42,6 +49,12 @@ class Spoken:
         """Whether the language is written in traditional Chinese characters."""
         regions = {"TW", "HK", "MO", "Hant"}
         return self.is_chinese and (self.primary == "yue" or not regions.isdisjoint(self.language.split("-")))
+
+
+@cache
+def _primary(language: str) -> str:
+    primary = language.split("-", maxsplit=1)[0].lower()
+    return "zh" if primary == "cmn" else primary
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,8 @@ class TextRule:
         find: all matches, in the order of the text.
         label: the label that keeps what `fix` strips; empty for none.
         fixes: whether `fix` is allowed.
+        needs: characters, `DIGIT` and `NOT_ASCII`: `find` finds nothing in a text that has none of them. Empty where
+            any text may have what it finds. For speed: most rules need not look at most texts.
     """
 
     name: str
@@ -85,3 +100,15 @@ class TextRule:
     find: Find
     label: str = ""
     fixes: bool = True
+    needs: Collection[str] = ()
+
+
+def signs_of(text: str) -> set[str]:
+    """What a text has of what rules need: its characters, `DIGIT` and `NOT_ASCII`."""
+    signs = set(text)
+    is_ascii = text.isascii()
+    if not signs.isdisjoint(_DIGITS) or (not is_ascii and any(map(str.isdigit, signs))):
+        signs.add(DIGIT)
+    if not is_ascii:
+        signs.add(NOT_ASCII)
+    return signs

@@ -24,6 +24,12 @@ class LintSettings:
         levels = [(rule, self.level(rule.name)) for rule in TEXT_RULES]
         return [(rule, level) for rule, level in levels if level is not Level.OFF]
 
+    def mending_rules(self) -> Rules:
+        """The rules up to the last that fixes: what a rule finds, fixed or not, is hidden from those after it."""
+        rules = self.text_rules()
+        after_last_fix = max((index for index, (_, level) in enumerate(rules, 1) if level is Level.FIX), default=0)
+        return rules[:after_last_fix]
+
     def with_all_fixes(self) -> "LintSettings":
         """The same, with `fix` for each rule that can and isn't off."""
         fixable = {

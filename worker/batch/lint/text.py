@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from worker.batch.lint.model import Level, Match, Spoken, TextRule
+from worker.batch.lint.model import Level, Match, Spoken, TextRule, signs_of
 
 Rules = Sequence[tuple[TextRule, Level]]
 # What one rule has found is hidden from the rules after it, by a character for private use: no rule takes it for a
@@ -29,7 +29,7 @@ class TextFinding:
     after: str | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class LintedText:
     """A text after its fixes, with the findings and the labels that keep what was stripped."""
 
@@ -57,10 +57,14 @@ def lint_text(text: str, spoken: Spoken, rules: Rules) -> LintedText:
 def _round(linted: LintedText, spoken: Spoken, rules: Rules) -> Iterator[TextFinding]:
     """Mends what it can, and yields the findings that stay."""
     visible = linted.text
+    signs = signs_of(visible)
     for rule, level in rules:
-        matches = list(_apart(rule.find(visible, spoken)))
-        if not matches:
+        if rule.needs and signs.isdisjoint(rule.needs):
             continue
+        found = list(rule.find(visible, spoken))
+        if not found:
+            continue
+        matches = list(_apart(found))
         mended = [each for each in matches if level is Level.FIX and each.replacement is not None]
         left = [each for each in matches if each not in mended]
         if left:
@@ -72,6 +76,8 @@ def _round(linted: LintedText, spoken: Spoken, rules: Rules) -> Iterator[TextFin
             edits = [_tidy(visible, each) for each in mended]
             linted.text, visible = _edit(before, edits), _edit(visible, edits)
             linted.findings.append(TextFinding(rule.name, level, message, before, linted.text))
+            # A fix may write what the text didn't have.
+            signs = signs_of(visible)
             _keep(linted.labels, rule, mended)
 
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker.batch.lint.catalogue import RULES, TEXT_RULES
-from worker.batch.lint.model import Level, Spoken
+from worker.batch.lint.model import DIGIT, NOT_ASCII, Level, Spoken, TextRule, signs_of
 from worker.batch.lint.settings import LintSettings, parse_lint_section
 from worker.batch.lint.text import LintedText, lint_text
 
@@ -149,6 +149,9 @@ FINE_IN_TAIWAN = [
 ]
 
 
+ALL_FOUND = sorted({text for texts in FOUND.values() for text in texts})
+
+
 def found(text: str, spoken: Spoken = ENGLISH) -> set[str]:
     return {each.rule for each in lint_text(text, spoken, LintSettings().text_rules()).findings}
 
@@ -253,6 +256,25 @@ def test_any_text_is_linted_and_what_is_fixed_once_stays(text: str, spoken: Spok
     again = lint_text(once.text, spoken, FIXES)
     assert again.text == once.text
     assert all(each.level is not Level.FIX for each in again.findings)
+
+
+def without_needed(text: str, rule: TextRule) -> str:
+    """The text without anything that the rule needs."""
+    return "".join(each for each in text if signs_of(each).isdisjoint(rule.needs))
+
+
+@given(st.one_of(TEXTS, st.sampled_from(ALL_FOUND)), st.sampled_from([ENGLISH, TAIWAN, MAINLAND, Spoken("ru-RU")]))
+@example("٣ kg for ３ days, ² and ½", ENGLISH)
+def test_a_rule_finds_nothing_in_a_text_without_what_it_needs(text: str, spoken: Spoken) -> None:
+    for rule in TEXT_RULES:
+        if rule.needs:
+            assert list(rule.find(without_needed(text, rule), spoken)) == [], rule.name
+
+
+def test_the_signs_of_a_text_are_its_characters_and_their_kinds() -> None:
+    assert signs_of("a1") == {"a", "1", DIGIT}
+    assert signs_of("٣") == {"٣", DIGIT, NOT_ASCII}
+    assert signs_of("é") == {"é", NOT_ASCII}
 
 
 def test_a_mapping_switches_rules() -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from schemas.field_types import MAX_TEXT_BYTES
 from tests.unit.makers import CATALOGUE
+from worker.batch.choices import choices_path
+from worker.batch.lint.catalogue import RULES
+from worker.batch.lint.model import Level
 from worker.batch.scripts.model import Script
-from worker.cli.batch_check import check_script
+from worker.cli.batch_check import check_script, read_lines
 from worker.cli.main import app
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HEAD = "job_id,character,text,language\n"
 
@@ -180,3 +184,33 @@ def test_the_price_is_that_of_the_mended_text(tmp_path: Path) -> None:
     script = write(tmp_path, "l1,pip_boy,[sighs] Nice.,en-US", mapping="lint: {direction-brackets: fix}\n")
     (line,) = check(script).lines
     assert len(line.job.text or "") == len("Nice.")
+
+
+ROWS = (
+    "l1,pip_boy,[whispering] Don't move <b>now</b>.,en-US",
+    "l2,pip_boy,<b>Two.</b> [PAUSE] Now.,en-US",
+    "l3,pip_boy,Dogmeat &lt;i&gt;waits&lt;/i&gt; (sighs) 3/4 of 12345 days.,en-US",
+    "l4,pip_boy,[sighs],en-US",
+    "l5,pip_boy,Dogmeat &lt;i&gt;waits&lt;/i&gt; (sighs) 3/4 of 12345 days.,en-US",
+)
+DOGMEAT = "word,language,say\nDogmeat,en,Dog Meat\n"
+
+
+@given(st.dictionaries(st.sampled_from(sorted(RULES)), st.sampled_from(sorted(Level))))
+@example({"markup": Level.FIX})
+@example({"direction-brackets": Level.OFF, "brackets": Level.WARN, "markup": Level.FIX, "numbers": Level.FIX})
+def test_commands_that_show_no_findings_read_the_lines_that_a_lint_leaves(levels: dict[str, Level]) -> None:
+    section = {name: level.value for name, level in levels.items() if level in RULES[name].allowed}
+    with TemporaryDirectory() as folder:
+        mapping = json.dumps({"lint": section, "lexicon": "names.csv"})
+        script = write(Path(folder), *ROWS, mapping=mapping, lexicon=DOGMEAT)
+        choices_path(script).write_text("l3: 3\n")
+        lines = check(script).lines
+        assert read_lines(script, MAX_TEXT_BYTES, CATALOGUE) == lines
+    assert {line.job.take for line in lines if line.id == "l3"} == {3}
+
+
+def test_each_line_of_a_repeated_text_has_its_findings(tmp_path: Path) -> None:
+    script = write(tmp_path, "l1,pip_boy,[sighs] No.,en-US", "l2,pip_boy,[sighs] No.,en-US")
+    found = [each.line_id for each in check(script).findings if each.rule == "direction-brackets"]
+    assert found == ["l1", "l2"]

@@ -8,7 +8,7 @@ from typing import Final
 
 import ftfy
 
-from worker.batch.lint.model import Level, Match, Spoken, TextRule
+from worker.batch.lint.model import NOT_ASCII, Level, Match, Spoken, TextRule
 from worker.batch.lint.rules.patterns import finder, leave, strip
 
 # UTF-8 that was read as GBK, and memory that nobody had written to, as Chinese programmers know them.
@@ -30,8 +30,6 @@ _ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK"})
 
 
 def _find_mojibake(text: str, _: Spoken) -> Iterator[Match]:
-    if text.isascii():
-        return
     for found in _GBK.finditer(text):
         yield Match(found.start(), found.end())
     # By words, so that a text that has both is mended where it is broken.
@@ -54,8 +52,6 @@ def _changed(before: str, after: str) -> tuple[int, int]:
 
 
 def _find_mixed_scripts(text: str, _: Spoken) -> Iterator[Match]:
-    if text.isascii():
-        return
     for found in _WORD.finditer(text):
         word = found[0]
         if _NOT_ASCII.search(word) and len(_ALIKE & {_script(each) for each in word}) > 1:
@@ -68,20 +64,22 @@ def _script(letter: str) -> str:
 
 
 RULES: Final = (
-    TextRule("mojibake", "was read in the wrong encoding once", Level.ERROR, _find_mojibake),
+    TextRule("mojibake", "was read in the wrong encoding once", Level.ERROR, _find_mojibake,
+             needs=(NOT_ASCII,)),
     TextRule(
         "lost-character", "a character was lost in a conversion", Level.ERROR,
-        finder((_LOST, leave), needs="\ufffd?"), fixes=False,
+        finder((_LOST, leave)), fixes=False,
+        needs="\ufffd?",
     ),
     TextRule(
         "bidi-character", "turns the direction of writing, and hides what the text says", Level.ERROR,
-        finder((_BIDI, strip)),
+        finder((_BIDI, strip)), needs=(NOT_ASCII,),
     ),
     TextRule(
         "invisible-character", "nobody sees it, and a voice stumbles over it", Level.WARN, finder((_INVISIBLE, strip)),
     ),
     TextRule(
         "mixed-script", "letters of two scripts that look alike in one word", Level.ERROR, _find_mixed_scripts,
-        fixes=False,
+        fixes=False, needs=(NOT_ASCII,),
     ),
 )  # fmt: skip

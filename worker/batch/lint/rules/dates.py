@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from worker.batch.lint.model import Level, Match, Spoken, TextRule
+from worker.batch.lint.model import DIGIT, Level, Match, Spoken, TextRule
 from worker.batch.lint.rules.patterns import readings
 from worker.batch.lint.rules.spelling import in_words, ordinal_in_words, year_in_words
 
@@ -58,9 +58,8 @@ def _in_english(hours: int, minutes: int, half: str, spoken: Spoken) -> str:
 
 
 def _find(text: str, spoken: Spoken) -> Iterator[Match]:
-    if any(map(str.isdigit, text)):
-        yield from readings(_DATE, _read_date, text, spoken)
-        yield from readings(_CLOCK, _read_clock, text, spoken)
+    yield from readings(_DATE, _read_date, text, spoken)
+    yield from readings(_CLOCK, _read_clock, text, spoken)
 
 
-RULES: Final = (TextRule("dates-times", "has more than one reading", Level.WARN, _find),)
+RULES: Final = (TextRule("dates-times", "has more than one reading", Level.WARN, _find, needs=(DIGIT,)),)

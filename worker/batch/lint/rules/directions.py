@@ -27,6 +27,7 @@ _BRACKETS: Final = re.compile(
     r"\[(?!pause(?: short| long)?\])(?P<text>[^\[\]]{1,200})\]|［(?P<b>[^［］]{1,80})］|【(?P<c>[^【】]{1,80})】|"
     r"〔(?P<d>[^〔〕]{1,80})〕"
 )
+_BRACKET_SIGNS: Final = "[［【〔"
 _ASTERISKS: Final = re.compile(r"(?<![*\w])\*(?P<text>[^*\s](?:[^*\n]{0,198}[^*\s])?)\*(?![*\w])")
 _PARENTHESES: Final = re.compile(r"\((?P<text>[^()\n]{1,80})\)|（(?P<b>[^（）\n]{1,40})）")
 _MOST_WORDS: Final = 6
@@ -135,14 +136,24 @@ def _find_speaker(text: str, spoken: Spoken) -> Iterator[Match]:
         yield Match(found.start(), found.end(), replacement="", kept=name)
 
 
-def _rule(name: str, level: Level, find: Find, says: str = "is a direction, which is read aloud") -> TextRule:
-    return TextRule(name, says, level, find, label="direction")
+def _rule(
+    name: str, level: Level, find: Find, needs: str, says: str = "is a direction, which is read aloud"
+) -> TextRule:
+    return TextRule(name, says, level, find, label="direction", needs=needs)
 
 
 RULES: Final = (
-    TextRule("speaker-prefix", "says who speaks, and is spoken too", Level.WARN, _find_speaker, label="speaker"),
-    _rule("direction-brackets", Level.ERROR, _find_brackets),
-    _rule("brackets", Level.WARN, _find_other_brackets, "is in brackets, and a voice reads it like the rest"),
-    _rule("direction-asterisks", Level.WARN, _find_asterisks),
-    _rule("direction-parentheses", Level.WARN, _find_parentheses),
+    TextRule(
+        "speaker-prefix", "says who speaks, and is spoken too", Level.WARN, _find_speaker, label="speaker", needs=":："
+    ),
+    _rule("direction-brackets", Level.ERROR, _find_brackets, _BRACKET_SIGNS),
+    _rule(
+        "brackets",
+        Level.WARN,
+        _find_other_brackets,
+        _BRACKET_SIGNS,
+        "is in brackets, and a voice reads it like the rest",
+    ),
+    _rule("direction-asterisks", Level.WARN, _find_asterisks, "*"),
+    _rule("direction-parentheses", Level.WARN, _find_parentheses, "(（"),
 )

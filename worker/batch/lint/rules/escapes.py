@@ -17,8 +17,6 @@ _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z
 
 
 def _find_escapes(text: str, _: Spoken) -> Iterator[Match]:
-    if "\\" not in text:
-        return
     paths = [(found.start(), found.end()) for found in _PATH.finditer(text)]
     for found in _ESCAPE.finditer(text):
         if not any(start <= found.start() < end for start, end in paths):
@@ -35,8 +33,6 @@ def _meant(escape: str) -> str:
 
 
 def _find_entities(text: str, _: Spoken) -> Iterator[Match]:
-    if "&" not in text:
-        return
     for found in _ENTITY.finditer(text):
         meant = html.unescape(found[0])
         if meant != found[0]:
@@ -44,6 +40,8 @@ def _find_entities(text: str, _: Spoken) -> Iterator[Match]:
 
 
 RULES: Final = (
-    TextRule("escape", "is an escape, which is read aloud sign by sign", Level.ERROR, _find_escapes),
-    TextRule("html-entity", "is an HTML entity, which is read aloud sign by sign", Level.ERROR, _find_entities),
+    TextRule("escape", "is an escape, which is read aloud sign by sign", Level.ERROR, _find_escapes, needs="\\"),
+    TextRule(
+        "html-entity", "is an HTML entity, which is read aloud sign by sign", Level.ERROR, _find_entities, needs="&"
+    ),
 )

@@ -4,13 +4,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from opencc import OpenCC
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from worker.batch.lint.model import Level, Match, Spoken, TextRule
+from worker.batch.lint.model import NOT_ASCII, Level, Match, Spoken, TextRule
 
 _HAN_RUN: Final = re.compile("[\u3400-\u9fff]+")
 _HAN: Final = "CJK"
@@ -44,6 +44,8 @@ _LEAST_FOREIGN_LETTERS: Final = 12
 """Latin letters that a text without one of its own script may have: OK, VIP, Nuka-Cola."""
 _LEAST_WORDS: Final = 4
 _SURE: Final = 0.99
+_REMEMBERED: Final = 1000
+"""Texts whose language is remembered: a script repeats itself but for its names and numbers."""
 _EUROPEAN: Final = (
     "en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "no", "fi", "cs", "sk", "ro", "hu", "tr", "id", "vi",
 )  # fmt: skip
@@ -61,8 +63,10 @@ def _script(letter: str) -> str:
 
 
 def _find_script(text: str, spoken: Spoken) -> Iterator[Match]:
+    if text.isascii() and spoken.primary not in _SCRIPTS:
+        return
     letters = list(filter(str.isalpha, text))
-    if not letters or (text.isascii() and spoken.primary not in _SCRIPTS):
+    if not letters:
         return
     own = _SCRIPTS.get(spoken.primary, _LATIN)
     scripts = Counter(map(_script, letters))
@@ -83,6 +87,13 @@ def _identifier() -> LanguageIdentifier:
     return identifier
 
 
+@lru_cache(_REMEMBERED)
+def _classify(text: str) -> tuple[str, float]:
+    """The language that a text seems to be in, and how sure that is: 1 is certain."""
+    language, probability = _identifier().classify(text)
+    return language, float(probability)
+
+
 def _find_language(text: str, spoken: Spoken) -> Iterator[Match]:
     primary = "no" if spoken.primary in {"nb", "nn"} else spoken.primary
     if primary not in _EUROPEAN:
@@ -91,7 +102,7 @@ def _find_language(text: str, spoken: Spoken) -> Iterator[Match]:
     words = [each for each in plain.split() if each[0].islower()]
     if len(words) < _LEAST_WORDS:
         return
-    language, probability = _identifier().classify(plain)
+    language, probability = _classify(plain)
     if language != primary and probability > _SURE:
         yield Match(0, len(text), reading=f"{language}, as it seems")
 
@@ -134,13 +145,13 @@ def _is_taught_in_taiwan(character: str) -> bool:
 
 
 def _find_simplified(text: str, spoken: Spoken) -> Iterator[Match]:
-    if spoken.is_traditional and not text.isascii():
+    if spoken.is_traditional:
         # Words, not characters: 头发 is 頭髮, and 发现 is 發現.
         yield from _converted(text, _is_simplified, "s2hk" if spoken.primary == "yue" else "s2tw")
 
 
 def _find_traditional(text: str, spoken: Spoken) -> Iterator[Match]:
-    if spoken.primary == "zh" and not spoken.is_traditional and not text.isascii():
+    if spoken.primary == "zh" and not spoken.is_traditional:
         yield from _converted(text, _is_traditional, "t2s")
 
 
@@ -156,7 +167,7 @@ RULES: Final = (
     TextRule("wrong-script", "isn't in the script of its voice's language", Level.ERROR, _find_script, fixes=False),
     TextRule("wrong-language", "isn't in its voice's language", Level.WARN, _find_language, fixes=False),
     TextRule("simplified-chinese", "has simplified characters, and its voice's language traditional ones",
-             Level.WARN, _find_simplified),
+             Level.WARN, _find_simplified, needs=(NOT_ASCII,)),
     TextRule("traditional-chinese", "has traditional characters, and its voice's language simplified ones",
-             Level.WARN, _find_traditional),
+             Level.WARN, _find_traditional, needs=(NOT_ASCII,)),
 )  # fmt: skip

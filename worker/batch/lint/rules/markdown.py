@@ -22,6 +22,7 @@ RULES: Final = (
         "markdown",
         "is Markdown, whose signs are read aloud or lost",
         Level.WARN,
-        finder((_MARKDOWN, _markdown_text), needs="*_~`#"),
+        finder((_MARKDOWN, _markdown_text)),
+        needs="*_~`#",
     ),
 )

@@ -52,7 +52,7 @@ RULES: Final = (
             (_COLOUR_CODES, strip),
             (_YARN, strip),
             (_DIVERT, strip),
-            needs="[<{\\§¤|^\x1b#>-",
         ),
+        needs="[<{\\§¤|^\x1b#>-",
     ),
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from worker.batch.lint.model import Level, Match, Spoken, TextRule
+from worker.batch.lint.model import DIGIT, Level, Match, Spoken, TextRule
 from worker.batch.lint.rules.dates import MONTHS
 from worker.batch.lint.rules.patterns import readings
 from worker.batch.lint.rules.spelling import in_digits, in_words, ordinal_in_words
@@ -85,10 +85,9 @@ def _find_codes(text: str, spoken: Spoken) -> Iterator[Match]:
 
 
 def _find_numbers(text: str, spoken: Spoken) -> Iterator[Match]:
-    if any(map(str.isdigit, text)):
-        yield from readings(_NUMBER, _read_number, text, spoken)
-        yield from _find_codes(text, spoken)
-        yield from readings(_NUMBERED, _read_numbered, text, spoken)
+    yield from readings(_NUMBER, _read_number, text, spoken)
+    yield from _find_codes(text, spoken)
+    yield from readings(_NUMBERED, _read_numbered, text, spoken)
 
 
 def _find_fractions(text: str, spoken: Spoken) -> Iterator[Match]:
@@ -96,6 +95,6 @@ def _find_fractions(text: str, spoken: Spoken) -> Iterator[Match]:
 
 
 RULES: Final = (
-    TextRule("fractions", "has more than one reading", Level.WARN, _find_fractions),
-    TextRule("numbers", "has more than one reading", Level.WARN, _find_numbers),
+    TextRule("fractions", "has more than one reading", Level.WARN, _find_fractions, needs=(DIGIT, *_SIGNS)),
+    TextRule("numbers", "has more than one reading", Level.WARN, _find_numbers, needs=(DIGIT,)),
 )

@@ -23,17 +23,10 @@ def leave(_: re.Match[str]) -> None:
     """A rewrite for what a machine can't mend."""
 
 
-def finder(*patterns: tuple[re.Pattern[str], Rewrite], needs: str = "") -> Find:
-    """A rule's `find` from patterns with their rewrites.
-
-    Args:
-        needs: characters of which a text must have one, for speed; empty for any text.
-    """
-    looked_for = frozenset(needs)
+def finder(*patterns: tuple[re.Pattern[str], Rewrite]) -> Find:
+    """A rule's `find` from patterns with their rewrites."""
 
     def find(text: str, _: Spoken) -> Iterator[Match]:
-        if looked_for and looked_for.isdisjoint(text):
-            return iter(())
         return chain.from_iterable(
             (Match(found.start(), found.end(), replacement=rewrite(found)) for found in pattern.finditer(text))
             for pattern, rewrite in patterns

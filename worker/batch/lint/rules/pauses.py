@@ -31,5 +31,7 @@ def _pause_mark(found: re.Match[str]) -> str:
 
 
 RULES: Final = (
-    TextRule("pause-mark", f"is no pause mark; the marks are {', '.join(PAUSES)}", Level.ERROR, _find_pauses),
+    TextRule(
+        "pause-mark", f"is no pause mark; the marks are {', '.join(PAUSES)}", Level.ERROR, _find_pauses, needs="[(<{*"
+    ),
 )

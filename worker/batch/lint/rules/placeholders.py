@@ -44,8 +44,8 @@ RULES: Final = (
         "placeholder", "is filled in by the engine, and spoken as it stands", Level.ERROR,
         finder(
             (_SQUARE, leave), (_ANGLE, leave), (_BRACES, leave), (_RPG_MAKER, leave), (_MACRO, leave), (_PRINTF, leave),
-            (_ENCLOSED, leave), (_DOLLAR, leave), needs="{%$<[\\#@_|(",
+            (_ENCLOSED, leave), (_DOLLAR, leave),
         ),
-        fixes=False,
+        fixes=False, needs="{%$<[\\#@_|(",
     ),
 )  # fmt: skip

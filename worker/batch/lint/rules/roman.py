@@ -30,4 +30,4 @@ def _value(numeral: str) -> int:
     return sum(-value if value < after else value for value, after in zip(values, [*values[1:], 0], strict=True))
 
 
-RULES: Final = (TextRule("roman-numerals", "has more than one reading", Level.WARN, _find),)
+RULES: Final = (TextRule("roman-numerals", "has more than one reading", Level.WARN, _find, needs="IVX"),)

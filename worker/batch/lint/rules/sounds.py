@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from worker.batch.lint.model import Level, Match, Spoken, TextRule
+from worker.batch.lint.model import NOT_ASCII, Level, Match, Spoken, TextRule
 from worker.batch.lint.rules.patterns import finder, strip
 
 # Unicode's emoji and pictures: their blocks, with joiners, selectors, skin tones and flags.
@@ -18,6 +18,8 @@ _EMOTICON: Final = re.compile(
     r"[xX]D)(?![\w:])"
 )
 _LONG_LATIN: Final = re.compile(r"(?i)\b\w*?([a-zà-öø-ÿ])\1{2,}\w*")
+# What each of the two has, found sooner than where its word begins.
+_LONG: Final = re.compile(r"(?i)([a-zà-öø-ÿ\u3041-\u30ff\u4e00-\u9fff])\1\1|[ー～〜]{3}")
 _ROMAN: Final = re.compile(r"[IVXLCDMivxlcdm]+")
 _WEB: Final = re.compile(r"(?i)w{3}\b|w{3}\.")
 _LONG_CJK: Final = re.compile(r"([\u3041-\u30ff\u4e00-\u9fff])\1{4,}|[ー～〜]{3,}")
@@ -27,15 +29,19 @@ _STUTTER: Final = re.compile(
     re.IGNORECASE,
 )
 _STUTTER_CJK: Final = re.compile(r"(?P<start>[\u4e00-\u9fff]{1,2})(?:(?:、|…+|—+|-|\.{2,}|⋯+)(?P=start)){1,}")
+_STUTTER_SIGN: Final = re.compile(r"[-…、—⋯]|\.\.")
 _PREFIXES: Final = frozenset(
     {"re", "co", "de", "un", "in", "ex", "bi", "no", "so", "go", "ha", "he", "ho", "hm", "la", "da", "ya"}
 )
 _CAPITALS: Final = re.compile(r"\b[A-Z][A-Z']+(?:[ ,;-]+(?:[A-Z][A-Z']+|[AI]))+\b")
+_TWO_CAPITALS: Final = re.compile(r"[A-Z'][A-Z']")
 _LEAST_CAPITALS: Final = 8
 _LEAST_ALL: Final = 4
 
 
 def _find_long_letters(text: str, _: Spoken) -> Iterator[Match]:
+    if not _LONG.search(text):
+        return
     for found in _LONG_LATIN.finditer(text):
         if not (_ROMAN.fullmatch(found[0]) or _WEB.match(found[0])):
             yield Match(found.start(), found.end())
@@ -44,6 +50,8 @@ def _find_long_letters(text: str, _: Spoken) -> Iterator[Match]:
 
 
 def _find_stutters(text: str, spoken: Spoken) -> Iterator[Match]:
+    if not _STUTTER_SIGN.search(text):
+        return
     for found in _STUTTER.finditer(text):
         start, word = found["start"], found["word"]
         # "re-read" and "so-so" are words, and "A-a" hides none.
@@ -56,6 +64,8 @@ def _find_stutters(text: str, spoken: Spoken) -> Iterator[Match]:
 
 
 def _find_capitals(text: str, _: Spoken) -> Iterator[Match]:
+    if not _TWO_CAPITALS.search(text):
+        return
     words = re.findall(r"[A-Za-z']{2,}", text)
     letters = sum(map(len, words))
     if words and letters >= _LEAST_ALL and text.upper() == text and any(_is_word(each) for each in words):
@@ -88,12 +98,13 @@ def _as_words(capitals: str, before: str) -> str:
 RULES: Final = (
     TextRule(
         "emoji", "is a picture: a voice skips it or reads its name", Level.WARN,
-        finder((_EMOJI, strip), (_EMOTICON, strip)),
+        finder((_EMOJI, strip), (_EMOTICON, strip)), needs=(NOT_ASCII, *":;=<>^_.D"),
     ),
     TextRule("all-caps", "is in capitals, which a voice may spell out", Level.WARN, _find_capitals),
     TextRule(
         "repeated-letters", "repeats a letter, and no voice knows how long that is", Level.WARN, _find_long_letters,
         fixes=False,
     ),
-    TextRule("stutter", "is a stutter, which a voice reads letter by letter", Level.WARN, _find_stutters),
+    TextRule("stutter", "is a stutter, which a voice reads letter by letter", Level.WARN, _find_stutters,
+             needs="-….、—⋯"),
 )  # fmt: skip

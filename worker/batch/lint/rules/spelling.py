@@ -1,8 +1,9 @@
 """Numbers in words, by Unicode's rules of each language (CLDR, RBNF). Pure."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache, lru_cache
-from typing import Final
+from typing import Any, Final
 
 from unicode_rbnf import FormatPurpose, RbnfEngine
 from unicode_rbnf.engine import RbnfError
@@ -16,17 +17,40 @@ _OTHER_CODES: Final = {"nb": "no", "nn": "no"}
 _REMEMBERED: Final = 10_000
 
 
+class _Engine(RbnfEngine):
+    """An engine that remembers the parts of numbers: the 345 of 12,345 is read as the one of 2,345."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__(language)
+        self._parts = lru_cache(_REMEMBERED)(self._format)
+
+    def iter_format_number(self, number: Any, ruleset_name: str, *_: Any, **__: Any) -> Iterable[str]:
+        # Decimals may be equal and yet read otherwise: 1.5 and 1.50.
+        return self._parts(number, ruleset_name) if isinstance(number, int) else self._format(number, ruleset_name)
+
+    def _format(self, number: Any, ruleset_name: str) -> tuple[str, ...]:
+        return tuple(super().iter_format_number(number, ruleset_name))
+
+
 @cache
 def _engine(language: str) -> RbnfEngine | None:
     try:
-        return RbnfEngine.for_language(language)
+        found = RbnfEngine.for_language(language)
     except ValueError:
         return None
+    engine = _Engine(language)
+    engine.rulesets = found.rulesets
+    return engine
+
+
+def _spell(number: Decimal, language: str, purpose: FormatPurpose) -> str:
+    # As a text, since 1.5 and 1.50 are equal and read differently.
+    return _spell_text(str(number), language, purpose)
 
 
 @lru_cache(_REMEMBERED)
-def _spell(number: Decimal, language: str, purpose: FormatPurpose) -> str:
-    engine = _engine(language)
+def _spell_text(text: str, language: str, purpose: FormatPurpose) -> str:
+    engine, number = _engine(language), Decimal(text)
     exponent = number.as_tuple().exponent
     if engine is None or abs(number) >= _LARGEST or not isinstance(exponent, int) or -exponent > _MOST_DECIMALS:
         return ""

@@ -39,9 +39,9 @@ def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
 
 RULES: Final = (
     TextRule("spreadsheet-error", "is what a spreadsheet shows in place of a value", Level.ERROR,
-             finder((_SPREADSHEET, leave), needs="#+:"), fixes=False),
+             finder((_SPREADSHEET, leave)), fixes=False, needs="#+:"),
     TextRule("formula", "is a spreadsheet's formula, and not its result", Level.ERROR,
-             finder((_whole(_FORMULA), leave), needs="=+-@"), fixes=False),
+             finder((_whole(_FORMULA), leave)), fixes=False, needs="=+-@"),
     TextRule("unfinished", "isn't written yet", Level.ERROR,
              finder((_whole(_WHOLE), leave), (_MARKS, leave)), fixes=False),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from worker.batch.lint.model import Level, Match, Spoken, TextRule
+from worker.batch.lint.model import DIGIT, Level, Match, Spoken, TextRule
 from worker.batch.lint.rules.spelling import in_words
 from worker.batch.lint.rules.unit_names import GLUED, UNITS
 
@@ -26,6 +26,8 @@ _ADDRESS: Final = re.compile(
     r"(?P<host>\b(?:www\.)[\w-]+(?:\.[\w-]+)+(?:/[^\s<>\"]*\w)?|\b[A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|net|org|io|gov|edu|tv|gg|tw|cn|jp|"
     r"exe|txt|dat|log|cfg|ini|png|wav|ogg)\b(?:/[^\s<>\"]*\w)?)|(?P<path>[A-Za-z]:\\[\w\\.-]+|(?<![\w.<])/(?:\w[\w.-]*/)+[\w.-]*)"
 )
+_ADDRESS_SIGN: Final = re.compile(r"[/@\\]|\.[\w-]")
+"""What each address has, and the full stop after a sentence hasn't."""
 _SIGN_WORDS: Final = {
     "en": {
         ".": " dot ", "/": " slash ", "@": " at ", "-": " dash ", "_": " underscore ",
@@ -36,8 +38,6 @@ _SIGN_WORDS: Final = {
 
 
 def _find_units(text: str, spoken: Spoken) -> Iterator[Match]:
-    if not any(map(str.isdigit, text)):
-        return
     for found in _UNIT.finditer(text):
         unit = found["unit"]
         if unit in GLUED and found["gap"]:
@@ -77,6 +77,8 @@ def _height(found: re.Match[str], spoken: Spoken) -> str:
 
 
 def _find_addresses(text: str, spoken: Spoken) -> Iterator[Match]:
+    if not _ADDRESS_SIGN.search(text):
+        return
     for found in _ADDRESS.finditer(text):
         said = re.sub(r"^\w+://(?:www\.)?|^www\.", "", found[0])
         signs = _SIGN_WORDS.get("zh" if spoken.is_chinese else spoken.primary, {})
@@ -85,6 +87,6 @@ def _find_addresses(text: str, spoken: Spoken) -> Iterator[Match]:
 
 
 RULES: Final = (
-    TextRule("urls", "is an address, of which each sign is read", Level.WARN, _find_addresses),
-    TextRule("units", "has more than one reading", Level.WARN, _find_units),
+    TextRule("urls", "is an address, of which each sign is read", Level.WARN, _find_addresses, needs="./@\\"),
+    TextRule("units", "has more than one reading", Level.WARN, _find_units, needs=(DIGIT,)),
 )
