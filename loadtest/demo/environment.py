@@ -19,6 +19,8 @@ _ROLLOUT: Final = {
 _FOLLOWED: Final = {"ROLLOUT_SOURCE": "topic"}
 # The emulator makes its speech on this machine's own cores: a slow machine is no slow Google.
 _PATIENCE: Final = {"TTS_TIMEOUT_BASE_S": "60"}
+# A neural voice takes half a core a second of sound, and the script has lines of minutes.
+_MORE_PATIENCE: Final = {"TTS_TIMEOUT_BASE_S": "3600", "TTS_TIMEOUT_MAX_S": "3600"}
 
 
 @contextmanager
@@ -44,9 +46,10 @@ def demo_stack(transport: Transport | None, emulator_settings: Mapping[str, obje
         yield replace(stack, kafka_settings=kafka.client_settings(transport))
 
 
-def demo_settings(stack: Stack, *, keep: bool = False) -> dict[str, str]:
+def demo_settings(stack: Stack, *, keep: bool = False, neural: bool = False) -> dict[str, str]:
     """The settings of the demo's worker; one that is kept follows the rollout's topic, which the console changes."""
-    return {**stack.environment, **_ROLLOUT, **_PATIENCE, **(_FOLLOWED if keep else {})}
+    patience = _MORE_PATIENCE if neural else _PATIENCE
+    return {**stack.environment, **_ROLLOUT, **patience, **(_FOLLOWED if keep else {})}
 
 
 def exports(stack: Stack, worker: str, served: Served) -> list[str]:

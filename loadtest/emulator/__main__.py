@@ -11,19 +11,26 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from loadtest.emulator.server import Emulator
-from loadtest.emulator.settings import EmulatorSettings, Fault
+from loadtest.emulator.settings import EmulatorSettings, Fault, Speech
 
 
 def main(
+    *,
     host: Annotated[str, typer.Option(help="Address that both servers listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="gRPC port; 0 picks a free one.")] = 0,
     door_port: Annotated[int, typer.Option(help="Port of the HTTP control API; 0 picks a free one.")] = 0,
     settings: Annotated[Path | None, typer.Option(help="JSON file in the format of GET /settings.")] = None,
     faults: Annotated[Path | None, typer.Option(help="JSON file in the format of GET /faults.")] = None,
+    voice: Annotated[
+        Speech | None,
+        typer.Option(help="Who speaks, in place of the settings' `speech`; neural needs requirements/neural.txt."),
+    ] = None,
 ) -> None:
     """Emulate Google Cloud Text-to-Speech. Prints one line of JSON with its addresses when ready."""
     try:
         initial = EmulatorSettings.model_validate_json(settings.read_bytes()) if settings else EmulatorSettings()
+        if voice is not None:
+            initial = EmulatorSettings.model_validate({**initial.model_dump(), "speech": voice})
         initial_faults = TypeAdapter(list[Fault]).validate_json(faults.read_bytes()) if faults else []
     except (OSError, ValidationError) as error:
         typer.echo(str(error), err=True)

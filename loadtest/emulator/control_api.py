@@ -40,6 +40,9 @@ class Controllable(Protocol):
     def clear_calls(self) -> None:
         """Resets the counts."""
 
+    def voice_figures(self) -> dict[str, dict[str, float]]:
+        """Returns what the neural models did, by model."""
+
     def call_log(self, last: int) -> list[LoggedCall]:
         """Returns the last finished calls, oldest first."""
 
@@ -60,6 +63,7 @@ def control_app(emulator: Controllable) -> web.Application:
             web.get("/calls", handlers.get_calls),
             web.delete("/calls", handlers.delete_calls),
             web.get("/calls/log", handlers.get_log),
+            web.get("/voices", handlers.get_voices),
         ]
     )
     return app
@@ -123,6 +127,9 @@ class _Handlers:
     async def delete_calls(self, request: web.Request) -> web.Response:
         self._emulator.clear_calls()
         return await self.get_calls(request)
+
+    async def get_voices(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._emulator.voice_figures())
 
     async def get_log(self, request: web.Request) -> web.Response:
         last = request.query.get("last", str(LOGGED_CALLS))

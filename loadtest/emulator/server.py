@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,8 @@ from aiohttp import web
 
 from loadtest.emulator.calls import CallCounts, Calls, LoggedCall
 from loadtest.emulator.control_api import control_app
+from loadtest.emulator.engines.choice import Engines
+from loadtest.emulator.engines.neural import VOICES_FOLDER
 from loadtest.emulator.faults import Faults
 from loadtest.emulator.quota import Quota
 from loadtest.emulator.service import Service
@@ -28,7 +31,7 @@ class PortTakenError(OSError):
 class Emulator:
     """Emulates Google Cloud Text-to-Speech on loopback; `async with` starts and stops it.
 
-    Port 0 is a free port, known once the emulator has started.
+    Port 0 is a free port, known once the emulator has started. Neural voices keep their takes in `voices_folder`.
     """
 
     def __init__(
@@ -40,10 +43,12 @@ class Emulator:
         port: int = 0,
         control_port: int = 0,
         encoder_threads: int = 2,
+        voices_folder: Path = VOICES_FOLDER,
     ) -> None:
         settings = settings or EmulatorSettings()
         self._host, self._port, self._control_port = host, port, control_port
         self._encoder_threads = encoder_threads
+        self._voices_folder = voices_folder
         self._initial_faults = list(faults)
         self._random = Random(settings.seed)
         self._faults = Faults(time.monotonic, self._random)
@@ -61,7 +66,7 @@ class Emulator:
             PortTakenError: the gRPC port is in use.
             OSError: the port of the control API is in use.
         """
-        self._synthesizer = Synthesizer(self._settings.seed, self._encoder_threads)
+        self._synthesizer = Synthesizer(self._settings.seed, self._encoder_threads, Engines(self._voices_folder))
         self._service = Service(
             self._settings,
             faults=self._faults,
@@ -138,6 +143,10 @@ class Emulator:
     def clear_calls(self) -> None:
         """Resets the counts."""
         self._calls.clear()
+
+    def voice_figures(self) -> dict[str, dict[str, float]]:
+        """Returns what the neural models did."""
+        return self._synthesizer.figures()
 
     def call_log(self, last: int) -> list[LoggedCall]:
         """Returns the last finished calls, oldest first."""

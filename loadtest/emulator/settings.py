@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 import grpc
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from loadtest.emulator.engines.packages import refusal
+
 VoiceModel = Literal["chirp3-hd", "wavenet"]
 QuotaKey = Literal["chirp3-hd", "wavenet", "all"]
 Speech = Literal["espeak", "neural", "canned"]
@@ -83,6 +85,13 @@ class EmulatorSettings(_Frozen):
     """Requests per window, by voice model and for `all` together; a key that is missing has no limit."""
     quota_window_s: float = Field(default=60.0, gt=0)
     seed: int = 1
+
+    @field_validator("speech")
+    @classmethod
+    def _can_be_spoken(cls, speech: Speech) -> Speech:
+        if speech == "neural" and (why := refusal()):
+            raise ValueError(why)
+        return speech
 
     @property
     def quota_limits(self) -> dict[QuotaKey, int]:

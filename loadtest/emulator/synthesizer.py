@@ -54,6 +54,10 @@ class Synthesizer:
         """Restarts the random variation of chirp3-hd."""
         self._takes = Takes(seed)
 
+    def figures(self) -> dict[str, dict[str, float]]:
+        """Returns what the neural models did."""
+        return self._engines.figures()
+
     async def audio(self, request: ValidRequest, speech: Speech = "espeak") -> bytes:
         """Returns the audio of a request.
 

@@ -27,7 +27,7 @@ def wanted() -> list[tuple[str, Requirement]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["run.txt", "image.txt", "local.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "image.txt", "local.txt", "neural.txt", "listening.txt", "dev.txt"])
 def test_what_a_locked_package_wants_with_extras_is_pinned_with_them(name: str) -> None:
     pinned = locked(name)
     installed = {*pinned, "chirp-worker"}

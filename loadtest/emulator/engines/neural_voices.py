@@ -28,16 +28,33 @@ _STYLES: Final[dict[tuple[Language, Gender], tuple[str, ...]]] = {
     ("cmn", "female"): ("zf_xiaoxiao", "zf_xiaoyi", "zf_xiaobei", "zf_xiaoni"),
     ("cmn", "male"): ("zm_yunxi", "zm_yunjian", "zm_yunyang", "zm_yunxia"),
 }
+# By what Google's page calls each persona (Algenib is gravelly, Leda youthful), for those that the characters have.
+_CHOSEN: Final[dict[str, tuple[str, float]]] = {
+    "Achird": ("bm_fable", 0.0),
+    "Algenib": ("am_onyx", -2.0),
+    "Alnilam": ("bm_george", -1.0),
+    "Enceladus": ("bm_lewis", -1.5),
+    "Fenrir": ("am_fenrir", 0.0),
+    "Iapetus": ("am_michael", 0.0),
+    "Puck": ("am_puck", 0.0),
+    "Rasalgethi": ("am_eric", 0.0),
+    "Schedar": ("am_echo", 0.0),
+    "Aoede": ("af_heart", 0.0),
+    "Callirrhoe": ("bf_emma", 0.0),
+    "Despina": ("bf_isabella", 0.0),
+    "Kore": ("af_kore", 0.0),
+    "Leda": ("af_bella", 0.0),
+}
 # The styles of the package that brings the weights: with an accent, for want of better ones.
 _JAPANESE: Final[dict[Gender, tuple[str, ...]]] = {
     "female": ("jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro"),
     "male": ("jm_kumo",),
 }
-_MOVED_ST: Final = (0.0, 1.5, -1.5, 2.5, -2.5, 0.75, -0.75, 3.5, -3.5)
+_MOVED_ST: Final = (1.5, -1.5, 2.5, -2.5, 0.75, -0.75, 3.5, -3.5, 2.0, -2.0, 3.0, -3.0, 1.1, -1.1, 0.4, -0.4)
 # Piper has one voice, a man's: a woman's is higher by what keeps it a voice.
 _PIPER_ST: Final[dict[Gender, tuple[float, ...]]] = {
     "male": (0.0, -0.4, 0.4, -0.8, 0.8),
-    "female": (1.6, 2.6, 2.0, 2.3, 1.8),
+    "female": (1.0, 1.9, 1.8, 1.3, 1.5),
 }
 
 
@@ -73,6 +90,11 @@ def neural_voice(voice: Voice, styles: Collection[str]) -> NeuralVoice | None:
     return NeuralVoice("kokoro", language, style, moved_by)
 
 
+def all_styles() -> frozenset[str]:
+    """Returns the names of the styles that are wanted, whether Kokoro has them or not."""
+    return frozenset(style for styles in _STYLES.values() for style in styles)
+
+
 def heard_pitch_st(voice: NeuralVoice, requested_st: float) -> float:
     """Returns how far an utterance's pitch is moved, in semitones: the voice's own and a third of the request's."""
     return min(max(voice.pitch_st + requested_st * _REQUESTED, -HIGHEST_ST), HIGHEST_ST)
@@ -88,18 +110,16 @@ def _personas(voice: Voice) -> list[str]:
 
 
 def _cast(personas: Sequence[str], styles: Sequence[str]) -> list[tuple[str, float]]:
-    """A style and semitones for each persona: the style of its name, else the next free one, else one moved."""
-    named = {persona: style for persona in personas for style in styles if style.endswith(f"_{persona.lower()}")}
-    free = [style for style in styles if style not in named.values()]
-    unnamed = [persona for persona in personas if persona not in named]
+    """A style and semitones for each persona: the chosen one, else the next free one, else one at another pitch."""
+    cast = {persona: _CHOSEN[persona] for persona in personas if _CHOSEN.get(persona, ("",))[0] in styles}
+    taken = {style for style, _ in cast.values()}
+    others = [persona for persona in personas if persona not in cast]
+    free = [style for style in styles if style not in taken]
+    cast |= {persona: (style, 0.0) for persona, style in zip(others, free, strict=False)}
     # Once all are taken they are taken again, each round at another pitch.
-    first_round = {persona: (style, 0.0) for persona, style in [*named.items(), *zip(unnamed, free, strict=False)]}
-    again = unnamed[len(free) :]
-    later = {
-        persona: (styles[number % len(styles)], _MOVED_ST[1 + number // len(styles)])
-        for number, persona in enumerate(again)
-    }
-    return [{**first_round, **later}[persona] for persona in personas]
+    for number, persona in enumerate(others[len(free) :]):
+        cast[persona] = (styles[number % len(styles)], _MOVED_ST[number // len(styles)])
+    return [cast[persona] for persona in personas]
 
 
 def _language(locale: str) -> Language | None:

@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from loadtest.emulator.engines.interface import EngineEndedError, Samples, SpeechError
+from loadtest.emulator.engines.interface import EngineEndedError, Sentence, SpeechError
 
 VERSION: Final = "piper-joe-medium"
 NATIVE_HZ: Final = 22_050
@@ -44,7 +44,7 @@ class Piper:
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
 
-    def say(self, text: str, speed: float) -> Samples:
+    def say(self, text: str, speed: float) -> Sentence:
         """Returns a sentence at `NATIVE_HZ`, at a speed that is held within 0.4 to 2.5.
 
         Raises:
@@ -53,6 +53,8 @@ class Piper:
         """
         request = {"text": text, "length": 1.0 / min(max(speed, _SLOWEST), _FASTEST)}
         with self._one_at_a_time:
+            if self._closed:
+                raise EngineEndedError("Piper's process was closed")
             try:
                 process = self._running()
                 _stdin(process).write(json.dumps(request).encode() + b"\n")
@@ -63,19 +65,28 @@ class Piper:
                 raise EngineEndedError(f"Piper's process ended: {error}") from error
         if "error" in head:
             raise SpeechError(f"Piper failed: {head['error']}")
-        return np.frombuffer(samples, dtype="<i2").astype(np.float32) / 32768.0
+        return Sentence(np.frombuffer(samples, dtype="<i2").astype(np.float32) / 32768.0, float(head["cpu_s"]))
+
+    @property
+    def process_id(self) -> int | None:
+        """The running process; None while there is none."""
+        return self._process.pid if self._process else None
 
     def close(self) -> None:
         """Ends the process; who waits for its answer gets an error."""
         self._closed = True
-        self._end()
+        # Who waits reads the pipe's end: it must not be closed before.
+        if process := self._process:
+            process.kill()
+        with self._one_at_a_time:
+            self._end()
 
     def _running(self) -> "subprocess.Popen[bytes]":
-        if self._closed:
-            raise OSError("it was closed")
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            if self._closed:
+                self._process.kill()
             _read_answer(self._process, self._start_s)
         return self._process
 

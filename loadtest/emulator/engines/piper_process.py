@@ -6,6 +6,7 @@ It is a process of its own, and imports nothing of this project, since piper-tts
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -40,13 +41,14 @@ def main() -> None:
     _answer(answers, {})
     for line in sys.stdin.buffer:
         try:
+            began = time.process_time()
             request = json.loads(line)
             config = SynthesisConfig(length_scale=float(request["length"]))
             samples = b"".join(each.audio_int16_bytes for each in voice.synthesize(request["text"], config))
         except Exception as error:  # noqa: BLE001  # whatever fails, the caller hears of it and asks on
             _answer(answers, {"error": f"{type(error).__name__}: {error}"})
         else:
-            _answer(answers, {}, samples)
+            _answer(answers, {"cpu_s": time.process_time() - began}, samples)
 
 
 if __name__ == "__main__":

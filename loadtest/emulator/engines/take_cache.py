@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,10 @@ import numpy as np
 from loadtest.emulator.engines.interface import Samples
 
 _MOST_BYTES: Final = 512 * 1024 * 1024
+
+
+Key = Mapping[str, str | float]
+"""All that makes a sentence sound as it does."""
 
 
 class TakeCache:
@@ -28,21 +32,22 @@ class TakeCache:
         self._folder = folder
         _prune(folder, most_bytes)
 
-    def get(self, key: dict[str, str | float], make: Callable[[], Samples]) -> Samples:
-        """Returns the sentence of a key, spoken now or earlier. A file that can't be read is made anew.
+    def find(self, key: Key) -> Samples | None:
+        """Returns a sentence that was kept; None if there is none, or its file can't be read."""
+        return _read(self._path(key))
+
+    def keep(self, key: Key, samples: Samples) -> Samples:
+        """Keeps a sentence; returns it as it will be read, so that the first take doesn't differ from later ones.
 
         A folder that can't be written to costs the cache, not the sentence.
         """
-        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-        path = self._folder / digest[:2] / f"{digest}.npy"
-        kept = _read(path)
-        if kept is not None:
-            return kept
-        samples = make()
         with contextlib.suppress(OSError):
-            _write(path, samples)
-        # As it will be read: the first take must not differ from the later ones.
+            _write(self._path(key), samples)
         return _from_16_bits(_to_16_bits(samples))
+
+    def _path(self, key: Key) -> Path:
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+        return self._folder / digest[:2] / f"{digest}.npy"
 
 
 def _read(path: Path) -> Samples | None:
