@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from worker.batch.regular_file import check_regular
+
 # What a file system without hard links answers, such as exFAT or some network shares.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
@@ -15,8 +17,10 @@ def replace_file(path: Path, content: bytes) -> None:
     """Writes a file atomically: a reader finds the old content or the new one, never a part.
 
     Raises:
+        NotRegularFileError: a folder, a link, a FIFO or a device is in its place; replacing it would remove that.
         OSError: the file can't be written.
     """
+    check_regular(path)
     with _written(path, content) as part:
         part.replace(path)
 

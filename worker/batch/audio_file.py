@@ -1,14 +1,13 @@
 """Reads audio files in a folder that other programs write into too: regular files alone, within a bound."""
 
-import errno
 import hashlib
-import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
+
+from worker.batch.regular_file import NotRegularFileError, open_regular
 
 MAX_TAKE_BYTES: Final = 2**30
 """No take is larger: the longest text spoken as uncompressed audio has some 300 MB. A larger file isn't read."""
@@ -52,25 +51,8 @@ def is_take(path: Path, sha256: str | None) -> bool:
 
 @contextmanager
 def _open(path: Path) -> Iterator[BufferedReader]:
-    # Non-blocking: opening a FIFO that nobody writes to would wait for ever.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise OSError(f"{path} is a symbolic link; move it away to get the take") from None
-        if error.errno == errno.ENXIO:
-            raise OSError(f"{path} is a socket; move it away to get the take") from None
-        raise
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "a FIFO or a device"
-            raise OSError(f"{path} is {kind}; move it away to get the take")
-        size = os.fstat(descriptor).st_size
-        if size > MAX_TAKE_BYTES:
-            raise OSError(f"{path} has {size:,} bytes and is no take; move it away to get the take")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
+        with open_regular(path, MAX_TAKE_BYTES) as file:
             yield file
-    finally:
-        os.close(descriptor)
+    except NotRegularFileError as error:
+        raise OSError(f"{error}; move it away to get the take") from None

@@ -15,9 +15,11 @@ import yaml
 
 from schemas.errors import UsageError
 from worker.batch.atomic_file import replace_file
+from worker.batch.regular_file import followed, read_regular
 from worker.batch.scripts.model import Finding, Line, Place, Script, Severity
 
 SUFFIX: Final = ".choices.yaml"
+_LARGEST_BYTES: Final = 64 * 2**20
 _MOST_DIGITS: Final = 6
 _FORM: Final = "a choice is `line: 2`, or `line: {take: 2, by: name, at: time}`"
 
@@ -44,7 +46,8 @@ def read_choices(path: Path) -> dict[str, Choice]:
         UsageError: the file can't be read, or holds something else; the message names the line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # A link to a file that isn't there is an error: without the choices other takes would be made.
+        text = read_regular(followed(path), _LARGEST_BYTES).decode()
         root = yaml.compose(text, Loader=yaml.BaseLoader)
     except FileNotFoundError:
         return {}
@@ -82,7 +85,7 @@ def write_choices(path: Path, choices: Mapping[str, Choice]) -> None:
         fields = [f"take: {each.take}"]
         fields += [f"{name}: {json.dumps(text, ensure_ascii=False)}" for name, text in _known(each)]
         rows.append(f"{json.dumps(line, ensure_ascii=False)}: {{{', '.join(fields)}}}\n")
-    replace_file(path, "".join(rows).encode())
+    replace_file(followed(path), "".join(rows).encode())
 
 
 def with_choices(script: Script, choices: Mapping[str, Choice], path: Path) -> Script:

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from pydantic import Field, ValidationError
 
@@ -13,6 +13,9 @@ from schemas.errors import RefusedError, UsageError
 from schemas.message import Message
 from worker.batch.atomic_file import named_errors, sync_folder
 from worker.batch.entry import ManifestEntry, SentJob
+from worker.batch.regular_file import open_descriptor, read_regular
+
+_LARGEST_BYTES: Final = 2**30
 
 
 class Positions(Message):
@@ -46,9 +49,11 @@ class Journal:
     def _open_locked(self) -> IO[bytes]:
         while True:
             try:
-                file = self._path.open("ab+")
+                file = _open(self._path, os.O_APPEND | os.O_CREAT)
             except OSError as error:
-                raise UsageError(f"{self._path}: can't be written: {error.strerror}") from None
+                raise UsageError(
+                    f"{self._path}: can't be written: {error.strerror}; --manifest names another place for it"
+                ) from None
             if not _lock(file):
                 file.close()
                 raise RefusedError(f"{self._path}: another `chirp-worker batch` is running on this manifest")
@@ -64,6 +69,8 @@ class Journal:
             UsageError: another line is no journal entry.
         """
         self._file.seek(0)
+        if os.fstat(self._file.fileno()).st_size > _LARGEST_BYTES:
+            raise UsageError(f"{self._path}: has more than {_LARGEST_BYTES:,} bytes and is no journal")
         content = self._file.read()
         entries, whole_bytes = _parse(content, self._path)
         if whole_bytes < len(content):
@@ -88,7 +95,9 @@ class Journal:
             OSError: the file can't be written.
         """
         part = self._path.with_name(f".{self._path.name}.part")
-        file = part.open("wb+")
+        # Left by a crash; a FIFO or a link of that name would be written through.
+        part.unlink(missing_ok=True)
+        file = _open(part, os.O_CREAT | os.O_EXCL)
         # Locked before it gets its name: no other process can lock it in between.
         _lock(file)
         with named_errors(self._path):
@@ -112,7 +121,7 @@ def journal_entries(path: Path) -> list[JournalEntry]:
         UsageError: a line but the last is no journal entry, or the file can't be read.
     """
     try:
-        return _parse(path.read_bytes(), path)[0]
+        return _parse(read_regular(path, _LARGEST_BYTES), path)[0]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -135,9 +144,17 @@ def _line(entry: JournalEntry) -> bytes:
     return json.dumps(entry.model_dump(mode="json", exclude_defaults=True)).encode() + b"\n"
 
 
+def _open(path: Path, flags: int) -> IO[bytes]:
+    return os.fdopen(open_descriptor(path, os.O_RDWR | flags), "rb+")
+
+
 def _lock(file: IO[bytes]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise UsageError(
+            f"{file.name}: can't be locked: {error.strerror}; --manifest names a place on a disk that can lock files"
+        ) from None
     return True

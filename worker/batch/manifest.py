@@ -3,13 +3,18 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
 from schemas.errors import UsageError
 from worker.batch.atomic_file import replace_file
 from worker.batch.entry import ManifestEntry
+from worker.batch.regular_file import read_regular
 from worker.batch.scripts.model import JOURNAL_SUFFIX, MANIFEST_SUFFIX
+
+_LARGEST_BYTES: Final = 2**30
+"""Of a million lines and more."""
 
 
 def default_manifest(script: Path) -> Path:
@@ -35,14 +40,16 @@ def read_manifest(path: Path) -> dict[str, ManifestEntry]:
         UsageError: the file can't be read, or is no manifest.
     """
     try:
-        content = path.read_text(encoding="utf-8")
+        content = read_regular(path, _LARGEST_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise UsageError(f"{path}: can't be read: {error}") from None
     entries = {}
     for number, line in enumerate(content.split("\n"), start=1):
-        if line:
+        if line.strip():
             try:
                 entry = ManifestEntry.model_validate_json(line)
             except ValidationError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from worker.batch.entry import ManifestEntry, SentJob
 from worker.batch.journal import Journal, JournalEntry, Positions, journal_entries
 from worker.batch.manifest import journal_path, read_manifest, write_manifest
+from worker.batch.regular_file import followed
 
 
 class BatchState:
@@ -100,6 +101,8 @@ def open_state(manifest: Path) -> Iterator[WritableBatchState]:
         RefusedError: another command has it open.
         UsageError: the manifest or the journal can't be read or written.
     """
+    # Who names it by a symbolic link has the same journal, and so the same lock.
+    manifest = followed(manifest)
     journal = Journal(journal_path(manifest))
     try:
         yield WritableBatchState(manifest, journal)
@@ -113,6 +116,7 @@ def read_state(manifest: Path) -> BatchState:
     Raises:
         UsageError: the manifest or the journal can't be read.
     """
+    manifest = followed(manifest)
     # The journal first: an entry that has left the journal is in the manifest by then.
     entries = journal_entries(journal_path(manifest))
     return BatchState(manifest, entries)

@@ -4,7 +4,6 @@
 """
 
 import json
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ from schemas.message import Request
 from schemas.parsing import InvalidJobError, field_problems, record_document
 from schemas.verdict import LineVerdict
 from worker.batch.atomic_file import replace_file
+from worker.batch.regular_file import read_regular
 
 __all__ = ["LARGEST_BYTES", "SUFFIX", "LineVerdict", "VerdictsFile", "read_verdicts", "verdicts_path", "write_verdicts"]
 
@@ -47,12 +47,7 @@ def read_verdicts(path: Path) -> dict[str, LineVerdict]:
             field, value and what is allowed.
     """
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise UsageError(f"{path}: is no file")
-        if found.st_size > LARGEST_BYTES:
-            raise UsageError(f"{path}: has {found.st_size:,} bytes; at most {LARGEST_BYTES:,} are allowed")
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST_BYTES, follow=True)
     except OSError as error:
         raise UsageError(f"{path}: can't be read: {error.strerror}") from None
     return _by_line(path, _parse(path, content).verdicts)

@@ -9,9 +9,11 @@ from urllib.parse import quote
 
 import typer
 
+from worker.batch.atomic_file import replace_file
 from worker.batch.audio_file import is_take
 from worker.batch.entry import ManifestEntry
 from worker.batch.manifest import default_manifest, takes_manifest
+from worker.batch.regular_file import followed
 from worker.batch.report.rows import AudioPlace, ReportInput
 from worker.batch.state import read_state
 from worker.batch.takes_of_line import LineTake, takes_of_lines
@@ -63,7 +65,7 @@ def report(
     )
     page = render_report(given, title=script.name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
+    replace_file(followed(target), page.encode())
     terminal.say(str(target))
 
 

@@ -170,7 +170,7 @@ async def test_a_file_larger_than_any_take_is_reported_and_not_read(desk: Desk) 
     with (desk.ghoul / "l1.ogg").open("wb") as file:
         file.truncate(6 * 2**30)
     (problem,) = (await desk.download()).problems
-    assert "has 6,442,450,944 bytes and is no take; move it away" in problem
+    assert "has 6,442,450,944 bytes; allowed are 1,073,741,824; move it away" in problem
 
 
 async def test_a_fifo_in_the_place_of_a_part_is_not_written_to(desk: Desk) -> None:

@@ -111,9 +111,9 @@ def test_what_is_no_file_or_too_large_is_refused_unread(tmp_path: Path) -> None:
     with large.open("wb") as file:
         file.truncate(LARGEST_BYTES + 1)
     for path, said in (
-        (fifo, "is no file"),
-        (tmp_path, "is no file"),
-        (large, "at most 67,108,864 are allowed"),
+        (fifo, "is a FIFO or a device"),
+        (tmp_path, "is a folder"),
+        (large, "allowed are 67,108,864"),
         (tmp_path / "none", "can't be read: No such file"),
     ):
         with pytest.raises(UsageError, match=said):

@@ -7,6 +7,7 @@ import pkgutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, KafkaError
@@ -20,6 +21,7 @@ from schemas.message_parsing import InvalidMessageError
 from schemas.parsing import FieldProblem, InvalidJobError
 from schemas.revision import Revision
 from worker.batch.delivery.annotated.model import NoPlaceError
+from worker.batch.regular_file import NotRegularFileError
 from worker.batch.scripts.tables.archive import NotASpreadsheetError
 from worker.batch.scripts.text_encoding import UndecodableError
 from worker.cli import main as command_line
@@ -64,6 +66,7 @@ EXIT_CODES: list[tuple[Exception, int]] = [
     (InvalidMessageError((FieldProblem("x", "y"),)), 2),
     (InvalidJobError("text", "x"), 2),
     (InvalidFileError("x"), 2),
+    (NotRegularFileError(Path("x"), "is a FIFO"), 2),
     (RefusedError("x"), 2),
     (UnavailableError("x"), 1),
     (SupersededError(WINNER), 1),

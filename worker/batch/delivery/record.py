@@ -8,8 +8,10 @@ from pydantic import Field, ValidationError
 from schemas.errors import UsageError
 from schemas.message import Message
 from worker.batch.atomic_file import replace_file
+from worker.batch.regular_file import read_regular
 
 NAME: Final = "delivery.json"
+_LARGEST_BYTES: Final = 2**30
 
 
 class DeliveredFile(Message):
@@ -48,7 +50,7 @@ def read_record(folder: Path) -> Record:
     """
     path = folder / NAME
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return Record.model_validate_json(read_regular(path, _LARGEST_BYTES))
     except FileNotFoundError:
         return Record()
     except OSError as error:

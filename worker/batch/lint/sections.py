@@ -8,6 +8,7 @@ from schemas.errors import UsageError
 from worker.batch.lexicon.file import parse_lexicon
 from worker.batch.lexicon.model import Lexicon
 from worker.batch.lint.settings import LintSettings, parse_lint_section
+from worker.batch.regular_file import read_regular
 from worker.batch.scripts.mapping.model import ScriptMapping
 from worker.batch.scripts.model import Finding
 from worker.batch.scripts.text_encoding import UndecodableError, decode
@@ -47,9 +48,7 @@ def read_sections(mapping: ScriptMapping, path: Path, catalogue: Catalogue) -> L
 
 def _content(path: Path) -> str:
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise UsageError(f"{path}: is larger than {_LARGEST_BYTES:,} bytes")
-        return decode(path.read_bytes()).text
+        return decode(read_regular(path, _LARGEST_BYTES, follow=True)).text
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
     except UndecodableError as error:

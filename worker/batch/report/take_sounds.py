@@ -17,6 +17,7 @@ from schemas.enums import AudioEncoding
 from worker.batch.atomic_file import replace_file
 from worker.batch.audio_file import read_take
 from worker.batch.entry import ManifestEntry
+from worker.batch.regular_file import read_regular
 from worker.batch.report.outliers import SoundFigures
 from worker.lifecycle.cpus import usable_cpus
 from worker.speech.audio_format import BadAudioError
@@ -24,6 +25,7 @@ from worker.speech.loudness import decode_whole, integrated_lufs
 from worker.speech.sound import FRAMES_A_SECOND, block_samples, longest_run, measure
 
 KEPT_IN: Final = ".sounds.json"
+_LARGEST_BYTES: Final = 2**28
 """The file in the folder. It may be deleted at any time."""
 _PCM_BYTES: Final = 2
 # -50 dB of full scale: below it the audio check hears nothing either.
@@ -94,7 +96,7 @@ def _measure(path: Path, entry: ManifestEntry) -> SoundFigures | None:
 def _read_known(path: Path) -> dict[str, SoundFigures]:
     """What is kept; nothing where the file is missing, damaged or of another version: it is measured anew."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_regular(path, _LARGEST_BYTES))
         return {
             str(sha256): SoundFigures(_number(each["lufs"]), float(each["silence_s"]))
             for sha256, each in content.items()

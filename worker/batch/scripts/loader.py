@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from schemas.errors import UsageError
+from worker.batch.regular_file import read_regular
 from worker.batch.scripts.jsonl import read_jsonl
 from worker.batch.scripts.mapping.file import is_for, is_ignored, read_mapping
 from worker.batch.scripts.mapping.lines import Reading, read_lines
@@ -191,7 +192,7 @@ def _content(path: Path, shown: str) -> bytes | Finding:
     try:
         if path.stat().st_size > LARGEST_BYTES:
             return _wrong(shown, f"is larger than {LARGEST_BYTES // 2**20} MiB; split it into files of a folder")
-        return path.read_bytes()
+        return read_regular(path, LARGEST_BYTES, follow=True)
     except OSError as error:
         return _wrong(shown, f"can't be read: {error.strerror}")
 

@@ -8,9 +8,11 @@ from pydantic import ValidationError
 
 from schemas.errors import UsageError
 from worker.batch.atomic_file import replace_file
+from worker.batch.regular_file import followed, read_regular
 from worker.batch.scripts.mapping.model import MAPPING_NAME, ScriptMapping, TableMapping
 from worker.rollout.plan.yaml import Source, YamlError, parse_yaml
 
+_LARGEST_BYTES: Final = 16 * 2**20
 _HEAD: Final = """\
 # How `chirp-worker batch` reads the tables in this folder. Yours to edit; docs/studio.md has each field.
 # Behind each name in `characters` stands the character's key; lines of a name without one are errors.
@@ -30,10 +32,12 @@ def read_mapping(script: Path) -> ScriptMapping:
     """
     path = mapping_path(script)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(followed(path), _LARGEST_BYTES).decode()
     except FileNotFoundError:
         return ScriptMapping()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise UsageError(f"{path}: can't be read: {error}") from None
     try:
         source = _parse(text)
@@ -72,7 +76,7 @@ def write_mapping(path: Path, mapping: ScriptMapping) -> None:
     if mapping.lexicon is not None:
         document["lexicon"] = mapping.lexicon
     body = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110)
-    replace_file(path, f"{_HEAD}{body}".encode())
+    replace_file(followed(path), f"{_HEAD}{body}".encode())
 
 
 def _plain(mapping: TableMapping) -> dict[str, Any]:
