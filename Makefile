@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-stream bench-scale bench-recovery bench-processes simulations bench-votes bench-quota false-alarms lint-false-alarms schemas dashboards licences sbom lock clean
+.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-stream bench-scale bench-recovery bench-processes simulations bench-votes bench-voices bench-quota false-alarms lint-false-alarms schemas dashboards licences sbom lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -139,6 +139,10 @@ bench-scale: .venv/local.stamp ## measure a simulated week, a controller's round
 
 bench-votes: .venv/run.stamp ## measure how soon listeners' votes decide and more complaints are seen, over SEEDS simulations
 	@$(BIN)/python -m loadtest.benchmarks.votes --seeds $(SEEDS)
+
+bench-voices: .venv/listening.stamp ## measure the human voices beside eSpeak's: a recognizer's errors, DNSMOS, CPU time
+	@$(MAKE) --no-print-directory $(STYLES)
+	@$(BIN)/python -m loadtest.benchmarks.voices $(BENCH)
 
 bench-quota: .venv/local.stamp ## measure how much of the quota the workers use, and a Chirp outage; 16 minutes
 	@$(BIN)/python -m loadtest.benchmarks.quota
