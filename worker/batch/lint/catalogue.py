@@ -8,6 +8,7 @@ from worker.batch.lint.model import Level, TextRule
 from worker.batch.lint.rules import (
     characters,
     dates,
+    direction_signs,
     directions,
     escapes,
     languages,
@@ -29,6 +30,7 @@ TEXT_RULES: Final[tuple[TextRule, ...]] = (
     *pauses.RULES,
     # <name_g> and [player_name] are placeholders, and what is left in such brackets is markup.
     *placeholders.RULES,
+    *direction_signs.RULES,
     *markup.RULES,
     *directions.RULES,
     # What is in asterisks and no direction is stressed.

@@ -76,6 +76,10 @@ class Match:
     kept: str = ""
 
 
+HIDDEN: Final = "\ue0f0"
+"""What one rule has found is hidden from the rules after it, by a character for private use: no rule takes it for a
+letter, and the indexes stay the same."""
+
 Find = Callable[[str, Spoken], Iterable[Match]]
 
 

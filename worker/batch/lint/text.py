@@ -4,12 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from worker.batch.lint.model import Level, Match, Spoken, TextRule, signs_of
+from worker.batch.lint.model import HIDDEN, Level, Match, Spoken, TextRule, signs_of
 
 Rules = Sequence[tuple[TextRule, Level]]
-# What one rule has found is hidden from the rules after it, by a character for private use: no rule takes it for a
-# letter, and the indexes stay the same.
-_HIDDEN: Final = "\ue0f0"
 # A fix may uncover what another rule mends: `&lt;b&gt;`. Each fix but a few of Unicode's oddities shortens the text or
 # leaves nothing of its kind, so that two or three rounds are the rule.
 _MOST_ROUNDS: Final = 20
@@ -93,7 +90,7 @@ def _apart(matches: Iterable[Match]) -> Iterator[Match]:
 def _hide(text: str, matches: Sequence[Match]) -> str:
     pieces, position = [], 0
     for each in matches:
-        pieces += [text[position : each.start], _HIDDEN * (each.end - each.start)]
+        pieces += [text[position : each.start], HIDDEN * (each.end - each.start)]
         position = each.end
     return "".join([*pieces, text[position:]])
 

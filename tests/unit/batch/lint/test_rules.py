@@ -18,6 +18,14 @@ ENGLISH, TAIWAN, MAINLAND = Spoken("en-US"), Spoken("cmn-TW"), Spoken("cmn-CN")
 FIXES = LintSettings().with_all_fixes().text_rules()
 FOUND = {
     "direction-brackets": ["[whispering] Don't move.", "I know. [sighs]", "[sigh]", "【歎氣】走吧。", "［低聲］小心。"],
+    "direction-signs": [
+        "—sighs— I can't.",
+        "<whispering> Don't wake him.",
+        "/sighs/ Fine.",
+        "＜低語＞小心。",
+        "《輕聲》小心後面。",
+    ],
+    "chat-words": ["OMG, no!", "idk, maybe gr8", "thx a lot"],
     "brackets": ["The old [and wise] man."],
     "direction-parentheses": [
         "(sarcastically) Great job.",
@@ -25,9 +33,18 @@ FOUND = {
         "No. (laughs) Never!",
         "（輕聲）別動。",
         "（對老闆）一杯酒。",
+        "Yes. (He leaves.)",
+        "((laughs)) Good one.",
     ],
-    "direction-asterisks": ["*coughs* Excuse me.", "Well, *sighs* fine.", "*draws her gun* Stop!"],
-    "markdown": ["I **never** said that.", "I *never* said that.", "Look at _that_!", "Press `enter` now."],
+    "direction-asterisks": ["*coughs* Excuse me.", "Well, *sighs* fine.", "*draws her gun* Stop!", "*拍桌*夠了！"],
+    "markdown": [
+        "I **never** said that.",
+        "I *never* said that.",
+        "Look at _that_!",
+        "Press `enter` now.",
+        "- Who are you?",
+        "1. First, find the key.",
+    ],
     "placeholder": [
         "You owe me {gold} caps.",
         "Hey {{player}}!",
@@ -47,6 +64,17 @@ FOUND = {
         "Welcome, $playerName.",
         "Hi #PLAYER#!",
         "(print: $gold) caps",
+        "Hi, @player, ready?",
+        "Greetings, %n.",
+        "Press [E] to open.",
+        "Hey <PlayerName>, wake up.",
+        "Use <player/> to win.",
+        "[[player]] is here.",
+        "Your name is :player_name:.",
+        "Hello ~playername~, welcome.",
+        "Talk to [npc:tom].",
+        "「玩家名」，你好。",
+        "○○，你來了。",
     ],
     "markup": [
         "[b]Stop[/b] [color=red]there[/color]!",
@@ -62,6 +90,8 @@ FOUND = {
         "Hi. [[yes|no]]",
         "</>Done",
         "Read [this](https://x.org/a).",
+        "Come in. # sad # portrait:tom",
+        "&cYou lose&r!",
     ],
     "pause-mark": [
         "Wait. [PAUSE] Now.",
@@ -72,7 +102,7 @@ FOUND = {
     ],
     "escape": ["First line.\\nSecond.", "Tab\\there", "caf\\u00e9", 'He said \\"no\\".'],
     "html-entity": ["Salt &amp; pepper", "&quot;quoted&quot;", "x&nbsp;y", "don&#39;t"],
-    "mojibake": ["DonÃ¢â‚¬â„¢t go", "cafÃ© au lait, s'il vous plaÃ®t", "锟斤拷"],
+    "mojibake": ["DonÃ¢â‚¬â„¢t go", "cafÃ© au lait, s'il vous plaÃ®t", "锟斤拷", "ä½ å¥½", "鎴戜滑璧板惂"],
     "lost-character": ["caf\ufffd", "Don?t go"],
     "bidi-character": ["\u202eevil\u202c text"],
     "invisible-character": ["a\u200bb", "zero\u00adwidth", "\ufeffHello"],
@@ -86,25 +116,65 @@ FOUND = {
         "npc.guard.greeting",
         "待翻譯",
         "undefined",
+        "[INSERT JOKE HERE]",
+        "Blah blah (placeholder)",
+        "Same as above.",
+        "???? what is this line",
+        "（此句待定）",
+        "測試測試",
+        "※這句要加強語氣",
     ],
     "spreadsheet-error": ["#REF!", "#N/A", "Hello #NAME?", "#VALUE!", "########", "1.2E+15"],
     "formula": ['=A2&" "&B2', "=VLOOKUP(A1,B:C,2)", "=A1", "-SUM(A1)"],
     "emoji": ["Nice 😀👍!", "I like it :-)", "♪ La la ♪", "I <3 you"],
     "all-caps": ["GET DOWN HERE NOW!", "I said GET DOWN HERE, you fool.", "STOP!"],
     "repeated-letters": ["Noooooooo!", "Hmmmm...", "a" * 400, "啊啊啊啊啊啊！"],
-    "stutter": ["W-what?", "I-I-I don't know.", "B-but why?", "N…no!", "我、我不知道。"],
-    "units": ["10mm", "5 kg of it", "It is -5°C.", "He is 5'10\" tall.", "It costs $5M.", "65 mph", "走了10km"],
+    "stutter": ["W-what?", "I-I-I don't know.", "B-but why?", "N…no!", "我、我不知道。", "你你你……你是誰？"],
+    "units": [
+        "10mm",
+        "5 kg of it",
+        "It is -5°C.",
+        "He is 5'10\" tall.",
+        "It costs $5M.",
+        "65 mph",
+        "走了10km",
+        "氣溫35℃。",
+        "只要NT$850。",
+        "Pay $4.99.",
+    ],
     "fractions": ["3/4 of it", "½ a mile", "1 1/2 cups"],
     "dates-times": ["On 2077-10-23.", "At 12:30.", "At 7:05 pm.", "在2077-10-23。"],
-    "numbers": ["Vault 111 is open.", "No. 7 is alive.", "Agent 007.", "123456 caps", "-40 outside", "Number 1,234.5."],
+    "numbers": [
+        "Vault 111 is open.",
+        "No. 7 is alive.",
+        "Agent 007.",
+        "123456 caps",
+        "-40 outside",
+        "Number 1,234.5.",
+        "Call 555-0199.",
+        "電話是02-2345-6789。",
+        "We open 9-5.",
+    ],
     "roman-numerals": ["Mk. II", "Henry VIII", "Chapter IV"],
     "urls": [
         "Go to https://vault-tec.com/jobs.",
         "Mail me@here.org.",
         "See www.example.com.",
         "Run C:\\games\\run.exe",
+        "三點在www.test.tw見。",
     ],
-    "speaker-prefix": ["Tom: Who is there?", "TOM: Who is there?", "Guard Captain: Halt!", "湯姆：「誰在那裡？」"],
+    "speaker-prefix": [
+        "Tom: Who is there?",
+        "TOM: Who is there?",
+        "Guard Captain: Halt!",
+        "湯姆：「誰在那裡？」",
+        "Old Man Jenkins: Get off.",
+        "GUARD #2: Halt!",
+        "MARA (laughing): You wish!",
+        "NARRATOR - Long ago.",
+        "Bob > Hello.",
+        "小明(怒): 走開",
+    ],
 }
 IN_CHINESE = {
     "simplified-chinese": (TAIWAN, ["这里很危险，请快离开。", "听着。", "体验一下。"]),
@@ -116,6 +186,7 @@ IN_OTHER_LANGUAGES = {
     "wrong-language": [
         "Ich weiß nicht, wo der Schlüssel ist, und du auch nicht.",
         "No sé dónde está la llave de la casa, amigo.",
+        "¿Dónde está mi dinero, amigo mío?",
     ],
 }
 FINE = [
@@ -138,6 +209,12 @@ FINE = [
     "Ask Mr. X about plan B.",
     "Hasta la vista, baby.",
     "Bonjour, mon ami.",
+    "The IEEE called.",
+    "It's a T. rex! He's ex-military.",
+    "He (my brother) left.",
+    "P.S. I love you.",
+    "Mom & Dad are home, I'm 99 percent sure.",
+    'And then he said, "Run!"',
 ]
 FINE_IN_TAIWAN = [
     "你好，旅行者。",
@@ -146,6 +223,9 @@ FINE_IN_TAIWAN = [
     "OK，我們去 Vault City 吧！",
     "乾杯，幹得好。",
     "「這裡」是哪裡？",
+    "請你聽我說：我愛你。",
+    "他在NASA工作，《笑傲江湖》的作者。",
+    "不不不，你誤會了。小聲地說。",
 ]
 
 
@@ -198,6 +278,10 @@ FIXED = {
     "At 12:30 on 2077-10-23, 3/4 of Vault 111.": (
         "At twelve thirty on October twenty-third, twenty seventy-seven, three quarters of Vault one hundred eleven."
     ),
+    "Pay me $1,250.75, or $5.": "Pay me one thousand two hundred fifty dollars and seventy-five cents, or $5.",
+    "Wait<br>for me.\\r\\nNow!<b>Go</b>": "Wait for me. Now! Go",
+    "Call 555-0199, we open 9-5.": "Call five five five, zero one nine nine, we open nine to five.",
+    "((laughs)) - Who, me?": "Who, me?",
     "\u202eevil\u202c text\u200b zero\u00adwidth": "evil text zerowidth",
 }
 
@@ -219,6 +303,17 @@ def test_a_fix_writes_traditional_characters_by_words() -> None:
 def test_what_a_fix_strips_is_kept_as_labels() -> None:
     linted = lint_text("Tom: [whispering] Don't move. (sighs)", ENGLISH, FIXES)
     assert linted == LintedText("Don't move.", linted.findings, {"speaker": "Tom", "direction": "whispering; sighs"})
+
+
+def test_a_direction_between_signs_is_kept_and_what_was_found_before_is_none() -> None:
+    assert lint_text("<whispering> Don't. —sighs—", ENGLISH, FIXES).labels == {"direction": "whispering; sighs"}
+    assert lint_text("MARA (laughing): You wish!", ENGLISH, FIXES).labels == {"speaker": "MARA (laughing)"}
+    assert lint_text("[[player]] is here. ({0})", ENGLISH, FIXES).labels == {}
+
+
+def test_text_that_was_read_as_gbk_is_mended() -> None:
+    assert lint_text("鎴戜滑璧板惂", TAIWAN, FIXES).text == "我們走吧"
+    assert found("(小聲地)別動。", TAIWAN) == {"direction-parentheses"}
 
 
 def test_the_documentation_has_each_rule_with_its_level() -> None:

@@ -13,6 +13,14 @@ from worker.batch.lint.rules.patterns import finder, leave, strip
 
 # UTF-8 that was read as GBK, and memory that nobody had written to, as Chinese programmers know them.
 _GBK: Final = re.compile("锟斤拷|烫烫烫|屯屯屯|ï¿½")
+# UTF-8 that was read as GBK: 浣犲ソ is 你好. Each of its characters is one and a half of the text's own.
+_HIGH_RUN: Final = re.compile(r"[^\x00-\x7f\ufffd\ue0f0]{3,}")
+_FIRST_CJK: Final = "\u2e80"
+_MOST_CUT_BYTES: Final = 2
+# UTF-8 or Big5 that was read as Latin-1 and lost a blank: signs between the letters.
+_SIGNS: Final = re.compile("[\u00a1-\u00bf\u0192\u02c6\u2020\u2021\u2030]")
+_LEAST_SIGNS: Final = 3
+_LEAST_SIGNS_SHARE: Final = 0.3
 _LOST: Final = re.compile(r"\ufffd+|(?<=[^\W\d_])\?{1,2}(?=[^\W\d_])")
 # Line ends and the tab are blanks to a voice. An emoji has joiners and selectors, which are its own.
 _EMOJI_SIGNS: Final = "\u200d\ufe0e\ufe0f"
@@ -32,11 +40,32 @@ _ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK"})
 def _find_mojibake(text: str, _: Spoken) -> Iterator[Match]:
     for found in _GBK.finditer(text):
         yield Match(found.start(), found.end())
+    yield from _find_read_as_gbk(text)
+    signs = len(_SIGNS.findall(text))
+    if signs >= _LEAST_SIGNS and signs > _LEAST_SIGNS_SHARE * len("".join(text.split())):
+        yield Match(0, len(text))
     # By words, so that a text that has both is mended where it is broken.
     fixed = ftfy.fix_encoding(text)
     if fixed != text:
         start, end = _changed(text, fixed)
         yield Match(start, end, replacement=fixed[start : len(fixed) - (len(text) - end)])
+
+
+def _find_read_as_gbk(text: str) -> Iterator[Match]:
+    for found in _HIGH_RUN.finditer(text):
+        try:
+            content = found[0].encode("gb18030")
+        except UnicodeEncodeError:
+            continue
+        for cut in range(_MOST_CUT_BYTES + 1):
+            try:
+                meant = content[: len(content) - cut].decode()
+            except UnicodeDecodeError:
+                continue
+            # Words by chance are letters of other scripts.
+            if all(each >= _FIRST_CJK for each in meant):
+                yield Match(found.start(), found.end(), replacement=None if cut else meant)
+            break
 
 
 def _changed(before: str, after: str) -> tuple[int, int]:

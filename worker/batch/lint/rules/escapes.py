@@ -9,10 +9,10 @@ from worker.batch.lint.model import Level, Match, Spoken, TextRule
 
 # Not in a path of Windows (`C:\new`), where the escape follows a drive or another folder.
 _ESCAPE: Final = re.compile(
-    r"(?<!:)(?<!\\)\\(?:u\{[0-9A-Fa-f]{1,6}\}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[\"'\\/]|[nrt](?!\[))"
+    r"(?<!:)(?<!\\)\\(?:u\{[0-9A-Fa-f]{1,6}\}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[\"'\\/]|r\\n(?!\[)|[nrt](?!\[))"
 )
 _PATH: Final = re.compile(r"[A-Za-z]:\\[^\s\"]*|\\\\[^\s\"\\]+\\[^\s\"]*")
-_BLANKS: Final = {"n": " ", "r": " ", "t": " "}
+_BLANKS: Final = {"n": " ", "r": " ", "t": " ", "r\\n": " "}
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 

@@ -88,10 +88,10 @@ def _identifier() -> LanguageIdentifier:
 
 
 @lru_cache(_REMEMBERED)
-def _classify(text: str) -> tuple[str, float]:
-    """The language that a text seems to be in, and how sure that is: 1 is certain."""
-    language, probability = _identifier().classify(text)
-    return language, float(probability)
+def _classify(text: str, own: str) -> tuple[str, float]:
+    """The language that a text seems to be in, and how sure it is that the text isn't in `own`: 1 is certain."""
+    ranked = {language: float(probability) for language, probability in _identifier().rank(text)}
+    return max(ranked, key=ranked.__getitem__), 1 - ranked.get(own, 0.0)
 
 
 def _find_language(text: str, spoken: Spoken) -> Iterator[Match]:
@@ -102,8 +102,8 @@ def _find_language(text: str, spoken: Spoken) -> Iterator[Match]:
     words = [each for each in plain.split() if each[0].islower()]
     if len(words) < _LEAST_WORDS:
         return
-    language, probability = _classify(plain)
-    if language != primary and probability > _SURE:
+    language, certainty = _classify(plain, primary)
+    if language != primary and certainty > _SURE:
         yield Match(0, len(text), reading=f"{language}, as it seems")
 
 

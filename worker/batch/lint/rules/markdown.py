@@ -8,7 +8,8 @@ from worker.batch.lint.rules.patterns import finder
 
 _MARKDOWN: Final = re.compile(
     r"\*\*(?P<bold>[^*\n]+)\*\*|(?<!\w)__(?P<strong>[^_\n]+)__(?!\w)|~~(?P<struck>[^~\n]+)~~|`(?P<code>[^`\n]+)`|"
-    r"\A#{1,6} (?P<heading>.*)|(?<![*\w])\*(?P<stressed>[^*\s](?:[^*\n]{0,80}[^*\s])?)\*(?![*\w])|"
+    r"\A#{1,6} (?P<heading>.*)|\A\s*(?:[-*•–] |\d{1,2}[.)] )(?P<item>(?=[A-Z\"“'¿¡\u4e00-\u9fff]))|"
+    r"(?<![*\w])\*(?P<stressed>[^*\s](?:[^*\n]{0,80}[^*\s])?)\*(?![*\w])|"
     r"(?<!\w)_(?P<slanted>[^\s_](?:[^_\n]{0,80}[^\s_])?)_(?!\w)"
 )
 
@@ -23,6 +24,6 @@ RULES: Final = (
         "is Markdown, whose signs are read aloud or lost",
         Level.WARN,
         finder((_MARKDOWN, _markdown_text)),
-        needs="*_~`#",
+        needs="*_~`#-•–.)",
     ),
 )

@@ -29,12 +29,25 @@ _RENPY: Final = re.compile(RENPY_TAG)
 _RPG_MAKER: Final = re.compile(r"\\(?:[CcIi]\[\d+\]|[Ff][Ss]\[\d+\]|[Pp][XxYy]\[\d+\]|[.!|^{}<>$])")
 _COLOUR_CODES: Final = re.compile(
     r"[§¤][0-9A-FK-ORa-fk-orYRGBLWHT!]|\|c[0-9A-Fa-f]{8}|\|[rR](?![A-Za-z])|\^[0-9](?=\w)|\x1b\[[0-9;]*m|"
-    r"(?<!\w)#[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2})?(?!\w)"
+    r"(?<!\w)#[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2})?(?!\w)|(?<!\w)&[0-9a-fk-or](?=[A-Z])|(?<=\w)&r(?!\w)|\|[a-z]\d+(?!\w)"
 )
 _YARN: Final = re.compile(
-    r"(?<=[.!?…。！？\"”」])(?:\s+#[a-z]\w*(?::\S*)?)+\s*\Z|(?<!\w)#(?:line|id|speaker|sfx|anim):[\w.-]+"
+    r"(?<=[.!?…。！？\"”」])(?:\s+#[a-z]\w*(?::\S*)?)+\s*\Z|(?<!\w)#(?:line|id|speaker|sfx|anim):[\w.-]+|"
+    # ink's tags may have blanks.
+    r"(?<=[.!?…])(?:\s+#\s?[a-z][\w.:=-]*)+\s*\Z"
 )
 _DIVERT: Final = re.compile(r"\s*->\s*[\w.]+\s*\Z|\A\s*->\s*")
+_ENDS_A_LINE: Final = re.compile(r"(?i)</?(?:br|p|div|li|tr|h\d)\b|\{p\b|\[(?:br|p)\b|\[/p\]")
+
+
+def _strip_tag(found: re.Match[str]) -> str:
+    """A rewrite that removes a tag, and leaves a blank where words would run into each other."""
+    before, after = found.string[: found.start()][-1:], found.string[found.end() :][:1]
+    if not after.isalnum() or not before or before.isspace():
+        return ""
+    return " " if before in ".!?…,;:" or (_ENDS_A_LINE.match(found[0]) and before.isalnum()) else ""
+
+
 RULES: Final = (
     TextRule(
         "markup",
@@ -44,15 +57,15 @@ RULES: Final = (
             (_COMMAND, leave),
             (_LINK, keep_group),
             (_CHOICE, leave),
-            (_BBCODE, strip),
+            (_BBCODE, _strip_tag),
             (_CLOSED, strip),
-            (_RENPY, strip),
-            (_ANGLE, strip),
+            (_RENPY, _strip_tag),
+            (_ANGLE, _strip_tag),
             (_RPG_MAKER, strip),
             (_COLOUR_CODES, strip),
             (_YARN, strip),
             (_DIVERT, strip),
         ),
-        needs="[<{\\§¤|^\x1b#>-",
+        needs="[<{\\§¤|^\x1b#>-&",
     ),
 )

@@ -11,7 +11,7 @@ from worker.batch.lint.rules.patterns import readings
 from worker.batch.lint.rules.spelling import in_digits, in_words, ordinal_in_words
 
 # Not a part of another number, nor after what another rule has found.
-_BEGIN: Final = r"(?<![A-Za-z0-9_.,/:\ue0f0-])"
+_BEGIN: Final = r"(?<![A-Za-z0-9_.,/:$€£¥\ue0f0-])"
 _END: Final = r"(?![A-Za-z0-9_/:]|[.,]\d|-\d)"
 _FRACTION: Final = re.compile(
     rf"{_BEGIN}(?:(?P<whole>[1-9]\d{{0,2}})[ -])?(?P<a>[1-9]\d{{0,2}})/(?P<b>\d{{1,3}}){_END}|"
@@ -27,6 +27,12 @@ _HALF: Final = 2
 _NUMBER: Final = re.compile(
     rf"{_BEGIN}(?P<minus>[-−](?=\d))?(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\d+){_END}(?!%)"
 )
+_TELEPHONE: Final = re.compile(
+    r"(?<![A-Za-z0-9_.,/$€£¥-])(?:\+\d{1,3}[ -])?(?:(?:\(\d{2,4}\) ?|0\d{1,3}-)\d{3}-\d{3,4}|"
+    r"(?:\d{3}-)?\d{3}-\d{4})(?![A-Za-z0-9_/-]|[.,]\d)|"
+    r"(?<![A-Za-z0-9_.,/$€£¥-])0\d{1,2}-\d{4}-\d{4}(?![A-Za-z0-9_/-])"
+)
+_RANGE: Final = re.compile(rf"{_BEGIN}(?P<a>\d{{1,3}})[-–](?P<b>\d{{1,3}})(?![A-Za-z0-9_/:%-]|[.,]\d)")
 _LEAST_LONG: Final = 5
 _LEAST_DECIMALS: Final = 3
 _LAST_YEAR: Final = 2099
@@ -78,6 +84,18 @@ def _read_numbered(found: re.Match[str], spoken: Spoken) -> str:
     return f"number {words}" if spoken.primary == "en" else ""
 
 
+def _read_range(found: re.Match[str], spoken: Spoken) -> str:
+    first, last = (in_words(int(found[each]), spoken) for each in ("a", "b"))
+    between = "到" if spoken.is_chinese else " to "
+    return f"{first}{between}{last}" if first and last and spoken.primary in {"en", "zh", "yue"} else ""
+
+
+def _read_telephone(found: re.Match[str], spoken: Spoken) -> str:
+    groups = re.findall(r"\d+", found[0])
+    words = [in_digits(group, spoken) for group in groups]
+    return ("，" if spoken.is_chinese else ", ").join(words) if all(words) and len(groups) > 1 else ""
+
+
 def _find_codes(text: str, spoken: Spoken) -> Iterator[Match]:
     for found in _CODE.finditer(text):
         if found["name"] not in _NO_NAMES and (words := in_words(int(found["n"]), spoken)):
@@ -85,6 +103,8 @@ def _find_codes(text: str, spoken: Spoken) -> Iterator[Match]:
 
 
 def _find_numbers(text: str, spoken: Spoken) -> Iterator[Match]:
+    yield from readings(_TELEPHONE, _read_telephone, text, spoken)
+    yield from readings(_RANGE, _read_range, text, spoken)
     yield from readings(_NUMBER, _read_number, text, spoken)
     yield from _find_codes(text, spoken)
     yield from readings(_NUMBERED, _read_numbered, text, spoken)

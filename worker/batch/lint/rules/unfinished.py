@@ -11,13 +11,19 @@ _MARKS: Final = re.compile(
     r"\b(?:TODO|FIXME|TBD|TBC|TBA|WIP|PLACEHOLDER|LOREM IPSUM|UNTRANSLATED|NEEDS? TRANSLATION|CUT LINE|XXX+(?![:.])|"
     r"(?i:MISSING TRANSLATION)|MISSING (?:TEXT|STRING)|DO NOT (?:RECORD|TRANSLATE|USE))\b|\b[Ll]orem ipsum\b|"
     r"(?i:\[?insert (?:text|line|dialogue|name) here\]?|\bplaceholder (?:text|line|dialogue)\b)|"
+    r"[\[(<{]\s*(?i:placeholder|temp(?: line| text| dialogue)?|draft|dummy|missing|not final|scratch|cut|deleted|"
+    r"unused|to be (?:written|recorded|translated|decided)|"
+    r"insert [^\[\](){}<>]{1,60})\s*[\])>}]|(?i:dolor sit amet|consectetur adipiscing)|"
+    r"[（(【\[](?:此|本|這|这)?[句段處处]?(?:待定|待補|待补|暫定|暂定|待確認|待确认|未定|草稿)[^）)】\]]{0,20}[）)】\]]|"
     r"待翻譯|待翻译|待補|待补|未翻譯|未翻译|待定稿|佔位|占位符|這裡填|此处填|（暫）|（暂）"
 )
 _WHOLE: Final = re.compile(
     r"\s*(?:(?i:todo|fixme|tbd|tbc|tba|wip|xxx+|placeholder|n/a|nan|undefined|test(?:ing)?(?: test(?:ing)?)+|"
     r"test ?(?:line|text|string)|asdf\w*|qwerty\w*|foo ?bar|dummy(?: text| line)?|\[object Object\])[.!?…]*|"
+    r"(?i:same as (?:above|before|line \S+)|see (?:above|below|line \S+)|(?:as|repeat) above|ditto|deprecated|unused|"
+    r"obsolete|not used|line \d+(?: ?\(?alt\)?)?)\.?|\?{2,} *\w.*|※.*|"
     # Somebody may answer "None." or 無。
-    r"(?i:none|null|nil|empty|test|待定|暫定|暂定|測試|测试|無|无|略)|"
+    r"(?i:none|null|nil|empty|test|待定|暫定|暂定|(?:測試)+|(?:测试)+|待確認|待确认|未定|無|无|略)|"
     # A key in the place of its text: DIALOGUE_TOM_01, npc.guard.greeting
     r"[A-Z][A-Z0-9]*(?:[_.][A-Z0-9]+)+|[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[a-z][a-z0-9]*(?:\.[a-z][a-z0-9]*){2,})\s*"
 )

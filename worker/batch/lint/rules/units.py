@@ -21,9 +21,18 @@ _FEET: Final = re.compile(
 _SCALES: Final = {"K": "thousand", "k": "thousand", "M": "million", "B": "billion", "T": "trillion", "bn": "billion"}
 _MONEY: Final = {"$": "dollars", "€": "euros", "£": "pounds", "¥": "yen"}
 _AMOUNT: Final = re.compile(rf"(?P<sign>[$€£¥]) ?{_NUMBER}(?P<scale>bn|[KkMBT])(?!\w)")
+# Dollars of other countries, and amounts with cents, of which a voice may read the sign or the point.
+_CENTS: Final = re.compile(
+    rf"(?<![A-Za-z0-9])(?P<country>NT|HK|US|CA|AU|A|C)?(?P<sign>[$€£¥]) ?{_NUMBER}(?!\w|[.,]\d| (?:million|billion))"
+)
+_COUNTRIES: Final = {
+    "": ("", ""), "NT": ("New Taiwan ", "新臺幣"), "HK": ("Hong Kong ", "港幣"), "US": ("US ", "美金"),
+    "CA": ("Canadian ", "加幣"), "C": ("Canadian ", "加幣"),
+    "AU": ("Australian ", "澳幣"), "A": ("Australian ", "澳幣"),
+}  # fmt: skip
 _ADDRESS: Final = re.compile(
-    r"(?P<url>\b(?:https?|ftp)://[^\s<>\"“”]*[\w/])|(?P<mail>\b[\w.+-]+@\w[\w-]*(?:\.\w[\w-]*)+)|"
-    r"(?P<host>\b(?:www\.)[\w-]+(?:\.[\w-]+)+(?:/[^\s<>\"]*\w)?|\b[A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|net|org|io|gov|edu|tv|gg|tw|cn|jp|"
+    r"(?P<url>(?<![A-Za-z0-9])(?:https?|ftp)://[^\s<>\"“”]*[\w/])|(?P<mail>(?<![A-Za-z0-9])[A-Za-z0-9_.+-]+@[A-Za-z0-9_][\w-]*(?:\.\w[\w-]*)+)|"
+    r"(?P<host>(?<![A-Za-z0-9])(?:www\.)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+(?:/[^\s<>\"]*\w)?|\b[A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|net|org|io|gov|edu|tv|gg|tw|cn|jp|"
     r"exe|txt|dat|log|cfg|ini|png|wav|ogg)\b(?:/[^\s<>\"]*\w)?)|(?P<path>[A-Za-z]:\\[\w\\.-]+|(?<![\w.<])/(?:\w[\w.-]*/)+[\w.-]*)"
 )
 _ADDRESS_SIGN: Final = re.compile(r"[/@\\]|\.[\w-]")
@@ -43,6 +52,10 @@ def _find_units(text: str, spoken: Spoken) -> Iterator[Match]:
         if unit in GLUED and found["gap"]:
             continue
         yield from _match(found, _with_unit(_decimal(found["n"]), unit, spoken))
+    for found in _CENTS.finditer(text):
+        amount = _decimal(found["n"])
+        if found["country"] or amount != int(amount):
+            yield from _match(found, _money(amount, found, spoken))
     if spoken.primary == "en":
         for found in _FEET.finditer(text):
             yield from _match(found, _height(found, spoken))
@@ -69,6 +82,19 @@ def _with_unit(number: Decimal, unit: str, spoken: Spoken) -> str:
         # The names are Taiwan's.
         return f"{'負' if number < 0 else ''}{words}{chinese}" if spoken.is_traditional else ""
     return f"{'minus ' if number < 0 else ''}{words} {one if abs(number) == 1 else many}"
+
+
+def _money(amount: Decimal, found: re.Match[str], spoken: Spoken) -> str:
+    whole, cents = int(amount), int(amount * 100) % 100
+    english, chinese = _COUNTRIES[found["country"] or ""]
+    if spoken.is_traditional and chinese and not cents:
+        return f"{chinese}{in_words(whole, spoken)}元"
+    if spoken.primary != "en" or amount * 100 != int(amount * 100) or amount < 0:
+        return ""
+    names = _MONEY[found["sign"]]
+    name = names[:-1] if whole == 1 and names.endswith("s") else names
+    pence = "pence" if found["sign"] == "£" else f"cent{'s' if cents != 1 else ''}"
+    return f"{in_words(whole, spoken)} {english}{name}" + (f" and {in_words(cents, spoken)} {pence}" if cents else "")
 
 
 def _height(found: re.Match[str], spoken: Spoken) -> str:
