@@ -98,7 +98,7 @@ class Synthesizer:
         """Stops the threads; clips in progress end early."""
         self._stopping.set()
         await self._cache.close()
-        self._engines.close()
+        await asyncio.to_thread(self._engines.close)
         self._encoders.shutdown(wait=False, cancel_futures=True)
 
     async def _synthesize(
@@ -115,7 +115,10 @@ class Synthesizer:
         return await self._encode(np.resize(samples, seconds * sample_rate), encoding, sample_rate)
 
     async def _speak(self, prosody: Prosody, sample_rate: int, speech: Speech) -> Samples:
-        engine, threads = self._engines.for_voice(prosody.voice, speech)
+        if speech == "neural":
+            engine, threads = await asyncio.to_thread(self._engines.for_voice, prosody.voice, speech)
+        else:
+            engine, threads = self._engines.for_voice(prosody.voice, speech)
         return await self._on_thread(threads, partial(engine.speak, prosody, sample_rate))
 
     async def _encode(self, samples: Samples, encoding: Encoding, sample_rate: int) -> bytes:

@@ -1,7 +1,7 @@
 """Which engine speaks a voice, and on which threads."""
 
-import functools
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from loadtest.emulator.voices import Voice
 class Engines:
     """Owns the engines and their threads. A neural model is loaded when the first sentence wants it.
 
+    What opens or closes the neural voices reads files and waits for a process: call it on a thread.
+
     Args:
         folder: for the neural voices' styles and takes.
     """
@@ -24,24 +26,30 @@ class Engines:
         # The library has one caller at a time.
         self.espeak_threads = ThreadPoolExecutor(1, thread_name_prefix="espeak")
         self._neural_threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="neural")
+        self._neural: NeuralEngine | None = None
+        self._opening = threading.Lock()
 
     def for_voice(self, voice: Voice, speech: Speech) -> tuple[Engine, ThreadPoolExecutor]:
         """Returns who speaks a voice: eSpeak also where no neural model speaks its language."""
-        if speech == "neural" and self._neural.voice_of(voice) is not None:
-            return self._neural, self._neural_threads
+        if speech == "neural":
+            neural = self._opened()
+            if neural.voice_of(voice) is not None:
+                return neural, self._neural_threads
         return espeak, self.espeak_threads
 
     def figures(self) -> dict[str, dict[str, float]]:
         """Returns what the neural models did; empty if none was wanted."""
-        return self._neural.figures.as_json() if "_neural" in self.__dict__ else {}
+        return self._neural.figures.as_json() if self._neural else {}
 
     def close(self) -> None:
         """Ends the threads and Piper's process; what is spoken at the moment fails or ends early."""
         self.espeak_threads.shutdown(wait=False, cancel_futures=True)
         self._neural_threads.shutdown(wait=False, cancel_futures=True)
-        if "_neural" in self.__dict__:
+        if self._neural:
             self._neural.close()
 
-    @functools.cached_property
-    def _neural(self) -> NeuralEngine:
-        return NeuralEngine(self._folder)
+    def _opened(self) -> NeuralEngine:
+        with self._opening:
+            if self._neural is None:
+                self._neural = NeuralEngine(self._folder)
+            return self._neural

@@ -117,7 +117,7 @@ def test_a_sentence_without_a_sound_is_short(scene: Scene) -> None:
 def test_espeak_speaks_where_no_model_does(tmp_path: Path) -> None:
     engines = Engines(tmp_path)
     scene = Scene(tmp_path)
-    engines.__dict__["_neural"] = scene.engine
+    engines._neural = scene.engine
     try:
         assert engines.for_voice(VOICES["de-DE-Wavenet-A"], "neural")[0] is espeak
         assert engines.for_voice(VOICES["cmn-TW-Wavenet-A"], "neural")[0] is scene.engine
