@@ -104,7 +104,7 @@ class Comparison:
         for number, run in enumerate(self.test.runs):
             if run > 0:
                 self._runs[number].add(total)
-            else:
+            elif self._runs[number].windows:
                 self._runs[number] = ArmTotals()
 
     @property

@@ -5,9 +5,9 @@ limit, a guardrail rule fails once the lower bound is above it.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypedDict
 
 from worker.rollout.analysis.comparisons import ArmTotals, Comparison
 from worker.rollout.analysis.confidence import mean_bounds, wilson_lower, wilson_upper
@@ -148,6 +148,14 @@ def _compare_with_control(criterion: Criterion, verdict: Verdict, chirp: tuple[i
     return replace(verdict, wording=message, status=Status.HOLD if hold else verdict.status)
 
 
+class _Numbers(TypedDict):
+    """What a comparison's verdicts show."""
+
+    value: float
+    limit: float
+    sample: int
+
+
 def evaluate_comparison(criterion: Criterion, comparison: Comparison | None, threshold: float) -> Verdict:
     """Evaluate Chirp against the control arm: the sequential test's evidence is the value, its threshold the limit.
 
@@ -158,11 +166,11 @@ def evaluate_comparison(criterion: Criterion, comparison: Comparison | None, thr
     """
     if comparison is None:
         return criterion.small_sample_verdict(0, criterion.min_sample)
-    evidence, totals, worst = comparison.test.evidence, comparison.totals, comparison.deciding
+    evidence, totals = comparison.test.evidence, comparison.totals
     verb = _VERBS[criterion.condition.measure]
-    numbers = {"value": evidence, "limit": threshold, "sample": totals.chirp}
+    numbers = _Numbers(value=evidence, limit=threshold, sample=totals.chirp)
     # Without any event, evidence grows by one a window: that says nothing about Chirp.
-    if evidence > threshold and worst.chirp_events > worst.expected:
+    if evidence > threshold and (worst := comparison.deciding).chirp_events > worst.expected:
         expected = number_beside(worst.chirp_events, worst.expected, decimals=1)[1]
         message = (
             f"Chirp is worse than WaveNet: {worst.chirp_events:,} of its {worst.chirp:,} {verb} in the last "
@@ -180,9 +188,7 @@ def evaluate_comparison(criterion: Criterion, comparison: Comparison | None, thr
     return _evaluate_difference(criterion, totals, verb, numbers)
 
 
-def _evaluate_difference(
-    criterion: Criterion, totals: ArmTotals, verb: str, numbers: Mapping[str, float | None]
-) -> Verdict:
+def _evaluate_difference(criterion: Criterion, totals: ArmTotals, verb: str, numbers: _Numbers) -> Verdict:
     """Pass if Chirp has as few events as chance explains, else hold: it may be worse, though it isn't shown."""
     most = totals.expected + criterion.bounds.promote_z * math.sqrt(totals.variance)
     # The totals change with the next window: a sentence that is written later must have today's.

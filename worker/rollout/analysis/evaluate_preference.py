@@ -30,5 +30,5 @@ def evaluate_preference(criterion: Criterion, preference: Preference) -> Verdict
         Decision.WORSE: (f"WaveNet is shown to be preferred after {preference.decided_after} votes", Status.FAIL),
         Decision.OPEN: (f"neither shown to be over {shown_limit} nor to be worse yet", Status.HOLD),
     }[preference.decision]
-    numbers = {"value": preference.share, "limit": margin, "sample": votes}
-    return criterion.verdict(status, f"{figures}; {message}", **numbers)
+    wording = f"{figures}; {message}"
+    return criterion.verdict(status, wording, value=preference.share, limit=margin, sample=votes)

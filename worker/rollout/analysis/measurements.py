@@ -61,6 +61,7 @@ class Measurements:
         self._arms = RangeSums(partial(self._group_step, _arm_groups))
         self._totals: dict[str | None, tuple[int, Tally]] = {}
         self._chirp_cache: dict[tuple[int, int, str | None], Tally] = {}
+        self._ranges: dict[tuple[datetime, datetime], tuple[int, int]] = {}
         self._jobs_by_window: dict[tuple[int, frozenset[str] | None], int] = {}
         self._attempts_so_far: defaultdict[str | None, _Running] = defaultdict(lambda: _Running([], []))
         self._summed_to = self._first
@@ -80,6 +81,7 @@ class Measurements:
         self._settled = max(self._settled, self._counts.step_at(until))
         self._counts.settle(self._settled)
         self._chirp_cache.clear()
+        self._ranges.clear()
         if self._changes != self._counts.changes:
             self._changes = self._counts.changes
             for each in (self._chirp, self._control, self._lookups, self._jobs, self._arms):
@@ -110,7 +112,8 @@ class Measurements:
 
     def start_of_last(self, attempts: int, character: str | None = None) -> datetime:
         """Return the latest time since which Chirp had so many attempts; the stage's begin while it had fewer."""
-        self._sum_attempts()
+        if self._summed_to < self._settled:
+            self._sum_attempts()
         running = self._attempts_so_far[character]
         before = (running.totals[-1] if running.totals else 0) - attempts
         if before < 0:
@@ -128,7 +131,7 @@ class Measurements:
                 running = self._attempts_so_far[group]
                 running.steps.append(step)
                 running.totals.append(count + (running.totals[-1] if running.totals else 0))
-        self._summed_to = max(self._summed_to, self._settled)
+        self._summed_to = self._settled
 
     def control(self, start: datetime, end: datetime, character: str | None = None) -> Tally:
         """Return the control arm: WaveNet's first attempts for jobs outside the percentage; never a fallback."""
@@ -190,8 +193,11 @@ class Measurements:
         ]
 
     def _range(self, start: datetime, end: datetime) -> tuple[int, int]:
-        first = max(self._first, self._counts.step_at(start))
-        return first, max(first, min(self._settled, self._counts.step_at(end)))
+        found = self._ranges.get((start, end))
+        if found is None:
+            first = max(self._first, self._counts.step_at(start))
+            found = self._ranges[start, end] = first, max(first, min(self._settled, self._counts.step_at(end)))
+        return found
 
     def _chirp_since_begin(self, last: int, character: str | None) -> Tally:
         # A running total: a stage lasts for weeks, and every round needs its sum.

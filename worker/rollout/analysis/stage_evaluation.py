@@ -58,13 +58,15 @@ class Round:
     isolated: frozenset[str] = frozenset()
     with_gates: bool = True
 
-    def criterion(self, use: Use, condition: Condition, window: str, character: str | None = None) -> Criterion:
+    def criterion(
+        self, use: Use, condition: Condition, window: str, character: str | None = None, *, suffices: bool = False
+    ) -> Criterion:
         """Make the criterion of a condition over a window."""
         sample = self.plan.min_sample_of(self.stage, condition)
         is_tail = window == LAST_TENTH
         # A tenth of the time has a tenth of the attempts.
         min_sample = -(-sample // 10) if is_tail else sample
-        return Criterion(use, condition, window, self.plan.bounds, min_sample, character, is_tail)
+        return Criterion(use, condition, window, self.plan.bounds, min_sample, character, is_tail, suffices)
 
     def last(self, length: timedelta) -> tuple[datetime, datetime]:
         """Return the window of a length that ends now; no longer than the stage."""
@@ -141,10 +143,10 @@ def _evaluate_condition(
 
 def _evaluate_last(current: Round, use: Use, rule: Rule, attempts: int, character: str | None) -> Verdict:
     """Evaluate a rule over the last attempts of the stage; fewer while there aren't as many."""
-    criterion = current.criterion(use, rule, f"last {attempts:,}", character)
+    criterion = current.criterion(use, rule, f"last {attempts:,}", character, suffices=True)
     measurements = current.measurements
     window = (measurements.start_of_last(attempts, character), measurements.until)
-    return _evaluate_window(current, replace(criterion, suffices=True), window)
+    return _evaluate_window(current, criterion, window)
 
 
 def _evaluate_window(current: Round, criterion: Criterion, window: tuple[datetime, datetime]) -> Verdict:

@@ -115,12 +115,30 @@ def sum_tallies(tallies: Sequence[Tally]) -> Tally:
         return tallies[0]
     if not tallies:
         return Tally()
+    if len(tallies) == 2:  # noqa: PLR2004  # what a block of steps is made of
+        return _sum_of_two(*tallies)
     # Column by column takes a third of the time that merging one after the other takes.
     attempts, errors, fallbacks, cached, timed, seconds, squares, billed, complaints, complainers = map(
         sum, zip(*map(_numbers, tallies), strict=True)
     )
     times = Durations(parts=[each.times for each in tallies])
     return Tally(attempts, errors, fallbacks, cached, timed, seconds, squares, billed, times, complaints, complainers)
+
+
+def _sum_of_two(one: Tally, other: Tally) -> Tally:
+    return Tally(
+        one.attempts + other.attempts,
+        one.errors + other.errors,
+        one.fallbacks + other.fallbacks,
+        one.cached + other.cached,
+        one.timed + other.timed,
+        one.seconds + other.seconds,
+        one.squares + other.squares,
+        one.billed + other.billed,
+        Durations(parts=(one.times, other.times)),
+        one.complaints + other.complaints,
+        one.complainers + other.complainers,
+    )
 
 
 class RangeSums(Generic[Group]):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 from schemas.revision import Measurement
 from worker.rollout.plan.conditions import COMPLAINTS, Condition, NoData, Rule
@@ -131,12 +131,21 @@ class Criterion:
         """Whether FAIL means a roll-back."""
         return isinstance(self.condition, Rule)
 
-    def verdict(self, status: Status, wording: Wording, **numbers: float | None) -> Verdict:
-        """Make a verdict of this criterion; its limit is the condition's unless `numbers` has another."""
-        shown: dict[str, Any] = {"limit": self.condition.limit, **numbers}
+    def verdict(
+        self,
+        status: Status,
+        wording: Wording,
+        *,
+        value: float | None = None,
+        bound: float | None = None,
+        limit: float | None = None,
+        sample: int = 0,
+    ) -> Verdict:
+        """Make a verdict of this criterion; its limit is the condition's unless another is given."""
+        condition = self.condition
         return Verdict(
-            self.use, self.condition.title, self.window, status, self.character, wording=wording,
-            dry_run=self.condition.dry_run, suffices=self.suffices, **shown,
+            self.use, condition.title, self.window, status, self.character, value, bound,
+            condition.limit if limit is None else limit, sample, wording, condition.dry_run, self.suffices,
         )  # fmt: skip
 
     def no_data_verdict(self, wording: Wording, sample: int = 0) -> Verdict:
