@@ -13,6 +13,7 @@ from schemas.enums import AudioEncoding
 from schemas.feedback import Feedback
 from schemas.headers import CE_ENCODING, CE_NUMBER, CE_SAMPLE_RATE, CE_STREAM, CE_WORKER, Headers
 from schemas.pair import Pair
+from schemas.verdict import Verdict
 from schemas.vote import Vote
 
 COMPLETION_TYPE: Final = "chirp-worker.completion.v1"
@@ -23,6 +24,7 @@ VOTE_TYPE: Final = "chirp-worker.vote.v1"
 CANCELLATION_TYPE: Final = "chirp-worker.cancellation.v1"
 PAIR_TYPE: Final = "chirp-worker.pair.v1"
 BATCH_RUN_TYPE: Final = "chirp-worker.batch-run.v1"
+VERDICT_TYPE: Final = "chirp-worker.verdict.v1"
 
 
 def event_id(job_id: str, content: bytes, status: str, replay: int = 0) -> str:
@@ -125,6 +127,11 @@ def batch_run_headers(run: BatchRun) -> Headers:
     """The `ce_*` headers of a run's report; its value is the report's JSON."""
     event = f"{run.run_id}-{run.time.timestamp():.3f}"
     return _event_headers(BATCH_RUN_TYPE, event, run.source, run.time, run.run_id)
+
+
+def verdict_headers(verdict: Verdict) -> Headers:
+    """The `ce_*` headers of a verdict's record; its value is the verdict's JSON."""
+    return _event_headers(VERDICT_TYPE, verdict.verdict_id, verdict.source, verdict.at, verdict.line)
 
 
 def _event_headers(

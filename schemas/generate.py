@@ -20,6 +20,7 @@ from schemas.events import (
     FEEDBACK_TYPE,
     PAIR_TYPE,
     STREAM_END_TYPE,
+    VERDICT_TYPE,
     VOTE_TYPE,
 )
 from schemas.feedback import Feedback
@@ -28,7 +29,19 @@ from schemas.job import Job
 from schemas.pair import Pair
 from schemas.revision import Revision
 from schemas.rollout_status import RolloutStatus
-from schemas.topics import BATCH_RUNS, CANCELLATIONS, COMPLETIONS, FEEDBACK, LANES, PAIRS, ROLLOUT, STREAMS, VOTES
+from schemas.topics import (
+    BATCH_RUNS,
+    CANCELLATIONS,
+    COMPLETIONS,
+    FEEDBACK,
+    LANES,
+    PAIRS,
+    ROLLOUT,
+    STREAMS,
+    VERDICTS,
+    VOTES,
+)
+from schemas.verdict import Verdict
 from schemas.vote import Vote
 
 TARGET: Final = Path(__file__).parent / "generated"
@@ -84,6 +97,7 @@ def asyncapi() -> dict[str, Any]:
                 "cancellation": _event(CANCELLATION_TYPE, "The job_id.", "cancellation", "The cancellation_id."),
                 "pair": _event(PAIR_TYPE, "The line.", "pair", "The pair_id."),
                 "batch-run": _event(BATCH_RUN_TYPE, "The run_id.", "batch-run", "The run_id and the time."),
+                "verdict": _event(VERDICT_TYPE, "The line.", "verdict", "The verdict_id."),
             }
         },
     }
@@ -133,6 +147,11 @@ def _channels() -> dict[str, Any]:
             "cancellation",
         ),
         "batch-runs": _channel(BATCH_RUNS, "How far the studios' scripts are.", "batch-run"),
+        "verdicts": _channel(
+            VERDICTS,
+            "Directors' verdicts on the lines of scripts. The last record of a script's line counts.",
+            "verdict",
+        ),
     }
 
 
@@ -198,6 +217,7 @@ def _operations() -> dict[str, Any]:
         ),
         "show-pairs": _operation("receive", "pairs", "The console shows the pairs to listeners."),
         "show-batch-runs": _operation("receive", "batch-runs", "The console shows the runs of scripts."),
+        "show-verdicts": _operation("receive", "verdicts", "The console shows the verdicts on a script's lines."),
     }
 
 
@@ -233,6 +253,7 @@ def documents() -> dict[str, str]:
         "cancellation.schema.json": json_schema(Cancellation),
         "pair.schema.json": json_schema(Pair),
         "batch-run.schema.json": json_schema(BatchRun),
+        "verdict.schema.json": json_schema(Verdict),
         "revision.schema.json": json_schema(Revision),
         "rollout-status.schema.json": json_schema(RolloutStatus, "serialization"),
         "rollout-announcement.schema.json": json_schema(RolloutAnnouncement, "serialization"),

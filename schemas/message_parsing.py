@@ -1,4 +1,4 @@
-"""Parses feedback, pairs, votes and cancellations: the message, or an error with each wrong field. Pure."""
+"""Parses feedback, pairs, votes, verdicts and cancellations: the message, or an error with each wrong field. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
@@ -11,6 +11,7 @@ from schemas.errors import UsageError
 from schemas.feedback import Feedback
 from schemas.pair import Pair, PairedTake
 from schemas.parsing import FieldProblem, InvalidJobError, field_problems, record_document
+from schemas.verdict import Verdict
 from schemas.vote import Fault, Vote, VotedTake
 
 _FEEDBACK: Final = "feedback message"
@@ -62,6 +63,15 @@ def parse_vote(value: bytes | None) -> Vote:
         InvalidMessageError: it is no valid vote.
     """
     return _parse(value, Vote, "vote", _VOTE_PARTS)
+
+
+def parse_verdict(value: bytes | None) -> Verdict:
+    """Parses a verdict from a record's value: JSON in UTF-8, perhaps in a structured CloudEvent.
+
+    Raises:
+        InvalidMessageError: it is no valid verdict.
+    """
+    return _parse(value, Verdict, "verdict", {})
 
 
 def parse_batch_run(value: bytes | None) -> BatchRun:

@@ -42,6 +42,7 @@ VOTES: Final = "tts.votes"
 CANCELLATIONS: Final = "tts.cancellations"
 PAIRS: Final = "tts.pairs"
 BATCH_RUNS: Final = "tts.batch-runs"
+VERDICTS: Final = "tts.verdicts"
 
 _SMALL_RECORD_BYTES: Final = 2**16
 
@@ -79,6 +80,8 @@ TOPICS: Final = (
     Topic(CANCELLATIONS, 1, "job_id", 7 * DAY_MS, _SMALL_RECORD_BYTES, "jobs that nobody wants any more"),
     # As long as completions: a run's lines are read from those.
     Topic(BATCH_RUNS, 1, "run_id", 30 * DAY_MS, _SMALL_RECORD_BYTES, "how far the studios' scripts are"),
+    # One partition: the last verdict on a line is the same for everybody. A script is worked on for months.
+    Topic(VERDICTS, 1, "line", 365 * DAY_MS, _SMALL_RECORD_BYTES, "directors' verdicts on the lines of scripts"),
 )
 
 Delays = Mapping[Lane, Sequence[str]]

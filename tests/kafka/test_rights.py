@@ -28,6 +28,7 @@ from schemas.topics import (
     PAIRS,
     ROLLOUT,
     ROLLOUT_STATUS,
+    VERDICTS,
     VOTES,
 )
 from tests.kafka.authorizer import PASSWORD, GuardedCluster, create_acls, parse_acls
@@ -62,6 +63,7 @@ TOPICS = {
     "cancellations": CANCELLATIONS,
     "pairs": PAIRS,
     "batch runs": BATCH_RUNS,
+    "verdicts": VERDICTS,
     "another's": "tts-of-another.rollout",
 }
 LETTERS = {"R": "Read", "W": "Write", "D": "Describe", "C": "Create", "c": "DescribeConfigs"}
@@ -82,6 +84,7 @@ votes             D       R           RCc       -            R       RW
 pairs             D       -           RWCc      -            W       RW
 cancellations     R       -           WCc       W            W       RW
 batch runs        D       -           DCc       -            W       R
+verdicts          D       -           DCc       -            R       RW
 another's         -       -           -         -            -       -
 """
 

@@ -7,7 +7,15 @@ from tests.stack.browser import Browser
 from worker.console.access.tokens import TOKEN_BYTES, new_token, parse_client
 
 # Each a client's name, with its scopes.
-CLIENTS = {"anna": "read,operate", "bert": "read", "game": "enqueue", "lena": "listen", "mei": "listen"}
+CLIENTS = {
+    "anna": "read,operate",
+    "bert": "read",
+    "game": "enqueue",
+    "lena": "listen",
+    "mei": "listen",
+    "nora": "read,operate,listen",
+    "otto": "read,listen",
+}
 MADE = {
     name: new_token(parse_client(name, scopes), name.ljust(TOKEN_BYTES).encode()) for name, scopes in CLIENTS.items()
 }

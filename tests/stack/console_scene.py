@@ -40,6 +40,32 @@ async def make_batch(deployment: Deployment, folder: Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
+async def make_report(deployment: Deployment, folder: Path) -> Path:
+    """The report of a script of two scenes, in two languages, some of whose lines stand out; a worker must run."""
+    folder.mkdir()
+    texts = {
+        "vault-door": (
+            "Hold the lamp still.",
+            "The lock is older than the war.",
+            "Then it is older than you, my friend.",
+        ),
+        "garden": ("Nothing has grown here for years.", "這裡的番茄可不這麼想。", "Don't eat the BLUE one."),
+    }
+    script = folder / "act-1.csv"
+    rows = [
+        f'{scene}-{number},{CHARACTERS[number]},{scene},{"cmn-TW" if text[0] > "z" else "en-US"},"{text}"'
+        for scene, of_scene in texts.items()
+        for number, text in enumerate(of_scene)
+    ]
+    usual = (f'usual-{n},ghoul,camp,en-US,"Another settlement needs our help, number {n}."' for n in range(12))
+    script.write_text("\n".join(["job_id,character,scene,language,text", *rows, *usual]) + "\n", encoding="utf-8")
+    ended = await run(deployment, "batch", str(script), "--yes", "--download", str(folder / "audio"))
+    assert ended.returncode == 0, ended.stderr
+    written = await run(deployment, "batch", "report", str(script), "--download", str(folder / "audio"))
+    assert written.returncode == 0, written.stderr
+    return folder / "audio" / "report.html"
+
+
 async def start_plan(deployment: Deployment) -> None:
     deployment.environment["ROLLOUT_SOURCE"] = "topic"
     await rollout(deployment, "start", "production", "--yes", "--actor", "otto", "--reason", "release 2.4")

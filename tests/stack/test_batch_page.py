@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from schemas.enums import AudioEncoding, VerdictChoice
+from schemas.verdict import LineVerdict
 from tests.stack.browser import Browser, browser
 from tests.stack.hostile import HOSTILE
 from tests.stack.test_console_accessibility import check_in_both_schemes
@@ -20,7 +21,7 @@ from worker.batch.report.page import render_report
 from worker.batch.report.rows import AudioPlace, ReportInput
 from worker.batch.scripts.model import Line
 from worker.batch.takes_of_line import LineTake
-from worker.batch.verdicts import LineVerdict, read_verdicts, write_verdicts
+from worker.batch.verdicts import read_verdicts, write_verdicts
 
 SELECTED = "document.querySelector('tr[aria-current]').querySelector('a').textContent"
 HEARD = "document.getElementById('player').currentTime > 0"

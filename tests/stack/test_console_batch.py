@@ -1,10 +1,11 @@
-"""A studio's run on the console, in a real browser: how far it is, its money, and its lines by scene, played."""
+"""A studio's run on the console, in a real browser: how far it is, its lines played by scene, and judged."""
 
 import json
 
 from tests.stack.browser import browser
 from tests.stack.cli import run
 from tests.stack.console import log_in, serve_console
+from tests.stack.test_batch_page import pressed
 from tests.stack.test_console_lines import PLAYED, text_of
 
 
@@ -41,3 +42,70 @@ async def test_a_run_reports_and_its_lines_are_played_by_scene(deployment, tmp_p
             assert await shown.run("document.querySelectorAll('tr.playing').length") == 0
             await shown.visit(f"{address}/batch/nothing")
             assert "There is nothing at this address" in await text_of(shown)
+
+
+async def open_run(shown, address: str) -> None:
+    await shown.visit(f"{address}/batch")
+    await shown.run("document.querySelector('tbody a').click()")
+    await shown.until("document.getElementById('scene-1') !== null")
+
+
+def verdict_of(number: int) -> str:
+    return f"document.querySelectorAll('tr[data-line]')[{number}].querySelector('.verdict')"
+
+
+async def test_a_director_judges_lines_by_key_and_the_studio_has_the_verdicts_beside_the_script(deployment, tmp_path):
+    script = tmp_path / "act-1.jsonl"
+    texts = ("They call me Smoothskin.", "I don't mind.", "今天的輻射值偏低。")
+    lines = [
+        {"job_id": f"l-{n}", "character": "ghoul", "text": text, "language": "cmn-TW" if n == 2 else "en-US"}
+        for n, text in enumerate(texts)
+    ]
+    script.write_text("".join(f"{json.dumps(each)}\n" for each in lines), encoding="utf-8")
+    with deployment.worker(), serve_console(deployment) as address:
+        ended = await run(deployment, "batch", str(script), "--yes", "--download", str(tmp_path / "audio"))
+        assert ended.returncode == 0, ended.stderr
+        async with browser(tmp_path) as shown:
+            await log_in(shown, address, "otto")
+            await open_run(shown, address)
+            for key in ("j", "a"):
+                await shown.run(pressed(key))
+            await shown.until(f"{verdict_of(0)}.querySelector('.badge')?.textContent === 'Accept'")
+            note = "document.activeElement"
+            for key in ("j", "n"):
+                await shown.run(pressed(key))
+            await shown.until(f"{note}.name === 'note'")
+            await shown.run(
+                f"{note}.value = '<b>太快了</b>'; {note}.closest('tr').querySelector('[data-key=r]').click()"
+            )
+            await shown.until(f"{verdict_of(1)}.querySelector('.badge')?.textContent === 'Redo'")
+            assert await shown.run(f"{verdict_of(1)}.querySelector('[name=note]').value") == "<b>太快了</b>"
+            assert "otto, 20" in await shown.run(f"{verdict_of(1)}.textContent")
+            await shown.run("document.querySelectorAll('tr[data-line]')[2].focus()")
+            await shown.run(pressed("r"))
+            await shown.until(f"{verdict_of(2)}.querySelector('.badge') !== null")
+            await shown.run(pressed("r"))
+            await shown.until(f"{verdict_of(2)}.querySelector('.badge') === null")
+            # Who only reads sees what was said, and gives no verdict.
+            await shown.run("document.querySelector('form[action=\"/logout\"]').requestSubmit()")
+            await shown.until("document.getElementById('token') !== null")
+            await log_in(shown, address, "bert")
+            await open_run(shown, address)
+            assert await shown.run("document.querySelectorAll('.verdict form').length") == 0
+            assert await shown.run(f"{verdict_of(1)}.querySelector('.quoted').textContent") == "<b>太快了</b>"
+            assert await shown.run("document.querySelectorAll('.verdict b').length") == 0
+        fetched = await run(deployment, "batch", "verdicts", str(script), "--fetch", "--json")
+        assert fetched.returncode == 0, fetched.stderr
+        rows = json.loads(fetched.stdout)
+        assert [(each["line"], each["verdict"], each["note"], each["by"]) for each in rows] == [
+            ("l-0", "accept", "", "otto"),
+            ("l-1", "redo", "<b>太快了</b>", "otto"),
+        ]
+        assert "1 line left to redo" in fetched.stderr
+        page = await run(deployment, "batch", "report", str(script), "--download", str(tmp_path / "audio"))
+        assert page.returncode == 0, page.stderr
+    async with browser(tmp_path) as shown:
+        await shown.open(tmp_path / "audio" / "report.html")
+        assert await shown.run("matching.filter(row => verdictOf(row)?.verdict === 'redo').map(row => row.line)") == [
+            "l-1"
+        ]

@@ -13,11 +13,15 @@ from schemas.completion import Attempt, Completion, Problem
 from schemas.enums import AttemptResult, JobStatus, Lane, Phase, VoiceModel
 from schemas.revision import Approval, PlanRun
 from schemas.rollout_status import Judged, WorkerSeen
-from schemas.topics import BATCH_RUNS, COMPLETIONS, DEAD_LETTERS, LANES, ROLLOUT
+from schemas.topics import BATCH_RUNS, COMPLETIONS, DEAD_LETTERS, LANES, PAIRS, ROLLOUT, VERDICTS, VOTES
+from schemas.verdict import Verdict
+from schemas.vote import Vote
 from tests.stack.browser import browser
 from tests.stack.console import log_in, serve_console
 from tests.stack.console_scene import report_rounds, rounds
 from tests.stack.hostile import HOSTILE, UNTOUCHED
+from tests.unit.batches import done
+from tests.unit.opinions import pair, vote_document
 from worker.rollout.log.codec import Provenance, to_revision
 from worker.rollout.state import OFF
 
@@ -56,6 +60,49 @@ def batch_run(number: int, text: str) -> BatchRun:
     )  # fmt: skip
 
 
+def spoken(number: int) -> tuple[dict[str, str], Completion, list[Verdict]]:
+    """A line of a batch with what is said of it: of another take in the first run, of this one in the second."""
+    text = HOSTILE[number]
+    completion = done(f"batch-{number}:0123456789", f"takes/x/wavenet/00/{number:064}.ogg")
+    job = {"job_id": completion.job_id, "character": text, "text": text, "rollout_key": text}
+    said = {"line": f"batch-{number}", "character": text[:64], "verdict": "redo", "note": text, "by": text}
+    verdicts = [
+        Verdict(
+            verdict_id=f"v-{number}-{of_script}",
+            script=HOSTILE[of_script],
+            sha256=sha256,
+            at=f"{NOW:%Y-%m-%dT%H:%M:%SZ}",
+            source="/console/batch",
+            **said,
+        )
+        for of_script, sha256 in enumerate(("f" * 64, "0" * 64))
+    ]
+    return job, completion, verdicts
+
+
+def opinions(number: int) -> list[tuple[str, bytes]]:
+    """A blind pair and two readings, and a vote that chooses one of these."""
+    text = HOSTILE[number]
+    said = {"line": text, "text": text, "character": text[:64]}
+    first, second = (
+        {"audio": f"takes/{number}-{each}.ogg", "voice_model": "wavenet", "voice": text, "take": each}
+        for each in (1, 2)
+    )
+    readings = pair(number, **said, pair_id=f"takes-{number}", first=first, second=second)
+    voted = {
+        name: {key: value for key, value in take.items() if key != "take"}
+        for name, take in (("first", first), ("second", second))
+    }
+    chosen = Vote.model_validate(
+        vote_document(line=text, character=text[:64], listener_id=text, choice="second", **voted)
+    )
+    blind = pair(1000 + number, **said)
+    return [
+        *((PAIRS, each.model_dump_json(exclude_none=True).encode()) for each in (readings, blind)),
+        (VOTES, chosen.model_dump_json(exclude_none=True).encode()),
+    ]
+
+
 def hostile_run(number: int) -> PlanRun:
     plan = importlib.resources.files("worker.rollout.plan.built_in").joinpath("production.yaml").read_text("utf-8")
     text = plan.replace('"No complaints?"', json.dumps(HOSTILE[12]))
@@ -82,8 +129,13 @@ async def fill(deployment) -> None:
             other = Completion(job_id=text, status=JobStatus.EXPIRED, lane=Lane.BATCH, character=text)
             await send(COMPLETIONS, other.model_dump_json().encode())
         for number, text in enumerate(HOSTILE):
-            line = {"job_id": f"batch-{number}", "character": text, "text": text, "rollout_key": text}
+            line, ended, verdicts = spoken(number)
             await send(LANES[Lane.BATCH], json.dumps(line).encode())
+            await send(COMPLETIONS, ended.model_dump_json().encode())
+            for verdict in verdicts:
+                await send(VERDICTS, verdict.model_dump_json().encode())
+            for topic, opinion in opinions(number):
+                await send(topic, opinion)
             await send(BATCH_RUNS, batch_run(number, text).model_dump_json().encode())
         await send(DEAD_LETTERS, *whole_letter())
         labels = {text: text for text in HOSTILE}
@@ -130,8 +182,9 @@ async def test_whatever_others_write_is_shown_as_text_and_does_nothing(deploymen
     await report(deployment)
     with serve_console(deployment) as address:
         async with browser(tmp_path) as shown:
-            await log_in(shown, address)
+            await log_in(shown, address, "nora")
             await shown.until("document.querySelectorAll('.verdicts tbody tr').length >= 400")
+            short = [each[:64] for each in HOSTILE]
             pages = {
                 "/rollout": [*HOSTILE, *(each[:128] for each in HOSTILE[-30:])],
                 "/dead-letters": HOSTILE,
@@ -141,6 +194,10 @@ async def test_whatever_others_write_is_shown_as_text_and_does_nothing(deploymen
                 "/fleet": HOSTILE,
                 "/batch": HOSTILE,
                 "/batch/run-0": HOSTILE,
+                "/batch/run-1": HOSTILE,
+                "/pairs": short,
+                "/results": short,
+                "/takes": HOSTILE,
             }
             pages |= {f"/lines?job_id={quote(text)}": [text] for text in HOSTILE[:3]}
             pages |= {f"/dead-letters?text={quote(text)}": () for text in HOSTILE[3:6]}
@@ -151,6 +208,12 @@ async def test_whatever_others_write_is_shown_as_text_and_does_nothing(deploymen
                 await shown.until("document.querySelector('main') !== null")
                 assert await missing(shown, texts) == [], page
                 assert await shown.run(UNTOUCHED) == [], page
+            await shown.visit(f"{address}/batch/run-0")
+            quoted = "[...document.querySelectorAll('.quoted')].map(each => each.textContent)"
+            assert set(await shown.run(quoted)) == set(HOSTILE)
+            await shown.visit(f"{address}/batch/run-1")
+            notes = await shown.run("[...document.querySelectorAll('[name=note]')].map(each => each.value)")
+            assert set(notes) == set(HOSTILE)
             # The search lists the latest two hundred of them by what one hostile text has in common with others.
             await shown.visit(f"{address}/lines?text={quote(HOSTILE[0][:1])}&since=all")
             await shown.until("/match/.test(document.querySelector('[role=status]')?.textContent ?? '')")
@@ -161,7 +224,7 @@ async def test_whatever_others_write_is_shown_as_text_and_does_nothing(deploymen
                 "[...document.querySelectorAll('tbody tr td:nth-child(2)')].map(each => each.textContent)"
             )
             assert len(rows) == 50
-            assert set(rows) <= {*HOSTILE, "line-1"}
+            assert set(rows) <= {*HOSTILE, "line-1", *(f"batch-{number}:0123456789" for number in range(200))}
             # The text of the filter stays in its field.
             await shown.visit(f"{address}/dead-letters?text={quote(HOSTILE[100])}")
             assert await shown.run("document.querySelector('[name=text]').value") == HOSTILE[100]

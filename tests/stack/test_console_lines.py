@@ -158,3 +158,33 @@ async def test_a_replay_is_what_the_dry_run_showed(deployment, tmp_path):
             await shown.run("document.querySelector('#main form').requestSubmit()")
             await shown.until("document.querySelector('.said') !== null")
             assert "nothing sent: the letters are others" in await text_of(shown, ".said")
+
+
+async def test_a_line_that_waits_is_cancelled_once_confirmed_and_one_that_has_ended_is_not(deployment, tmp_path):
+    cancel = "document.querySelector('[action=\"/lines/cancel\"]')"
+    with serve_console(deployment) as address:
+        await deployment.produce([job(1, text="Never said."), job(2, text="Said all the same.")])
+        async with browser(tmp_path) as shown:
+            await log_in(shown, address)
+            await shown.visit(f"{address}/lines?job_id=job-1")
+            await shown.run(f"{cancel}.requestSubmit()")
+            await shown.until("document.querySelector('[name=confirmed]') !== null")
+            assert "Never said." in await text_of(shown)
+            await shown.run(f"{cancel}.requestSubmit()")
+            await shown.until("document.querySelector('.step.cancellation') !== null")
+            assert "/clients/anna" in await text_of(shown, ".step.cancellation")
+            assert await shown.run(f"{cancel} === null"), "it is cancelled already"
+            with deployment.worker():
+                completions = {each.job_id: each for each in await deployment.completions(2)}
+            assert {name: each.status for name, each in completions.items()} == {"job-1": "cancelled", "job-2": "done"}
+            assert not completions["job-1"].attempts
+            await shown.visit(f"{address}/lines?job_id=job-2")
+            assert await shown.run(f"{cancel} === null")
+            # A page that was opened before it ended.
+            token = await shown.run("document.querySelector('[name=csrf]').value")
+            body = f"csrf={token}&job_id=job-2&confirmed=yes"
+            await shown.run(
+                "fetch('/lines/cancel', {method: 'POST', body: new URLSearchParams(" + repr(body) + ")})"
+                ".then(answer => answer.text()).then(text => { window.said = text; })"
+            )
+            assert "has ended" in await shown.run("window.said")

@@ -13,6 +13,7 @@ from tests.stack.console_scene import (
     CHARACTERS,
     fill_dead_letters,
     make_batch,
+    make_report,
     open_listening,
     report_rounds,
     rounds,
@@ -86,6 +87,40 @@ async def draw_listening(shown, address: str, folder: Path, *, whole: bool) -> N
             await draw(shown, folder / f"{page}-zh-TW-dark.png", whole=whole)
 
 
+async def draw_batch(shown, address: str, folder: Path, *, whole: bool) -> None:
+    """A run whose lines are judged."""
+    await shown.visit(f"{address}/batch")
+    await shown.run("document.querySelector('tbody a').click()")
+    await shown.until("document.getElementById('scene-1') !== null")
+    await shown.run("document.querySelectorAll('.verdict [data-key=a]')[0].click()")
+    await shown.until("document.querySelectorAll('.said-by').length === 1")
+    await shown.run("document.querySelectorAll('.verdict [name=note]')[1].value = 'Too fast.'")
+    await shown.run("document.querySelectorAll('.verdict [data-key=r]')[1].click()")
+    await shown.until("document.querySelectorAll('.said-by').length === 2")
+    await draw(shown, folder / "batch-run.png", whole=whole)
+    if whole:
+        await choose(shown, "zh-TW")
+        await scheme(shown, "dark")
+        await draw(shown, folder / "batch-run-zh-TW-dark.png", whole=whole)
+        await choose(shown, "en")
+        await scheme(shown, "light")
+
+
+async def draw_report(shown, page: Path, folder: Path, *, whole: bool) -> None:
+    """The page of `batch report`, with some verdicts; docs/studio.md shows it."""
+    await shown.open(page)
+    await shown.run(
+        "at('by').value = 'mei'; judge(rows[0], 'accept'); say(rows[1], {verdict: 'redo', note: 'Too fast.'})"
+    )
+    await shown.run("select(2); play(rows[2], ownTake(rows[2]))")
+    await shown.until("document.getElementById('player').currentTime > 0")
+    await draw(shown, folder.parent / "report.png", whole=False)
+    if whole:
+        await scheme(shown, "dark")
+        await draw(shown, folder / "report-dark.png", whole=False)
+        await scheme(shown, "light")
+
+
 @pytest.mark.skipif(PICTURES is None, reason="draws only where PICTURES names a folder: make console-pictures")
 async def test_each_page_is_drawn(deployment, tmp_path):
     folder, whole = Path(PICTURES), os.environ.get("WHOLE") == "1"
@@ -94,12 +129,13 @@ async def test_each_page_is_drawn(deployment, tmp_path):
         await speak_lines(deployment, 12)
         keys = [each.audio.key for each in await deployment.completions(12)]
         await make_batch(deployment, tmp_path)
+        report = await make_report(deployment, tmp_path / "report")
     await open_listening(deployment, keys[:2])
     await fill_dead_letters(deployment)
     await report_rounds(deployment, rounds(4))
     with serve_console(deployment) as address:
         async with browser(tmp_path, size="1180,900") as shown:
-            await log_in(shown, address)
+            await log_in(shown, address, "nora")
             await shown.until("document.querySelectorAll('.spark').length > 0")
             for language in ("en", "zh-TW"):
                 await shown.visit(f"{address}/rollout")
@@ -124,10 +160,8 @@ async def test_each_page_is_drawn(deployment, tmp_path):
             await choose(shown, "en")
             await scheme(shown, "light")
             await draw_lines(shown, address, folder, whole=whole)
-            await shown.visit(f"{address}/batch")
-            await shown.run("document.querySelector('tbody a').click()")
-            await shown.until("document.getElementById('scene-1') !== null")
-            await draw(shown, folder / "batch-run.png", whole=whole)
+            await draw_batch(shown, address, folder, whole=whole)
+            await draw_report(shown, report, folder, whole=whole)
             await shown.visit(f"{address}/dead-letters")
             await shown.run("document.querySelector('main a[href^=\"/dead-letters/\"]').click()")
             await shown.until("document.querySelector('#value') !== null")

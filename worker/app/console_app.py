@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schemas.enums import Lane
 from schemas.job import Job
-from schemas.topics import PAIRS, VOTES, prefixed
+from schemas.topics import PAIRS, VERDICTS, VOTES, prefixed
 from worker.batch.downloads import stored_keys
 from worker.config.settings import Settings
 from worker.console.web.access import Visitors
@@ -23,6 +23,7 @@ from worker.console.web.rollout.feed import RolloutFeed
 from worker.console.web.rollout.streams import OpenStreams
 from worker.console.web.session import Sessions
 from worker.console.web.templates import load_templates
+from worker.kafka.client.events import Event
 from worker.kafka.scan.topic_follower import TopicFollower
 from worker.lifecycle.clock import Clock
 from worker.listening.known_pairs import ReadyTakes
@@ -34,11 +35,12 @@ from worker.speech.catalogue import Catalogue
 from worker.storage.take_store import TakeStore
 
 _API: Final = "/v1"
-# As long as the topics of votes and pairs keep them.
+# As long as the topics of votes, pairs and verdicts keep them.
 _KEPT: Final = timedelta(days=365)
 
 Audio = Callable[[str], Awaitable[str]]
 Enqueue = Callable[[Lane, Job], Awaitable[bool]]
+SendEvent = Callable[[Event], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def build_console(
     *,
     audio: Audio,
     enqueue: Enqueue,
+    send_event: SendEvent,
     store: TakeStore,
     clock: Clock,
 ) -> Console:
@@ -69,6 +72,7 @@ def build_console(
     Args:
         audio: makes the addresses by which players read takes.
         enqueue: sends a job once.
+        send_event: sends what visitors cause.
         store: of the takes of blind pairs, whose addresses would tell their voice models.
     """
     kafka, api = settings.kafka, settings.http_api
@@ -99,11 +103,16 @@ def build_console(
         audio_url=audio,
         fetch_take=store.fetch_whole,
         enqueue=enqueue,
+        send_event=send_event,
     )
     since = clock.now() - _KEPT
     followers = (
         TopicFollower(kafka, name, [prefixed(topic, kafka.topic_prefix)], observe, since=since, clock=clock)
-        for name, topic, observe in (("votes", VOTES, room.observe_vote), ("pairs", PAIRS, room.pairs.observe))
+        for name, topic, observe in (
+            ("votes", VOTES, room.observe_vote),
+            ("pairs", PAIRS, room.pairs.observe),
+            ("verdicts", VERDICTS, parts.verdicts.observe),
+        )
     )
     return Console(create_console(parts), feed, tuple(followers))
 

@@ -117,6 +117,7 @@ async def run_http_api(settings: Settings) -> None:
             visitors,
             audio=parts.audio_url,
             enqueue=sender.enqueue,
+            send_event=producer.send_event,
             store=store,
             clock=clock,
         )

@@ -1,13 +1,17 @@
 """The status of each line of a script: new, edited, in flight, done, failed, or decided for another voice. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from schemas.enums import VoiceModel
 from schemas.job import Job
 from worker.batch.entry import ManifestEntry, SentJob
 from worker.batch.voice_selection import PlannedLine, VoiceSelector
+
+_JOB_ID: Final = re.compile(r"(.+):[0-9a-f]{10}(?::[1-9][0-9]*)?(?:\+take[1-9][0-9]*)?", re.DOTALL)
 
 
 class LineStatus(StrEnum):
@@ -89,6 +93,12 @@ def _change(
     if made.key != selector.key_for(planned, voice_model):
         return LineStatus.EDITED
     return None if made.decided is planned.decision.voice_model else LineStatus.VOICE_CHANGED
+
+
+def line_of_job(job_id: str) -> str | None:
+    """The line's id in the id of a batch's job, or of a further take of it; None if no batch made the id."""
+    found = _JOB_ID.fullmatch(job_id)
+    return found[1] if found else None
 
 
 def next_job(planned: PlannedLine, entry: ManifestEntry | None) -> tuple[Job, SentJob]:

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +14,9 @@ from schemas.errors import UsageError
 from schemas.field_types import Name
 from schemas.message import Request
 from schemas.parsing import InvalidJobError, field_problems, record_document
-from schemas.verdict import LineVerdict
+from schemas.verdict import LineVerdict, Verdict
 from worker.batch.atomic_file import replace_file
 from worker.batch.regular_file import read_regular
-
-__all__ = ["LARGEST_BYTES", "SUFFIX", "LineVerdict", "VerdictsFile", "read_verdicts", "verdicts_path", "write_verdicts"]
 
 SUFFIX: Final = ".verdicts.json"
 LARGEST_BYTES: Final = 64 * 2**20
@@ -66,6 +64,27 @@ def write_verdicts(path: Path, script: str, verdicts: Iterable[LineVerdict]) -> 
     rows = [json.dumps(each.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False) for each in ordered]
     text = f'{{"script": {json.dumps(script, ensure_ascii=False)}, "verdicts": [\n' + ",\n".join(rows) + "\n]}\n"
     replace_file(path, text.encode("utf-8", "backslashreplace"))
+
+
+def merge_verdicts(known: Mapping[str, LineVerdict], given: Iterable[Verdict], script: str) -> dict[str, LineVerdict]:
+    """A file's verdicts with those of the console. Of a line the later one counts, also where it takes one back.
+
+    Args:
+        known: by line. One without a time was written by hand, and stays.
+        given: in the order of their topic, of all scripts.
+        script: the name of the script's file.
+    """
+    last = {each.line: each for each in given if each.script == script}
+    merged = dict(known)
+    for line, each in last.items():
+        present = known.get(line)
+        if present is not None and (present.at is None or present.at >= each.at):
+            continue
+        if (on_line := each.on_line) is not None:
+            merged[line] = on_line
+        else:
+            merged.pop(line, None)
+    return merged
 
 
 def _parse(path: Path, content: bytes) -> VerdictsFile:

@@ -16,6 +16,7 @@ from worker.cli.batch_findings import show_findings
 from worker.cli.batch_import import import_script
 from worker.cli.batch_make import retry, run
 from worker.cli.batch_report import report
+from worker.cli.batch_verdicts import verdicts
 from worker.cli.exit_codes import ExitCode
 from worker.cli.option_groups import grouped_options
 from worker.cli.options import AsJson
@@ -139,6 +140,7 @@ app.command()(report)
 app.command("deliver")(deliver)
 app.command()(compare)
 app.command()(choices)
+app.command()(verdicts)
 
 
 @app.command()

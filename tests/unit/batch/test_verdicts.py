@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from schemas.enums import VerdictChoice
 from schemas.errors import UsageError
-from schemas.verdict import LONGEST_NOTE
+from schemas.verdict import LONGEST_NOTE, LineVerdict, Verdict
 from worker.batch.verdicts import (
     LARGEST_BYTES,
-    LineVerdict,
+    merge_verdicts,
     read_verdicts,
     verdicts_path,
     write_verdicts,
@@ -128,3 +128,29 @@ def test_whatever_the_bytes_are_nothing_but_a_usage_error_is_raised(
     path.write_bytes(content)
     with pytest.raises(UsageError):
         read_verdicts(path)
+
+
+def of_console(line: str, minute: int, verdict: str | None = "redo", **more: object) -> Verdict:
+    return Verdict.model_validate(
+        {"line": line, "verdict": verdict, "by": "mei", "at": f"2026-11-29T16:{minute:02}:00Z", "script": "lines.csv",
+         "character": "ghoul", "verdict_id": f"v-{minute}", "source": "/console/batch", **more}
+    )  # fmt: skip
+
+
+def test_of_the_file_s_and_the_console_s_verdicts_the_later_one_counts_and_what_was_written_by_hand_stays() -> None:
+    known = {
+        line: LineVerdict.model_validate({"line": line, "verdict": "accept", "at": at})
+        for line, at in (("old", "2026-11-29T16:05:00Z"), ("new", "2026-11-29T16:30:00Z"), ("hand", None))
+    }
+    given = [of_console("old", 4), *(of_console(line, 10) for line in ("old", "new", "hand", "other"))]
+    merged = merge_verdicts(known, [*given, of_console("x", 11, script="act-2.csv")], "lines.csv")
+    assert {line: each.verdict for line, each in merged.items()} == {
+        "old": "redo",
+        "new": "accept",
+        "hand": "accept",
+        "other": "redo",
+    }
+    assert merged["old"].by == "mei"
+    back = merge_verdicts(merged, [*given, of_console("old", 12, None), of_console("hand", 12, None)], "lines.csv")
+    assert set(back) == {"new", "hand", "other"}
+    assert merge_verdicts(back, [of_console("never", 12, None)], "lines.csv") == back

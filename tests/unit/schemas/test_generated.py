@@ -22,7 +22,18 @@ from schemas.enums import AttemptResult, AudioEncoding, DecisionReason, FailureC
 from schemas.generate import TARGET, asyncapi, documents
 from schemas.job import Job
 from schemas.parsing import parse_job
-from schemas.topics import BATCH_RUNS, CANCELLATIONS, COMPLETIONS, FEEDBACK, LANES, PAIRS, ROLLOUT, STREAMS, VOTES
+from schemas.topics import (
+    BATCH_RUNS,
+    CANCELLATIONS,
+    COMPLETIONS,
+    FEEDBACK,
+    LANES,
+    PAIRS,
+    ROLLOUT,
+    STREAMS,
+    VERDICTS,
+    VOTES,
+)
 from tests.unit.makers import fields, good_documents
 from tests.unit.rollouts import NOW, states
 from worker.rollout.log.codec import Provenance, to_revision
@@ -234,13 +245,14 @@ def test_the_asyncapi_document_has_the_topics_of_all_who_write_or_read_messages(
         PAIRS,
         CANCELLATIONS,
         BATCH_RUNS,
+        VERDICTS,
         None,
     }, "a job names the topic of its reply"
     for operation in document["operations"].values():
         name = operation["channel"]["$ref"].removeprefix("#/channels/")
         assert name in document["channels"]
     received = [o["channel"]["$ref"] for o in document["operations"].values() if o["action"] == "receive"]
-    others = ("rollout", "feedback", "votes", "cancellations", "pairs", "batch-runs")
+    others = ("rollout", "feedback", "votes", "cancellations", "pairs", "batch-runs", "verdicts")
     assert received == [f"#/channels/{name}" for name in (*(lane.value for lane in Lane), *others)]
     for message in document["components"]["messages"].values():
         if message.get("contentType") != "application/octet-stream":

@@ -1,6 +1,6 @@
 """What each page and each form passes before it is answered: login, scope, limit, origin and the form's secret."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
@@ -31,8 +31,12 @@ _STATUS: Final[Mapping[type[ChirpWorkerError], HTTPStatus]] = {
 _log = structlog.get_logger(__name__)
 
 
-def guarded(parts: ConsoleParts, scope: Scope | None, page: Page) -> Endpoint:
-    """The endpoint of a page or a form, for clients with this scope; None: for each client."""
+def guarded(parts: ConsoleParts, scope: Scope | None, page: Page, *, also: Sequence[Scope] = ()) -> Endpoint:
+    """The endpoint of a page or a form, for clients with this scope; None: for each client.
+
+    Args:
+        also: the client needs one of these too.
+    """
 
     async def endpoint(request: Request) -> Response:
         changes = request.method == "POST"
@@ -44,6 +48,9 @@ def guarded(parts: ConsoleParts, scope: Scope | None, page: Page) -> Endpoint:
         session, client, is_new = signed_in
         if scope is not None and scope not in client.scopes:
             return _refusal(parts, request, HTTPStatus.FORBIDDEN, "scope", scope=scope.value, name=client.name)
+        if also and client.scopes.isdisjoint(also):
+            named = " or ".join(also)
+            return _refusal(parts, request, HTTPStatus.FORBIDDEN, "scope", scope=named, name=client.name)
         if (wait_s := parts.clients.seconds_to_wait(client)) is not None:
             refused = _refusal(parts, request, HTTPStatus.TOO_MANY_REQUESTS, "too_many", seconds=wait_s)
             refused.headers["Retry-After"] = str(wait_s)

@@ -10,10 +10,12 @@ from schemas.enums import Lane
 from schemas.job import Job
 from worker.config.settings import Settings
 from worker.console.web.access import Visitors
+from worker.console.web.batch.verdicts import KnownVerdicts
 from worker.console.web.listen.room import ListeningRoom
 from worker.console.web.rollout.feed import RolloutFeed
 from worker.console.web.rollout.streams import OpenStreams
 from worker.console.web.session import Sessions
+from worker.kafka.client.events import Event
 from worker.lifecycle.clock import Clock
 from worker.listening.pair_maker import PairMaker
 from worker.speech.catalogue import Catalogue
@@ -27,6 +29,8 @@ class ConsoleParts:
     Attributes:
         audio_url: the address by which players read a take now, by its key; raises StorageError.
         fetch_take: a stored take with its audio, or None; raises StorageError.
+        verdicts: on the lines of scripts, read from their topic beside the server.
+        send_event: sends an event, such as a verdict or a cancellation; raises KafkaError.
         enqueue: sends a job once, and returns whether this call has sent it; raises KafkaError.
         feed: runs beside the server.
         one_scan: held while a whole topic is read for a page, so that many visitors don't fill the memory.
@@ -45,6 +49,8 @@ class ConsoleParts:
     audio_url: Callable[[str], Awaitable[str]]
     fetch_take: Callable[[str], Awaitable[tuple[StoredTake, bytes] | None]]
     enqueue: Callable[[Lane, Job], Awaitable[bool]]
+    send_event: Callable[[Event], Awaitable[None]]
+    verdicts: KnownVerdicts = field(default_factory=KnownVerdicts)
     one_scan: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

@@ -28,6 +28,9 @@ _PAGES: Final = {
     "pairs": Scope.OPERATE,
 }
 
+MAY_CANCEL: Final = (Scope.ENQUEUE, Scope.OPERATE)
+"""Who may cancel a line has one of these scopes."""
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -57,6 +60,8 @@ class Visit:
             "csrf": self.session.csrf,
             "csrf_field": CSRF_FIELD,
             "may_operate": self.may_operate,
+            "may_judge": Scope.LISTEN in self.client.scopes,
+            "may_cancel": not self.client.scopes.isdisjoint(MAY_CANCEL),
             "chirp_is_on": revisions is not None and not current_state(revisions).is_off,
             "feed_problem": self.parts.feed.problem,
         }

@@ -23,6 +23,7 @@ from schemas.topics import (
     ROLLOUT,
     ROLLOUT_STATUS,
     STREAMS,
+    VERDICTS,
     VOTES,
     all_topics,
     prefixed,
@@ -99,7 +100,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(
             _DESCRIBE,
             "checks at its start that all topics are there",
-            *(ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, PAIRS, BATCH_RUNS),
+            *(ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, PAIRS, BATCH_RUNS, VERDICTS),
         ),
         _group(lambda of: (of.group_id,), "shares the lanes with the other workers"),
         _Row(
@@ -160,6 +161,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _retries(_DESCRIBE, "says how many jobs wait for a retry", Lane.BATCH),
         _topics(_WRITE, "offers takes of a line to its directors", PAIRS),
         _topics(_READ, "finds out which take they chose", VOTES),
+        _topics(_READ, "finds out what they said of lines", VERDICTS),
         _followed_rollout("prices lines as the workers would speak them"),
         _group(
             lambda of: (of.group_id,), "says whether a worker runs, and how many jobs are before the batch", _DESCRIBE
@@ -183,6 +185,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_READ_WRITE, "lists dead letters, and marks those that are replayed", DEAD_LETTERS),
         _topics(_READ_WRITE, "makes pairs of takes, and takes listeners' votes on them", PAIRS, VOTES),
         _topics(_READ, "shows how far batches are", BATCH_RUNS),
+        _topics(_READ_WRITE, "takes directors' verdicts on lines, and shows them", VERDICTS),
         _group(lambda of: (of.group_id,), "says how many jobs wait in each lane", _DESCRIBE),
         _Row(
             Resource.TRANSACTIONAL_ID,

@@ -1,20 +1,28 @@
-"""Sends the events that people cause: cancellations, feedback, pairs, votes, and a studio's runs."""
+"""Sends the events that people cause: cancellations, feedback, pairs, votes, verdicts, and a studio's runs."""
 
 from typing import Final, NamedTuple
 
 from schemas.batch_run import BatchRun
 from schemas.cancellation import Cancellation
-from schemas.events import batch_run_headers, cancellation_headers, feedback_headers, pair_headers, vote_headers
+from schemas.events import (
+    batch_run_headers,
+    cancellation_headers,
+    feedback_headers,
+    pair_headers,
+    verdict_headers,
+    vote_headers,
+)
 from schemas.feedback import Feedback
 from schemas.headers import Headers
 from schemas.pair import Pair
-from schemas.topics import BATCH_RUNS, CANCELLATIONS, FEEDBACK, PAIRS, VOTES, prefixed
+from schemas.topics import BATCH_RUNS, CANCELLATIONS, FEEDBACK, PAIRS, VERDICTS, VOTES, prefixed
+from schemas.verdict import Verdict
 from schemas.vote import Vote
 from worker.config.sections import KafkaSettings
 from worker.kafka.client.producer import Producer
 
-Event = BatchRun | Cancellation | Feedback | Pair | Vote
-# The order of pairs and of votes is the same for everybody who reads them, however many partitions somebody has added.
+Event = BatchRun | Cancellation | Feedback | Pair | Verdict | Vote
+# Pairs, votes and verdicts have one order for everybody who reads them, however many partitions somebody has added.
 _ONLY_PARTITION: Final = 0
 
 
@@ -50,4 +58,6 @@ def _record(event: Event) -> _Record:
         return _Record(FEEDBACK, event.user_id, feedback_headers(event))
     if isinstance(event, Pair):
         return _Record(PAIRS, event.pair_id, pair_headers(event), _ONLY_PARTITION)
+    if isinstance(event, Verdict):
+        return _Record(VERDICTS, event.line, verdict_headers(event), _ONLY_PARTITION)
     return _Record(VOTES, event.character, vote_headers(event), _ONLY_PARTITION)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 
 import numpy as np
@@ -28,6 +28,7 @@ from worker.console.web.rollout.feed import RolloutFeed
 from worker.console.web.rollout.streams import OpenStreams
 from worker.console.web.session import Sessions
 from worker.console.web.templates import load_templates
+from worker.kafka.client.events import Event
 from worker.lifecycle.clock import Clock
 from worker.listening.known_pairs import ReadyTakes
 from worker.listening.matched_audio import MatchedAudio
@@ -37,9 +38,9 @@ from worker.rollout.log.revisions import RevisionLog
 from worker.speech.catalogue_file import load_catalogue
 from worker.storage.takes import StoredTake
 
-_SCOPES = {"anna": "read,operate", "bert": "read", "game": "enqueue", "lena": "listen"}
-OPERATOR, READER, GAME, LISTENER = (parse_client(name, scopes) for name, scopes in _SCOPES.items())
-EVERYBODY = (OPERATOR, READER, GAME, LISTENER)
+_SCOPES = {"anna": "read,operate", "bert": "read", "game": "enqueue", "lena": "listen", "mei": "read,listen"}
+OPERATOR, READER, GAME, LISTENER, DIRECTOR = (parse_client(name, scopes) for name, scopes in _SCOPES.items())
+EVERYBODY = (OPERATOR, READER, GAME, LISTENER, DIRECTOR)
 MADE = {each.name: new_token(each, each.name.ljust(TOKEN_BYTES).encode()) for each in EVERYBODY}
 ENTRIES = tuple(entry for _, entry in MADE.values())
 
@@ -90,6 +91,10 @@ async def _not_sent(_lane: Lane, _job: Job) -> bool:
     raise NotImplementedError
 
 
+async def _send_event(_event: Event) -> None:
+    raise NotImplementedError
+
+
 def console_parts(
     revisions: Iterable[Revision] = (),
     rounds: Iterable[RolloutStatus] = (),
@@ -97,6 +102,7 @@ def console_parts(
     tokens: Callable[[], tuple[TokenEntry, ...]] | None = lambda: ENTRIES,
     per_minute: int = 0,
     pairs: Iterable[Pair] = (),
+    send_event: Callable[[Event], Awaitable[None]] | None = None,
 ) -> ConsoleParts:
     clock = Clock(now=lambda: NOW)
     settings = load_settings({"S3_BUCKET": "takes", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
@@ -130,6 +136,7 @@ def console_parts(
         audio_url=_no_audio,
         fetch_take=_whole,
         enqueue=_not_sent,
+        send_event=_send_event if send_event is None else send_event,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.console.web.consoles import (
+    DIRECTOR,
     ENTRIES,
     GAME,
     LISTENER,
@@ -40,7 +41,11 @@ async def test_a_page_leads_who_has_no_session_to_the_login_and_back(path: str) 
     assert answer.header("location") == f"/login?next={path.replace('/', '%2F')}%3Fa%3D1%25262"
 
 
-@pytest.mark.parametrize("path", FORMS)
+# Each with the scope that it needs beside read.
+JUDGING = {"/batch/ab12/verdict": "listen", "/lines/cancel": "enqueue or operate"}
+
+
+@pytest.mark.parametrize("path", [*FORMS, *JUDGING])
 async def test_a_form_without_a_session_changes_nothing(path: str) -> None:
     assert (await visitor(console_parts()).post(path, {})).status == 401
 
@@ -89,10 +94,19 @@ async def test_a_form_needs_the_scope_operate_even_with_its_secret(path: str, so
     assert "lacks the scope operate" in answer.text
 
 
-@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("path", JUDGING)
+async def test_a_form_on_a_page_needs_the_pages_scope_and_its_own(path: str) -> None:
+    for somebody, lacks in ((READER, JUDGING[path]), (GAME, "read"), (LISTENER, "read")):
+        answer = await (await signed_in(console_parts(), somebody)).post(path, {"csrf": "whatever"})
+        assert answer.status == 403
+        assert f"lacks the scope {lacks}" in answer.text
+    assert (await (await signed_in(console_parts(), OPERATOR)).post("/lines/cancel", {})).status == 403
+
+
+@pytest.mark.parametrize("path", [*FORMS, *JUDGING])
 async def test_a_form_needs_its_sessions_secret(path: str) -> None:
     parts = console_parts()
-    visiting = await signed_in(parts)
+    visiting = await signed_in(parts, DIRECTOR if path in JUDGING and JUDGING[path] == "listen" else OPERATOR)
     of_another_login = csrf_of(await (await signed_in(parts)).get("/rollout"))
     for forged in ({}, {"csrf": ""}, {"csrf": "é"}, {"csrf": of_another_login}):
         answer = await visiting.post(path, forged)
@@ -100,7 +114,7 @@ async def test_a_form_needs_its_sessions_secret(path: str) -> None:
         assert "didn't come from this console's page" in answer.text.replace("&#39;", "'")
 
 
-@pytest.mark.parametrize("path", [*FORMS, "/login", "/logout", "/language"])
+@pytest.mark.parametrize("path", [*FORMS, *JUDGING, "/login", "/logout", "/language"])
 @pytest.mark.parametrize(
     "headers",
     [

@@ -22,7 +22,7 @@ def test_a_vendored_file_is_unchanged(vendored: Vendored) -> None:
 
 
 def test_there_is_no_other_script_but_our_own() -> None:
-    own = {"listen.js", "login.js", "scene.js"}
+    own = {"listen.js", "login.js", "scene.js", "verdict.js"}
     assert {path.name for path in STATIC.glob("*.js")} == {*(Path(each.path).name for each in VENDORED), *own}
 
 

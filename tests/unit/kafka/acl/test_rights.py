@@ -19,6 +19,7 @@ from schemas.topics import (
     ROLLOUT,
     ROLLOUT_STATUS,
     STREAMS,
+    VERDICTS,
     VOTES,
     all_topics,
 )
@@ -61,6 +62,7 @@ def who_may(operation: Operation, name: str) -> set[str]:
         (PAIRS, {"operator", "studio", "console"}, {"operator", "console"}),
         (CANCELLATIONS, {"game-server", "operator", "studio", "console"}, {"worker", "console"}),
         (BATCH_RUNS, {"studio"}, {"console"}),
+        (VERDICTS, {"console"}, {"studio", "console"}),
         *((retry, {"worker"}, {"worker", "controller", "console"}) for retry in RETRIES),
     ],
 )

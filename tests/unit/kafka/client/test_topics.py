@@ -26,6 +26,7 @@ from schemas.topics import (
     ROLLOUT_STATUS,
     STREAMS,
     TOPICS,
+    VERDICTS,
     VOTES,
     all_topics,
     delay_seconds,
@@ -45,7 +46,7 @@ DAYS = 24 * 60 * 60 * 1000
 def test_every_lane_has_its_topic_and_no_topic_stands_twice() -> None:
     assert len(TABLE) == len(TOPICS)
     others = {COMPLETIONS, STREAMS, DEAD_LETTERS, ROLLOUT, ROLLOUT_STATUS, FEEDBACK, VOTES, PAIRS, CANCELLATIONS}
-    others |= {BATCH_RUNS}
+    others |= {BATCH_RUNS, VERDICTS}
     assert {*LANES.values(), *others} == set(TABLE)
     assert LANES == {Lane.DIALOGUE: "tts.dialogue", Lane.BATCH: "tts.batch"}
 
@@ -81,6 +82,7 @@ def test_the_http_apis_own_topic_is_always_allowed_for_replies() -> None:
 
 def test_feedback_is_kept_as_long_as_completions_and_votes_a_year_in_one_order() -> None:
     assert (TABLE[FEEDBACK].retention_ms, TABLE[FEEDBACK].key) == (TABLE[COMPLETIONS].retention_ms, "user_id")
+    assert (TABLE[VERDICTS].partitions, TABLE[VERDICTS].retention_ms) == (1, 365 * DAYS)
     assert (TABLE[VOTES].partitions, TABLE[VOTES].retention_ms) == (1, 365 * DAYS)
     assert (TABLE[PAIRS].partitions, TABLE[PAIRS].retention_ms) == (1, 365 * DAYS)
 

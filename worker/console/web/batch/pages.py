@@ -12,6 +12,7 @@ from schemas.enums import Lane
 from schemas.topics import BATCH_RUNS, COMPLETIONS, LANES, prefixed
 from worker.console.access.tokens import Scope
 from worker.console.web.batch.runs import RunLines, ShownRun, last_reports
+from worker.console.web.batch.verdict_pages import verdict_routes
 from worker.console.web.guard import guarded
 from worker.console.web.lines.ages import PLAYABLE
 from worker.console.web.parts import ConsoleParts
@@ -29,6 +30,7 @@ def batch_routes(parts: ConsoleParts) -> list[Route]:
     return [
         Route(_PATH, guarded(parts, Scope.READ, _show_all), methods=["GET"]),
         Route(f"{_PATH}/{{run_id}}", guarded(parts, Scope.READ, _show_one), methods=["GET"]),
+        *verdict_routes(parts),
     ]
 
 
@@ -46,7 +48,14 @@ async def _show_one(visit: Visit) -> Response:
     topics = [prefixed(each, kafka.topic_prefix) for each in (LANES[Lane.BATCH], COMPLETIONS)]
     async with visit.parts.one_scan, asyncio.timeout(_LONGEST_S):
         await TopicScanner(kafka, topics, _unseen, shown.run.started).scan(lines.add)
-    return visit.page("batch_run.html", shown=shown, scenes=lines.by_scene(), passed=lines.passed, playable=PLAYABLE)
+    return visit.page(
+        "batch_run.html",
+        shown=shown,
+        scenes=lines.by_scene(),
+        passed=lines.passed,
+        playable=PLAYABLE,
+        verdicts=visit.parts.verdicts.of_script(shown.run.script),
+    )
 
 
 async def _runs(parts: ConsoleParts) -> list[ShownRun]:

@@ -14,6 +14,9 @@ from schemas.message_parsing import InvalidMessageError, parse_batch_run
 from schemas.parsing import InvalidJobError, job_document
 from schemas.times import time_of_ms
 from schemas.topics import COMPLETIONS, unprefixed
+from schemas.verdict import Verdict
+from worker.batch.candidates import parse_candidate_id
+from worker.batch.line_status import line_of_job
 
 MOST_LINES: Final = 1000
 """The lines of a run that are listed."""
@@ -55,6 +58,29 @@ def _standing(run: BatchRun, now: datetime) -> Standing:
 
 
 @dataclass(frozen=True)
+class JudgedLine:
+    """A line as its form of a verdict shows it.
+
+    Attributes:
+        sha256: of the take that is heard here.
+        candidate: the take's number, where it is one beside the line's own.
+        last: the last verdict on the line, of whatever take.
+    """
+
+    script: str
+    line: str
+    character: str
+    sha256: str
+    candidate: str
+    last: Verdict | None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The last verdict, where it is of this take."""
+        return self.last if self.last is not None and self.last.sha256 in {None, self.sha256} else None
+
+
+@dataclass(frozen=True)
 class RunLine:
     """A line: `completion` is None while it isn't done."""
 
@@ -63,6 +89,15 @@ class RunLine:
     text: str
     scene: str
     completion: Completion | None = None
+
+    def judged(self, script: str, verdicts: Mapping[str, Verdict]) -> JudgedLine | None:
+        """What a director may say of it, and has said last; None for a line without audio, and for another's job."""
+        name = line_of_job(self.job_id)
+        if name is None or self.completion is None or self.completion.audio is None:
+            return None
+        line, number = parse_candidate_id(name) or (name, None)
+        sha256, candidate = self.completion.audio.sha256, "" if number is None else str(number)
+        return JudgedLine(script, line, self.character, sha256, candidate, verdicts.get(line))
 
 
 class RunLines:

@@ -104,6 +104,16 @@ class LineHistory:
         """All that is known, oldest first."""
         return sorted(self._steps, key=lambda step: (step.time, step.kind == "completion", step.offset))
 
+    def waiting(self) -> Sequence[Step]:
+        """The last step of each job that hasn't ended and that nobody has cancelled, oldest first."""
+        last: dict[str, Step] = {}
+        for step in self.steps():
+            if step.kind in {"job", "replay", "retry"}:
+                last[step.job_id] = step
+            else:
+                last.pop(step.job_id, None)
+        return sorted(last.values(), key=lambda step: step.time)
+
     def _add_completion(self, place: tuple[datetime, str, str, int, int], value: bytes) -> None:
         try:
             completion = Completion.model_validate_json(value)

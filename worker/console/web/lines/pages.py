@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -10,20 +9,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from schemas.topics import all_topics, prefixed
 from worker.console.access.tokens import Scope
 from worker.console.web.guard import guarded
 from worker.console.web.lines.ages import AGES
-from worker.console.web.lines.history import LineHistory, latest_first
+from worker.console.web.lines.cancel_pages import cancel_routes
+from worker.console.web.lines.history import latest_first
+from worker.console.web.lines.history_reader import read_history
 from worker.console.web.lines.latest import latest_completions
 from worker.console.web.lines.redo_pages import redo_routes
 from worker.console.web.lines.search_pages import search_routes, selection, show_search
 from worker.console.web.lines.waveform import HEIGHT, loudest, path_of
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.visit import Visit
-from worker.kafka.client.access import hidden_topics
-from worker.kafka.client.admin import connect_admin
-from worker.kafka.scan.topic_scanner import TopicScanner
 from worker.speech.audio_format import BadAudioError, decode
 from worker.speech.sound import block_samples, frame_samples
 from worker.storage.takes import StoredTake
@@ -31,9 +28,6 @@ from worker.storage.takes import StoredTake
 _PATH: Final = "/lines"
 _SHOWN: Final = 50
 _LONGEST_S: Final = 60.0
-_NOT_SEARCHED: Final = frozenset(
-    {"tts.streams", "tts.rollout", "tts.rollout-status", "tts.feedback", "tts.votes", "tts.pairs"}
-)
 # A take's key after the deployment's prefix: character, voice model, the digest's beginning, the digest.
 _TAKE: Final = re.compile(r"(?!\.)[^/\x00-\x1f]+/(?:chirp3-hd|wavenet)/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 
@@ -44,6 +38,7 @@ def line_routes(parts: ConsoleParts) -> list[Route]:
         Route(_PATH, guarded(parts, Scope.READ, _show), methods=["GET"]),
         *search_routes(parts),
         *redo_routes(parts),
+        *cancel_routes(parts),
         Route(f"{_PATH}/waveform", guarded(parts, Scope.READ, _draw), methods=["GET"]),
         Route(f"{_PATH}/audio", guarded(parts, Scope.READ, _play), methods=["GET"]),
     ]
@@ -52,9 +47,15 @@ def line_routes(parts: ConsoleParts) -> list[Route]:
 async def _show(visit: Visit) -> Response:
     selected = selection(visit)
     if selected["job_id"]:
-        history = await _read_history(visit.parts, selected["job_id"], AGES[selected["since"]])
+        history = await read_history(visit.parts, selected["job_id"], AGES[selected["since"]])
         requested = visit.request.query_params.get("requested", "")
-        shown: dict[str, Any] = {"steps": history.steps(), "unreadable": history.unreadable, "requested": requested}
+        shown: dict[str, Any] = {
+            "steps": history.steps(),
+            "unreadable": history.unreadable,
+            "requested": requested,
+            "waiting": history.waiting(),
+            "cancelled": visit.request.query_params.get("cancelled", ""),
+        }
         return visit.page("line.html", **shown, **selected)
     if selected["text"] or selected["character"]:
         return show_search(visit)
@@ -112,21 +113,3 @@ def _key(visit: Visit) -> str:
     if not key.startswith(within) or _TAKE.fullmatch(key.removeprefix(within)) is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return key
-
-
-async def _read_history(parts: ConsoleParts, job_id: str, age: timedelta | None) -> LineHistory:
-    settings = parts.settings
-    rows = all_topics(settings.delivery.retry_delays)
-    topics = [prefixed(each.name, settings.kafka.topic_prefix) for each in rows if each.name not in _NOT_SEARCHED]
-    history = LineHistory(job_id, settings.kafka.topic_prefix)
-    since = None if age is None else parts.clock.now() - age
-    async with parts.one_scan, asyncio.timeout(_LONGEST_S):
-        async with connect_admin(settings.kafka) as admin:
-            hidden = await hidden_topics(admin, topics)
-        searched = [each for each in topics if each not in hidden]
-        await TopicScanner(settings.kafka, searched, _unseen, since).scan(history.add)
-    return history
-
-
-def _unseen(_done: int, _total: int) -> None:
-    """A page has no progress bar."""

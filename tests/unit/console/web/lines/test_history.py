@@ -66,6 +66,25 @@ def test_a_cancellation_is_a_step_with_who_sent_it_and_one_that_is_none_is_passe
     assert found[1].cancellation == cancellation
 
 
+def test_what_waits_is_each_job_that_has_neither_ended_nor_been_cancelled() -> None:
+    cancellation = new_cancellation("line-1+take3", "c-1", "/clients/quests", datetime(2027, 1, 15, tzinfo=UTC))
+    records = [
+        Raw("staging.dialogue", job("line-1"), 1_800_000_000_000),
+        Raw("staging.completions", completion("line-1"), 1_800_000_000_001),
+        Raw("staging.dialogue", job("line-1+take2"), 1_800_000_000_002),
+        Raw("staging.retry.dialogue.10s", job("line-1+take2"), 1_800_000_000_003),
+        Raw("staging.dialogue", job("line-1+take3"), 1_800_000_000_004),
+        Raw("staging.cancellations", cancellation.model_dump_json().encode(), 1_800_000_000_005),
+        Raw("staging.dialogue", job("line-1+take4"), 1_800_000_000_006),
+        Raw("staging.dead-letters", job("line-1+take4"), 1_800_000_000_007, [("dead-letter-class", b"timeout")]),
+        Raw("staging.dialogue", job("line-1+take5"), 1_800_000_000_008),
+    ]
+    waiting = history(*records).waiting()
+    assert [(each.job_id, each.kind) for each in waiting] == [("line-1+take2", "retry"), ("line-1+take5", "job")]
+    replayed = Raw("staging.dialogue", job("line-1+take4"), 1_800_000_000_009, [("replay-number", b"1")])
+    assert [each.job_id for each in history(*records, replayed).waiting()][-1] == "line-1+take4"
+
+
 def test_all_takes_of_a_line_are_its_way_and_other_lines_are_not() -> None:
     records = [Raw("staging.dialogue", job(each)) for each in ("line-1", "line-1+take2", "line-12", "line-1+take", "x")]
     records.append(Raw("staging.dialogue", json.dumps({"job_id": "y", "text": "line-1"}).encode()))
