@@ -7,7 +7,7 @@ Two people's files merge line by line. Where a person writes it, the number alon
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,22 +15,13 @@ import yaml
 
 from schemas.errors import UsageError
 from worker.batch.atomic_file import replace_file
+from worker.batch.choice import Choice, is_take_number
 from worker.batch.regular_file import followed, read_regular
 from worker.batch.scripts.model import Finding, Line, Place, Script, Severity
 
 SUFFIX: Final = ".choices.yaml"
 _LARGEST_BYTES: Final = 64 * 2**20
-_MOST_DIGITS: Final = 6
 _FORM: Final = "a choice is `line: 2`, or `line: {take: 2, by: name, at: time}`"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A choice: the take's number, and by whom and when it was chosen, where that is known."""
-
-    take: int
-    by: str = ""
-    at: str = ""
 
 
 def choices_path(script: Path) -> Path:
@@ -88,6 +79,20 @@ def write_choices(path: Path, choices: Mapping[str, Choice]) -> None:
     replace_file(followed(path), "".join(rows).encode())
 
 
+def choose(path: Path, chosen: Mapping[str, Choice | None]) -> dict[str, Choice]:
+    """Writes choices into the file, and removes those that are None; returns all that it then holds.
+
+    Raises:
+        UsageError: the file can't be read, or holds something else.
+        OSError: it can't be written.
+    """
+    before = read_choices(path)
+    after = {line: each for line, each in {**before, **chosen}.items() if each is not None}
+    if after != before:
+        write_choices(path, after)
+    return after
+
+
 def with_choices(script: Script, choices: Mapping[str, Choice], path: Path) -> Script:
     """The script with each chosen take in place of the line's own number; a warning for each choice of no line."""
     lines = tuple(_chosen(line, choices.get(line.id)) for line in script.lines)
@@ -123,6 +128,6 @@ def _choice(node: yaml.Node, place: str) -> Choice:
 
 
 def _take(text: str, place: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) > 0):
+    if not is_take_number(text):
         raise UsageError(f"{place}: take={text[:40]!a}: allowed is a whole number from 1")
     return int(text)

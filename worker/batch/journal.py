@@ -32,6 +32,8 @@ class JournalEntry(Message):
     sent: tuple[SentJob, ...] = ()
     ended: tuple[ManifestEntry, ...] = ()
     unsent: tuple[str, ...] = Field(default=(), description="ids of jobs that were recorded as sent and never were")
+    asked: tuple[str, ...] | None = Field(default=None, description="candidates of the last redo, in place of earlier")
+    served: dict[str, str] = Field(default_factory=dict, description="by candidate, the verdict that it was made for")
 
 
 class Journal:

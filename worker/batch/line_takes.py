@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from schemas.enums import VoiceModel
 from schemas.pair import Pair, PairedTake
 from schemas.parsing import InvalidJobError
 from worker.batch.entry import ManifestEntry
@@ -35,7 +36,11 @@ class LineTakes:
         Args:
             entry: of the line in the manifest: the voice model that spoke it speaks all.
         """
-        return {self._planned(line, entry, number).key: number for number in range(1, MOST_TAKES + 1)}
+        return self.numbers_by(line, entry.voice_model or entry.decided)
+
+    def numbers_by(self, line: Line, voice_model: VoiceModel) -> dict[str, int]:
+        """The numbers of the line's possible takes by a voice model, by their keys; the line's own voice wins."""
+        return {self._spoken_by(line, voice_model, number).key: number for number in range(1, MOST_TAKES + 1)}
 
     def is_take(self, line: Line, entry: ManifestEntry, number: int) -> bool:
         """Whether an entry's audio is this take of the line as it is now, by the voice model that spoke it."""
@@ -79,7 +84,10 @@ class LineTakes:
         return PairedTake(audio=planned.key, voice_model=voice.voice_model, voice=voice.name, take=number)
 
     def _planned(self, line: Line, entry: ManifestEntry, number: int) -> PlannedLine:
+        return self._spoken_by(line, entry.voice_model or entry.decided, number)
+
+    def _spoken_by(self, line: Line, voice_model: VoiceModel, number: int) -> PlannedLine:
         job = line.job.model_copy(update={"take": number})
-        preference = VoicePreference(KeepTogether.LINE, entry.voice_model or entry.decided)
+        preference = VoicePreference(KeepTogether.LINE, voice_model)
         (planned,) = self._selector.select([replace(line, job=job)], preference)
         return planned

@@ -1,6 +1,6 @@
 """The state of a batch, in memory and on disk: the manifest, and the journal of what has happened since."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,8 @@ class BatchState:
         entries: how the last job of each line ended, by line.
         in_flight: jobs recorded as sent and without a completion yet, by job id.
         positions: how far the topics are read; empty before the first job.
+        asked: ids of the candidates that the last redo was to make.
+        served: by candidate, the verdict that it was made for.
     """
 
     def __init__(self, manifest: Path, journal: Sequence[JournalEntry]) -> None:
@@ -24,6 +26,8 @@ class BatchState:
         self.entries: dict[str, ManifestEntry] = read_manifest(manifest)
         self.in_flight: dict[str, SentJob] = {}
         self.positions = Positions()
+        self.asked: tuple[str, ...] = ()
+        self.served: dict[str, str] = {}
         self._changed = False
         for entry in journal:
             self._apply(entry)
@@ -36,6 +40,9 @@ class BatchState:
     def _apply(self, change: JournalEntry) -> None:
         if change.positions is not None:
             self.positions = change.positions
+        if change.asked is not None:
+            self.asked = change.asked
+        self.served |= change.served
         self._changed |= bool(change.sent or change.ended or change.unsent)
         for sent in change.sent:
             self.in_flight[sent.job_id] = sent
@@ -56,6 +63,10 @@ class WritableBatchState(BatchState):
     def begin(self, positions: Positions) -> None:
         """Records the ends of the topics, while no job is in flight."""
         self._record(JournalEntry(positions=positions))
+
+    def record_asked(self, candidates: Sequence[str], served: Mapping[str, str]) -> None:
+        """Records what a redo is to make, before it sends anything, and the verdicts that it serves."""
+        self._record(JournalEntry(asked=tuple(candidates), served=dict(served)))
 
     def record_sent(self, sent: Sequence[SentJob]) -> None:
         """Records jobs as sent, before they are sent."""
@@ -85,7 +96,10 @@ class WritableBatchState(BatchState):
         write_manifest(self.manifest, self.entries, lines)
         # A line dropped from the manifest must not come back from the journal at the next start.
         self.entries = {line: self.entries[line] for line in lines if line in self.entries}
-        self._journal.replace([JournalEntry(positions=self.positions, sent=tuple(self.in_flight.values()))])
+        whole = JournalEntry(
+            positions=self.positions, sent=tuple(self.in_flight.values()), asked=self.asked or None, served=self.served
+        )
+        self._journal.replace([whole])
         self._changed = bool(self.in_flight)
 
     def _record(self, change: JournalEntry) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 import typer
 from typer.core import TyperGroup
 
-from worker.batch.manifest import default_manifest
+from worker.batch.manifest import default_manifest, takes_manifest
 from worker.batch.state import read_state
 from worker.cli import terminal
 from worker.cli.batch_arguments import Manifest, Script, Strict
@@ -15,6 +15,7 @@ from worker.cli.batch_deliver import deliver
 from worker.cli.batch_findings import show_findings
 from worker.cli.batch_import import import_script
 from worker.cli.batch_make import retry, run
+from worker.cli.batch_redo import redo
 from worker.cli.batch_report import report
 from worker.cli.batch_verdicts import verdicts
 from worker.cli.exit_codes import ExitCode
@@ -22,6 +23,7 @@ from worker.cli.option_groups import grouped_options
 from worker.cli.options import AsJson
 from worker.cli.views.batch import failed_rows, manifest_row
 from worker.cli.views.lint import finding_rows, lexicon_csv, name_rows, rule_rows
+from worker.cli.views.takes import candidate_totals
 from worker.config.settings import load_settings
 from worker.speech.catalogue_file import load_catalogue
 
@@ -60,6 +62,7 @@ app = typer.Typer(
 app.command()(grouped_options(run))
 app.command("import")(grouped_options(import_script))
 app.command()(grouped_options(retry))
+app.command()(grouped_options(redo))
 
 
 @app.command("lint")
@@ -125,7 +128,10 @@ def status(script: Script, manifest: Manifest = None, as_json: AsJson = False) -
     lines = {line.id for line in read_lines(script, settings.worker.max_text_bytes, catalogue)}
     path = manifest or default_manifest(script)
     state = read_state(path)
+    others = read_state(takes_manifest(path))
     row = manifest_row(state.entries, lines, len(state.in_flight))
+    if others.entries or others.in_flight:
+        row |= {**candidate_totals(others.entries, state.entries, lines), "candidates under way": len(others.in_flight)}
     failed = failed_rows(entry for line, entry in state.entries.items() if line in lines)
     if as_json:
         terminal.show_one({"manifest": str(path), **row, "failures": failed}, as_json=True)

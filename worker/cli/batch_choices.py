@@ -1,5 +1,6 @@
 """`batch compare` and `batch choices`: the takes of lines side by side, and which of them is used."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,15 +27,25 @@ def compare(
 
 def choices(
     script: Script,
+    chosen: Annotated[
+        list[str] | None, typer.Argument(metavar="[LINE=TAKE]...", help="Choose these takes; LINE= removes a choice.")
+    ] = None,
     manifest: Manifest = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Write what was chosen in the console into the file.")] = False,
     by: Annotated[str | None, typer.Option(help="Fetch the choices of this listener alone.")] = None,
+    verdicts: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Write what was chosen in the report's export.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which takes were chosen, from the file beside the script; the next run uses them."""
+    """Show or set which takes are used, in the file beside the script; the next run uses them."""
     from worker.cli.batch_takes import ScriptTakes
 
     takes = ScriptTakes(load_settings(), script, manifest or default_manifest(script))
-    for sentence in takes.fetch(by) if fetch else ():
+    said = takes.fetch(by) if fetch else []
+    said += takes.take_from(verdicts) if verdicts is not None else []
+    # Last: what is typed now wins.
+    said += takes.choose(chosen) if chosen else []
+    for sentence in said:
         terminal.note(sentence)
     terminal.show(takes.rows(), as_json=as_json, nothing="No choices.")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.enums import VoiceModel
 from worker.batch.line_status import LineStatus
 from worker.batch.voice_selection import VoicePreference
 
@@ -43,5 +44,28 @@ class BatchOptions(SpendingOptions):
     takes: int | None = None
     strict: bool = False
     leave_out: bool = False
+    download: Path | None = None
+    as_json: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedoOptions(SpendingOptions):
+    """The options of a redo.
+
+    Attributes:
+        lines: ids of lines.
+        verdicts: the file with verdicts of more lines.
+        takes: so many new takes of each line.
+        voice_model: speaks the new takes; None for the voice model of each line's take.
+        use: the new takes are chosen.
+        download: the folder for the audio; None for no download.
+        as_json: print one JSON document instead of tables.
+    """
+
+    lines: tuple[str, ...] = ()
+    verdicts: Path | None = None
+    takes: int = 1
+    voice_model: VoiceModel | None = None
+    use: bool = False
     download: Path | None = None
     as_json: bool = False

@@ -117,6 +117,17 @@ class BatchOutput:
             sentence += f", {left_out:,} left out for the budget"
         self.say(sentence)
 
+    def takes(self, rows: Sequence[Row]) -> None:
+        """Shows how the new takes of a redo ended."""
+        self._document["takes"] = rows
+        if not self._as_json:
+            terminal.show(rows, as_json=False)
+
+    def chosen(self, path: Path, chosen: Mapping[str, int]) -> None:
+        """Shows that new takes were chosen."""
+        self._document["chosen"] = dict(chosen)
+        self.say(f"{path}: {len(chosen):,} choices written; the next `chirp-worker batch` uses them")
+
     def capped(self, spending: Spending, unsent: int) -> None:
         """Shows that the cap ended the run."""
         self._document["capped"] = {"usd": whole_micros(spending.spent), "cap": spending.cap, "unsent": unsent}

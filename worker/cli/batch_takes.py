@@ -1,4 +1,4 @@
-"""`batch compare` and `batch choices`: a line's takes go to the console, and what was chosen there into a file."""
+"""`batch compare` and `batch choices`: a line's takes go to the console, and what was chosen into a file."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,16 +7,22 @@ from typing import Final
 
 from schemas.errors import UnavailableError, UsageError
 from schemas.pair import Pair
-from worker.batch.choices import Choice, choices_path, read_choices, write_choices
+from worker.batch.choice import Choice, parse_choices
+from worker.batch.choices import choices_path, choose, read_choices
 from worker.batch.downloads import AT_ONCE, stored_keys
 from worker.batch.entry import ManifestEntry
 from worker.batch.line_takes import LineTakes
+from worker.batch.manifest import takes_manifest
 from worker.batch.scripts.model import Line
 from worker.batch.state import read_state
-from worker.batch.take_votes import ChosenTake, TakeVotes
+from worker.batch.take_votes import TakeVotes
+from worker.batch.takes_of_line import takes_of_lines
+from worker.batch.verdict_choices import NewChoices, choices_of_verdicts
+from worker.batch.verdicts import read_verdicts
 from worker.cli import terminal
 from worker.cli.batch_check import read_lines
 from worker.cli.listening_topics import read_votes
+from worker.cli.login import login_name
 from worker.config.settings import Settings
 from worker.lifecycle.clock import Clock
 from worker.listening.pair_topic import publish_pairs
@@ -35,8 +41,10 @@ class ScriptTakes:
         self._path = choices_path(script)
         self._choices = read_choices(self._path)
         catalogue = load_catalogue(settings.worker.characters_file)
+        # With chosen takes, and with lines as they are spoken: the key of a take is that of its text after fixes.
         lines = read_lines(script, settings.worker.max_text_bytes, catalogue)
         self._lines = {line.id: line for line in lines}
+        self._manifest = manifest
         self._entries = read_state(manifest).entries
         self._takes = LineTakes(catalogue, settings.storage.prefix, self._clock.now())
 
@@ -86,24 +94,50 @@ class ScriptTakes:
         for vote in asyncio.run(read_votes(self._settings.kafka)):
             votes.add(vote)
             lines.add(vote.line)
-        changed, kept = 0, 0
+        found = NewChoices()
         for line_id in sorted(lines & self._lines.keys() & self._entries.keys()):
             numbers = self._takes.numbers(self._lines[line_id], self._entries[line_id])
             chosen = votes.chosen(numbers, by)
-            if chosen is None or _same(self._choices.get(line_id), chosen):
-                continue
-            if _is_by_hand(self._choices.get(line_id)):
-                kept += 1
-                continue
-            self._choices[line_id] = Choice(chosen.take, chosen.by, chosen.at.isoformat(timespec="seconds"))
-            changed += 1
-        if changed:
-            write_choices(self._path, self._choices)
-        said = [f"{self._path}: {changed:,} choices written, {len(self._choices):,} in all"]
-        if kept:
-            said.append(
-                f"{kept:,} choices were written by hand and stay; remove their lines to take what the votes say"
-            )
+            if chosen is not None:
+                new = Choice(chosen.take, chosen.by, chosen.at.isoformat(timespec="seconds"))
+                found.add(line_id, self._choices.get(line_id), new, chosen.at)
+        return self._write(found)
+
+    def take_from(self, verdicts: Path) -> list[str]:
+        """Writes what the verdicts of a report's export choose into the file; returns sentences about what it did.
+
+        Raises:
+            UsageError: the export can't be read, or is none.
+            OSError: the file can't be written.
+        """
+        candidates = read_state(takes_manifest(self._manifest)).entries
+        takes = takes_of_lines(self._lines.values(), self._entries, candidates, self._takes)
+        return self._write(choices_of_verdicts(read_verdicts(verdicts), self._lines, takes, self._choices))
+
+    def choose(self, texts: Sequence[str]) -> list[str]:
+        """Writes typed choices, `LINE=2` or `LINE=` for none; returns sentences about what it did.
+
+        Raises:
+            UsageError: one has another form, or its line isn't in the script.
+            OSError: the file can't be written.
+        """
+        try:
+            chosen = dict(parse_choices(texts, login_name()))
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        for line_id, choice in chosen.items():
+            if line_id not in self._lines and (choice is not None or line_id not in self._choices):
+                raise UsageError(f"{line_id!a} is no line of the script")
+        self._choices = choose(self._path, chosen)
+        return [f"{self._path}: {len(chosen):,} choices written, {len(self._choices):,} in all"]
+
+    def _write(self, found: NewChoices) -> list[str]:
+        if found.chosen:
+            self._choices = choose(self._path, found.chosen)
+        said = [*found.sentences, f"{self._path}: {len(found.chosen):,} choices written, {len(self._choices):,} in all"]
+        if found.by_hand:
+            kept = len(found.by_hand)
+            said.append(f"{kept:,} choices were written by hand and stay; remove their lines to take others")
         return said
 
     def _made(self, line_id: str) -> tuple[Line, ManifestEntry]:
@@ -112,11 +146,3 @@ class ScriptTakes:
         if line_id not in self._entries:
             raise UsageError(f"{line_id!a} was never made: run `chirp-worker batch` first")
         return self._lines[line_id], self._entries[line_id]
-
-
-def _same(present: Choice | None, chosen: ChosenTake) -> bool:
-    return present is not None and present.take == chosen.take
-
-
-def _is_by_hand(present: Choice | None) -> bool:
-    return present is not None and not present.at

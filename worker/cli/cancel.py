@@ -1,7 +1,6 @@
 """The command that cancels jobs: `cancel`."""
 
 import asyncio
-import getpass
 import uuid
 from datetime import datetime
 from typing import Annotated
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from schemas.cancellation import Cancellation, new_cancellation
 from schemas.errors import UsageError
 from worker.cli import terminal
+from worker.cli.login import login_name
 from worker.cli.options import AsJson
 from worker.config.settings import Settings, load_settings
 from worker.lifecycle.clock import Clock
@@ -25,7 +25,7 @@ def cancel(
 
     A job that runs or has ended stays as it is; so does one of the same id that is enqueued more than a minute later.
     """
-    now, source = Clock().now(), f"/users/{_user()}"
+    now, source = Clock().now(), f"/users/{login_name() or 'unknown'}"
     cancellations = [_cancellation(job_id, source, now) for job_id in dict.fromkeys(job_ids)]
     asyncio.run(_send(load_settings(), cancellations))
     terminal.show([{"job": each.job_id, "cancelled": each.time.isoformat()} for each in cancellations], as_json=as_json)
@@ -46,10 +46,3 @@ async def _send(settings: Settings, cancellations: list[Cancellation]) -> None:
 
     async with connect_producer(settings.kafka) as producer:
         await asyncio.gather(*(send_event(producer, settings.kafka, each) for each in cancellations))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

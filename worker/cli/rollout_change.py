@@ -1,7 +1,6 @@
 """What the commands that change the rollout share: their options, the confirmation of a wider exposure, the change."""
 
 import asyncio
-import getpass
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from schemas.errors import UsageError
 from worker.cli import terminal
 from worker.cli.exit_codes import ExitCode
+from worker.cli.login import login_name
 from worker.cli.option_groups import Without
 from worker.cli.options import AsJson
 from worker.cli.views.rollout import change_document, change_rows, confirmation_reason, describe_change
@@ -148,8 +148,6 @@ def parse_day(text: str) -> timedelta:
 
 
 def _login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # In a container the user may have no name.
-        raise UsageError("your login name is unknown; add --actor NAME") from None
+    if not (name := login_name()):
+        raise UsageError("your login name is unknown; add --actor NAME")
+    return name

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from schemas.enums import Lane
-from schemas.errors import UsageError
+from schemas.errors import UnavailableError, UsageError
 from schemas.job import Job
 from schemas.parsing import parse_job
 from worker.app.tracing import open_tracing
@@ -79,8 +79,14 @@ async def _find(settings: Settings, line: str) -> FoundJob:
         key = line.removeprefix(f"s3://{settings.storage.bucket}/")
         with terminal.progress("reading the completions") as progress:
             job_id = await find_job_by_audio(settings.kafka, key, progress)
-    with terminal.progress("reading the lanes") as progress:
-        return await find_job(settings.kafka, job_id, settings.worker.max_text_bytes, progress)
+    try:
+        with terminal.progress("reading the lanes") as progress:
+            return await find_job(settings.kafka, job_id, settings.worker.max_text_bytes, progress)
+    except UnavailableError as error:
+        # People know a script's line by its id, of which a batch's jobs are made.
+        raise UnavailableError(
+            f"{error}; a script's line is redone by `chirp-worker batch redo SCRIPT {line}`"
+        ) from None
 
 
 @app.command()
