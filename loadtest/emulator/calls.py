@@ -1,6 +1,10 @@
 """Counts of the calls by result, and a log of the most recent ones."""
 
+import time
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -47,6 +51,28 @@ class LoggedCall(BaseModel):
     """When a stream's first audio was sent, in seconds since 1970; null for a call with one answer, or with none."""
 
 
+@dataclass
+class Call:
+    """One call while it is answered; its handler fills in what it learns.
+
+    Attributes:
+        arrived: in seconds since 1970.
+        began: by the monotonic clock, in seconds.
+        code: the gRPC status name of its answer.
+        fault: the kind of the fault that applies.
+        first_audio: as `LoggedCall.first_audio`.
+    """
+
+    arrived: float = field(default_factory=time.time)
+    began: float = field(default_factory=time.monotonic)
+    model: CalledModel = "unknown"
+    voice: str = ""
+    text: str = ""
+    code: str = "UNKNOWN"
+    fault: str | None = None
+    first_audio: float | None = None
+
+
 class Calls:
     """The calls of one emulator."""
 
@@ -61,29 +87,24 @@ class Calls:
         self._log: deque[tuple[float, str, str, str, float, str | None, float | None]] = deque(maxlen=LOGGED_CALLS)
         self._highest_in_flight = self._in_flight
 
-    def begin(self) -> None:
-        """Records the arrival of a call."""
+    @contextmanager
+    def record(self) -> Iterator[Call]:
+        """Counts a call from its arrival to the end of the block, whatever its result."""
         self._in_flight += 1
         self._highest_in_flight = max(self._highest_in_flight, self._in_flight)
+        call = Call()
+        try:
+            yield call
+        finally:
+            self._in_flight -= 1
+            self._count(call)
 
-    def end(
-        self,
-        *,
-        model: CalledModel,
-        time: float,
-        voice: str,
-        text: str,
-        code: str,
-        seconds: float,
-        fault: str | None,
-        first_audio: float | None = None,
-    ) -> None:
-        """Records the end of a call."""
-        self._in_flight -= 1
-        self._codes[model, code] += 1
-        if code == "OK":
-            self._billed[model] += len(text)
-        self._log.append((time, voice, text, code, seconds, fault, first_audio))
+    def _count(self, call: Call) -> None:
+        self._codes[call.model, call.code] += 1
+        if call.code == "OK":
+            self._billed[call.model] += len(call.text)
+        seconds = time.monotonic() - call.began
+        self._log.append((call.arrived, call.voice, call.text, call.code, seconds, call.fault, call.first_audio))
 
     def counts(self) -> CallCounts:
         """Returns the current counts."""
@@ -103,7 +124,7 @@ class Calls:
         newest = list(self._log)[-last:] if last > 0 else []
         return [
             LoggedCall(
-                time=time, voice=voice, input=text, code=code, seconds=seconds, fault=fault, first_audio=first_audio
+                time=arrived, voice=voice, input=text, code=code, seconds=seconds, fault=fault, first_audio=first_audio
             )
-            for time, voice, text, code, seconds, fault, first_audio in newest
+            for arrived, voice, text, code, seconds, fault, first_audio in newest
         ]

@@ -13,11 +13,11 @@ from google.cloud import texttospeech_v1 as tts
 from google.cloud.texttospeech_v1.types import cloud_tts
 
 from loadtest.emulator.audio_faults import AUDIO_FAULTS
-from loadtest.emulator.calls import Calls
+from loadtest.emulator.calls import Call, Calls
 from loadtest.emulator.engines.interface import EngineEndedError, SpeechError
 from loadtest.emulator.faults import Faults
 from loadtest.emulator.quota import Quota
-from loadtest.emulator.settings import ConstantLatency, EmulatorSettings, Fault, Latency, VoiceModel
+from loadtest.emulator.settings import ConstantLatency, EmulatorSettings, Fault, Latency
 from loadtest.emulator.streaming import GivenStream, paced, read_stream, validate_stream
 from loadtest.emulator.synthesizer import Synthesizer
 from loadtest.emulator.validation import NATIVE_HZ, RefusedError, ValidRequest, request_input, validate
@@ -87,32 +87,18 @@ class Service:
         self, request: cloud_tts.SynthesizeSpeechRequest, context: grpc.aio.ServicerContext
     ) -> bytes:
         """Handles one call and counts it, whatever its result."""
-        arrived, began = time.time(), time.monotonic()
-        voice = request.voice.name
-        voice_model = voice_model_for(voice)
-        text = request_input(request)
-        code, fault, answer, refusal = "UNKNOWN", None, b"", None
-        self._calls.begin()
-        try:
-            fault = self._faults.choose(voice, voice_model, text)
-            answer = await self._answer(request, fault, began)
-            code = "OK"
-        except RefusedError as error:
-            refusal, code = error, error.code.name
-        except asyncio.CancelledError:
-            remaining = context.time_remaining()
-            code = "CANCELLED" if remaining is None or remaining > 0 else "DEADLINE_EXCEEDED"
-            raise
-        finally:
-            self._calls.end(
-                model=voice_model or "unknown",
-                time=arrived,
-                voice=voice,
-                text=text,
-                code=code,
-                seconds=time.monotonic() - began,
-                fault=fault.kind if fault else None,
-            )
+        refusal, answer = None, b""
+        with self._calls.record() as call:
+            try:
+                fault = self._choose_fault(call, request.voice.name, request_input(request))
+                answer = await self._answer(request, fault, call.began)
+                call.code = "OK"
+            except RefusedError as error:
+                refusal, call.code = error, error.code.name
+            except asyncio.CancelledError:
+                remaining = context.time_remaining()
+                call.code = "CANCELLED" if remaining is None or remaining > 0 else "DEADLINE_EXCEEDED"
+                raise
         # Not before the call is counted: a client with the answer must find it in the counts.
         if refusal is not None:
             await context.abort(refusal.code, refusal.message)
@@ -122,38 +108,31 @@ class Service:
         self, requests: AsyncIterator[cloud_tts.StreamingSynthesizeRequest], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[bytes]:
         """Handles one stream once its input has ended, and counts it as one call."""
-        arrived, began, first_audio = time.time(), time.monotonic(), None
-        voice, text, code, fault, refusal = "", "", "UNKNOWN", None, None
-        voice_model: VoiceModel | None = None
-        self._calls.begin()
-        try:
-            given = await read_stream(requests)
-            voice, text = given.config.voice.name, given.text
-            voice_model = voice_model_for(voice)
-            fault = self._faults.choose(voice, voice_model, text)
-            async for audio in self._stream(given, fault, began):
-                answer = _StreamResponse(audio_content=audio).SerializeToString()
-                first_audio = first_audio or time.time()
-                yield answer
-            code = "OK"
-        except RefusedError as error:
-            refusal, code = error, error.code.name
-        except (asyncio.CancelledError, GeneratorExit):
-            code = "CANCELLED"
-            raise
-        finally:
-            self._calls.end(
-                model=voice_model or "unknown",
-                time=arrived,
-                voice=voice,
-                text=text,
-                code=code,
-                seconds=time.monotonic() - began,
-                fault=fault.kind if fault else None,
-                first_audio=first_audio,
-            )
+        refusal = None
+        with self._calls.record() as call:
+            try:
+                given = await read_stream(requests)
+                fault = self._choose_fault(call, given.config.voice.name, given.text)
+                async for audio in self._stream(given, fault, call.began):
+                    answer = _StreamResponse(audio_content=audio).SerializeToString()
+                    call.first_audio = call.first_audio or time.time()
+                    yield answer
+                call.code = "OK"
+            except RefusedError as error:
+                refusal, call.code = error, error.code.name
+            except (asyncio.CancelledError, GeneratorExit):
+                call.code = "CANCELLED"
+                raise
         if refusal is not None:
             await context.abort(refusal.code, refusal.message)
+
+    def _choose_fault(self, call: Call, voice: str, text: str) -> Fault | None:
+        """Chooses the fault of a call, and notes it with what the call asks for."""
+        voice_model = voice_model_for(voice)
+        call.model, call.voice, call.text = voice_model or "unknown", voice, text
+        fault = self._faults.choose(voice, voice_model, text)
+        call.fault = fault.kind if fault else None
+        return fault
 
     async def list_voices(self, request: cloud_tts.ListVoicesRequest, _context: grpc.aio.ServicerContext) -> bytes:
         """Lists all voices, or those of one language code."""
