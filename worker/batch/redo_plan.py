@@ -60,7 +60,9 @@ def _with_take(line_id: str, lines: Mapping[str, Line], known: KnownTakes) -> Li
     if not own.is_done:
         raise UsageError(f"{line_id!a} has no audio: `chirp-worker batch retry` tries it again")
     if known.own_take(line) is None:
-        raise UsageError(f"{line_id!a} was edited since it was made: run `chirp-worker batch` first")
+        raise UsageError(
+            f"{line_id!a} was edited since it was made: run `chirp-worker batch`, with --remake for its voice"
+        )
     return line
 
 

@@ -95,7 +95,7 @@ def test_a_line_without_a_take_of_its_present_text_is_refused_with_what_to_do() 
     lines = {each.id: each for each in (spoken, edited, line("l-3"), line("l-4"))}
     assert [each.line.id for each in rejected_lines(["l-1", "l-1"], lines, takes)] == ["l-1"]
     for line_id, message in {
-        "l-2": "was edited since it was made: run `chirp-worker batch` first",
+        "l-2": "was edited since it was made: run `chirp-worker batch`, with --remake for its voice",
         "l-3": "has no audio: `chirp-worker batch retry` tries it again",
         "l-4": "was never made: run `chirp-worker batch` first",
         "l-5": "is no line of the script",
