@@ -12,7 +12,10 @@ from typing import Final
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.targets import TARGETS, Target
+from tests.fuzz.studio_targets import STUDIO_TARGETS
+from tests.fuzz.targets import PARSERS, Target
+
+TARGETS: Final = PARSERS | STUDIO_TARGETS
 
 _AT_ONCE: Final = 100
 _MOST_EDITS: Final = 8

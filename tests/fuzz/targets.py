@@ -49,7 +49,7 @@ from worker.storage.metadata import take_from_metadata
 
 _CATALOGUE = load_catalogue()
 _NOW = datetime(2026, 11, 28, tzinfo=UTC)
-_MAX_TEXT_BYTES = 50_000
+MAX_TEXT_BYTES = 50_000
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _script(data: bytes) -> None:
     with suppress(UndecodableError):
         text = decode(data).text
         for read in (read_own_csv, read_jsonl):
-            for each in read(text, "script", _MAX_TEXT_BYTES):
+            for each in read(text, "script", MAX_TEXT_BYTES):
                 assert str(each)
 
 
@@ -275,7 +275,7 @@ _COMPLETION = {"lane": "batch", "character": "ghoul", "language": "en-US", "text
     "job_id": "a",
 }
 _CSV = b'job_id,character,text,audio.sample_rate,labels.a\nd-1,pip_boy,"Hi, ""you""",24000,x\n'
-_JSON = [
+JSON_TOKENS = [
     *(b'{}[]",:'[n : n + 1] for n in range(7)),
     b"null",
     b"true",
@@ -292,17 +292,17 @@ def _dump(*documents: object) -> list[bytes]:
     return [json.dumps(each).encode() for each in documents]
 
 
-TARGETS: dict[str, Target] = {
+PARSERS: dict[str, Target] = {
     "messages": Target(
         _message,
         _dump(_JOB, _FULL, _EVENT),
-        [*_JSON, *_TIMES, b"[pause", b"<b>", b"\\u3164", b"zh_Hant_TW", b"\0\0\0\0\1"],
+        [*JSON_TOKENS, *_TIMES, b"[pause", b"<b>", b"\\u3164", b"zh_Hant_TW", b"\0\0\0\0\1"],
     ),
     "what people say": Target(
         _people,
         _dump(_REPORT, _PRAISE, _VOTE, _VOTE | {"choice": "cannot_use", "fault": {"side": "both", "reason": "noise"}})
         + _dump(_CANCELLATION, _EVENT | {"data": _CANCELLATION}, _EVENT | {"data": _REPORT}),
-        [*_JSON, *_TIMES, b"s3://", b"?X-Amz-Expires=1&", b"cannot_use", b"\0\0\0\0\1"],
+        [*JSON_TOKENS, *_TIMES, b"s3://", b"?X-Amz-Expires=1&", b"cannot_use", b"\0\0\0\0\1"],
     ),
     "ssml": Target(
         _ssml,
@@ -343,7 +343,7 @@ TARGETS: dict[str, Target] = {
     "scripts": Target(
         _script,
         [_CSV, *_dump(_JOB), _CSV.decode().encode("utf-16"), b"\xef\xbb\xbf" + _CSV],
-        [b'"', b'""', b",", b";", b"\t", b"\r\n", b"\r", b"\0", b"nan", b"1_0", *_JSON],
+        [b'"', b'""', b",", b";", b"\t", b"\r\n", b"\r", b"\0", b"nan", b"1_0", *JSON_TOKENS],
     ),
     "offset maps": Target(
         _offset_map,
@@ -366,14 +366,14 @@ TARGETS: dict[str, Target] = {
         ],
         [b"nan", b"inf", b"1e9", b"-", b"_", b"\x1b[31m", b"\xd9\xa1"],
     ),
-    "revisions": Target(_revision, _dump(_REVISION, _REVISION | {"run": _RUN}), [*_JSON, *_TIMES]),
+    "revisions": Target(_revision, _dump(_REVISION, _REVISION | {"run": _RUN}), [*JSON_TOKENS, *_TIMES]),
     "attempts": Target(
         _attempts,
         [
             json.dumps(_COMPLETION).encode() + b"\n2026-11-28T00:00:00Z",
             json.dumps(_JOB).encode() + b"\n" + json.dumps([_ATTEMPT]).encode(),
         ],
-        [*_JSON, *_TIMES],
+        [*JSON_TOKENS, *_TIMES],
     ),
     "headers": Target(
         _headers,

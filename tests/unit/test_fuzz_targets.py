@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz.__main__ import fuzz
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.__main__ import TARGETS, fuzz
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -9,6 +9,8 @@ from typing import Final
 
 from worker.batch.regular_file import check_regular
 
+DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""No other file can be written there either."""
 # What a file system without hard links answers, such as exFAT or some network shares.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 

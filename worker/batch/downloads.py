@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from schemas.enums import AudioEncoding
-from worker.batch.atomic_file import create_file, replace_file
+from worker.batch.atomic_file import DISK_FULL, create_file, replace_file
 from worker.batch.audio_file import file_sha256, is_take
 from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
@@ -88,6 +88,9 @@ async def download(
         entries: of the manifest.
         folder: is created if missing.
         progress: is called with the files done and the total.
+
+    Raises:
+        OSError: the disk is full: no other file would be written either.
     """
     done = [entry for entry in entries if entry.is_done]
     paths = {entry.line: _path(folder, entry) for entry in done}
@@ -115,11 +118,16 @@ async def download(
                     f"{entry.line}: {path} is no take of this line, so it was left; move it away to get the take"
                 )
         except (StorageError, _WrongAudioError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in DISK_FULL:
+                raise
             problems.append(f"{entry.line}: {error}")
         ended += 1
         progress(ended, len(done))
 
-    await _for_each(fetch, done)
+    try:
+        await _for_each(fetch, done)
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
     return DownloadResult(len(done) - kept - len(problems), kept, left, tuple(sorted(problems)))
 
 

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -100,20 +101,25 @@ class Journal:
         # Left by a crash; a FIFO or a link of that name would be written through.
         part.unlink(missing_ok=True)
         file = _open(part, os.O_CREAT | os.O_EXCL)
-        # Locked before it gets its name: no other process can lock it in between.
-        _lock(file)
-        with named_errors(self._path):
-            file.write(b"".join(_line(entry) for entry in entries))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._path)
+        try:
+            # Locked before it gets its name: no other process can lock it in between.
+            _lock(file)
+            with named_errors(self._path):
+                file.write(b"".join(_line(entry) for entry in entries))
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._path)
+        except BaseException:
+            _close(file)
+            part.unlink(missing_ok=True)
+            raise
         sync_folder(self._path.parent)
-        self._file.close()
+        _close(self._file)
         self._file = file
 
     def close(self) -> None:
         """Closes the file, which releases the lock."""
-        self._file.close()
+        _close(self._file)
 
 
 def journal_entries(path: Path) -> list[JournalEntry]:
@@ -148,6 +154,12 @@ def _line(entry: JournalEntry) -> bytes:
 
 def _open(path: Path, flags: int) -> IO[bytes]:
     return os.fdopen(open_descriptor(path, os.O_RDWR | flags), "rb+")
+
+
+def _close(file: IO[bytes]) -> None:
+    # What a full disk refused was raised where it was written; closing tries to write it once more.
+    with suppress(OSError):
+        file.close()
 
 
 def _lock(file: IO[bytes]) -> bool:

@@ -4,12 +4,12 @@ The family of an error of ours decides (`schemas/errors.py`). Errors of librarie
 here. Their modules are imported once an error is there, so that `--help` doesn't load them.
 """
 
-import errno
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
 from schemas.errors import ChirpWorkerError, RefusedError, UnavailableError, UsageError
+from worker.batch.atomic_file import DISK_FULL
 
 
 class ExitCode(IntEnum):
@@ -32,7 +32,6 @@ class Failure(NamedTuple):
     exit_code: ExitCode
 
 
-_DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 FAMILIES: Final[dict[type[ChirpWorkerError], ExitCode]] = {
     UsageError: ExitCode.MISUSED,
     RefusedError: ExitCode.MISUSED,
@@ -71,7 +70,7 @@ def _message(error: Exception) -> str | None:
 
 
 def _with_way_on(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         where = error.filename or "the disk"
         return f"{where}: {error.strerror}; free some space there and run the same command again: it goes on"
     return str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 from collections import Counter
@@ -252,3 +253,17 @@ def test_a_manifest_that_doesnt_know_of_earlier_takes_is_read_and_its_takes_are_
     assert "earlier" not in desk.manifest.read_text(encoding="utf-8")
     assert read_manifest(desk.manifest) == {"l1": entry}
     assert desk.make(b"second").earlier == (sha256(b"first"),)
+
+
+async def test_a_full_disk_ends_the_download_with_the_name_of_the_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    desk.make(b"take")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        await desk.download()
+    assert caught.value.filename == str(desk.ghoul / "l1.ogg")
+    assert not list(desk.ghoul.iterdir())
