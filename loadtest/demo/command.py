@@ -105,7 +105,7 @@ async def _speak_and_show(
 ) -> list[str]:
     before = await scrape(address)
     began = time.monotonic()
-    completions, others = await _speak(console, stack, lines, worker)
+    completions, others = await _speak(console, stack, lines, worker, neural=voices == "neural")
     took_s = time.monotonic() - began
     run = (await scrape(address)).since(before)
     storage = load_settings(stack.environment).storage
@@ -122,7 +122,7 @@ async def _speak_and_show(
 
 
 async def _speak(
-    console: Console, stack: Stack, lines: Sequence[Line], worker: Process
+    console: Console, stack: Stack, lines: Sequence[Line], worker: Process, *, neural: bool
 ) -> tuple[Mapping[str, Completion], int]:
     columns = (
         SpinnerColumn(),
@@ -138,7 +138,7 @@ async def _speak(
         def show(line: Line, completion: Completion) -> None:
             progress.update(bar, advance=1, last=f"{line.job_id} {completion.status}")
 
-        spoken = await speak(lines, load_settings(stack.environment).kafka, worker, show)
+        spoken = await speak(lines, load_settings(stack.environment).kafka, worker, show, neural=neural)
         progress.update(bar, last="")
     return spoken
 

@@ -22,6 +22,8 @@ _LOOK_MS: Final = 50
 _REST_S: Final = 0.15
 # On a machine that runs several stacks a line takes a minute; a worker that ended is noticed at once.
 _SILENCE_S: Final = 180.0
+# A neural voice speaks the script's longest line, of five minutes, for as long on one core.
+_NEURAL_SILENCE_S: Final = 1800.0
 _NAMED: Final = 5
 
 OnCompletion = Callable[[Line, Completion], None]
@@ -33,7 +35,12 @@ class DemoFailedError(Exception):
 
 
 async def speak(
-    lines: Sequence[Line], kafka: KafkaSettings, worker: Process, on_completion: OnCompletion
+    lines: Sequence[Line],
+    kafka: KafkaSettings,
+    worker: Process,
+    on_completion: OnCompletion,
+    *,
+    neural: bool = False,
 ) -> tuple[dict[str, Completion], int]:
     """Has all lines spoken, a few at once.
 
@@ -42,6 +49,7 @@ async def speak(
         kafka: how the script's own clients reach the broker.
         worker: who speaks; its log tells why, if nothing comes.
         on_completion: called with the first completion of each line.
+        neural: whether the emulator speaks by models, which takes longer.
 
     Returns:
         The completion of each job, and how many completions of other jobs came in between.
@@ -71,7 +79,8 @@ async def speak(
                     completions[line.job_id] = completion
                     on_completion(line, completion)
                 last_heard = time.monotonic()
-            _check(worker, time.monotonic() - last_heard, by_id.keys() - completions.keys())
+            limit_s = _NEURAL_SILENCE_S if neural else _SILENCE_S
+            _check(worker, time.monotonic() - last_heard, limit_s, by_id.keys() - completions.keys())
     return completions, others
 
 
@@ -98,8 +107,8 @@ def _read(value: bytes | None) -> Completion | None:
         return None
 
 
-def _check(worker: Process, silent_s: float, missing: Collection[str]) -> None:
-    if worker.running and silent_s <= _SILENCE_S:
+def _check(worker: Process, silent_s: float, limit_s: float, missing: Collection[str]) -> None:
+    if worker.running and silent_s <= limit_s:
         return
     what = f"no completion came for {silent_s:.0f} s" if worker.running else "the worker ended"
     some = ", ".join(sorted(missing)[:_NAMED])
