@@ -28,7 +28,7 @@ function announce(text) { at("said").textContent = text; }
 // Takes: the line's own, and its others, by number.
 function findTakes(row) {
   const own = row.sha256 ? [{take: row.take || 1, audio: row.audio, sha256: row.sha256, seconds: row.seconds, own: true}] : [];
-  const others = (row.takes || []).filter(each => each.sha256 !== row.sha256);
+  const others = (row.takes || []).filter(each => each.take !== (row.take || 1));
   return [...own, ...others].sort((one, other) => one.take - other.take);
 }
 const takes = new Map(rows.map(row => [row, findTakes(row)]));
