@@ -126,7 +126,10 @@ def read_line(
         )
         row = RefusedRow(document, columns) if by_text_alone and scene_is_good and takes_is_good else None
         for problem in error.problems:
-            yield replace(wrong(problem.field, problem.message), row=row)
+            message = problem.message
+            if problem.field == "language" and "match pattern" in message:
+                message = f"{message.partition(':')[0]}: is no language's tag, such as en-US, zh-TW or zh-Hant"
+            yield replace(wrong(problem.field, message), row=row)
         return
     if scene_is_good and takes_is_good:
         yield Line(job, scene, place, columns, takes)

@@ -97,7 +97,7 @@ BROKEN = {
     "no character in a line": row("a,,hi", "B (character)", "Field required"),
     "an unknown character": row("a,deathclaw,hi", "B (character)", "is unknown"),
     "a language that nobody speaks": row("a,ghoul,hi,de-DE", "D (language)", "none of ghoul's", WITH + "language\n"),
-    "a language that is none": row("a,ghoul,hi,English", "D (language)", "pattern", WITH + "language\n"),
+    "a language that is none": row("a,ghoul,hi,English", "D (language)", "is no language's tag", WITH + "language\n"),
     "Chirp where it doesn't speak": row(
         "a,ghoul,早安,cmn-TW,chirp3-hd", "E (voice)", "does not speak cmn-TW", WITH + "language,voice\n"
     ),

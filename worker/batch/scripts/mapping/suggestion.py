@@ -65,7 +65,10 @@ def suggest(table: Table, rows: Sequence[Row], file: str, speaks: Speaks) -> Sug
     called = _by_plain_name(by_name.values())
     for field, synonyms in SYNONYMS.items():
         taken = {*columns.values(), *texts.values()}
-        free = [called[name] for name in synonyms if name in called and called[name] not in taken]
+        free = [called[name] for name in (field, *synonyms) if name in called and called[name] not in taken]
+        if table.roles and free and plain_name(free[0]) == "name":
+            # A format's own name of a unit is nobody's.
+            continue
         if field not in columns and free and not (field == "text" and (texts or "ssml" in columns)):
             columns[field] = free[0]
     language = table.language if table.language and speaks(table.language) else None
@@ -184,9 +187,11 @@ def open_questions(mapping: TableMapping, table: Table, rows: Sequence[Row]) -> 
     if "character" not in mapping.columns and not mapping.speaker_prefix and mapping.character is None:
         yield "who speaks? --column character=COLUMN, --speaker-prefix, or --character KEY for all lines"
     if (column := mapping.columns.get("character")) is not None and not mapping.carry_speaker:
-        nameless = sum(bool(texts_of(mapping, row)) and column not in row.fields for row in rows)
+        spoken = [row for row in rows if texts_of(mapping, row) and is_wanted(mapping, row)]
+        nameless = sum(column not in row.fields for row in spoken)
         if nameless and mapping.character is None:
-            yield f"who speaks {nameless:,} rows that name nobody? --character KEY, or --carry-speaker for who is above"
+            count = f"{nameless:,} rows that name" if nameless > 1 else "the row that names"
+            yield f"who speaks {count} nobody? --character KEY, or --carry-speaker for who is above"
     if "job_id" not in mapping.columns:
         yield "no column is the id: ids are made from file and line, and change with the order; --column job_id=COLUMN"
     if not mapping.texts and "language" not in mapping.columns and mapping.language is None:

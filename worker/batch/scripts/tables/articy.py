@@ -6,12 +6,12 @@ from typing import Any, Final
 from worker.batch.scripts.tables.model import Row, Table
 from worker.batch.scripts.tables.units import unit_row, unit_table
 
-_COLUMNS: Final = ("id", "articy_id", "character", "text", "menu_text", "direction", "type")
+_COLUMNS: Final = ("id", "articy_id", "character", "text", "menu_text", "direction", "dialogue", "type")
 
 
 def is_articy(document: Any) -> bool:
     """Whether a JSON document is an export of articy."""
-    return isinstance(document, dict) and isinstance(document.get("Packages"), list)
+    return isinstance(document, dict) and any(isinstance(document.get(name), list) for name in ("Packages", "Objects"))
 
 
 def read_articy(document: dict[str, Any], file: str) -> Table:
@@ -22,14 +22,15 @@ def read_articy(document: dict[str, Any], file: str) -> Table:
     """
     models = [
         model
-        for package in document["Packages"]
+        # articy X writes the models of a package into a file of their own.
+        for package in [*(document.get("Packages") or []), {"Models": document.get("Objects")}]
         if isinstance(package, dict)
         for model in package.get("Models") or []
         if isinstance(model, dict) and isinstance(model.get("Properties"), dict)
     ]
     names = {_text(model, "Id"): _text(model, "DisplayName") or _text(model, "TechnicalName") for model in models}
     rows = list(_rows(models, names, file))
-    roles = {"job_id": "id", "character": "character", "text": "text"}
+    roles = {"job_id": "id", "character": "character", "text": "text", "scene": "dialogue"}
     return unit_table(file, "articy JSON", _COLUMNS, rows, roles=roles)
 
 
@@ -48,6 +49,7 @@ def _rows(models: list[dict[str, Any]], names: dict[str, str], file: str) -> Ite
             "text": _text(model, "Text"),
             "menu_text": _text(model, "MenuText"),
             "direction": _text(model, "StageDirections"),
+            "dialogue": names.get(_text(model, "Parent")),
             "type": str(model.get("Type", "")),
         }
         yield unit_row(file, number, name or f"model {number}", fields)

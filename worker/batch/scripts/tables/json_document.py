@@ -16,6 +16,8 @@ KEY: Final = "key"
 _TEXT: Final = "text"
 _KINDS: Final = ((is_ink, read_ink), (is_twine, read_twine), (is_articy, read_articy))
 _DEEPEST: Final = 4
+_MOST_ITEMS: Final = 100
+"""Of an inner list, each a column of its own."""
 _NAMES: Final = ("Name", "Key", "key", "id", "Id", "ID", "name")
 
 
@@ -86,5 +88,8 @@ def _flat(record: Mapping[str, Any], before: str = "", depth: int = 0) -> Iterat
             yield f"{before}{name}", value
         elif isinstance(value, list) and all(isinstance(each, str) for each in value):
             yield f"{before}{name}", ", ".join(value)
+        elif isinstance(value, list) and depth < _DEEPEST:
+            inner = {str(index): each for index, each in enumerate(value[:_MOST_ITEMS])}
+            yield from _flat(inner, f"{before}{name}.", depth + 1)
         elif isinstance(value, bool | int | float):
             yield f"{before}{name}", json.dumps(value)

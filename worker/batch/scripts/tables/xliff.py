@@ -18,6 +18,10 @@ _TEXTS: Final = {"source", "target"}
 _LEFT_OUT: Final = {"alt-trans", "seg-source", "bpt", "ept", "it", "originalData", "matches", "glossary", "metadata"}
 _PLACEHOLDERS: Final = {"x", "ph"}
 _EQUIVALENTS: Final = ("equiv-text", "equiv", "disp")
+_NOTES: Final = {
+    "speaker": frozenset({"speaker", "character", "actor", "voice"}),
+    "direction": frozenset({"direction", "directions", "emotion", "stage direction", "vo direction"}),
+}
 _FORM: Final = "XLIFF"
 
 
@@ -41,9 +45,11 @@ def read_xliff(content: bytes, file: str, _is_known: IsKnown) -> Table:
     if units.version is None:
         return broken_file(file, _FORM, "is XML of another kind: the outermost element of XLIFF is xliff")
     translated = any(unit.get("target") for unit in units.read)
-    columns = ("id", "name", "source", "target", "note", "state", "file")
+    columns = ("id", "name", "source", "target", *_NOTES, "note", "state", "file")
     roles = {"job_id": "name" if units.read and all(unit.get("name") for unit in units.read) else "id"}
     roles["text"] = "target" if translated else "source"
+    if any(unit.get("speaker") for unit in units.read):
+        roles["character"] = "speaker"
     language = units.target_language if translated else units.source_language
     form = f"{_FORM} {units.version[:10]}"
     return unit_table(file, form, columns, _rows(units.read, file), roles=roles, language=language)
@@ -95,9 +101,13 @@ class _Units(ContentHandler):
         if element in _TEXTS:
             self._into = element
         elif element == "note":
-            self._into = element
-            if self._unit.get("note"):
-                self._unit["note"] += "\n"
+            # Who speaks, and how, has no element of its own.
+            category = (given.get("category") or given.get("from") or "").casefold()
+            self._into = next((name for name, words in _NOTES.items() if category in words), "note")
+            if self._unit.get(self._into):
+                self._unit[self._into] += "\n"
+        elif element == "lb" or (element in _PLACEHOLDERS and given.get("ctype") == "lb"):
+            self._add("\n")
         elif element in _PLACEHOLDERS and self._into:
             shown = next((given[each] for each in _EQUIVALENTS if given.get(each)), None)
             if shown or element == "x" or "dataRef" in given:

@@ -14,6 +14,7 @@ _HASHTAG: Final = re.compile(r"(?<!\\)#(\S+)")
 _COMMENT: Final = re.compile(r"(?<![:\\])//.*")
 # The manual's rule: a name before a colon. A colon of the text itself is written `\:`.
 _SPEAKER: Final = re.compile(r"([^:\\\[\]{}]{1,60}?)\s*:\s+(.*)")
+_OPTION: Final = re.compile(r"\[\[[^\[\]]*\]\]")
 _ESCAPED: Final = re.compile(r"\\([\[\]{}:#\\/<>])")
 
 
@@ -52,7 +53,8 @@ def _line(line: str, node: str, file: str, number: int) -> Row | None:
     tags = _HASHTAG.findall(line)
     spoken = _COMMAND.sub("", _HASHTAG.sub("", _COMMENT.sub("", line))).strip()
     # A line group's item (`=>`) is spoken as a line is.
-    kind = "option" if spoken.startswith("->") else "line"
+    # Version 1 has its options in brackets.
+    kind = "option" if spoken.startswith("->") or _OPTION.fullmatch(spoken) else "line"
     spoken = spoken.removeprefix("->").removeprefix("=>").strip()
     if not spoken:
         return None

@@ -58,6 +58,88 @@ def test_a_po_template_is_spoken_in_its_own_language_and_its_header_says_the_enc
     assert read("a.po", chinese).language == "zh_TW"
 
 
+HEAD = 'msgid ""\nmsgstr "Language: zh_TW\\n"\n\n'
+
+
+def message(context: str, source: str, said: str, comment: str = "") -> str:
+    named = f'msgctxt "{context}"\n' if context else ""
+    return f'{comment}{named}msgid "{source}"\nmsgstr "{said}"\n\n'
+
+
+def test_the_contexts_of_a_po_file_are_ids_or_speakers_and_without_any_keys_may_be_messages() -> None:
+    own = message("a", "One.", "一。") + message("b", "Two.", "二。")
+    assert read("a.po", HEAD + own).roles["job_id"] == "msgctxt"
+    shared = message("Tom", "One.", "一。") + message("Tom", "Two.", "二。") + message("Ann", "No.", "不。")
+    assert read("a.po", HEAD + shared).roles == {"text": "msgstr", "character": "msgctxt"}
+    keys = message("", "GREET_1", "一。") + message("", "npc.bye", "二。")
+    assert read("a.po", HEAD + keys).roles == {"text": "msgstr", "job_id": "msgid"}
+    assert "job_id" not in read("a.po", HEAD + keys + message("", "Hello, you.", "嗨。")).roles
+
+
+def test_what_unreal_says_of_a_message_are_columns() -> None:
+    comment = '#. Key:\tA1\n#. InfoMetaData:\t"Speaker" : "Tom"\n#. InfoMetaData:\t"Voice Actor Direction" : "tired"\n'
+    table = read("Game.po", HEAD + message("Dlg,A1", "Hi.", "嗨。", comment))
+    (row,) = table.rows
+    assert not isinstance(row, Finding)
+    assert table.roles == {"text": "msgstr", "job_id": "msgctxt", "character": "Speaker"}
+    assert (row.fields["Speaker"], row.fields["Voice Actor Direction"]) == ("Tom", "tired")
+
+
+def test_notes_of_xliff_say_who_speaks_and_how() -> None:
+    body = (
+        '<xliff version="2.0" srcLang="en"><file id="f"><unit id="u"><notes><note category="speaker">Tom</note>'
+        '<note category="direction">angry</note><note>long</note></notes>'
+        "<segment><source>Hi.</source></segment></unit></file></xliff>"
+    )
+    table = read("a.xlf", body)
+    (row,) = table.rows
+    assert not isinstance(row, Finding)
+    assert table.roles["character"] == "speaker"
+    assert (row.fields["speaker"], row.fields["direction"], row.fields["note"]) == ("Tom", "angry", "long")
+
+
+def test_a_twine_paragraph_loses_macros_and_signs_and_keeps_the_words_of_its_links() -> None:
+    passage = (
+        "You look [[around->Room]], [[Tom<-him]] sees [[it]].\n[[Leave]]\n(if: $a is 1)[Tom: Secret.]\n"
+        "<<if $a>>Tom: Yes.<</if>>\n''Never'' go //there//, see http://a.b//c.\n"
+    )
+    room = {"name": "Room", "text": "Double-click this passage to edit it."}
+    assert texts("a.json", {"passages": [{"name": "Start", "text": passage}, room]}) == [
+        "You look around, him sees it.",
+        "Tom: Secret.",
+        "Tom: Yes.",
+        "Never go there, see http://a.b//c.",
+    ]
+
+
+def test_each_voice_of_a_cue_is_a_row_and_files_of_one_name_have_lines_of_their_own() -> None:
+    cue = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v.loud Tom>Who?</v>\n<v Ann>Me &amp; you.\n"
+    rows = [row.fields for row in read("act1/a.vtt", cue).rows if not isinstance(row, Finding)]
+    assert [(row["id"], row["character"], row["text"]) for row in rows] == [
+        ("act1/a-0001-1", "Tom", "Who?"),
+        ("act1/a-0001-2", "Ann", "Me & you."),
+    ]
+
+
+def test_lists_of_objects_inside_of_json_are_columns_and_none_is_lost() -> None:
+    record = {"Name": "R1", "Lines": [{"Text": "One."}, {"Text": "Two."}], "Speaker": {"RowName": "Tom"}}
+    table = read("a.json", json.dumps([record]))
+    assert table.columns == ("Name", "Lines.0.Text", "Lines.1.Text", "Speaker.RowName")
+
+
+def test_articys_models_may_stand_in_a_file_of_their_own_and_a_dialogue_is_a_scene() -> None:
+    models = [
+        {"Type": "Dialogue", "Properties": {"Id": "0x9", "DisplayName": "Gate"}},
+        {"Type": "DialogueFragment", "Properties": {"Id": "0x1", "Parent": "0x9", "Speaker": "0x2", "Text": "Hi."}},
+    ]
+    assert texts("a.json", {"Objects": models}, "dialogue") == ["Gate"]
+
+
+def test_options_of_the_first_yarn_are_options() -> None:
+    table = read("a.yarn", "title: A\n---\nTom: Hi\n[[Go|End]]\n[[End]]\n===\n")
+    assert [row.fields["kind"] for row in table.rows if not isinstance(row, Finding)] == ["line", "option", "option"]
+
+
 def test_a_path_as_a_po_file_is_no_file_to_be_opened() -> None:
     assert "is no PO file" in read("a.po", "/etc/passwd").findings[0].message
 
