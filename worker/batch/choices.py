@@ -16,7 +16,7 @@ import yaml
 from schemas.errors import UsageError
 from worker.batch.atomic_file import replace_file
 from worker.batch.choice import Choice, is_take_number
-from worker.batch.regular_file import followed, read_regular
+from worker.batch.regular_file import followed, read_regular, real_path
 from worker.batch.scripts.model import Finding, Line, Place, Script, Severity
 
 SUFFIX: Final = ".choices.yaml"
@@ -26,7 +26,7 @@ _FORM: Final = "a choice is `line: 2`, or `line: {take: 2, by: name, at: time}`"
 
 def choices_path(script: Path) -> Path:
     """The path of a script's choices: beside the script, with its name."""
-    path = script.resolve()
+    path = real_path(script)
     return path.with_name(f"{path.name}{SUFFIX}")
 
 

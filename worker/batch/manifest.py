@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from schemas.errors import UsageError
 from worker.batch.atomic_file import replace_file
 from worker.batch.entry import ManifestEntry
-from worker.batch.regular_file import read_regular
+from worker.batch.regular_file import read_regular, real_path
 from worker.batch.scripts.model import JOURNAL_SUFFIX, MANIFEST_SUFFIX
 
 _LARGEST_BYTES: Final = 2**30
@@ -19,7 +19,7 @@ _LARGEST_BYTES: Final = 2**30
 
 def default_manifest(script: Path) -> Path:
     """The default path of a script's manifest: beside the script, with its name."""
-    path = script.resolve()
+    path = real_path(script)
     return path.with_name(f"{path.name}{MANIFEST_SUFFIX}")
 
 

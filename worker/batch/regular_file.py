@@ -99,6 +99,18 @@ def read_regular(path: Path, most_bytes: int, *, follow: bool = False) -> bytes:
         return file.read()
 
 
+def real_path(path: Path) -> Path:
+    """A script's path without symbolic links: its own files lie beside the script itself.
+
+    Raises:
+        NotRegularFileError: its links lead round in a circle.
+    """
+    try:
+        return path.resolve()
+    except RuntimeError:
+        raise NotRegularFileError(path, "is a symbolic link that leads to itself") from None
+
+
 def followed(path: Path) -> Path:
     """The file that a path means: the one that a symbolic link leads to, or the path itself.
 

@@ -16,7 +16,7 @@ from schemas.message import Request
 from schemas.parsing import InvalidJobError, field_problems, record_document
 from schemas.verdict import LineVerdict, Verdict
 from worker.batch.atomic_file import replace_file
-from worker.batch.regular_file import read_regular
+from worker.batch.regular_file import read_regular, real_path
 
 SUFFIX: Final = ".verdicts.json"
 LARGEST_BYTES: Final = 64 * 2**20
@@ -33,7 +33,7 @@ class VerdictsFile(Request):
 
 def verdicts_path(script: Path) -> Path:
     """The path of a script's verdicts: beside the script, with its name."""
-    path = script.resolve()
+    path = real_path(script)
     return path.with_name(f"{path.name}{SUFFIX}")
 
 

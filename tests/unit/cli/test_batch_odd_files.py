@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -10,10 +11,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from schemas.errors import UsageError
+from tests.unit.batches import done, line, plan
 from worker.batch.atomic_file import replace_file
 from worker.batch.choices import Choice, read_choices, write_choices
+from worker.batch.entry import build_entry
 from worker.batch.journal import Journal, JournalEntry
-from worker.batch.manifest import write_manifest
+from worker.batch.line_status import next_job
+from worker.batch.manifest import read_manifest, write_manifest
 from worker.batch.regular_file import NotRegularFileError, followed
 from worker.batch.state import open_state
 from worker.cli.main import app
@@ -91,7 +95,7 @@ def test_what_is_no_file_is_refused_by_name_before_anything_is_sent(
     assert identity(odd) == before
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if "link" not in kind])
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_file_in_the_place_of_a_script_is_an_error(tmp_path: Path, kind: str) -> None:
     odd = tmp_path / ("s.csv.d" if kind == "folder" else "s.csv")
     put(odd, kind)
@@ -164,3 +168,31 @@ def test_what_lies_in_the_place_of_the_journals_next_file_is_not_written_to(tmp_
     assert [each.unsent for each in journal.read()] == [("b",), ("c",)]
     journal.close()
     assert [each.name for each in tmp_path.iterdir()] == ["j"]
+
+
+def test_a_manifest_that_an_editor_saved_with_a_bom_windows_newlines_and_a_line_twice_is_read(tmp_path: Path) -> None:
+    (planned,) = plan(line("a"))
+    sent = next_job(planned, None)[1]
+    manifest = tmp_path / "s.manifest.jsonl"
+    write_manifest(manifest, {"a": build_entry(sent, done(sent.job_id, sent.key))}, ["a"])
+    entries, row = read_manifest(manifest), manifest.read_bytes().strip()
+    manifest.write_bytes(b"\xef\xbb\xbf" + row + b"\r\n" + row + b"\r\n\r\n")
+    assert read_manifest(manifest) == entries
+
+
+def test_a_journal_in_a_folder_that_takes_no_files_is_refused_with_the_way_on(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(UsageError, match="Read-only file system; --manifest names another place for it"):
+        Journal(script.with_name("s.csv.manifest.journal"))
+
+
+@pytest.mark.parametrize("budget", ["nan", "-inf", "-0.000001", "much"])
+def test_a_budget_that_is_no_sum_is_refused(script: Path, budget: str) -> None:
+    ended = batch(str(script), "--dry-run", f"--budget={budget}")
+    assert ended.exit_code == 2
+    assert "--budget" in ended.output
