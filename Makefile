@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-stream bench-scale bench-recovery bench-processes simulations bench-votes bench-voices bench-quota false-alarms lint-false-alarms schemas dashboards licences sbom lock clean
+.PHONY: help install console-pictures demo demo-rollout demo-alerts test fuzz mutants coverage test-kafka test-faults image-test ci check format bench bench-dialogue bench-http bench-stream bench-scale bench-import bench-recovery bench-processes simulations bench-votes bench-voices bench-quota false-alarms lint-false-alarms schemas dashboards licences sbom lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -136,6 +136,9 @@ simulations: .venv/run.stamp ## run the roll-back rules over SEEDS simulated rol
 
 bench-scale: .venv/local.stamp ## measure a simulated week, a controller's round on 10 million attempts, a script of 20,000 unchanged lines
 	@$(BIN)/python -m loadtest.benchmarks.scale
+
+bench-import: .venv/dev.stamp ## measure import, lint and price of 20,000 lines in XLSX, and what an edit makes and delivers anew
+	@$(BIN)/python -m loadtest.benchmarks.script_import
 
 bench-votes: .venv/run.stamp ## measure how soon listeners' votes decide and more complaints are seen, over SEEDS simulations
 	@$(BIN)/python -m loadtest.benchmarks.votes --seeds $(SEEDS)

@@ -50,6 +50,13 @@ def deliver(
         bool,
         typer.Option("--annotate", help="Also copies of the script's own files, each line with its audio."),
     ] = False,
+    word_times: Annotated[
+        bool,
+        typer.Option(
+            "--word-times",
+            help="Also when each word and phone of English lines is spoken. For other languages, and visemes: none.",
+        ),
+    ] = False,
     gap: Annotated[int, typer.Option(min=0, max=60_000, help="Milliseconds between two lines of subtitles.")] = 0,
     delete: Annotated[bool, typer.Option("--delete", help="Remove files of lines that have left the script.")] = False,
     manifest: Annotated[Path | None, typer.Option(help="The manifest's path; default: beside the script.")] = None,
@@ -57,7 +64,8 @@ def deliver(
 ) -> None:
     """Deliver a batch's audio to a game engine: named, mastered, with its tables; again, only what has changed."""
     from worker.batch.delivery.annotated.copies import ScriptCopies
-    from worker.batch.delivery.deliver import Delivery
+    from worker.batch.delivery.deliver import Delivery, TableMaker
+    from worker.batch.delivery.word_times import WordTimes
     from worker.cli.batch_check import read_lines
 
     target = TARGETS[to]
@@ -76,7 +84,10 @@ def deliver(
     entries = read_state(manifest or default_manifest(script)).entries
     copies = ScriptCopies(script, read_mapping(script), target.reference)
     subtitled = partial(subtitle_tables, forms=subtitles or (), gap_ms=gap)
-    tables = (target.tables, subtitled, *((copies.tables,) if annotate else ()))
+    times = WordTimes(out)
+    tables: list[TableMaker] = [target.tables, subtitled]
+    tables += [copies.tables] if annotate else []
+    tables += [times.tables] if word_times else []
     with terminal.progress("delivering") as progress:
         result = Delivery(audio, out, options, tables).run(lines, entries, progress)
     missing = len(lines) - sum(line.id in entries and entries[line.id].is_done for line in lines)
@@ -92,7 +103,7 @@ def deliver(
     if as_json:
         files = {path: _document(file) for path, file in result.files.items()}
         listed = {"problems": result.problems, "files": files, "tables": result.tables, "old": result.old}
-        listed["notes"] = copies.notes
+        listed |= {"quiet": result.quiet, "notes": [*copies.notes, *times.notes]}
         terminal.show_one({**row, **listed}, as_json=True)
     else:
         terminal.show_one(row, as_json=False)
@@ -100,7 +111,7 @@ def deliver(
             terminal.note(f"below {lufs:g} LUFS, as their peaks allow no more: {describe_some(result.quiet)}")
         if result.old:
             terminal.note(f"of lines that have left the script, --delete removes them: {describe_some(result.old)}")
-        for note in (*copies.notes, *result.problems):
+        for note in (*copies.notes, *times.notes, *result.problems):
             terminal.note(note)
     if result.problems or missing:
         raise typer.Exit(ExitCode.FAILED)

@@ -66,7 +66,7 @@ class LineMaker:
             source=planned.sha256,
             made_by=self._options.made_by,
             sha256=hashlib.sha256(content).hexdigest(),
-            lufs_before=_rounded(mastered.before.lufs),
+            lufs_before=_rounded(mastered.lufs_before),
             lufs=_rounded(mastered.after.lufs),
             peak_dbtp=_rounded(mastered.after.peak_dbtp),
             seconds=round(mastered.after.seconds, 3),

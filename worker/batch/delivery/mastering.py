@@ -36,10 +36,10 @@ class Levels:
 
 @dataclass(frozen=True)
 class Mastered:
-    """A mastered sound, and its levels before and after."""
+    """A mastered sound, its loudness before, in LUFS, and its levels now."""
 
     samples: Values
-    before: Levels
+    lufs_before: float
     after: Levels
 
 
@@ -52,16 +52,17 @@ def master(samples: Values, sample_rate: int, mastering: Mastering) -> Mastered:
         samples: full scale at 1.0.
         sample_rate: theirs, in Hz.
     """
-    before = measure(samples, sample_rate)
-    if not math.isfinite(before.lufs):
+    lufs_before = _loudness(samples, sample_rate)
+    if not math.isfinite(lufs_before):
         # Below the standard's gate of -70 LUFS: a gain would make an encoder's noise a sound.
-        return Mastered(_resampled(samples, sample_rate, mastering.sample_rate), before, before)
+        sound = _resampled(samples, sample_rate, mastering.sample_rate)
+        return Mastered(sound, lufs_before, measure(sound, mastering.sample_rate))
     sound = samples if mastering.pad_s is None else _trimmed(samples, sample_rate, mastering.pad_s)
     sound = _resampled(sound, sample_rate, mastering.sample_rate)
     levels = measure(sound, mastering.sample_rate)
     gain = 0.0 if mastering.target_lufs is None else mastering.target_lufs - levels.lufs
     sound = with_gain(sound, min(gain, mastering.peak_dbtp - _PEAK_MARGIN_DB - levels.peak_dbtp))
-    return Mastered(sound, before, measure(sound, mastering.sample_rate))
+    return Mastered(sound, lufs_before, measure(sound, mastering.sample_rate))
 
 
 def _resampled(samples: Values, sample_rate: int, wanted_rate: int, converter: str = "sinc_best") -> Values:
@@ -76,10 +77,16 @@ def measure(samples: Values, sample_rate: int) -> Levels:
     seconds = len(samples) / sample_rate
     if not samples.any():
         return Levels(-math.inf, -math.inf, seconds)
-    repeated = np.tile(samples, max(1, math.ceil(_MEASURED_S / seconds)))
     oversampled = _resampled(samples, sample_rate, _OVERSAMPLED_HZ, "sinc_fastest")
     peak = max(float(np.abs(oversampled).max()), float(np.abs(samples).max()))
-    return Levels(integrated_lufs(repeated, sample_rate), 20 * math.log10(peak), seconds)
+    return Levels(_loudness(samples, sample_rate), 20 * math.log10(peak), seconds)
+
+
+def _loudness(samples: Values, sample_rate: int) -> float:
+    if not samples.any():
+        return -math.inf
+    repeats = max(1, math.ceil(_MEASURED_S * sample_rate / len(samples)))
+    return integrated_lufs(np.tile(samples, repeats), sample_rate)
 
 
 def _trimmed(samples: Values, sample_rate: int, pad_s: float) -> Values:
