@@ -92,7 +92,7 @@ async def test_a_script_becomes_files_at_the_price_that_was_shown_and_only_once(
     assert len((delivery / "wwise-en-US.txt").read_text(encoding="utf-8").splitlines()) > 1
     assert document(await run(deployment, *wanted), 0)["up to date"] == len(entries)
     shown = await run(deployment, "batch", "report", str(script), "--download", str(folder))
-    assert '"audio": "ghoul/ghoul-0.ogg"' in Path(shown.stdout.strip()).read_text(encoding="utf-8")
+    assert '"audio":"ghoul/ghoul-0.ogg"' in Path(shown.stdout.strip()).read_text(encoding="utf-8")
 
 
 async def test_failed_lines_are_reported_and_retried_and_lines_with_errors_can_be_left_out(deployment, tmp_path: Path):
