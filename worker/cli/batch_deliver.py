@@ -89,7 +89,7 @@ def deliver(
     tables += [copies.tables] if annotate else []
     tables += [times.tables] if word_times else []
     with terminal.progress("delivering") as progress:
-        result = Delivery(audio, out, options, tables).run(lines, entries, progress)
+        result = Delivery(audio, out, options, tables, script=script.resolve().name).run(lines, entries, progress)
     missing = len(lines) - sum(line.id in entries and entries[line.id].is_done for line in lines)
     row: dict[str, object] = {
         "folder": str(out),

@@ -55,9 +55,13 @@ class Delivery:
         audio: the folder of `batch --download`, which is only read.
         folder: of the delivery; is made where it is missing.
         tables: make the files beside the audio.
+        script: the name of its file: a folder has the delivery of one script.
     """
 
-    def __init__(self, audio: Path, folder: Path, options: DeliveryOptions, tables: Sequence[TableMaker]) -> None:
+    def __init__(
+        self, audio: Path, folder: Path, options: DeliveryOptions, tables: Sequence[TableMaker], *, script: str
+    ) -> None:
+        self._script = script
         self._audio = audio
         self._folder = folder
         self._options = options
@@ -74,8 +78,8 @@ class Delivery:
             entries: of the manifest, by line.
 
         Raises:
-            UsageError: two lines would get one file, the folder's record can't be read, or another delivery writes
-                into the folder.
+            UsageError: two lines would get one file, the folder's record can't be read or is another script's, or
+                another delivery writes into the folder.
             OSError: the record can't be written.
         """
         planned = list(plan_files(lines, entries, self._options))
@@ -83,6 +87,7 @@ class Delivery:
         self._folder.mkdir(parents=True, exist_ok=True)
         with locked(self._folder):
             self._record = read_record(self._folder)
+            self._record.check_script(self._script)
             self._deliver(planned, progress)
         return self._result
 
@@ -91,10 +96,13 @@ class Delivery:
             self._deliver_lines(planned, progress)
         finally:
             # Also after Ctrl-C: what was written is known, and isn't made again.
-            write_record(self._folder, Record(files=self._record.files | self._result.files))
+            self._write_record(self._record.files | self._result.files)
         tables = self._write_tables(planned)
         left = self._clear_old({each.file for each in planned} | tables.keys())
-        write_record(self._folder, Record(files=self._result.files | tables | left))
+        self._write_record(self._result.files | tables | left)
+
+    def _write_record(self, files: Mapping[str, DeliveredFile]) -> None:
+        write_record(self._folder, Record(script=self._script, files=dict(files)))
 
     def _deliver_lines(self, planned: Sequence[PlannedFile], progress: ProgressCallback) -> None:
         maker = LineMaker(self._audio, self._folder, self._options, self._record)

@@ -1,9 +1,9 @@
 """What a delivery has written into its folder, kept there: the next one makes only what has changed."""
 
-from pathlib import Path
-from typing import Final
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Final
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from schemas.errors import UsageError
 from schemas.message import Message
@@ -36,10 +36,34 @@ class DeliveredFile(Message):
     seconds: float = 0.0
 
 
-class Record(Message):
-    """The files of a delivery by path, with forward slashes."""
+def _inside(name: str) -> str:
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or "\0" in name:
+        raise ValueError(f"{name[:100]!a} is no path within the delivery")
+    return name
 
-    files: dict[str, DeliveredFile] = Field(default_factory=dict)
+
+class Record(Message):
+    """The files of a delivery by path, with forward slashes.
+
+    Attributes:
+        script: the name of the script's file; empty in a folder that nothing was delivered to yet.
+    """
+
+    script: str = ""
+    files: dict[Annotated[str, AfterValidator(_inside)], DeliveredFile] = Field(default_factory=dict)
+
+    def check_script(self, script: str) -> None:
+        """Check that the folder has no other script's delivery, whose files would count as left over from this one's.
+
+        Raises:
+            UsageError: it has.
+        """
+        if self.script and self.script != script:
+            raise UsageError(
+                f"the folder has the delivery of {self.script!a}: deliver {script!a} into another one; if the script "
+                f'was renamed, correct "script" in {NAME}'
+            )
 
 
 def read_record(folder: Path) -> Record:
@@ -67,5 +91,5 @@ def write_record(folder: Path, record: Record) -> None:
     Raises:
         OSError: it can't be written.
     """
-    ordered = Record(files=dict(sorted(record.files.items())))
+    ordered = Record(script=record.script, files=dict(sorted(record.files.items())))
     replace_file(folder / NAME, (ordered.model_dump_json(indent=1, exclude_defaults=True) + "\n").encode())

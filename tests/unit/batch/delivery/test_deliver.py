@@ -63,13 +63,14 @@ class Studio:
         engine: Engine = Engine.FOLDER,
         form: Form | None = None,
         tables: tuple[TableMaker, ...] = (),
+        script: str = "act1.csv",
         **more: object,
     ) -> DeliveryResult:
         target = TARGETS[engine]
         options = {"mastering": Mastering(), "template": target.template, **more}
         wanted = DeliveryOptions(engine, form or target.form, **options)
         makers = (target.tables, *tables)
-        return Delivery(self.audio, self.out, wanted, makers).run(
+        return Delivery(self.audio, self.out, wanted, makers, script=script).run(
             list(self.lines.values()), self.entries, lambda *_: None
         )
 
@@ -247,3 +248,25 @@ def test_a_record_that_isnt_one_is_refused_and_nothing_is_overwritten(studio: St
     (studio.out / "delivery.json").write_text(json.dumps({"files": {"a": {}}}))
     with pytest.raises(UsageError, match=r"delivery.json: files.a.sha256: is no record of a delivery"):
         studio.deliver()
+
+
+def test_a_folder_has_the_delivery_of_one_script(studio: Studio) -> None:
+    studio.deliver()
+    before = studio.files()
+    del studio.lines["b"]
+    with pytest.raises(UsageError, match=r"has the delivery of 'act1\.csv': deliver 'act2\.csv' into another"):
+        studio.deliver(script="act2.csv", delete=True)
+    assert studio.files() == before
+
+
+@pytest.mark.parametrize("name", ["../precious.wav", "/precious.wav", "a/../../precious.wav", ""])
+def test_a_record_that_names_a_file_outside_of_its_folder_is_refused(studio: Studio, name: str) -> None:
+    studio.deliver()
+    precious = studio.out.parent / "precious.wav"
+    precious.write_bytes(b"mine")
+    record = studio.out / "delivery.json"
+    digest = hashlib.sha256(b"mine").hexdigest()
+    record.write_text(json.dumps({"script": "act1.csv", "files": {name: {"sha256": digest}}}), encoding="utf-8")
+    with pytest.raises(UsageError, match="is no path within the delivery"):
+        studio.deliver(delete=True)
+    assert precious.read_bytes() == b"mine"
