@@ -29,6 +29,7 @@ from worker.config.settings import load_settings
 CHARACTERS = ("pip_boy", "ghoul", "raider", "codsworth", "ncr_ranger")
 WORDS = ("rust", "water", "lantern", "gate", "boots", "radio", "winter", "map", "bridge", "soup")
 EDITED = 10
+KILLS = 5
 LEAST_MEMORY_MB, MOST_MEMORY_MB = 30, 300
 
 
@@ -152,9 +153,10 @@ async def test_killed_and_resumed_every_line_is_made_once_and_an_unchanged_scrip
     # About as long as Google takes: what a killed worker loses is what it had in hand just then.
     await deployment.emulator(latency={"kind": "constant", "seconds": 0.3})
     with deployment.worker("first", KAFKA_SESSION_TIMEOUT_S="6") as (worker, _):
-        command = studio.start("killed")
-        await studio.until_paid(lines // 3, command)
-        await asyncio.to_thread(command.kill)
+        for kill in range(1, KILLS + 1):
+            command = studio.start(f"killed-{kill}")
+            await studio.until_paid(kill * lines // (2 * KILLS), command)
+            await asyncio.to_thread(command.kill)
         command = studio.start("resumed")
         await studio.until_paid(2 * lines // 3, command)
         worker.signal(signal.SIGKILL)
@@ -181,7 +183,7 @@ async def test_killed_and_resumed_every_line_is_made_once_and_an_unchanged_scrip
         sent_by_edited = await studio.in_lane() - sent
         paid_by_edited = await studio.paid() - paid
     report(
-        f"a batch of {lines:,} lines, the command killed after a third, the worker after two",
+        f"a batch of {lines:,} lines, the command killed {KILLS} times in its first half, the worker after two thirds",
         took=f"{took:.0f} s",
         sent=sent,
         paid=paid,

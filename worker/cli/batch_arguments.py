@@ -10,7 +10,11 @@ Manifest = Annotated[Path | None, typer.Option(help="The manifest's path; defaul
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse a script with warnings too.")]
 Download = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Download the audio to DIR/<character>/<line id>.<ext>, candidates to DIR/takes."),
+    typer.Option(
+        metavar="DIR",
+        file_okay=False,
+        help="Download the audio to DIR/<character>/<line id>.<ext>, candidates to DIR/takes.",
+    ),
 ]
 Budget = Annotated[float | None, typer.Option(min=0, help="Refuse a run that costs more USD at list price.")]
 Cap = Annotated[float | None, typer.Option(min=0, help="Stop sending before more USD than these are really spent.")]

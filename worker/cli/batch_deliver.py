@@ -27,9 +27,10 @@ _DEFAULT = Mastering()
 def deliver(
     script: Annotated[Path, typer.Argument(metavar="SCRIPT", help="The script of the batch.")],
     audio: Annotated[
-        Path, typer.Option("--from", metavar="DIR", help="The folder of `batch --download`; is only read.")
+        Path,
+        typer.Option("--from", metavar="DIR", file_okay=False, help="The folder of `batch --download`; is only read."),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder of the delivery.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="The folder of the delivery.")],
     to: Annotated[Engine, typer.Option(help="The engine: its tables, and its usual form and names.")] = Engine.FOLDER,
     form: Annotated[Form | None, typer.Option("--format", help="Default: wav, and ogg for godot and renpy.")] = None,
     name: Annotated[

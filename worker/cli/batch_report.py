@@ -26,7 +26,7 @@ def report(
     script: Annotated[Path, typer.Argument(metavar="SCRIPT", help="The script of the batch.")],
     manifest: Annotated[Path | None, typer.Option(help="The manifest's path; default: beside the script.")] = None,
     download: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder of --download, with the audio.")
+        Path | None, typer.Option(metavar="DIR", file_okay=False, help="The folder of --download, with the audio.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The page's path; default: DIR/report.html, or beside the script.")

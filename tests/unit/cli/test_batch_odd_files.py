@@ -196,3 +196,21 @@ def test_a_budget_that_is_no_sum_is_refused(script: Path, budget: str) -> None:
     ended = batch(str(script), "--dry-run", f"--budget={budget}")
     assert ended.exit_code == 2
     assert "--budget" in ended.output
+
+
+@pytest.mark.parametrize("command", ["run", "deliver", "report"])
+def test_a_file_in_the_place_of_an_audio_folder_is_refused_before_anything_is_done(
+    script: Path, tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "audio"
+    file.write_bytes(b"mine")
+    options = {
+        "run": ["--yes", "--download", str(file)],
+        "deliver": ["--from", str(tmp_path), "--out", str(file)],
+        "report": ["--download", str(file)],
+    }
+    result = CliRunner().invoke(app, ["batch", command, str(script), *options[command]])
+    assert result.exit_code == 2
+    assert "is a file" in " ".join(result.output.replace("│", " ").split())
+    assert file.read_bytes() == b"mine"
+    assert [each.name for each in tmp_path.iterdir() if "manifest" in each.name] == []
