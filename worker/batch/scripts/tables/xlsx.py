@@ -1,21 +1,47 @@
 """Reads the sheets of an Excel workbook (XLSX). Pure."""
 
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from functools import lru_cache
+from itertools import chain, islice
 from typing import Any, Final
 
 from worker.batch.scripts.extra import load_studio_library
 from worker.batch.scripts.model import Finding, Place, Severity
 from worker.batch.scripts.tables.archive import NotASpreadsheetError, open_archive
 from worker.batch.scripts.tables.grid import GridRow, line_list, read_grid
-from worker.batch.scripts.tables.model import IsKnown, Table
+from worker.batch.scripts.tables.model import LARGEST_ROWS, IsKnown, Table
 from worker.batch.scripts.tables.sheet_part import SheetPart, filled_down, read_sheet_part
 
 NO_RESULT: Final = (
     "is a formula without a stored result: open and save the file in a spreadsheet, or put the text there"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _SheetRow:
+    """The cells of a row that aren't empty, by index: a cell far to the right takes no memory for those before it."""
+
+    line: int
+    cells: Mapping[int, str]
+    problems: Mapping[int, str]
+
+    def as_grid_row(self) -> GridRow:
+        last = max(self.cells, default=-1)
+        return GridRow(self.line, [self.cells.get(index, "") for index in range(last + 1)], self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A sheet; `broken` says why the row after the last one can't be read."""
+
+    title: str
+    is_hidden: bool
+    part: SheetPart
+    rows: Sequence[_SheetRow]
+    broken: str | None
 
 
 def read_xlsx(content: bytes, file: str, is_known: IsKnown) -> Iterator[Table]:
@@ -25,6 +51,18 @@ def read_xlsx(content: bytes, file: str, is_known: IsKnown) -> Iterator[Table]:
         NotASpreadsheetError: the content is no workbook, or too large.
         UsageError: openpyxl isn't installed.
     """
+    for sheet in _read_sheets(content):
+        name = f"{file}[{sheet.title}]"
+        rows = filled_down((row.as_grid_row() for row in sheet.rows), sheet.part.merged)
+        table = read_grid(chain(rows, _broken(sheet, name)), name, "XLSX", is_known, padded=True, sheet=sheet.title)
+        if table is not None:
+            hidden = _hidden(table, sheet.part.hidden_rows, is_hidden=sheet.is_hidden)
+            yield replace(table, findings=(*hidden, *table.findings))
+
+
+# An import reads a workbook twice: what its header is depends on which columns are known.
+@lru_cache(maxsize=1)
+def _read_sheets(content: bytes) -> tuple[_Sheet, ...]:
     openpyxl = load_studio_library("openpyxl", "XLSX")
     with open_archive(content) as archive:
         parts = {name: read_sheet_part(archive, name) for name in archive.namelist() if "worksheets/" in name}
@@ -36,14 +74,32 @@ def read_xlsx(content: bytes, file: str, is_known: IsKnown) -> Iterator[Table]:
     # openpyxl raises what its parsers and lookups raise; none of it is more than "this is no workbook".
     except Exception as error:  # noqa: BLE001
         raise NotASpreadsheetError(f"is no Excel workbook: {_short(error)}") from None
-    for index, sheet in enumerate(sheets):
-        name = f"{file}[{sheet.title}]"
-        part = parts.get(getattr(sheet, "_worksheet_path", ""), SheetPart())
-        rows = _guarded(filled_down(_rows(sheet, formulas.worksheets[index] if formulas else None), part.merged), name)
-        table = read_grid(rows, name, "XLSX", is_known, padded=True, sheet=sheet.title)
-        if table is not None:
-            hidden = _hidden(table, part.hidden_rows, is_hidden=sheet.sheet_state != "visible")
-            yield replace(table, findings=(*hidden, *table.findings))
+    return tuple(
+        _read_sheet(
+            sheet,
+            formulas.worksheets[index] if formulas else None,
+            parts.get(getattr(sheet, "_worksheet_path", ""), SheetPart()),
+        )
+        for index, sheet in enumerate(sheets)
+    )
+
+
+def _read_sheet(sheet: Any, formulas: Any, part: SheetPart) -> _Sheet:
+    rows: list[_SheetRow] = []
+    broken = None
+    try:
+        # One more than are read, so that the reader can say that there are more.
+        rows.extend(islice(_rows(sheet, formulas), LARGEST_ROWS + 2))
+    # As above: openpyxl raises anything at a cell whose XML says what can't be.
+    except Exception as error:  # noqa: BLE001
+        broken = _short(error)
+    return _Sheet(sheet.title, sheet.sheet_state != "visible", part, rows, broken)
+
+
+def _broken(sheet: _Sheet, file: str) -> Iterator[Finding]:
+    if sheet.broken is not None:
+        line = sheet.rows[-1].line + 1 if sheet.rows else 1
+        yield Finding(Severity.ERROR, Place(file, line, "1"), f"the row can't be read: {sheet.broken}")
 
 
 def _hidden(table: Table, rows: Sequence[int], *, is_hidden: bool) -> Iterator[Finding]:
@@ -56,12 +112,12 @@ def _hidden(table: Table, rows: Sequence[int], *, is_hidden: bool) -> Iterator[F
         yield Finding(Severity.WARNING, table.header, message)
 
 
-def _rows(sheet: Any, formulas: Any) -> Iterator[GridRow]:
+def _rows(sheet: Any, formulas: Any) -> Iterator[_SheetRow]:
     # The dimension that a file declares may be wrong, or a million columns.
     sheet.reset_dimensions()
     if formulas is None:
         for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-            yield GridRow(line, [_cell(value) for value in cells])
+            yield _SheetRow(line, _cells(cells), {})
         return
     formulas.reset_dimensions()
     both = zip(sheet.iter_rows(values_only=True), formulas.iter_rows(values_only=True), strict=False)
@@ -71,24 +127,14 @@ def _rows(sheet: Any, formulas: Any) -> Iterator[GridRow]:
             for index, (value, source) in enumerate(zip(cells, written, strict=False))
             if value is None and isinstance(source, str) and source.startswith("=")
         }
-        yield GridRow(line, [_cell(value) for value in cells], problems)
+        yield _SheetRow(line, _cells(cells), problems)
 
 
-def _guarded(rows: Iterator[GridRow], file: str) -> Iterator[GridRow | Finding]:
-    """The rows, and a finding at the first that can't be read."""
-    line = 0
-    try:
-        for row in rows:
-            line = row.line
-            yield row
-    # As above: openpyxl raises anything at a cell whose XML says what can't be.
-    except Exception as error:  # noqa: BLE001
-        yield Finding(Severity.ERROR, Place(file, line + 1, "1"), f"the row can't be read: {_short(error)}")
+def _cells(values: Iterable[Any]) -> dict[int, str]:
+    return {index: _cell(value) for index, value in enumerate(values) if value is not None}
 
 
 def _cell(value: Any) -> str:
-    if value is None:
-        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
