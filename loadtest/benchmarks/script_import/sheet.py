@@ -17,9 +17,13 @@ _SCENE: Final = 40
 
 
 def write_sheet(path: Path, lines: int, edited: int = 0) -> None:
-    """Write a sheet with a title row; the texts of the first lines may be others than before."""
-    book = load_studio_library("openpyxl", "XLSX").Workbook(write_only=True)
-    sheet = book.create_sheet("Act 1")
+    """Write a sheet with a title row; the texts of the first lines may be others than before.
+
+    Its texts are shared strings, as in what Excel saves.
+    """
+    book = load_studio_library("openpyxl", "XLSX").Workbook()
+    sheet = book.active
+    sheet.title = "Act 1"
     sheet.append(("Act 1, locked for recording",))
     sheet.append(_HEADER)
     for row in islice(_rows(edited), lines):
