@@ -34,7 +34,7 @@ def test_names_follow_the_settings() -> None:
 
 def test_terraforms_form() -> None:
     shown = acl("--role", "console", "--principal", "User:c", "--format", "terraform")
-    assert shown.count('resource "kafka_acl"') == 24
+    assert shown.count('resource "kafka_acl"') == 26
     assert 'acl_principal                = "User:c"' in shown
 
 
