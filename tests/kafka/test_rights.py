@@ -376,7 +376,8 @@ async def replay_and_redo(guarded) -> None:
 async def speak_a_script(guarded, tmp_path) -> None:
     """A studio: a batch, a new take of one of its lines; the players' lines are not its own."""
     script = tmp_path / "script.jsonl"
-    lines = [{"job_id": f"line-{number}", "character": "ghoul", "text": f"Lantern {number} is lit."} for number in range(3)]
+    texts = ("The first lantern is lit.", "The second one is not.", "Nobody saw the third.")
+    lines = [{"job_id": f"line-{number}", "character": "ghoul", "text": text} for number, text in enumerate(texts)]
     script.write_text("".join(json.dumps(line) + "\n" for line in lines))
     spoken = json.loads(await guarded.run("studio", "batch", str(script), "--yes", "--json"))
     assert spoken["result"]["done"] == 3

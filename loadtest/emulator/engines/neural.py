@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import samplerate
+import soxr
 
 from loadtest.emulator.engines import kokoro, piper
 from loadtest.emulator.engines.figures import Figures
@@ -88,7 +88,7 @@ class NeuralEngine:
         edge = round(_EDGE_S * native_hz)
         samples = levelled(samples[max(audible[0] - edge, 0) : audible[-1] + edge])
         ratio = sample_rate / native_hz / play_speed
-        return np.asarray(samplerate.resample(samples, ratio, "sinc_medium"), dtype=np.float32)
+        return np.asarray(soxr.resample(samples, 1.0, ratio), dtype=np.float32)
 
     def _said(self, text: str, voice: NeuralVoice, speed: float) -> tuple[Samples, int]:
         by_piper = voice.engine == "piper"

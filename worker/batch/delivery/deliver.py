@@ -106,7 +106,7 @@ class Delivery:
 
     def _deliver_lines(self, planned: Sequence[PlannedFile], progress: ProgressCallback) -> None:
         maker = LineMaker(self._audio, self._folder, self._options, self._record)
-        # Threads: NumPy, libsamplerate and libsndfile compute without Python's lock.
+        # Threads: NumPy, libsoxr and libsndfile compute without Python's lock.
         with ThreadPoolExecutor() as threads:
             futures = {threads.submit(maker.deliver, each): each for each in planned}
             try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import samplerate
+import soxr
 
 from worker.batch.delivery.options import Mastering
 from worker.speech.loudness import integrated_lufs, with_gain
@@ -65,10 +65,10 @@ def master(samples: Values, sample_rate: int, mastering: Mastering) -> Mastered:
     return Mastered(sound, lufs_before, measure(sound, mastering.sample_rate))
 
 
-def _resampled(samples: Values, sample_rate: int, wanted_rate: int, converter: str = "sinc_best") -> Values:
+def _resampled(samples: Values, sample_rate: int, wanted_rate: int) -> Values:
     if sample_rate == wanted_rate or not samples.size:
         return samples
-    resampled: Values = samplerate.resample(samples, wanted_rate / sample_rate, converter)
+    resampled: Values = soxr.resample(samples, sample_rate, wanted_rate, "VHQ")
     return resampled
 
 
@@ -77,7 +77,7 @@ def measure(samples: Values, sample_rate: int) -> Levels:
     seconds = len(samples) / sample_rate
     if not samples.any():
         return Levels(-math.inf, -math.inf, seconds)
-    oversampled = _resampled(samples, sample_rate, _OVERSAMPLED_HZ, "sinc_fastest")
+    oversampled = _resampled(samples, sample_rate, _OVERSAMPLED_HZ)
     peak = max(float(np.abs(oversampled).max()), float(np.abs(samples).max()))
     return Levels(_loudness(samples, sample_rate), 20 * math.log10(peak), seconds)
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import samplerate
 import soundfile
+import soxr
 
 from schemas.errors import UsageError
 from worker.batch.delivery.model import DeliveredLine, Table
@@ -99,7 +99,7 @@ def align(decoder: Any, audio: bytes, words: Sequence[str]) -> list[dict[str, An
         audio: a delivered file.
     """
     samples, sample_rate = soundfile.read(io.BytesIO(audio), dtype="float32")
-    resampled = samplerate.resample(samples, _RATE / sample_rate, "sinc_fastest")
+    resampled = soxr.resample(samples, sample_rate, _RATE)
     sound = (np.clip(resampled, -1, 1) * np.iinfo(np.int16).max).astype(np.int16).tobytes()
     try:
         decoder.set_align_text(" ".join(words))
