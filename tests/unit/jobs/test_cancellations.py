@@ -13,7 +13,7 @@ from schemas.cancellation import Cancellation, new_cancellation
 from schemas.enums import JobStatus, Lane
 from tests.unit.makers import CHIRP, WAVENET
 from tests.unit.world import NOW, WAV, World, spoke
-from worker.jobs.cancellations import LATER_JOB, Cancellations
+from worker.jobs.cancellations import Cancellations
 from worker.jobs.outcome import Outcome
 from worker.speech.limits.rate_limit import RateLimitRules
 
@@ -34,8 +34,8 @@ def noted(*cancellations: Cancellation, most: int = 10) -> Cancellations:
     [
         (-timedelta(days=7), True),
         (timedelta(), True),
-        (LATER_JOB, True),
-        (LATER_JOB + timedelta(microseconds=1), False),
+        (timedelta(seconds=60), True),
+        (timedelta(seconds=60, microseconds=1), False),
     ],
 )
 def test_a_job_is_cancelled_unless_it_was_enqueued_so_much_later_that_it_is_another(

@@ -107,3 +107,11 @@ def test_error_rates_and_power_are_those_of_the_docstring() -> None:
     assert passes_within(0.3, 60, 0.45, 0.65, 0.05) < 0.001
     assert passes_within(0.5, 60, 0.5, 0.7, 0.02) <= 0.02
     assert passes_within(0.7, 60, 0.5, 0.7, 0.02) == pytest.approx(0.848, abs=0.002)
+
+
+@pytest.mark.parametrize(("size", "needed"), [(1.0, 0), (0.5, 2), (0.49, 3), (0.125, 3), (0.1, 4)])
+def test_the_needed_votes_are_the_fewest_that_are_rare_enough_and_may_be_all_or_more_than_all(
+    size: float, needed: int
+) -> None:
+    """Of three votes by a fair coin at least 0, 1, 2, 3 say yes with 1, 7/8, 1/2, 1/8."""
+    assert needed_votes(0.5, size, 3) == needed
