@@ -61,12 +61,13 @@ def vote(
     chirp_first: bool = True,
     time: datetime = NOW,
     chirp_voice: str = CHIRP_VOICE,
+    wavenet_voice: str = WAVENET_VOICE,
     **changes: Any,
 ) -> Vote:
     """A vote on the pair of a number; `choice`: chirp3-hd, wavenet, equal or cannot_use."""
     takes = [
         {"audio": f"takes/{each}/{number}.ogg", "voice_model": each.value, "voice": voice}
-        for each, voice in ((VoiceModel.CHIRP3_HD, chirp_voice), (VoiceModel.WAVENET, WAVENET_VOICE))
+        for each, voice in ((VoiceModel.CHIRP3_HD, chirp_voice), (VoiceModel.WAVENET, wavenet_voice))
     ]
     first, second = takes if chirp_first else reversed(takes)
     chosen = {str(first["voice_model"]): "first", str(second["voice_model"]): "second"}.get(choice, choice)

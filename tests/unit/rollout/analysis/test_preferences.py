@@ -89,12 +89,16 @@ def test_votes_are_counted_by_character_and_go_on_where_they_were() -> None:
 def test_a_recast_voice_starts_anew_in_its_language_alone() -> None:
     votes = Votes()
     votes.add(vote(1, "wavenet"))
-    votes.add(vote(2, "wavenet", language="cmn-TW", chirp_voice="cmn-TW-Chirp3-HD-Puck"))
-    assert preference(votes).counts == {WAVENET: 2}
+    votes.add(vote(2, "equal", language="cmn-TW", chirp_voice="cmn-TW-Chirp3-HD-Puck"))
+    assert preference(votes).counts == {WAVENET: 1, EQUAL: 1}
     votes.add(vote(3, "chirp3-hd", chirp_voice="en-US-Chirp3-HD-Charon"))
-    assert preference(votes).counts == {WAVENET: 1, CHIRP: 1}
+    assert preference(votes).counts == {EQUAL: 1, CHIRP: 1}
     votes.add(vote(4, "chirp3-hd", chirp_voice="en-US-Chirp3-HD-Charon"))
-    assert preference(votes).counts == {WAVENET: 1, CHIRP: 2}
+    assert preference(votes).counts == {EQUAL: 1, CHIRP: 2}
+    votes.add(vote(5, "wavenet", chirp_voice="en-US-Chirp3-HD-Charon", wavenet_voice="en-US-Wavenet-B"))
+    assert preference(votes).counts == {EQUAL: 1, WAVENET: 1}
+    assert votes.outcomes("pip_boy") == (EQUAL, WAVENET)
+    assert (votes.outcomes("ghoul"), votes.characters) == ((), ["pip_boy"])
 
 
 def test_equal_counts_as_preferred_and_not_as_a_difference() -> None:
