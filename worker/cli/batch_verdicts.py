@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from schemas.enums import VerdictChoice
-from schemas.topics import VERDICTS, prefixed
+from schemas.topics import VERDICTS
 from schemas.verdict import LineVerdict, Verdict
 from worker.batch.entry import ManifestEntry
 from worker.batch.manifest import default_manifest, takes_manifest
@@ -51,20 +51,10 @@ async def _read_topic(settings: KafkaSettings) -> list[Verdict]:
         TopicError: the topic doesn't exist.
         KafkaTimeoutError: Kafka has stopped answering.
     """
-    from schemas.message_parsing import InvalidMessageError, parse_verdict
-    from worker.kafka.scan.topic_scanner import TopicScanner
+    from schemas.message_parsing import parse_verdict
+    from worker.cli.event_topics import read_events
 
-    found: list[Verdict] = []
-
-    def add(record: Any) -> None:
-        try:
-            found.append(parse_verdict(record.value))
-        except InvalidMessageError:
-            return
-
-    with terminal.progress("reading the verdicts") as progress:
-        await TopicScanner(settings, [prefixed(VERDICTS, settings.topic_prefix)], progress).scan(add)
-    return found
+    return await read_events(settings, VERDICTS, parse_verdict, "reading the verdicts")
 
 
 def _audio(*manifests: Mapping[str, ManifestEntry]) -> frozenset[str]:

@@ -1,12 +1,11 @@
 """Reads the topics of listening for commands: pairs, votes, and the gate that the running plan has for them."""
 
-from typing import Any
-
-from schemas.message_parsing import InvalidMessageError, parse_vote
+from schemas.message_parsing import parse_vote
 from schemas.pair import Pair
 from schemas.topics import PAIRS, VOTES, prefixed
 from schemas.vote import Vote
 from worker.cli import terminal
+from worker.cli.event_topics import read_events
 from worker.config.sections import KafkaSettings
 from worker.config.settings import Settings
 from worker.kafka.scan.topic_scanner import TopicScanner
@@ -40,17 +39,7 @@ async def read_votes(settings: KafkaSettings) -> list[Vote]:
         TopicError: the topic doesn't exist.
         KafkaTimeoutError: Kafka has stopped answering.
     """
-    votes: list[Vote] = []
-
-    def add(record: Any) -> None:
-        try:
-            votes.append(parse_vote(record.value))
-        except InvalidMessageError:
-            return
-
-    with terminal.progress("reading the votes") as progress:
-        await TopicScanner(settings, [prefixed(VOTES, settings.topic_prefix)], progress).scan(add)
-    return votes
+    return await read_events(settings, VOTES, parse_vote, "reading the votes")
 
 
 async def running_criterion(settings: Settings) -> Criterion:
