@@ -151,6 +151,7 @@ async def test_a_process_that_is_killed_and_started_under_load_loses_no_line_and
                         answered[number] = await answer.json()
                         return
                     assert answer.status in {202, 503}, await answer.text()
+                    await asyncio.sleep(int(answer.headers.get("Retry-After", 0)))
             await asyncio.sleep(0.1)
 
     with deployment.worker():

@@ -49,8 +49,8 @@ async def give_feedback(
     known = {"feedback_id": _new_id(client.name, idempotency_key), "time": now, "source": f"/clients/{client.name}"}
     given = feedback_document(await read_json_body(request))
     feedback = validate_feedback(known | {name: value for name, value in given.items() if value is not None})
-    check_limit(parts.feedback, client, parts, "reports")
     check_ready(parts)
+    check_limit(parts.feedback, client, parts, "reports")
     await parts.send_event(feedback)
     receipt = FeedbackReceipt(feedback_id=feedback.feedback_id)
     return Response(receipt.model_dump_json(), HTTPStatus.ACCEPTED, media_type="application/json")

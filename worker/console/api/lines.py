@@ -74,8 +74,10 @@ async def enqueue_line(
     longest_s = parts.settings.http_api.max_wait_s
     wait_s = (longest_s if stream else None) if wait is None else parse_wait(wait, longest_s)
     job = _parse_job(await read_json_body(request), client, idempotency_key, parts, lane=lane, stream=stream)
-    check_limit(parts.enqueues, client, parts, "lines")
     check_ready(parts)
+    # A repeated request makes no line: a client that must repeat it isn't kept from its next one.
+    if parts.recent.find(job.job_id) is None:
+        check_limit(parts.enqueues, client, parts, "lines")
     if wait_s is None:
         await parts.sender.enqueue(lane, job)
         return await _answer(parts, job.job_id, lane)

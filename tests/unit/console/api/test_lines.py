@@ -294,3 +294,15 @@ async def test_one_client_enqueues_no_more_lines_a_minute_than_it_may_and_may_re
         assert (await call(client, "GET", "/v1/lines/x", bearer=unity))[0] == 404
         world.now += int(headers["Retry-After"])
         assert (await call(client, "POST", "/v1/lines", bearer=unity, json=LINE))[0] == 202
+
+
+async def test_a_request_that_is_refused_for_now_or_repeated_is_no_line_of_the_limit() -> None:
+    once = {**LINE, "job_id": "once"}
+    async with serving(HTTP_API_LINES_PER_MINUTE="1") as (world, client, _):
+        world.waits_for = ["Kafka"]
+        for _ in range(3):
+            assert (await call(client, "POST", "/v1/lines", json=once))[0] == 503
+        world.waits_for = []
+        for _ in range(3):
+            assert (await call(client, "POST", "/v1/lines", json=once))[0] == 202
+        assert (await call(client, "POST", "/v1/lines", json=LINE))[0] == 429
