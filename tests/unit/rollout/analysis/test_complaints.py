@@ -13,6 +13,7 @@ from tests.unit.rollout.analysis.test_evaluate import criterion, evaluate
 from tests.unit.rollout.analysis.test_stage_evaluation import plan_of
 from worker.rollout.analysis.attempt_counts import AttemptCounts, cell_key
 from worker.rollout.analysis.comparisons import Comparisons
+from worker.rollout.analysis.complaint_windows import ComplaintWindows, HeardPair
 from worker.rollout.analysis.evaluate import evaluate_comparison
 from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.observations import Observation
@@ -174,6 +175,45 @@ def test_a_complaint_about_a_completion_that_came_too_late_is_no_evidence() -> N
     assert found is not None
     assert found.totals.chirp_events == 0
     assert found.test.evidence == 2
+
+
+def test_a_window_adds_up_its_steps_of_both_arms() -> None:
+    lines = [*traffic(0 * MINUTE, 1, 2), *traffic(4 * MINUTE, 10, 20)]
+    counts = count_attempts(*lines, *traffic(5 * MINUTE, 7, 0))
+    about = lines[0], lines[-1], lines[3]
+    for after in (5 * MINUTE, 9 * MINUTE):
+        for each, times, first in zip(about, (1, 3, 5), (1, 2, 4), strict=True):
+            complain(counts, each, after, times, first)
+    complain(counts, lines[0], 10 * MINUTE, 50)
+    windows = ComplaintWindows(counts, REVISION, WINDOW // MINUTE)
+    for _ in range(2):
+        assert windows.heard(BEGAN + WINDOW) == [HeardPair("pip_boy", (11, 22))]
+        assert windows.heard(BEGAN + 2 * WINDOW) == [HeardPair("pip_boy", (7, 0))]
+        assert windows.complaints(BEGAN + WINDOW) == []
+        assert windows.complaints(BEGAN + 2 * WINDOW) == [HeardPair("pip_boy", (11, 22), (12, 6), (10, 4))]
+        windows.clear()
+
+
+def test_a_step_that_changed_is_added_up_anew_after_clear_and_not_before() -> None:
+    counts = count_attempts(*traffic(MINUTE, 3, 4))
+    windows = ComplaintWindows(counts, REVISION, WINDOW // MINUTE)
+    assert windows.heard(BEGAN + WINDOW) == [HeardPair("pip_boy", (3, 4))]
+    counts.add(attempt(MINUTE), 1, BEGAN + MINUTE)
+    assert windows.heard(BEGAN + WINDOW) == [HeardPair("pip_boy", (3, 4))]
+    windows.clear()
+    assert windows.heard(BEGAN + WINDOW) == [HeardPair("pip_boy", (4, 4))]
+
+
+def test_of_more_than_a_day_of_windows_the_oldest_is_added_up_anew() -> None:
+    counts = count_attempts(*traffic(MINUTE, 3, 4))
+    windows = ComplaintWindows(counts, REVISION, WINDOW // MINUTE)
+    windows.heard(BEGAN + WINDOW)
+    counts.add(attempt(MINUTE), 1, BEGAN + MINUTE)
+    for number in range(2, 289):
+        assert windows.heard(BEGAN + number * WINDOW) == []
+    assert windows.heard(BEGAN + WINDOW) == [HeardPair("pip_boy", (3, 4))]
+    assert windows.heard(BEGAN + 289 * WINDOW) == []
+    assert windows.heard(BEGAN + WINDOW) == [HeardPair("pip_boy", (4, 4))]
 
 
 def test_windows_without_complaints_count_as_windows() -> None:
