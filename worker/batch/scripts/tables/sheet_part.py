@@ -1,4 +1,4 @@
-"""Reads what openpyxl doesn't give of a large sheet: whether it has formulas, merged cells, hidden rows. Pure."""
+"""Reads what no library gives of a large sheet: whether it is plain, has formulas, merged cells, hidden rows. Pure."""
 
 import re
 import zipfile
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from worker.batch.scripts.tables.archive import NotASpreadsheetError
-from worker.batch.scripts.tables.grid import GridRow
+from worker.batch.scripts.tables.grid import GridRow, column_index
 from worker.batch.scripts.tables.model import LARGEST_ROWS, MOST_COLUMNS
 
 _CHUNK: Final = 2**20
@@ -18,6 +18,11 @@ _FOUND: Final = re.compile(
     rb"<(?:\w+:)?(?:(?P<formula>f)[ >/]|mergeCell [^>]*?ref=\"(?P<merged>[A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})\"|"
     rb"row (?P<row>[^>]*?hidden=\"(?:1|true)\"[^>]*)>)"
 )
+_PLACE: Final = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br\s*=\s*[\"']([A-Za-z]{1,3})(\d{1,7})")
+# A cell with an error, a tag too long for its place to be seen, and what declares entities.
+_ODD: Final = re.compile(rb"<(?:!DOCTYPE|(?:\w+:)?(?:c\s[^>]*?\bt\s*=\s*[\"']e[\"']|(?:c|row)\s[^>]{1000}))")
+_LARGEST_GRID: Final = 2_000_000
+"""Cells of the rectangle around all cells of a sheet, which a library that holds it whole may be given."""
 _NUMBER: Final = re.compile(rb"\br=\"(\d{1,7})\"")
 _MOST_MERGED: Final = 20_000
 _MOST_HIDDEN: Final = 20_000
@@ -34,8 +39,16 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class SheetPart:
-    """What a sheet's XML says beside its cells; `hidden_rows` are numbers from 1."""
+    """What a sheet's XML says beside its cells.
 
+    Attributes:
+        is_plain: no cell has a formula or an error or is far from the others, no cells are merged, no row is hidden.
+        has_formula: some cell has one.
+        merged: cells that are merged downwards.
+        hidden_rows: their numbers, from 1.
+    """
+
+    is_plain: bool = False
     has_formula: bool = False
     merged: tuple[Merged, ...] = ()
     hidden_rows: tuple[int, ...] = ()
@@ -48,11 +61,16 @@ def read_sheet_part(archive: zipfile.ZipFile, name: str) -> SheetPart:
         NotASpreadsheetError: the ZIP is broken.
     """
     has_formula, merged, hidden = False, dict[bytes, None](), dict[int, None]()
+    is_odd, columns, rows = False, {1}, 1
     before = b""
     try:
         with archive.open(name) as member:
             while chunk := member.read(_CHUNK):
                 content = before + chunk
+                is_odd = is_odd or _ODD.search(content) is not None
+                places = _PLACE.findall(content)
+                columns.update(column_index(letters.decode().upper()) + 1 for letters in {each[0] for each in places})
+                rows = max([rows, *map(int, {each[1] for each in places})])
                 for found in _FOUND.finditer(content):
                     has_formula = has_formula or found["formula"] is not None
                     if found["merged"] and len(merged) < _MOST_MERGED:
@@ -63,7 +81,8 @@ def read_sheet_part(archive: zipfile.ZipFile, name: str) -> SheetPart:
                 before = content[-_OVERLAP:]
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise NotASpreadsheetError(f"is a broken ZIP: {error}") from None
-    return SheetPart(has_formula, tuple(_downwards(merged)), tuple(hidden))
+    is_plain = not (has_formula or is_odd or merged or hidden) and max(columns) * rows <= _LARGEST_GRID
+    return SheetPart(is_plain, has_formula, tuple(_downwards(merged)), tuple(hidden))
 
 
 def _downwards(ranges: Sequence[bytes] | dict[bytes, None]) -> Iterator[Merged]:
@@ -75,10 +94,7 @@ def _downwards(ranges: Sequence[bytes] | dict[bytes, None]) -> Iterator[Merged]:
 
 def _cell(name: str) -> tuple[int, int]:
     letters = name.rstrip("0123456789")
-    column = 0
-    for letter in letters:
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return column - 1, int(name[len(letters) :])
+    return column_index(letters), int(name[len(letters) :])
 
 
 def filled_down(rows: Iterator[GridRow], merged: Sequence[Merged]) -> Iterator[GridRow]:

@@ -1,7 +1,7 @@
 """Reads the sheets of an Excel workbook (XLSX). Pure."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -49,7 +49,7 @@ def read_xlsx(content: bytes, file: str, is_known: IsKnown) -> Iterator[Table]:
 
     Raises:
         NotASpreadsheetError: the content is no workbook, or too large.
-        UsageError: openpyxl isn't installed.
+        UsageError: a library isn't installed.
     """
     for sheet in _read_sheets(content):
         name = f"{file}[{sheet.title}]"
@@ -63,9 +63,16 @@ def read_xlsx(content: bytes, file: str, is_known: IsKnown) -> Iterator[Table]:
 # An import reads a workbook twice: what its header is depends on which columns are known.
 @lru_cache(maxsize=1)
 def _read_sheets(content: bytes) -> tuple[_Sheet, ...]:
-    openpyxl = load_studio_library("openpyxl", "XLSX")
+    """The sheets: in a tenth of the time by calamine where they hold values alone, else by openpyxl.
+
+    calamine gives no errors and no formulas, and holds the rectangle around all cells. Neither gives merged cells and
+    hidden rows of a sheet that it reads in parts.
+    """
     with open_archive(content) as archive:
         parts = {name: read_sheet_part(archive, name) for name in archive.namelist() if "worksheets/" in name}
+    if parts and all(part.is_plain for part in parts.values()) and (plain := _read_plain(content)) is not None:
+        return plain
+    openpyxl = load_studio_library("openpyxl", "XLSX")
     has_formulas = any(part.has_formula for part in parts.values())
     try:
         results = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
@@ -82,6 +89,24 @@ def _read_sheets(content: bytes) -> tuple[_Sheet, ...]:
         )
         for index, sheet in enumerate(sheets)
     )
+
+
+def _read_plain(content: bytes) -> tuple[_Sheet, ...] | None:
+    """The sheets of values alone; None if calamine refuses them: openpyxl says which row it can't read."""
+    calamine = load_studio_library("python_calamine", "XLSX")
+    sheets = []
+    try:
+        book = calamine.load_workbook(io.BytesIO(content))
+        for metadata in book.sheets_metadata:
+            if metadata.typ is not calamine.SheetTypeEnum.WorkSheet:
+                continue
+            cells = book.get_sheet_by_name(metadata.name).to_python(skip_empty_area=False, nrows=LARGEST_ROWS + 2)
+            rows = [_SheetRow(line, _cells(row, str), {}) for line, row in enumerate(cells, start=1)]
+            is_hidden = metadata.visible is not calamine.SheetVisibleEnum.Visible
+            sheets.append(_Sheet(metadata.name, is_hidden, SheetPart(), rows, None))
+    except (calamine.CalamineError, OSError, ValueError):
+        return None
+    return tuple(sheets)
 
 
 def _read_sheet(sheet: Any, formulas: Any, part: SheetPart) -> _Sheet:
@@ -115,9 +140,10 @@ def _hidden(table: Table, rows: Sequence[int], *, is_hidden: bool) -> Iterator[F
 def _rows(sheet: Any, formulas: Any) -> Iterator[_SheetRow]:
     # The dimension that a file declares may be wrong, or a million columns.
     sheet.reset_dimensions()
+    unescape = load_studio_library("openpyxl.utils.escape", "XLSX").unescape
     if formulas is None:
         for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-            yield _SheetRow(line, _cells(cells), {})
+            yield _SheetRow(line, _cells(cells, unescape), {})
         return
     formulas.reset_dimensions()
     both = zip(sheet.iter_rows(values_only=True), formulas.iter_rows(values_only=True), strict=False)
@@ -127,11 +153,17 @@ def _rows(sheet: Any, formulas: Any) -> Iterator[_SheetRow]:
             for index, (value, source) in enumerate(zip(cells, written, strict=False))
             if value is None and isinstance(source, str) and source.startswith("=")
         }
-        yield _SheetRow(line, _cells(cells), problems)
+        yield _SheetRow(line, _cells(cells, unescape), problems)
 
 
-def _cells(values: Iterable[Any]) -> dict[int, str]:
-    return {index: _cell(value) for index, value in enumerate(values) if value is not None}
+def _cells(values: Iterable[Any], unescape: Callable[[str], str]) -> dict[int, str]:
+    """The cells with content, as text.
+
+    Args:
+        unescape: what the reader leaves of a text: `_x000D_` stands for a character that XML can't have.
+    """
+    filled = ((index, value) for index, value in enumerate(values) if value is not None and value != "")
+    return {index: unescape(value) if isinstance(value, str) else _cell(value) for index, value in filled}
 
 
 def _cell(value: Any) -> str:
@@ -139,6 +171,8 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, datetime) and value.time() == time():
+        return value.date().isoformat()
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     return str(value)

@@ -210,7 +210,7 @@ def test_a_missing_library_names_the_extra_that_brings_it(tmp_path: Path, monkey
     (tmp_path / "a.xlsx").write_bytes(workbook(A=[HEAD]))
     ended = CliRunner().invoke(app, ["batch", "import", str(tmp_path / "a.xlsx")])
     assert str(ended.exception) == (
-        "XLSX needs openpyxl: install the extra `studio`, pip install 'chirp-worker[studio]'"
+        "XLSX needs python_calamine: install the extra `studio`, pip install 'chirp-worker[studio]'"
     )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import date, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.batch.scripts.tables.samples import workbook
 from worker.batch.scripts.mapping.own_columns import is_own_column
@@ -203,6 +206,48 @@ def test_the_values_of_a_workbook_are_what_it_shows() -> None:
     )
     rows = [row.fields for row in table.rows if not isinstance(row, Finding)]
     assert rows == [{"job_id": "7", "character": "true", "text": "Hi.", "n": "1.5"}, {"job_id": "2"}]
+
+
+# Excel takes 1900 for a leap year.
+_DAYS = st.dates(date(1900, 3, 1), date(9999, 12, 30))
+# XML has no other control characters, and its parsers make one line end of all.
+_CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff") | st.just("\n")
+_CELLS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**14), 10**14),
+    st.floats(allow_nan=False, allow_infinity=False, width=32),
+    _DAYS,
+    st.builds(datetime.combine, _DAYS, st.times().map(lambda time: time.replace(microsecond=0))),
+    st.text(_CHARACTERS, max_size=20).filter(lambda text: not text.startswith(("=", "#"))),
+    st.sampled_from(["_x000D_", "_x005F_x000D_", " lead and trail ", "#N/A?", "<b>&amp;</b>", "1", "TRUE", "é\u0301"]),
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(_CELLS, max_size=4), min_size=1, max_size=5))
+def test_a_workbook_of_values_alone_and_one_with_a_formula_elsewhere_are_read_alike(cells: list[list[Any]]) -> None:
+    """The first is read by calamine, the second by openpyxl."""
+    sheet = [["id", "text", "note", "n"], *cells]
+    plain, other = (
+        [
+            (table.columns, [row if isinstance(row, Finding) else (row.place.line, row.fields) for row in table.rows])
+            for table in read_tables(workbook(A=sheet, **more), "a.xlsx", ".xlsx", is_own_column, None)
+        ]
+        for more in ({}, {"B": [["=1+1"]]})
+    )
+    assert plain == other[:1]
+
+
+def test_a_workbook_s_cells_say_what_excel_s_escapes_and_dates_mean() -> None:
+    day = date(2026, 1, 2)
+    for more in ({}, {"B": [["=1+1"]]}):
+        sheet = [["id", "text", "day"], ["a", "Go._x000D_\nNow.", day], ["b", "_x005F_x000D_ stays", None]]
+        table = next(iter(read_tables(workbook(A=sheet, **more), "a.xlsx", ".xlsx", is_own_column, None)))
+        rows = [dict(row.fields) for row in table.rows if not isinstance(row, Finding)]
+        assert rows == [
+            {"id": "a", "text": "Go.\r\nNow.", "day": "2026-01-02"},
+            {"id": "b", "text": "_x000D_ stays"},
+        ]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
