@@ -46,6 +46,11 @@ class OggOpus:
         """How long its packets last."""
         return sum(page.samples for page in self.pages) / _HZ
 
+    @property
+    def longest_page_s(self) -> float:
+        """How long the packets of the longest page last, in seconds."""
+        return max((page.samples for page in self.pages), default=0) / _HZ
+
     def pieces(self, seconds: float) -> Iterator[tuple[int, int]]:
         """The file in pieces of at least so many seconds, from byte to byte.
 
