@@ -1,11 +1,15 @@
 """The batch run: how far a studio's script is, as the command that speaks it reports."""
 
 from enum import StrEnum
+from typing import Final
 
 from pydantic import ConfigDict, Field
 
 from schemas.field_types import JOB_ID_PATTERN, EventTime, Name
 from schemas.message import Request
+
+LARGEST_REPORT_BYTES: Final = 32 * 2**20
+"""Of the report on a script, as it is stored: some 60,000 lines."""
 
 
 class RunState(StrEnum):
@@ -14,6 +18,16 @@ class RunState(StrEnum):
     RUNNING = "running"
     ENDED = "ended"
     STOPPED = "stopped"
+
+
+class PublishedReport(Request):
+    """The report on a run's script, which is stored under its own SHA-256: what is read is what was published."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the report, in hexadecimal digits.")
+    bytes: int = Field(ge=1, le=LARGEST_REPORT_BYTES, description="Its size.")
+    time: EventTime = Field(description="When it was published, by RFC 3339.")
 
 
 class BatchRun(Request):
@@ -34,6 +48,10 @@ class BatchRun(Request):
     dollars: float = Field(default=0.0, ge=0, description="What was spent so far, in USD at list price.")
     dollars_expected: float = Field(default=0.0, ge=0, description="The price that was confirmed, in USD.")
     findings: int = Field(default=0, ge=0, description="Findings about the script before the run.")
+    script_id: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{16}$", description="Of the script's name and its lines' ids, in their order."
+    )
+    report: PublishedReport | None = Field(default=None, description="The report on the script, where it is published.")
     source: Name = Field(description="URI reference of who reports, such as /batch.")
 
     @property

@@ -109,3 +109,64 @@ async def test_a_director_judges_lines_by_key_and_the_studio_has_the_verdicts_be
         assert await shown.run("matching.filter(row => verdictOf(row)?.verdict === 'redo').map(row => row.line)") == [
             "l-1"
         ]
+
+
+SRC = "[...document.querySelectorAll('tr[data-line=\"usual-1\"] audio')].map(each => each.getAttribute('src'))"
+
+
+async def test_the_report_is_published_and_a_director_hears_and_chooses_another_take_of_it(deployment, tmp_path):
+    script, audio = tmp_path / "act-1.csv", tmp_path / "audio"
+    usual = [f"usual-{n},ghoul,Another settlement needs our help at number {n}.," for n in range(9)]
+    lines = [
+        "job_id,character,text,speaking_rate",
+        *usual,
+        "loud-1,ghoul,GET OUT OF THERE NOW BEFORE THE DOOR CLOSES.,2.0",
+    ]
+    script.write_text("".join(f"{each}\n" for each in lines), encoding="utf-8")
+    with deployment.worker(), serve_console(deployment) as address:
+        made = await run(deployment, "batch", str(script), "--yes", "--download", str(audio))
+        assert made.returncode == 0, made.stderr
+        redone = await run(deployment, "batch", "redo", str(script), "usual-1", "--yes")
+        assert redone.returncode == 0, redone.stderr
+        async with browser(tmp_path) as shown:
+            await log_in(shown, address, "otto")
+            await shown.visit(f"{address}/batch")
+            script_run = "[...document.querySelectorAll('tbody a')].find(each => each.textContent === 'act-1.csv')"
+            await shown.run(f"{script_run}.click()")
+            await shown.until("document.getElementById('scene-1') !== null")
+            run_page = await shown.run("location.pathname")
+            assert "chirp-worker batch report SCRIPT --publish" in await text_of(shown)
+            # Another script has the same name and other lines: its report is not this one's.
+            other = tmp_path / "other" / "act-1.csv"
+            other.parent.mkdir()
+            other.write_text("job_id,character,text\nl-1,ghoul,Somebody else's line.\n", encoding="utf-8")
+            report = ("batch", "report", str(other), "--publish")
+            assert (await run(deployment, *report)).returncode == 0
+            await shown.visit(f"{address}{run_page}")
+            assert "chirp-worker batch report SCRIPT --publish" in await text_of(shown)
+            report = ("batch", "report", str(script), "--download", str(audio), "--publish")
+            for _again in range(2):
+                published = await run(deployment, *report)
+                assert published.returncode == 0, published.stderr
+            assert "10 lines, at /batch/report-" in published.stderr
+            await shown.visit(f"{address}{run_page}")
+            await shown.run("document.querySelector('main a[href$=\"/report\"]').click()")
+            await shown.until("document.getElementById('money') !== null")
+            page = await text_of(shown)
+            for said in ("[all-caps]", "than its voice does", "WaveNet, characters billed"):
+                assert said in page, said
+            own, other_take = await shown.run(SRC)
+            assert own != other_take
+            heard = "document.querySelectorAll('tr[data-line=\"usual-1\"] audio')[1]"
+            await shown.run(f"{heard}.play()")
+            await shown.until(f"{heard}.currentTime > 0")
+            await shown.run(pressed("a"))
+            said = "document.querySelectorAll('tr[data-line=\"usual-1\"] .verdict')[1].querySelector('.badge')"
+            await shown.until(f"{said}?.textContent === 'Accept'")
+            await shown.visit(f"{address}{run_page}/report?show=takes")
+            assert await shown.run(
+                "[...document.querySelectorAll('tr[data-line]')].map(each => each.dataset.line)"
+            ) == [
+                "usual-1",
+                "usual-1",
+            ]

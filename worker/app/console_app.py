@@ -102,6 +102,7 @@ def build_console(
         maker=PairMaker(settings, catalogue, find_stored, clock),
         audio_url=audio,
         fetch_take=store.fetch_whole,
+        fetch_document=store.documents.fetch,
         enqueue=enqueue,
         send_event=send_event,
     )

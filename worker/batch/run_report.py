@@ -32,6 +32,7 @@ class RunReport:
         findings: about the script.
         progress: the runner's, which changes while it runs.
         problem: why the last report failed; None if it didn't.
+        script_id: of the script's name and lines; None for a run of takes beside the script's own.
     """
 
     script: str
@@ -40,6 +41,7 @@ class RunReport:
     clock: Clock
     progress: RunProgress
     problem: str | None = None
+    script_id: str | None = None
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
@@ -62,6 +64,7 @@ class RunReport:
             "dollars": progress.dollars,
             "dollars_expected": self.dollars_expected,
             "findings": self.findings,
+            "script_id": self.script_id,
             "source": _SOURCE,
         }
         return BatchRun.model_validate(document)

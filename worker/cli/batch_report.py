@@ -1,5 +1,6 @@
 """`batch report`: a batch as a page that plays its lines and takes verdicts, without a server."""
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -32,6 +33,7 @@ def report(
         Path | None, typer.Option(help="The page's path; default: DIR/report.html, or beside the script.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Measure no audio: no outliers by level and silence.")] = False,
+    publish: Annotated[bool, typer.Option("--publish", help="Store it for the console too, with the texts.")] = False,
 ) -> None:
     """Write an HTML page that plays each line and takes verdicts. It needs no server; keep the audio beside it."""
     from worker.batch.line_takes import LineTakes
@@ -67,6 +69,10 @@ def report(
     target.parent.mkdir(parents=True, exist_ok=True)
     replace_file(followed(target), page.encode())
     terminal.say(str(target))
+    if publish:
+        from worker.cli.batch_publish import publish_report
+
+        asyncio.run(publish_report(settings, given, script.name, len(read.findings)))
 
 
 def _own_paths(folder: Path, takes: Mapping[str, Sequence[LineTake]]) -> dict[Path, ManifestEntry]:

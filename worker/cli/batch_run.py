@@ -11,6 +11,7 @@ from worker.batch.entry import ManifestEntry
 from worker.batch.line_status import LineState, LineStatus, line_states
 from worker.batch.line_takes import LineTakes
 from worker.batch.price_estimate import estimate_price
+from worker.batch.report.rows import script_id
 from worker.batch.runner import RunPlan
 from worker.batch.scripts.model import Line
 from worker.batch.state import BatchState, WritableBatchState, open_state, read_state
@@ -79,6 +80,7 @@ class Batch:
         script = check_script(self._script, max_text_bytes, self._catalogue, self._options.voices.voice_model)
         self._output.findings(script.findings)
         self._steps.findings = len(script.findings)
+        self._steps.script_id = script_id(self._script.name, script.lines)
         errors = script.rows_with_errors
         if errors and not self._options.leave_out:
             self._output.refuse(

@@ -51,6 +51,8 @@ class BatchSteps:
         self._options = options
         self._output = output
         self.findings = findings
+        self.script_id: str | None = None
+        """Of a script whose lines' own takes are made."""
         self.clock = Clock()
         self.spending = Spending(options.cap)
         self.unsent = 0
@@ -127,7 +129,9 @@ class BatchSteps:
         signals = ShutdownSignals()
         signals.drain_with(runner.stop)
         try:
-            report = RunReport(self._name, expected_dollars, self.findings, self.clock, runner.progress)
+            report = RunReport(
+                self._name, expected_dollars, self.findings, self.clock, runner.progress, script_id=self.script_id
+            )
             with show_progress() as observer:
                 async with (
                     open_tracing(self._settings) as tracing,

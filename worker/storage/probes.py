@@ -12,7 +12,8 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import REFUSED, UNREACHABLE, DependencyDownError, Outage
 from worker.storage.causes import FULL
 from worker.storage.errors import NotATakeError, StorageError, StorageRefusedError, StorageUnavailableError
-from worker.storage.take_store import SLOWEST_BYTES_S, TakeStore
+from worker.storage.stored_documents import SLOWEST_BYTES_S
+from worker.storage.take_store import TakeStore
 from worker.storage.takes import StoredTake, probe_key
 
 # A store that takes longer than this to answer is too slow for any job.

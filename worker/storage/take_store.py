@@ -14,14 +14,13 @@ from worker.storage.errors import NotATakeError, StorageError, StorageRefusedErr
 from worker.storage.metadata import take_from_metadata, take_metadata
 from worker.storage.reopenable import ReopenableClient
 from worker.storage.s3_errors import STORE_ERRORS, has_code, http_status, is_stored_already, storage_error
-from worker.storage.takes import CACHE_CONTROL, StoredTake, content_type, is_probe
+from worker.storage.stored_documents import SLOWEST_BYTES_S, StoredDocuments
+from worker.storage.takes import CACHE_CONTROL, StoredTake, content_type, is_beside_takes
 
 T = TypeVar("T")
 Send = Callable[[Any], Awaitable[T]]
 """Sends one request by boto's client."""
 _CONFLICT_TRIES: Final = 5
-SLOWEST_BYTES_S: Final = 250_000
-"""An upload that is slower than 2 Mbit/s counts as hanging."""
 
 
 class TakeStore:
@@ -31,6 +30,7 @@ class TakeStore:
         self._client = client
         self._timeout_s = timeout_s
         self.bucket = bucket
+        self.documents = StoredDocuments(client, timeout_s)
 
     async def reopen(self) -> None:
         """Begins anew from the settings: a new session reads the credentials file again.
@@ -217,7 +217,7 @@ class TakeStore:
             raise storage_error(f"presigned address of {key}", error) from error
 
     async def keys(self, prefix: str) -> AsyncGenerator[list[str], None]:
-        """All keys under a prefix, in batches; those of probes are left out.
+        """All keys under a prefix, in batches; those of probes and reports are left out.
 
         Raises:
             StorageUnavailableError: the store couldn't answer.
@@ -227,7 +227,7 @@ class TakeStore:
             async with self._client.use() as client:
                 pages = client.boto.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
                 async for page in pages:
-                    yield [entry["Key"] for entry in page.get("Contents", ()) if not is_probe(entry["Key"])]
+                    yield [entry["Key"] for entry in page.get("Contents", ()) if not is_beside_takes(entry["Key"])]
         except STORE_ERRORS as error:
             raise storage_error(f"list of {prefix}", error) from error
 

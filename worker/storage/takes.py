@@ -25,6 +25,9 @@ CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
 PROBE_MARK: Final = ".probe-"
 """How the names of objects begin that were stored to find out whether the store takes any."""
 
+REPORT_MARK: Final = ".report-"
+"""How the names of objects begin that are reports on scripts. No take's key has a dot there."""
+
 _CONTENT_TYPES: Final = {
     AudioEncoding.OGG_OPUS: "audio/ogg",
     AudioEncoding.MP3: "audio/mpeg",
@@ -52,9 +55,15 @@ def probe_key(prefix: str, token: str) -> str:
     return f"{prefix}/{PROBE_MARK}{token}" if prefix else f"{PROBE_MARK}{token}"
 
 
-def is_probe(key: str) -> bool:
-    """Whether a key is a probe's."""
-    return key.rpartition("/")[2].startswith(PROBE_MARK)
+def report_key(prefix: str, sha256: str) -> str:
+    """The key of the report on a script, such as `takes/.report-<SHA-256>.json`: of its content alone."""
+    name = f"{REPORT_MARK}{sha256}.json"
+    return f"{prefix}/{name}" if prefix else name
+
+
+def is_beside_takes(key: str) -> bool:
+    """Whether a key is a probe's or a report's, which lie among the takes and are none."""
+    return key.rpartition("/")[2].startswith((PROBE_MARK, REPORT_MARK))
 
 
 @dataclass(frozen=True)

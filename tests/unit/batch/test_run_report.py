@@ -47,6 +47,12 @@ def test_a_report_has_the_runs_counts_and_its_money() -> None:
     assert (message.left, message.dollars, message.dollars_expected, message.findings) == (3, 4.25, 12.5, 3)
 
 
+@pytest.mark.parametrize("script_id", [None, "ab" * 8])
+def test_a_report_says_which_script_it_is_of(script_id: str | None) -> None:
+    report = RunReport("act-1.csv", 12.5, 3, Clock(now=lambda: NOW), RunProgress(total=1), script_id=script_id)
+    assert report.message(RunState.RUNNING).script_id == script_id
+
+
 @pytest.mark.parametrize(
     ("done", "stopped", "state"), [(2, False, "ended"), (1, False, "stopped"), (2, True, "stopped")]
 )

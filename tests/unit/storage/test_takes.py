@@ -15,7 +15,7 @@ from schemas.job import Pronunciation
 from tests.unit.makers import CHIRP, WAVENET, rendered, rendered_job
 from worker.speech.catalogue import Voice
 from worker.speech.render import Input, InputForm
-from worker.storage.takes import EXTENSIONS, content_type, is_probe, probe_key, take_key
+from worker.storage.takes import EXTENSIONS, content_type, is_beside_takes, probe_key, report_key, take_key
 
 KEY = re.compile(r"takes/pip_boy/(chirp3-hd|wavenet)/([0-9a-f]{2})/([0-9a-f]{64})\.[a-z0-9.]+")
 BASE = rendered()
@@ -45,8 +45,10 @@ def test_the_type_of_pcm_says_the_order_of_its_bytes_its_rate_and_its_channels()
 
 def test_a_probe_is_no_take_whatever_the_prefix() -> None:
     assert [probe_key(prefix, "1f") for prefix in ("", "a/b")] == [".probe-1f", "a/b/.probe-1f"]
-    assert all(is_probe(probe_key(prefix, "1f")) for prefix in ("", "a/b"))
-    assert not is_probe(key())
+    for prefix in ("", "a/b"):
+        assert is_beside_takes(probe_key(prefix, "1f"))
+        assert is_beside_takes(report_key(prefix, "1f"))
+    assert not is_beside_takes(key())
 
 
 def replace_voice(**changes: Any) -> Voice:

@@ -1,12 +1,11 @@
 """Joins the report of a batch: one HTML file that needs no server, of its page, style, script and rows."""
 
-import hashlib
 import html
 import json
 from importlib.resources import files
 from typing import Final
 
-from worker.batch.report.rows import ReportInput, line_rows, money_rows
+from worker.batch.report.rows import ReportInput, report_document
 
 _HERE: Final = files(__package__)
 _PARTS: Final = {name: _HERE.joinpath(f"page.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
@@ -20,15 +19,7 @@ def render_report(given: ReportInput, *, title: str) -> str:
     Args:
         title: the name of the script's file.
     """
-    lines = [line.id for line in given.lines]
-    document = {
-        "script": title,
-        # The browser keeps verdicts by this: another script's of that name, beside other audio, are another's.
-        "id": hashlib.sha256(json.dumps([title, lines]).encode()).hexdigest()[:16],
-        "rows": line_rows(given),
-        "money": money_rows(given.lines, given.entries),
-    }
-    data = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    data = json.dumps(report_document(given, title), ensure_ascii=False, separators=(",", ":"))
     for character, escape in _ESCAPES.items():
         data = data.replace(character, escape)
     # Placeholders are looked for in the template alone: a script's name or a line's text may contain one.

@@ -1,5 +1,7 @@
 """What the report says of each line, as rows for its page: voice, takes, findings, outliers, money. Pure."""
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +51,26 @@ class ReportInput:
     findings: Iterable[Finding] = ()
     sounds: Mapping[str, SoundFigures] = field(default_factory=dict)
     verdicts: Mapping[str, LineVerdict] = field(default_factory=dict)
+
+
+def script_id(name: str, lines: Iterable[Line]) -> str:
+    """What tells a script from others of its name: 16 hexadecimal digits, of the name and the lines' ids."""
+    return hashlib.sha256(json.dumps([name, [line.id for line in lines]]).encode()).hexdigest()[:16]
+
+
+def report_document(given: ReportInput, name: str) -> Row:
+    """All that the report says, as JSON.
+
+    Args:
+        name: of the script's file.
+    """
+    return {
+        "script": name,
+        # The browser keeps verdicts by this: another script's of that name, beside other audio, are another's.
+        "id": script_id(name, given.lines),
+        "rows": line_rows(given),
+        "money": money_rows(given.lines, given.entries),
+    }
 
 
 def line_rows(given: ReportInput) -> list[Row]:

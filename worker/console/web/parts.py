@@ -28,6 +28,7 @@ class ConsoleParts:
 
     Attributes:
         audio_url: the address by which players read a take now, by its key; raises StorageError.
+        fetch_document: a stored document by its key and its size in bytes, or None; raises StorageError.
         fetch_take: a stored take with its audio, or None; raises StorageError.
         verdicts: on the lines of scripts, read from their topic beside the server.
         send_event: sends an event, such as a verdict or a cancellation; raises KafkaError.
@@ -48,6 +49,7 @@ class ConsoleParts:
     maker: PairMaker
     audio_url: Callable[[str], Awaitable[str]]
     fetch_take: Callable[[str], Awaitable[tuple[StoredTake, bytes] | None]]
+    fetch_document: Callable[[str, int], Awaitable[bytes | None]]
     enqueue: Callable[[Lane, Job], Awaitable[bool]]
     send_event: Callable[[Event], Awaitable[None]]
     verdicts: KnownVerdicts = field(default_factory=KnownVerdicts)

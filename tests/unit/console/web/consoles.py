@@ -87,6 +87,10 @@ async def _whole(key: str) -> tuple[StoredTake, bytes]:
     return await _stored(key), b"no audio"
 
 
+async def _no_document(_key: str, _size: int) -> bytes | None:
+    return None
+
+
 async def _not_sent(_lane: Lane, _job: Job) -> bool:
     raise NotImplementedError
 
@@ -135,6 +139,7 @@ def console_parts(
         maker=PairMaker(settings, catalogue, _all_missing, clock),
         audio_url=_no_audio,
         fetch_take=_whole,
+        fetch_document=_no_document,
         enqueue=_not_sent,
         send_event=_send_event if send_event is None else send_event,
     )

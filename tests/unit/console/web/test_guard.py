@@ -23,7 +23,7 @@ from worker.console.web.session import COOKIE
 PAGES = (
     *("/rollout", "/rollout/now", "/rollout/events"),
     *("/lines", "/lines/found", "/lines/waveform", "/lines/audio", "/dead-letters", "/dead-letters/ab12", "/fleet"),
-    *("/batch", "/batch/ab12"),
+    *("/batch", "/batch/ab12", "/batch/ab12/report"),
     *("/results", "/results/votes.csv", "/results/votes.svg"),
 )
 FORMS = (

@@ -1,17 +1,17 @@
 """The pages of the batch: the runs that report, and one run's lines by scene, to be played."""
 
 import asyncio
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
 from schemas.enums import Lane
-from schemas.topics import BATCH_RUNS, COMPLETIONS, LANES, prefixed
+from schemas.topics import COMPLETIONS, LANES, prefixed
 from worker.console.access.tokens import Scope
-from worker.console.web.batch.runs import RunLines, ShownRun, last_reports
+from worker.console.web.batch.report_pages import report_routes
+from worker.console.web.batch.run_reader import LONGEST_S, find_run, read_runs, unseen
+from worker.console.web.batch.runs import RunLines
 from worker.console.web.batch.verdict_pages import verdict_routes
 from worker.console.web.guard import guarded
 from worker.console.web.lines.ages import PLAYABLE
@@ -20,9 +20,6 @@ from worker.console.web.visit import Visit
 from worker.kafka.scan.topic_scanner import TopicScanner
 
 _PATH: Final = "/batch"
-_LONGEST_S: Final = 60.0
-# The reports of seven hours.
-_MOST_REPORTS: Final = 5000
 
 
 def batch_routes(parts: ConsoleParts) -> list[Route]:
@@ -30,24 +27,22 @@ def batch_routes(parts: ConsoleParts) -> list[Route]:
     return [
         Route(_PATH, guarded(parts, Scope.READ, _show_all), methods=["GET"]),
         Route(f"{_PATH}/{{run_id}}", guarded(parts, Scope.READ, _show_one), methods=["GET"]),
+        *report_routes(parts),
         *verdict_routes(parts),
     ]
 
 
 async def _show_all(visit: Visit) -> Response:
-    return visit.page("batch.html", runs=await _runs(visit.parts))
+    return visit.page("batch.html", runs=await read_runs(visit.parts))
 
 
 async def _show_one(visit: Visit) -> Response:
-    run_id = visit.request.path_params["run_id"]
-    shown = next((each for each in await _runs(visit.parts) if each.run.run_id == run_id), None)
-    if shown is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND)
+    shown = await find_run(visit)
     kafka = visit.parts.settings.kafka
     lines = RunLines(shown.run, kafka.topic_prefix)
     topics = [prefixed(each, kafka.topic_prefix) for each in (LANES[Lane.BATCH], COMPLETIONS)]
-    async with visit.parts.one_scan, asyncio.timeout(_LONGEST_S):
-        await TopicScanner(kafka, topics, _unseen, shown.run.started).scan(lines.add)
+    async with visit.parts.one_scan, asyncio.timeout(LONGEST_S):
+        await TopicScanner(kafka, topics, unseen, shown.run.started).scan(lines.add)
     return visit.page(
         "batch_run.html",
         shown=shown,
@@ -56,16 +51,3 @@ async def _show_one(visit: Visit) -> Response:
         playable=PLAYABLE,
         verdicts=visit.parts.verdicts.of_script(shown.run.script),
     )
-
-
-async def _runs(parts: ConsoleParts) -> list[ShownRun]:
-    kafka = parts.settings.kafka
-    records: list[Any] = []
-    scanner = TopicScanner(kafka, [prefixed(BATCH_RUNS, kafka.topic_prefix)], _unseen, last=_MOST_REPORTS)
-    async with parts.one_scan, asyncio.timeout(_LONGEST_S):
-        await scanner.scan(records.append)
-    return last_reports(records, parts.clock.now())
-
-
-def _unseen(_done: int, _total: int) -> None:
-    """A page has no progress bar."""

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
-from schemas.batch_run import BatchRun, RunState
+from schemas.batch_run import BatchRun, PublishedReport, RunState
 from schemas.completion import Completion
 from schemas.message_parsing import InvalidMessageError, parse_batch_run
 from schemas.parsing import InvalidJobError, job_document
@@ -28,15 +28,21 @@ Standing = Literal["running", "silent", "ended", "stopped"]
 
 @dataclass(frozen=True)
 class ShownRun:
-    """A run, and where it is: one that should have reported again since is silent."""
+    """A run, and where it is: one that should have reported again since is silent.
+
+    Attributes:
+        report: the last one that was published of a script with its lines.
+    """
 
     run: BatchRun
     standing: Standing
+    report: PublishedReport | None = None
 
 
 def last_reports(records: Iterable[Any], now: datetime) -> list[ShownRun]:
     """The last report of each run, the run that began last first; what is no report is passed over."""
     last: dict[str, BatchRun] = {}
+    published: dict[str, PublishedReport] = {}
     for record in records:
         try:
             run = parse_batch_run(record.value)
@@ -44,7 +50,13 @@ def last_reports(records: Iterable[Any], now: datetime) -> list[ShownRun]:
             continue
         if run.run_id not in last or run.time >= last[run.run_id].time:
             last[run.run_id] = run
-    return [ShownRun(run, _standing(run, now)) for run in sorted(last.values(), key=_started, reverse=True)]
+        before = published.get(run.script_id or "")
+        if run.script_id and run.report and (before is None or run.report.time >= before.time):
+            published[run.script_id] = run.report
+    return [
+        ShownRun(run, _standing(run, now), published.get(run.script_id or ""))
+        for run in sorted(last.values(), key=_started, reverse=True)
+    ]
 
 
 def _started(run: BatchRun) -> datetime:

@@ -2,7 +2,7 @@
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
   for (const button of document.querySelectorAll("button[data-scene]")) {
-    const players = [...document.getElementById(button.dataset.scene).querySelectorAll("audio")];
+    const players = [...document.getElementById(button.dataset.scene).querySelectorAll("tr:not(.other) audio")];
     let playing = null;
     const show = index => {
       playing = index;

@@ -61,6 +61,26 @@ def test_what_is_no_report_is_passed_over() -> None:
     assert last_reports(strange, NOW) == []
 
 
+def published(script_id: str, digit: str, ago: timedelta) -> SimpleNamespace:
+    time = (NOW - ago).isoformat()
+    given = {"sha256": digit * 64, "bytes": 9, "time": time}
+    return report(f"report-{script_id}", script_id=script_id, report=given, started=time, ago=ago)
+
+
+def test_the_last_report_that_was_published_belongs_to_each_run_of_the_same_script_and_to_no_other() -> None:
+    mine, others = "a" * 16, "b" * 16
+    records = [
+        report("mine", script_id=mine),
+        published(mine, "2", MINUTE),
+        published(mine, "1", 2 * MINUTE),
+        published(others, "3", timedelta(0)),
+        report("none", script_id="c" * 16),
+        report("old"),
+    ]
+    shown = {each.run.run_id: each.report and each.report.sha256[0] for each in last_reports(records, NOW)}
+    assert shown == {"mine": "2", f"report-{mine}": "2", f"report-{others}": "3", "none": None, "old": None}
+
+
 def job(job_id: str, ago: timedelta = MINUTE, **more: Any) -> SimpleNamespace:
     value = json.dumps({"job_id": job_id, "character": "ghoul", "text": "Hello.", **more}).encode()
     return SimpleNamespace(topic="t.batch", value=value, timestamp=int((NOW - ago).timestamp() * 1000))
