@@ -32,6 +32,7 @@ _INVISIBLE: Final = re.compile(
     # Arabic and Indic scripts need joiners within words, and emoji between signs; beside Latin or Chinese none does.
     "|(?<=[\u0020-\u024f\u2e80-\u9fff])[\u200c\u200d]|[\u200c\u200d](?=[\u0020-\u024f\u2e80-\u9fff])|^[\u200c\u200d]"
 )
+_ASCII_CONTROLS: Final = (*map(chr, range(0x20)), "\x7f")
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK"})
@@ -106,6 +107,7 @@ RULES: Final = (
     ),
     TextRule(
         "invisible-character", "nobody sees it, and a voice stumbles over it", Level.WARN, finder((_INVISIBLE, strip)),
+        needs=(NOT_ASCII, *_ASCII_CONTROLS),
     ),
     TextRule(
         "mixed-script", "letters of two scripts that look alike in one word", Level.ERROR, _find_mixed_scripts,

@@ -33,6 +33,8 @@ _TELEPHONE: Final = re.compile(
     r"(?<![A-Za-z0-9_.,/$€£¥-])0\d{1,2}-\d{4}-\d{4}(?![A-Za-z0-9_/-])"
 )
 _RANGE: Final = re.compile(rf"{_BEGIN}(?P<a>\d{{1,3}})[-–](?P<b>\d{{1,3}})(?![A-Za-z0-9_/:%-]|[.,]\d)")
+# What telephone numbers and ranges have.
+_DASH: Final = re.compile(r"[-–]")
 _LEAST_LONG: Final = 5
 _LEAST_DECIMALS: Final = 3
 _LAST_YEAR: Final = 2099
@@ -43,6 +45,8 @@ _NO_NAMES: Final = frozenset(
      "Have", "Take", "Give", "For", "All", "Around", "Than", "Of", "And", "After", "Under", "At", "By", "To", "From"}
 )  # fmt: skip
 _NUMBERED: Final = re.compile(r"(?:\b(?:No|Nr|Nos)\.|№|(?<![\w#])#) ?(?P<n>\d{1,4})(?![\w/])")
+
+_NUMBERED_SIGN: Final = re.compile(r"N[or]|[№#]")
 
 
 def _read_fraction(found: re.Match[str], spoken: Spoken) -> str:
@@ -103,11 +107,13 @@ def _find_codes(text: str, spoken: Spoken) -> Iterator[Match]:
 
 
 def _find_numbers(text: str, spoken: Spoken) -> Iterator[Match]:
-    yield from readings(_TELEPHONE, _read_telephone, text, spoken)
-    yield from readings(_RANGE, _read_range, text, spoken)
+    if _DASH.search(text):
+        yield from readings(_TELEPHONE, _read_telephone, text, spoken)
+        yield from readings(_RANGE, _read_range, text, spoken)
     yield from readings(_NUMBER, _read_number, text, spoken)
     yield from _find_codes(text, spoken)
-    yield from readings(_NUMBERED, _read_numbered, text, spoken)
+    if _NUMBERED_SIGN.search(text):
+        yield from readings(_NUMBERED, _read_numbered, text, spoken)
 
 
 def _find_fractions(text: str, spoken: Spoken) -> Iterator[Match]:

@@ -35,6 +35,16 @@ def finder(*patterns: tuple[re.Pattern[str], Rewrite]) -> Find:
     return find
 
 
+def only_with(sign: re.Pattern[str], find: Find) -> Find:
+    """A rule's `find` that looks no further where nothing matches a sign, which is found sooner than what has it."""
+    return lambda text, spoken: find(text, spoken) if sign.search(text) else ()
+
+
+def together(*finds: Find) -> Find:
+    """A rule's `find` of several: what each of them finds, one after the other."""
+    return lambda text, spoken: chain.from_iterable(find(text, spoken) for find in finds)
+
+
 Read = Callable[[re.Match[str], Spoken], str]
 """How a voice reads a match; empty for what isn't one after all."""
 

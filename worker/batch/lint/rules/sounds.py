@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from worker.batch.lint.model import NOT_ASCII, Level, Match, Spoken, TextRule
-from worker.batch.lint.rules.patterns import finder, leave, strip
+from worker.batch.lint.rules.patterns import finder, leave, only_with, strip, together
 
 # Unicode's emoji and pictures: their blocks, with joiners, selectors, skin tones and flags.
 _PICTURES: Final = (
@@ -17,6 +17,7 @@ _EMOTICON: Final = re.compile(
     r"(?<![\w:;])(?:[:;=][-'^o]?[)(\]\[DPpOo3|/\\]|[:;]'\(|</?3|\^[_.-]?\^|[oO][_.][oO]|T[_.]T|>[_.]<|-_-|¯\\_\(ツ\)_/¯|"
     r"[xX]D)(?![\w:])"
 )
+_EMOTICON_SIGN: Final = re.compile(r"[:;=<>^_¯]|-_-|[oOT]\.[oOT]|[xX]D")
 _LONG_LATIN: Final = re.compile(r"(?i)(?<![a-zà-öø-ÿ'])[a-zà-öø-ÿ']*?([a-zà-öø-ÿ])\1{2,}[a-zà-öø-ÿ']*")
 _SHORTCODE: Final = re.compile(r"(?<![\w:]):[a-z]{3,20}:(?![\w:])")
 # What each of the two has, found sooner than where its word begins.
@@ -111,7 +112,8 @@ def _as_words(capitals: str, before: str) -> str:
 RULES: Final = (
     TextRule(
         "emoji", "is a picture: a voice skips it or reads its name", Level.WARN,
-        finder((_EMOJI, strip), (_EMOTICON, strip), (_SHORTCODE, strip)), needs=(NOT_ASCII, *":;=<>^_.D"),
+        together(finder((_EMOJI, strip)), only_with(_EMOTICON_SIGN, finder((_EMOTICON, strip), (_SHORTCODE, strip)))),
+        needs=(NOT_ASCII, *":;=<>^_.D"),
     ),
     TextRule(
         "chat-words", "is written as in a chat, which a voice spells out or says as it stands", Level.WARN,

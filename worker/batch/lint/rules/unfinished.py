@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from worker.batch.lint.model import Level, TextRule
-from worker.batch.lint.rules.patterns import finder, leave
+from worker.batch.lint.rules.patterns import finder, leave, only_with, together
 
 # Marks in capitals anywhere; words that are words too, as the whole text alone.
 _MARKS: Final = re.compile(
@@ -16,6 +16,11 @@ _MARKS: Final = re.compile(
     r"insert [^\[\](){}<>]{1,60})\s*[\])>}]|(?i:dolor sit amet|consectetur adipiscing)|"
     r"[（(【\[](?:此|本|這|这)?[句段處处]?(?:待定|待補|待补|暫定|暂定|待確認|待确认|未定|草稿)[^）)】\]]{0,20}[）)】\]]|"
     r"待翻譯|待翻译|待補|待补|未翻譯|未翻译|待定稿|佔位|占位符|這裡填|此处填|（暫）|（暂）"
+)
+# Each of the marks has one of these.
+_MARK_SIGN: Final = re.compile(
+    r"[A-Z]{2}|[\[({<（【]|[Ll]orem|[Ii][Nn][Ss][Ee][Rr][Tt]|[Pp][Ll][Aa][Cc][Ee]|[Dd][Oo][Ll][Oo][Rr]|[Cc][Oo][Nn][Ss][Ee]|"
+    r"[Mm][Ii][Ss][Ss][Ii][Nn][Gg]|待|未|佔|占|這裡填|此处填"
 )
 _WHOLE: Final = re.compile(
     r"\s*(?:(?i:todo|fixme|tbd|tbc|tba|wip|xxx+|placeholder|n/a|nan|undefined|test(?:ing)?(?: test(?:ing)?)+|"
@@ -49,5 +54,5 @@ RULES: Final = (
     TextRule("formula", "is a spreadsheet's formula, and not its result", Level.ERROR,
              finder((_whole(_FORMULA), leave)), fixes=False, needs="=+-@"),
     TextRule("unfinished", "isn't written yet", Level.ERROR,
-             finder((_whole(_WHOLE), leave), (_MARKS, leave)), fixes=False),
+             together(finder((_whole(_WHOLE), leave)), only_with(_MARK_SIGN, finder((_MARKS, leave)))), fixes=False),
 )  # fmt: skip
