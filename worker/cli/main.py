@@ -2,42 +2,44 @@
 
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from worker import __version__
-from worker.cli import batch, config, dead_letters, lane, listening, rollout, takes, terminal, token, topics, voices
-from worker.cli.acl import acl
-from worker.cli.cancel import cancel
-from worker.cli.decide import decide
-from worker.cli.doctor import doctor
-from worker.cli.enqueue import enqueue
+from worker.cli import terminal
+from worker.cli.command_group import group_of
 from worker.cli.exit_codes import ExitCode, describe
-from worker.cli.run import run
-from worker.cli.serve import serve
+
+COMMANDS: Final = {
+    "run": "worker.cli.run:run",
+    "serve": "worker.cli.serve:serve",
+    "enqueue": "worker.cli.enqueue:enqueue",
+    "cancel": "worker.cli.cancel:cancel",
+    "replay": "worker.cli.dead_letters:replay",
+    "decide": "worker.cli.decide:decide",
+    "doctor": "worker.cli.doctor:doctor",
+    "acl": "worker.cli.acl:acl",
+    "topics": "worker.cli.topics:app",
+    "voices": "worker.cli.voices:app",
+    "config": "worker.cli.config:app",
+    "dead-letters": "worker.cli.dead_letters:app",
+    "batch": "worker.cli.batch:app",
+    "lane": "worker.cli.lane:app",
+    "listening": "worker.cli.listening:app",
+    "rollout": "worker.cli.rollout:app",
+    "takes": "worker.cli.takes:app",
+    "token": "worker.cli.token:app",
+}
+"""Where each command is."""
 
 app = typer.Typer(
+    cls=group_of(COMMANDS),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Speaks a game's lines: Kafka jobs in, Google Text-to-Speech audio in S3 out. "
     "Settings come from the environment; `chirp-worker config show` lists them.",
 )
-for command in (run, serve, enqueue, cancel, dead_letters.replay, decide, doctor, acl):
-    app.command()(command)
-for name, group in {
-    "topics": topics.app,
-    "voices": voices.app,
-    "config": config.app,
-    "dead-letters": dead_letters.app,
-    "batch": batch.app,
-    "lane": lane.app,
-    "listening": listening.app,
-    "rollout": rollout.app,
-    "takes": takes.app,
-    "token": token.app,
-}.items():
-    app.add_typer(group, name=name)
 
 
 def _print_version(wanted: bool) -> None:
