@@ -40,6 +40,14 @@ async def make_batch(deployment: Deployment, folder: Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
+async def publish_report(deployment: Deployment, folder: Path) -> None:
+    """The report of the script of `make_batch`, for the console, with another take of a line; a worker must run."""
+    script = str(folder / "act-2.jsonl")
+    for command in (("redo", script, "garden-1", "--yes"), ("report", script, "--publish")):
+        ended = await run(deployment, "batch", *command)
+        assert ended.returncode == 0, ended.stderr
+
+
 async def make_report(deployment: Deployment, folder: Path) -> Path:
     """The report of a script of two scenes, in two languages, some of whose lines stand out; a worker must run."""
     folder.mkdir()

@@ -9,6 +9,7 @@ from tests.stack.console_scene import (
     fill_dead_letters,
     make_batch,
     open_listening,
+    publish_report,
     report_rounds,
     rounds,
     speak_lines,
@@ -63,11 +64,14 @@ async def check_pages(shown, address: str, language: str, found: dict[str, objec
         await shown.until("document.querySelector('[name=confirmed]') !== null")
         await check_in_both_schemes(shown, f"{page} {language}, to be confirmed", found)
     await shown.visit(f"{address}/batch")
-    await shown.run("document.querySelector('tbody a').click()")
+    await shown.run("[...document.querySelectorAll('tbody a')].at(-1).click()")
     await shown.until("document.querySelectorAll('.verdict form').length === 6")
     await shown.run("document.querySelector('.verdict [data-key=r]').click()")
     await shown.until("document.querySelector('.verdict .said-by') !== null")
     await check_in_both_schemes(shown, f"a batch {language}", found)
+    await shown.run("document.querySelector('main a[href$=\"/report\"]').click()")
+    await shown.until("document.getElementById('money') !== null")
+    await check_in_both_schemes(shown, f"a report {language}", found)
     await shown.visit(f"{address}/pairs")
     boxes = "document.querySelectorAll('input[type=checkbox]')"
     await shown.run(f"{boxes}.forEach(box => {{ box.checked = true }})")
@@ -91,6 +95,7 @@ async def test_axe_finds_nothing_serious_on_any_page_in_any_language(deployment,
         await speak_lines(deployment, 6)
         keys = [each.audio.key for each in await deployment.completions(6)]
         await make_batch(deployment, tmp_path)
+        await publish_report(deployment, tmp_path)
     await open_listening(deployment, keys[:2])
     await fill_dead_letters(deployment)
     await report_rounds(deployment, rounds(4))

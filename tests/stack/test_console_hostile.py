@@ -22,8 +22,11 @@ from tests.stack.console_scene import report_rounds, rounds
 from tests.stack.hostile import HOSTILE, UNTOUCHED
 from tests.unit.batches import done
 from tests.unit.opinions import pair, vote_document
+from worker.batch.report.published import announcement, published_run
+from worker.config.settings import load_settings
 from worker.rollout.log.codec import Provenance, to_revision
 from worker.rollout.state import OFF
+from worker.storage.takes import report_key
 
 NOW = datetime.now(UTC)
 
@@ -78,6 +81,36 @@ def spoken(number: int) -> tuple[dict[str, str], Completion, list[Verdict]]:
         for of_script, sha256 in enumerate(("f" * 64, "0" * 64))
     ]
     return job, completion, verdicts
+
+
+def published_report() -> bytes:
+    """A report in each of whose fields somebody has written one of the texts."""
+    rows = [
+        {
+            **dict.fromkeys(("line", "text", "language", "voice", "error", "audio"), text),
+            "character": text[:64],
+            "scene": text,
+            "status": "done",
+            "model": "wavenet",
+            "sha256": f"{number:064}",
+            "takes": [{"take": 2, "sha256": f"{number + 200:064}", "audio": text}],
+            "findings": [["warning", text], ["error", text]],
+            "outliers": [text],
+        }
+        for number, text in enumerate(HOSTILE)
+    ]
+    money = [{"character": text[:64], "lines": 1, "chirp3-hd": 0, "wavenet": 0, "usd": 0.0} for text in HOSTILE]
+    document = {"script": HOSTILE[0], "id": "ab" * 8, "measured": False, "rows": rows, "money": money}
+    return json.dumps(document).encode()
+
+
+async def publish(deployment, send) -> None:
+    content = published_report()
+    place = announcement(content, NOW)
+    prefix = load_settings(deployment.environment).storage.prefix
+    async with deployment.store() as store:
+        await store.documents.store(report_key(prefix, place.sha256), content)
+    await send(BATCH_RUNS, published_run(content, place, 1).model_dump_json().encode())
 
 
 def opinions(number: int) -> list[tuple[str, bytes]]:
@@ -137,6 +170,7 @@ async def fill(deployment) -> None:
             for topic, opinion in opinions(number):
                 await send(topic, opinion)
             await send(BATCH_RUNS, batch_run(number, text).model_dump_json().encode())
+        await publish(deployment, send)
         await send(DEAD_LETTERS, *whole_letter())
         labels = {text: text for text in HOSTILE}
         job = {"job_id": "line-1", "text": HOSTILE[9], "character": HOSTILE[10], "labels": labels, HOSTILE[11]: 1}
@@ -195,6 +229,8 @@ async def test_whatever_others_write_is_shown_as_text_and_does_nothing(deploymen
                 "/batch": HOSTILE,
                 "/batch/run-0": HOSTILE,
                 "/batch/run-1": HOSTILE,
+                f"/batch/report-{'ab' * 8}/report": [*HOSTILE[:100], *short],
+                f"/batch/report-{'ab' * 8}/report?show=takes&page=2": [*HOSTILE[100:], *short],
                 "/pairs": short,
                 "/results": short,
                 "/takes": HOSTILE,
@@ -202,6 +238,7 @@ async def test_whatever_others_write_is_shown_as_text_and_does_nothing(deploymen
             pages |= {f"/lines?job_id={quote(text)}": [text] for text in HOSTILE[:3]}
             pages |= {f"/dead-letters?text={quote(text)}": () for text in HOSTILE[3:6]}
             pages |= {f"/dead-letters?class={quote(text)}": () for text in HOSTILE[6:9]}
+            pages |= {f"/batch/report-{'ab' * 8}/report?show={quote(text)}": () for text in HOSTILE[12:15]}
             pages |= {f"/rollout?made={quote(text)}": () for text in HOSTILE[9:12]}
             for page, texts in pages.items():
                 await shown.visit(f"{address}{page}")

@@ -54,7 +54,7 @@ class ReportInput:
 
 
 def script_id(name: str, lines: Iterable[Line]) -> str:
-    """What tells a script from others of its name: 16 hexadecimal digits, of the name and the lines' ids."""
+    """What distinguishes a script from others of its name: 16 hexadecimal digits, of the name and the lines' ids."""
     return hashlib.sha256(json.dumps([name, [line.id for line in lines]]).encode()).hexdigest()[:16]
 
 

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from schemas.errors import UsageError
 from worker.batch.report.published import ReportDocument, read_published
 from worker.console.access.tokens import Scope
-from worker.console.web.batch.report_view import part_of
+from worker.console.web.batch.report_view import page_with, part_of
 from worker.console.web.batch.run_reader import find_run
 from worker.console.web.batch.runs import ShownRun
 from worker.console.web.guard import guarded
@@ -36,12 +36,16 @@ class _Read:
 async def _show(visit: Visit) -> Response:
     shown, query = await find_run(visit), visit.request.query_params
     read = await _read(visit.parts, shown)
-    show = query.get("show", "all")
+    line = query.get("line", "")
+    show = "all" if line else query.get("show", "all")
     part = None
     if read.document is not None:
+        page = page_with(read.document, line) if line else query.get("page", "1")
         verdicts = visit.parts.verdicts.of_script(read.document.script)
-        part = part_of(read.document, verdicts, show=show, page=query.get("page", "1"))
-    return visit.page("batch_report.html", shown=shown, read=read, part=part, chosen=show, playable=PLAYABLE)
+        part = part_of(read.document, verdicts, show=show, page=page)
+    return visit.page(
+        "batch_report.html", shown=shown, read=read, part=part, chosen=show, sought=line, playable=PLAYABLE
+    )
 
 
 async def _read(parts: ConsoleParts, shown: ShownRun) -> _Read:

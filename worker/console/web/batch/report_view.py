@@ -71,6 +71,18 @@ class ShownPart:
     pages: int
 
 
+def page_with(document: ReportDocument, line: str) -> str:
+    """The number of the page on which a line stands among all lines.
+
+    Raises:
+        UsageError: there is no such line.
+    """
+    for index, row in enumerate(document.rows):
+        if row.line == line:
+            return str(index // LINES_PER_PAGE + 1)
+    raise UsageError(f"line={line[:100]!a}: the report has no such line")
+
+
 def part_of(document: ReportDocument, verdicts: Mapping[str, Verdict], *, show: str, page: str) -> ShownPart:
     """One page of a report.
 

@@ -148,6 +148,16 @@ async def test_pages_and_choices_that_there_are_not_are_refused(monkeypatch: pyt
     assert f'href="/batch/report-{ID}/report?show=takes&amp;page=2"' in answer.text
 
 
+async def test_a_link_leads_to_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = content_of(rows=[{**ROW, "line": f"l {number}"} for number in range(101)])
+    answer = await page(monkeypatch, run_of(content), content, query="?line=l%20100&show=findings")
+    assert answer.text.count('id="sought" aria-current="true"') == 1
+    assert f'href="/batch/report-{ID}/report?line=l%20100#sought"' in answer.text
+    assert "page 2 of 2" in answer.text
+    missing = await page(monkeypatch, run_of(content), content, query="?line=nothing")
+    assert missing.status == 422
+
+
 async def test_it_is_in_the_visitors_language(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = await page(monkeypatch, run_of(CONTENT), CONTENT, language="zh-TW")
     assert "各角色花費" in answer.text

@@ -11,7 +11,7 @@ from schemas.errors import UsageError
 from schemas.verdict import Verdict
 from tests.unit.rollouts import NOW
 from worker.batch.report.published import ReportDocument
-from worker.console.web.batch.report_view import LINES_PER_PAGE, ShownPart, part_of
+from worker.console.web.batch.report_view import LINES_PER_PAGE, ShownPart, page_with, part_of
 
 SHA = "a" * 64
 
@@ -97,3 +97,10 @@ def test_a_page_that_there_is_not_is_refused_with_what_is_allowed(page: str) -> 
 def test_a_choice_that_there_is_not_is_refused_with_what_is_allowed() -> None:
     with pytest.raises(UsageError, match="allowed is all, findings, outliers, takes"):
         part(row(1), show="<b>")
+
+
+def test_a_line_is_found_on_its_page() -> None:
+    whole = document(*(row(number) for number in range(LINES_PER_PAGE + 1)))
+    assert (page_with(whole, "l-99"), page_with(whole, "l-100")) == ("1", "2")
+    with pytest.raises(UsageError, match="no such line"):
+        page_with(whole, "l-101")
