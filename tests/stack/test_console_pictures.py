@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.stack.browser import browser
+from tests.stack.cli import run
 from tests.stack.console import TOKENS, log_in, serve_console
 from tests.stack.console_scene import (
     CHARACTERS,
@@ -106,6 +107,17 @@ async def draw_batch(shown, address: str, folder: Path, *, whole: bool) -> None:
         await scheme(shown, "light")
 
 
+async def draw_published(deployment, shown, address: str, page: Path, folder: Path) -> None:
+    """The same report on the console: its script lies beside the folder of the audio, in which the page is."""
+    script, audio = page.parent.parent / "act-1.csv", page.parent
+    published = await run(deployment, "batch", "report", str(script), "--download", str(audio), "--publish")
+    assert published.returncode == 0, published.stderr
+    await shown.visit(f"{address}/batch")
+    await shown.run("document.querySelector('tbody a').click()")
+    await shown.until("document.getElementById('money') !== null")
+    await draw(shown, folder / "batch-report.png", whole=False)
+
+
 async def draw_report(shown, page: Path, folder: Path, *, whole: bool) -> None:
     """The page of `batch report`, with some verdicts; docs/studio.md shows it."""
     await shown.open(page)
@@ -161,6 +173,7 @@ async def test_each_page_is_drawn(deployment, tmp_path):
             await scheme(shown, "light")
             await draw_lines(shown, address, folder, whole=whole)
             await draw_batch(shown, address, folder, whole=whole)
+            await draw_published(deployment, shown, address, report, folder)
             await draw_report(shown, report, folder, whole=whole)
             await shown.visit(f"{address}/dead-letters")
             await shown.run("document.querySelector('main a[href^=\"/dead-letters/\"]').click()")
