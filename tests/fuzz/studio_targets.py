@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from schemas.errors import UsageError
@@ -17,6 +18,7 @@ from worker.batch.lexicon.file import parse_lexicon
 from worker.batch.lexicon.names import unknown_names
 from worker.batch.lint.script import LintContext, lint_script
 from worker.batch.lint.settings import LintSettings
+from worker.batch.report.published import announcement, read_published
 from worker.batch.scripts.mapping.lines import Reading, read_lines
 from worker.batch.scripts.mapping.model import Cast
 from worker.batch.scripts.mapping.own_columns import read_own_csv
@@ -26,6 +28,7 @@ from worker.batch.scripts.tables.model import Row
 from worker.batch.scripts.tables.reader import ENDINGS, read_tables
 from worker.batch.scripts.text_encoding import UndecodableError, decode
 from worker.batch.verdicts import read_verdicts, write_verdicts
+from worker.console.web.batch.report_view import LINES_PER_PAGE, part_of
 from worker.speech.catalogue_file import load_catalogue
 
 _CATALOGUE = load_catalogue()
@@ -103,6 +106,14 @@ def _verdicts(path: Path) -> None:
     assert read_verdicts(path).keys() == verdicts.keys()
 
 
+def _report(data: bytes) -> None:
+    announced = announcement(data or b" ", datetime(2026, 1, 31, tzinfo=UTC))
+    with suppress(UsageError):
+        document = read_published(data, announced, "ab" * 8)
+        shown = part_of(document, {}, show="all", page="1")
+        assert sum(len(lines) for _, lines in shown.scenes) == min(shown.counts["all"], LINES_PER_PAGE)
+
+
 _SPOKEN = 'job_id,character,text,language\na,pip_boy,"The ghoul, Smoothskin, met Dr. Li at 3:30.",en-US\n'
 _LINES = [
     'a,pip_boy,"[angrily] Hello {0} <b>you</b>, Dr. Li — 3/4 of 12kg at 3:30?",en-US\n',
@@ -116,6 +127,17 @@ _WORDS = (
 )
 _CHOICES = b'"a": {take: 2, by: "mei", at: "2026-11-29T16:00:00+00:00"}\nb: 3\n'
 _VERDICTS = b'{"script": "s.csv", "verdicts": [\n{"line": "a", "verdict": "redo", "note": "x"}\n]}\n'
+_REPORT = (
+    b'{"script": "s.csv", "id": "abababababababab", "measured": true, "rows": [\n{"line": "a", "character": "ghoul",'
+    b' "text": "Hi.", "language": "en-US", "status": "done", "model": "wavenet", "seconds": 1.5,'
+    b' "audio": "takes/a.ogg", "sha256": "'
+    + b"a" * 64
+    + b'", "takes": [{"take": 2, "sha256": "'
+    + b"b" * 64
+    + b'", "audio": "takes/b.ogg"}],'
+    b' "findings": [["warning", "x"]], "outliers": ["y"]}],\n"money": [{"character": "ghoul", "lines": 1,'
+    b' "chirp3-hd": 0, "wavenet": 4, "usd": 0.1}]}'
+)
 _SHAPES = [
     b"." + sample.file.rpartition(".")[2].lower().encode() + b"\n" + sample.content for sample in SAMPLES.values()
 ]
@@ -133,5 +155,6 @@ STUDIO_TARGETS = {
     "lexicon": Target(_lexicon, [_WORDS], [b",", b'"', b"\r\n", b"\0", b"ipa", b"x-sampa", b"zh", b"\xef\xbb\xbf"]),
     "import": Target(_import, _SHAPES, [*_MARKS, *JSON_TOKENS]),
     "choices": Target(_file(_choices), [_CHOICES], _OF_YAML),
+    "report": Target(_report, [_REPORT], [*JSON_TOKENS, b"1e999", b"NaN", b"not made", b"fixed", b'"scene":']),
     "verdicts": Target(_file(_verdicts), [_VERDICTS], [*JSON_TOKENS, b"accept", b"redo", b"note", b"take"]),
 }
