@@ -1,6 +1,7 @@
 """Writes files that survive a crash: each is complete or absent, whenever the process or the machine stops."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,10 @@ from typing import Final
 from worker.batch.regular_file import check_regular
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+UNWRITABLE: Final = DISK_FULL | {errno.EROFS}
 """No other file can be written there either."""
+_LONGEST_NAME: Final = 200
 # What a file system without hard links answers, such as exFAT or some network shares.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
@@ -43,13 +47,21 @@ def create_file(path: Path, content: bytes) -> None:
             part.replace(path)
 
 
+def part_of(path: Path, ending: str) -> Path:
+    """Where a file is written before it gets its name: beside it, hidden, by a name that is no longer than allowed."""
+    name = path.name
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return path.with_name(f".{name}.{ending}")
+
+
 @contextmanager
-def named_errors(path: Path) -> Iterator[None]:
-    """Gives the errors of writing a file its name, which those of an open file don't have."""
+def named_errors(path: Path, part: Path | None = None) -> Iterator[None]:
+    """Gives the errors of writing a file its name: those of an open file have none, and others that of its part."""
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename is not None:
+        if error.errno is None or error.filename not in {None, None if part is None else str(part)}:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 
@@ -58,18 +70,19 @@ def named_errors(path: Path) -> Iterator[None]:
 def _written(path: Path, content: bytes) -> Iterator[Path]:
     """A complete file beside the path, which is moved or linked to the path inside."""
     # Another command may write a file of the same name at the same time.
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    # Left by a crash; a FIFO or a link of that name would be written through.
-    part.unlink(missing_ok=True)
-    try:
-        with named_errors(path), part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        yield part
-    finally:
+    part = part_of(path, f"{os.getpid()}.part")
+    with named_errors(path, part):
+        # Left by a crash; a FIFO or a link of that name would be written through.
         part.unlink(missing_ok=True)
-    sync_folder(path.parent)
+        try:
+            with part.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            yield part
+        finally:
+            part.unlink(missing_ok=True)
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from schemas.enums import AudioEncoding
-from worker.batch.atomic_file import DISK_FULL, create_file, replace_file
+from worker.batch.atomic_file import UNWRITABLE, create_file, replace_file
 from worker.batch.audio_file import file_sha256, is_take
 from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
 from worker.batch.file_names import audio_path
 from worker.lifecycle.dependency import Sleep
-from worker.storage.errors import NotATakeError, StorageError
+from worker.storage.errors import NotATakeError, StorageError, StorageRefusedError, StoreUnusableError
 from worker.storage.many_requests import ManyRequests
 from worker.storage.take_store import TakeStore
 from worker.storage.takes import EXTENSIONS
@@ -90,35 +91,38 @@ async def download(
         progress: is called with the files done and the total.
 
     Raises:
-        OSError: the disk is full: no other file would be written either.
+        StorageError: the store is down, or refuses everything: no other file would be fetched either.
+        OSError: the disk is full or can't be written: no other file would be written either.
     """
     done = [entry for entry in entries if entry.is_done]
     paths = {entry.line: _path(folder, entry) for entry in done}
     current = frozenset(paths.values())
-    kept = left = ended = 0
+    fetched = kept = left = ended = 0
     problems: list[str] = []
+    there: list[Path] = []
     requests = ManyRequests(sleep=sleep)
 
     async def fetch(entry: ManifestEntry) -> None:
-        nonlocal kept, left, ended
+        nonlocal fetched, kept, left, ended
         try:
             path = paths[entry.line]
             found = await asyncio.to_thread(file_sha256, path)
             if found == entry.sha256:
                 kept += 1
+                there.append(path)
             elif found is None or found in entry.earlier:
-                audio = await requests.send(partial(store.fetch, entry.key))
-                if isinstance(audio, StorageError):
-                    raise audio
+                audio = await _fetch_audio(requests, store, entry)
                 await asyncio.to_thread(_save_audio, audio, path, entry, replaces=found is not None)
                 await asyncio.to_thread(_remove_earlier, _paths_of_all_encodings(folder, entry) - current, entry)
+                fetched += 1
+                there.append(path)
             else:
                 left += 1
                 problems.append(
                     f"{entry.line}: {path} is no take of this line, so it was left; move it away to get the take"
                 )
-        except (StorageError, _WrongAudioError, OSError) as error:
-            if isinstance(error, OSError) and error.errno in DISK_FULL:
+        except (_NotFetchedError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in UNWRITABLE:
                 raise
             problems.append(f"{entry.line}: {error}")
         ended += 1
@@ -128,17 +132,39 @@ async def download(
         await _for_each(fetch, done)
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
-    return DownloadResult(len(done) - kept - len(problems), kept, left, tuple(sorted(problems)))
+    if gone := await asyncio.to_thread(_missing, there):
+        problems.append(
+            f"{len(gone):,} files vanished while others were fetched, such as {gone[0]}: the folder was emptied, or "
+            "something else is mounted there; the same command fetches them"
+        )
+    return DownloadResult(fetched, kept, left, tuple(sorted(problems)))
 
 
-class _WrongAudioError(Exception):
-    """The fetched audio is not the audio of the manifest."""
+class _NotFetchedError(Exception):
+    """The store has no audio of one line, or other audio than the manifest says."""
+
+
+async def _fetch_audio(requests: ManyRequests, store: TakeStore, entry: ManifestEntry) -> bytes:
+    try:
+        audio = await requests.send(partial(store.fetch, entry.key))
+    except StoreUnusableError:
+        raise
+    except StorageRefusedError as error:
+        # However many of them: what was removed from the store says nothing about other takes.
+        audio = error
+    if isinstance(audio, StorageError):
+        raise _NotFetchedError(str(audio))
+    return audio
+
+
+def _missing(paths: Iterable[Path]) -> list[Path]:
+    return sorted(path for path in paths if not os.path.lexists(path))
 
 
 def _save_audio(audio: bytes, path: Path, entry: ManifestEntry, *, replaces: bool) -> None:
     found = hashlib.sha256(audio).hexdigest()
     if found != entry.sha256:
-        raise _WrongAudioError(f"{entry.uri} has the SHA-256 {found}, and the manifest says {entry.sha256}")
+        raise _NotFetchedError(f"{entry.uri} has the SHA-256 {found}, and the manifest says {entry.sha256}")
     path.parent.mkdir(parents=True, exist_ok=True)
     if replaces:
         replace_file(path, audio)

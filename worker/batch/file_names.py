@@ -1,6 +1,8 @@
 """File names of lines that are valid on every file system. Pure."""
 
+import hashlib
 import re
+import unicodedata
 from typing import Final
 
 from schemas.enums import AudioEncoding
@@ -14,10 +16,25 @@ _RESERVED: Final = re.compile(
 )
 
 
+# What file systems allow, in bytes at the most; the longest ending is behind it.
+_MOST_BYTES: Final = 255 - max(len(f".{each}") for each in EXTENSIONS.values())
+_MARK_CHARACTERS: Final = 10
+
+
 def safe_name(name: str) -> str:
-    """A line's id or a character's key as the name of a file or folder."""
+    """A line's id, a character's key or a scene as the name of a file or folder."""
     safe = _UNSAFE.sub("_", name).rstrip(". ")
-    return f"_{safe}" if not safe or _RESERVED.fullmatch(safe) else safe
+    safe = f"_{safe}" if not safe or _RESERVED.fullmatch(safe) else safe
+    content = safe.encode("utf-8", "surrogatepass")
+    if len(content) <= _MOST_BYTES:
+        return safe
+    mark = hashlib.sha256(content).hexdigest()[:_MARK_CHARACTERS]
+    return f"{content[: _MOST_BYTES - _MARK_CHARACTERS - 1].decode('utf-8', 'ignore')}-{mark}"
+
+
+def same_name(path: str) -> str:
+    """What two paths share that are one on some system: some ignore case, some how an accent is composed."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 
 def is_file_name(name: str) -> bool:

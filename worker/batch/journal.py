@@ -12,8 +12,9 @@ from pydantic import Field, ValidationError
 
 from schemas.errors import RefusedError, UsageError
 from schemas.message import Message
-from worker.batch.atomic_file import named_errors, sync_folder
+from worker.batch.atomic_file import named_errors, part_of, sync_folder
 from worker.batch.entry import ManifestEntry, SentJob
+from worker.batch.invalid_row import describe_row
 from worker.batch.regular_file import open_descriptor, read_regular
 
 _LARGEST_BYTES: Final = 2**30
@@ -35,18 +36,22 @@ class JournalEntry(Message):
     unsent: tuple[str, ...] = Field(default=(), description="ids of jobs that were recorded as sent and never were")
     asked: tuple[str, ...] | None = Field(default=None, description="candidates of the last redo, in place of earlier")
     served: dict[str, str] = Field(default_factory=dict, description="by candidate, the verdict that it was made for")
+    owner: str = Field(default="", description="who has the journal open, for whoever is refused")
 
 
 class Journal:
     """An append-only file, locked by one process at a time.
 
     Raises:
-        RefusedError: another command has the journal open.
+        RefusedError: another command has the journal open; the message says whose.
         UsageError: the file can't be written.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._owner = ""
+        # Where the owner's line begins and ends: as long as it is the last one, closing removes it.
+        self._signed = (0, 0)
         self._file = self._open_locked()
 
     def _open_locked(self) -> IO[bytes]:
@@ -59,7 +64,10 @@ class Journal:
                 ) from None
             if not _lock(file):
                 file.close()
-                raise RefusedError(f"{self._path}: another `chirp-worker batch` is running on this manifest")
+                raise RefusedError(
+                    f"{self._path}: another `chirp-worker batch` is running on this manifest{_owner_of(self._path)}; "
+                    "wait until it ends, or stop it with Ctrl-C, which loses nothing"
+                )
             # The previous owner of the lock may have replaced the file after it was opened here.
             if self._path.exists() and os.fstat(file.fileno()).st_ino == self._path.stat().st_ino:
                 return file
@@ -80,6 +88,21 @@ class Journal:
             self._file.truncate(whole_bytes)
         return entries
 
+    def sign(self, owner: str) -> None:
+        """Writes who has the journal open, once `read` has removed what a crash has cut off.
+
+        Args:
+            owner: a phrase such as "mei on desk-3"; empty for nobody.
+
+        Raises:
+            OSError: the file can't be written.
+        """
+        self._owner = owner
+        if owner:
+            begin = self._size()
+            self.append(JournalEntry(owner=owner))
+            self._signed = (begin, self._size())
+
     def append(self, entry: JournalEntry) -> None:
         """Writes an entry durably: once this returns, it survives the end of the process and of the machine.
 
@@ -97,29 +120,40 @@ class Journal:
         Raises:
             OSError: the file can't be written.
         """
-        part = self._path.with_name(f".{self._path.name}.part")
-        # Left by a crash; a FIFO or a link of that name would be written through.
-        part.unlink(missing_ok=True)
-        file = _open(part, os.O_CREAT | os.O_EXCL)
-        try:
-            # Locked before it gets its name: no other process can lock it in between.
-            _lock(file)
-            with named_errors(self._path):
-                file.write(b"".join(_line(entry) for entry in entries))
+        part = part_of(self._path, "part")
+        with named_errors(self._path, part):
+            # Left by a crash; a FIFO or a link of that name would be written through.
+            part.unlink(missing_ok=True)
+            file = _open(part, os.O_CREAT | os.O_EXCL)
+            try:
+                # Locked before it gets its name: no other process can lock it in between.
+                _lock(file)
+                signed_from = file.write(b"".join(_line(entry) for entry in entries))
+                if self._owner:
+                    file.write(_line(JournalEntry(owner=self._owner)))
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(self._path)
-        except BaseException:
-            _close(file)
-            part.unlink(missing_ok=True)
-            raise
-        sync_folder(self._path.parent)
+                part.replace(self._path)
+            except BaseException:
+                _close(file)
+                part.unlink(missing_ok=True)
+                raise
+            sync_folder(self._path.parent)
         _close(self._file)
         self._file = file
+        self._signed = (signed_from, self._size())
 
     def close(self) -> None:
         """Closes the file, which releases the lock."""
+        begin, end = self._signed
+        # A full or vanished disk keeps the line: whoever reads it next has the lock by then, and passes over it.
+        with suppress(OSError):
+            if begin < end == self._size():
+                self._file.truncate(begin)
         _close(self._file)
+
+    def _size(self) -> int:
+        return os.fstat(self._file.fileno()).st_size
 
 
 def journal_entries(path: Path) -> list[JournalEntry]:
@@ -144,8 +178,20 @@ def _parse(content: bytes, path: Path) -> tuple[list[JournalEntry], int]:
         try:
             entries.append(JournalEntry.model_validate_json(line))
         except ValidationError as error:
-            raise UsageError(f"{path}:{number}:1: {error.errors(include_input=False)[0]['msg']}") from None
+            raise UsageError(
+                f"{path}:{number}:{describe_row(error)}; without the file, what it had pending is sent again, and what "
+                "is stored by then isn't paid for again"
+            ) from None
     return entries, len(whole) + len(end)
+
+
+def _owner_of(path: Path) -> str:
+    try:
+        owners = [each.owner for each in journal_entries(path) if each.owner]
+    except UsageError:
+        # Another version's, whose entries this one doesn't know.
+        return ""
+    return f" ({owners[-1]})" if owners else ""
 
 
 def _line(entry: JournalEntry) -> bytes:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from schemas.errors import UsageError
 from worker.batch.atomic_file import replace_file
 from worker.batch.entry import ManifestEntry
+from worker.batch.invalid_row import describe_row
 from worker.batch.regular_file import read_regular, real_path
 from worker.batch.scripts.model import JOURNAL_SUFFIX, MANIFEST_SUFFIX
 
@@ -53,9 +54,10 @@ def read_manifest(path: Path) -> dict[str, ManifestEntry]:
             try:
                 entry = ManifestEntry.model_validate_json(line)
             except ValidationError as error:
-                problem = error.errors(include_input=False)[0]
-                where = ".".join(map(str, problem["loc"])) or "1"
-                raise UsageError(f"{path}:{number}:{where}: is no line of a manifest: {problem['msg']}") from None
+                raise UsageError(
+                    f"{path}:{number}:{describe_row(error)}; without this row its line is looked up in the store, and "
+                    "paid for only if it isn't there"
+                ) from None
             entries[entry.line] = entry
     return entries
 

@@ -108,18 +108,24 @@ class WritableBatchState(BatchState):
 
 
 @contextmanager
-def open_state(manifest: Path) -> Iterator[WritableBatchState]:
+def open_state(manifest: Path, owner: str = "") -> Iterator[WritableBatchState]:
     """Opens a batch's state for this process alone.
+
+    Args:
+        owner: what others are shown who are refused meanwhile.
 
     Raises:
         RefusedError: another command has it open.
         UsageError: the manifest or the journal can't be read or written.
+        OSError: the disk is full.
     """
     # Who names it by a symbolic link has the same journal, and so the same lock.
     manifest = followed(manifest)
     journal = Journal(journal_path(manifest))
     try:
-        yield WritableBatchState(manifest, journal)
+        state = WritableBatchState(manifest, journal)
+        journal.sign(owner)
+        yield state
     finally:
         journal.close()
 

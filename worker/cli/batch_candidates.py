@@ -39,8 +39,11 @@ class RunCandidates:
         """Candidates that the budget left out."""
 
     @contextmanager
-    def open(self, lines: Sequence[Line], state: BatchState) -> Iterator[None]:
+    def open(self, lines: Sequence[Line], state: BatchState, owner: str) -> Iterator[None]:
         """Opens the candidates' manifest for this process alone, if this run will write it.
+
+        Args:
+            owner: what others are shown who are refused meanwhile.
 
         Raises:
             RefusedError: another command has it open.
@@ -49,7 +52,7 @@ class RunCandidates:
         if not kept and not self._are_wanted(lines):
             yield
             return
-        with open_state(self._path) as self.state:
+        with open_state(self._path, owner) as self.state:
             yield
 
     def _are_wanted(self, lines: Sequence[Line]) -> bool:

@@ -38,7 +38,7 @@ from worker.cli.batch_options import RedoOptions
 from worker.cli.batch_output import BatchOutput
 from worker.cli.batch_steps import BatchSteps
 from worker.cli.exit_codes import ExitCode
-from worker.cli.login import login_name
+from worker.cli.login import login_name, this_command
 from worker.cli.views.takes import redone_rows
 from worker.config.settings import Settings
 from worker.speech.catalogue_file import load_catalogue
@@ -87,7 +87,7 @@ class Redo:
             self._plan(read_state(self._path))
             exit_code = ExitCode.DONE
         else:
-            with open_state(self._path) as state:
+            with open_state(self._path, this_command(self._steps.clock.now())) as state:
                 self._steps.reconcile(state)
                 exit_code = self._make(state)
         self._output.finish()

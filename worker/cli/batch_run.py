@@ -10,6 +10,7 @@ from worker.batch.downloads import downloaded_files
 from worker.batch.entry import ManifestEntry
 from worker.batch.line_status import LineState, LineStatus, line_states
 from worker.batch.line_takes import LineTakes
+from worker.batch.manifest import default_manifest
 from worker.batch.price_estimate import estimate_price
 from worker.batch.report.rows import script_id
 from worker.batch.runner import RunPlan
@@ -22,6 +23,7 @@ from worker.cli.batch_options import BatchOptions
 from worker.cli.batch_output import BatchOutput
 from worker.cli.batch_steps import BatchSteps
 from worker.cli.exit_codes import ExitCode
+from worker.cli.login import this_command
 from worker.cli.views.batch import describe_other_characters, describe_other_entries
 from worker.config.settings import Settings
 from worker.rollout.description import describe
@@ -67,7 +69,8 @@ class Batch:
             # Reads alone: a run on this manifest may be under way, and the folder be read-only.
             exit_code = self._preview(read_state(self._manifest), lines, left_out)
         else:
-            with open_state(self._manifest) as state, self._candidates.open(lines, state):
+            owner = this_command(self._steps.clock.now())
+            with open_state(self._manifest, owner) as state, self._candidates.open(lines, state, owner):
                 exit_code = self._run(state, lines, left_out)
         if left_out:
             self._output.say(f"{left_out:,} lines have errors and were left out")
@@ -125,12 +128,28 @@ class Batch:
         # A row with errors, or a file that can't be read, may hold any line: the manifest keeps the other entries then.
         keep_others = left_out > 0
         in_script = {line.id for line in lines}
+        self._check_manifest(state, in_script)
         if others := [entry for line, entry in state.entries.items() if line not in in_script]:
             self._output.say(describe_other_entries(len(others), kept=keep_others))
             self._dropped = () if keep_others else tuple(others)
         missing = self._candidates.missing(lines, planned_lines, state, selector)
         stored, dollars = self._confirmed_price(states, missing)
         return _Planned(RunPlan(planned_lines, selector, self._options.wanted, stored, keep_others), dollars)
+
+    def _check_manifest(self, state: BatchState, in_script: Collection[str]) -> None:
+        """Refuses a manifest that --manifest names and that is another script's: its entries would be dropped.
+
+        A manifest beside its script is the script's by its name, whatever is left of its lines.
+
+        Raises:
+            UsageError: none of its lines is in the script.
+        """
+        known = state.entries.keys() | state.lines_in_flight.keys()
+        if known and self._manifest != default_manifest(self._script) and known.isdisjoint(in_script):
+            self._output.refuse(
+                f"{self._manifest}: none of its {len(known):,} lines is in {self._script}: it is another script's; "
+                "name another --manifest, or move this one away"
+            )
 
     def _confirmed_price(
         self, states: Sequence[LineState], missing: Sequence[PlannedLine]

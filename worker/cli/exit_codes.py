@@ -4,8 +4,10 @@ The family of an error of ours decides (`schemas/errors.py`). Errors of librarie
 here. Their modules are imported once an error is there, so that `--help` doesn't load them.
 """
 
+import errno
 from collections.abc import Iterator
 from enum import IntEnum
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from schemas.errors import ChirpWorkerError, RefusedError, UnavailableError, UsageError
@@ -70,10 +72,22 @@ def _message(error: Exception) -> str | None:
 
 
 def _with_way_on(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
-        where = error.filename or "the disk"
-        return f"{where}: {error.strerror}; free some space there and run the same command again: it goes on"
-    return str(error)
+    way_on = _way_on(error) if isinstance(error, OSError) else None
+    if way_on is None:
+        return str(error)
+    where = getattr(error, "filename", None) or "the disk"
+    return f"{where}: {getattr(error, 'strerror', '')}; {way_on} and run the same command again: it goes on"
+
+
+def _way_on(error: OSError) -> str | None:
+    """What helps against an error of writing a file; None for another one."""
+    if error.errno in DISK_FULL:
+        return "free some space there"
+    if error.errno == errno.EROFS:
+        return "make it writable"
+    if error.errno == errno.ENOENT and isinstance(error.filename, str) and not Path(error.filename).parent.is_dir():
+        return "its folder is gone: bring it back"
+    return None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,6 +1,7 @@
 """The command line: assembles the commands, and ends an expected error in one line."""
 
 import logging
+import os
 import sys
 from typing import Annotated, Final
 
@@ -58,10 +59,26 @@ def _before_any_command(
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
+def _discard_output() -> None:
+    """What is still unwritten goes nowhere: the interpreter would try to write it once more."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere.fileno(), stream.fileno())
+
+
 def main() -> None:
     """The entry point: an expected error ends in one line, never in a traceback."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            # At the interpreter's end nobody could handle its errors any more.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads the output, such as `head`, has seen enough.
+        _discard_output()
+        sys.exit(ExitCode.FAILED)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:

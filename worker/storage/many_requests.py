@@ -30,7 +30,7 @@ class ManyRequests:
             StorageError: ten requests in a row were given up, or the store refuses everything.
             NotATakeError: the object is no take.
         """
-        # A caller may go on after the tenth, to say of each object what became of it: without a pause for each.
+        # A caller may go on after the tenth refusal, to say of each object what became of it: without a pause for each.
         pauses = _PAUSES_S if self._failed_in_a_row < _MOST_IN_A_ROW else ()
         for pause in (*pauses, None):
             try:
@@ -48,6 +48,12 @@ class ManyRequests:
 
     def _give_up(self, error: StorageError) -> StorageError:
         self._failed_in_a_row += 1
-        if self._failed_in_a_row >= _MOST_IN_A_ROW:
-            raise error
-        return error
+        if self._failed_in_a_row < _MOST_IN_A_ROW:
+            return error
+        if isinstance(error, StorageUnavailableError):
+            raise StorageUnavailableError(
+                f"the store is down: {self._failed_in_a_row} requests in a row failed, each {len(_PAUSES_S) + 1} times, "
+                f"the last one as {error.message}; once it answers, run the same command again",
+                error.cause,
+            ) from error
+        raise error

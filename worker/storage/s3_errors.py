@@ -100,6 +100,8 @@ def _text(error: Exception) -> str:
     if refused is not None:
         # botocore's text is five times as long, and repeats the address.
         return f"{certificate_cause(refused.verify_code).state}: {refused.verify_message.rstrip('.')}"
+    if isinstance(error, TimeoutError) and not str(error):
+        return "no answer within S3_TIMEOUT_S"
     return str(error)[:_LONGEST_MESSAGE] or type(error).__name__
 
 

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import hashlib
 import os
+import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from worker.batch.entry import ManifestEntry, SentJob, build_entry
 from worker.batch.line_status import next_job
 from worker.batch.manifest import read_manifest
 from worker.batch.state import BatchState, open_state, read_state
-from worker.storage.errors import StorageUnavailableError
+from worker.storage.errors import StorageError, StorageRefusedError, StorageUnavailableError
 from worker.storage.takes import StoredTake
 
 if TYPE_CHECKING:
@@ -267,3 +268,59 @@ async def test_a_full_disk_ends_the_download_with_the_name_of_the_file(
         await desk.download()
     assert caught.value.filename == str(desk.ghoul / "l1.ogg")
     assert not list(desk.ghoul.iterdir())
+
+
+class Lines:
+    """A folder and the entries of many lines, in a store that answers as it is asked to."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.folder = folder
+        self.fetched: list[str] = []
+        self.error: StorageError | None = None
+        self.on_fetch: Callable[[], object] = lambda: None
+        self.entries = []
+        for made in plan(*(line(f"l{number}", character="ghoul", text=f"{number}.") for number in range(count))):
+            sent = next_job(made, None)[1]
+            entry = build_entry(sent, done(sent.job_id, sent.key))
+            self.entries.append(entry.model_copy(update={"sha256": sha256(b"take")}))
+
+    async def fetch(self, key: str) -> bytes:
+        self.fetched.append(key)
+        if self.error is not None:
+            raise self.error
+        self.on_fetch()
+        return b"take"
+
+    async def download(self) -> DownloadResult:
+        store: Any = self
+        return await download(store, self.entries, self.folder, lambda *_: None, sleep=_pass)
+
+
+async def test_a_store_that_is_down_ends_the_download_with_one_message(tmp_path: Path) -> None:
+    lines = Lines(tmp_path / "audio", 500)
+    lines.error = StorageUnavailableError("download of x: no answer within S3_TIMEOUT_S")
+    with pytest.raises(StorageUnavailableError, match="the store is down: 10 requests in a row failed, each 3 times"):
+        await lines.download()
+    assert len(set(lines.fetched)) < 100
+
+
+async def test_takes_that_were_removed_from_the_store_are_named_each_however_many_there_are(tmp_path: Path) -> None:
+    lines = Lines(tmp_path / "audio", 50)
+    lines.error = StorageRefusedError("no such key")
+    assert len((await lines.download()).problems) == 50
+
+
+async def test_a_folder_that_is_emptied_while_it_is_filled_is_no_success(tmp_path: Path) -> None:
+    lines = Lines(tmp_path / "audio", 100)
+
+    def empty() -> None:
+        if len(lines.fetched) == 60:
+            shutil.rmtree(lines.folder, ignore_errors=True)
+
+    lines.on_fetch = empty
+    result = await lines.download()
+    (problem,) = (each for each in result.problems if "vanished" in each)
+    assert "such as " in problem
+    assert "the same command fetches them" in problem
+    assert (await lines.download()).problems == ()
+    assert len(list((lines.folder / "ghoul").iterdir())) == 100

@@ -332,3 +332,38 @@ def test_candidates_that_are_not_made_are_counted_and_the_command_fails(studio: 
     ended, document = studio.run("--yes", "--takes", "2")
     assert (ended.exit_code, document["candidates"]) == (1, {"made": 0, "missing": 2, "left_out": 0})
     assert "2 are missing: the same command tries them again" in ended.stderr
+
+
+def test_a_manifest_of_another_script_is_refused_and_stays_as_it_is(studio: Studio) -> None:
+    studio.write(**TWO)
+    studio.finish(**TWO)
+    manifest = default_manifest(studio.script)
+    before = manifest.read_bytes()
+    other = studio.script.with_name("other.csv")
+    other.write_text("job_id,character,text\nx,pip_boy,Another one.\n", encoding="utf-8")
+    for option in ("--yes", "--dry-run"):
+        ended = CliRunner().invoke(app, ["batch", str(other), "--manifest", str(manifest), option])
+        assert isinstance(ended.exception, UsageError)
+        assert "none of its 2 lines is in" in str(ended.exception)
+    assert manifest.read_bytes() == before
+    # Its own manifest is the script's, whatever was done to the script.
+    studio.write(c="All lines are new.")
+    assert studio.run("--dry-run")[0].exit_code == 0
+
+
+def test_a_manifest_of_a_newer_version_is_refused_with_the_field_and_the_way_on(studio: Studio) -> None:
+    studio.write(**TWO)
+    studio.finish(**TWO)
+    manifest = default_manifest(studio.script)
+    manifest.write_text(manifest.read_text().replace('{"line"', '{"invented": 1, "line"'), encoding="utf-8")
+    ended = CliRunner().invoke(app, ["batch", str(studio.script), "--yes"])
+    assert isinstance(ended.exception, UsageError)
+    assert ":1:invented: this version of chirp-worker doesn't know this field" in str(ended.exception)
+
+
+def test_a_script_with_the_longest_name_that_its_journal_allows_has_a_manifest(studio: Studio) -> None:
+    name = "n" * (255 - len(".csv.manifest.journal"))
+    studio.script = studio.script.with_name(f"{name}.csv")
+    studio.write(**TWO)
+    studio.finish(**TWO)
+    assert studio.entries() == list(TWO)

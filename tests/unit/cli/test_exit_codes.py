@@ -154,6 +154,14 @@ def test_each_class_of_error_has_its_exit_code_and_ends_in_one_line(
         (DefaultCredentialsError("none found"), "Google: none found"),
         (CallFailedError(classify_failure("UNAVAILABLE", "try again")), "Google: UNAVAILABLE: try again"),
         (FileNotFoundError(2, "No such file", "x"), "[Errno 2] No such file: 'x'"),
+        (
+            FileNotFoundError(2, "No such file", "/gone/x"),
+            "/gone/x: No such file; its folder is gone: bring it back and run the same command again: it goes on",
+        ),
+        (
+            OSError(30, "Read-only file system", "x"),
+            "x: Read-only file system; make it writable and run the same command again: it goes on",
+        ),
         (TimeoutError("too late"), "too late"),
         (
             ExceptionGroup("g", [FencedError("fenced"), ExceptionGroup("h", [UsageError("wrong")])]),

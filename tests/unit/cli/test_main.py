@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -37,3 +38,22 @@ def test_a_command_that_never_widens_exposure_asks_nothing(command: str) -> None
     assert all(option in shown for option in ("--actor", "--reason", "--json"))
     assert "--yes" not in shown
     assert "--revision" not in shown
+
+
+@pytest.mark.parametrize("arguments", [["batch", "template"], ["--help"], ["config", "show", "--json"]])
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "worker", *arguments]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")  # noqa: PTH110
+def test_an_output_that_has_no_space_is_an_error() -> None:
+    command = [sys.executable, "-m", "worker", "batch", "template"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("chirp-worker: the disk: No space left on device; free some space")

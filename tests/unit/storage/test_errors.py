@@ -135,7 +135,7 @@ async def test_settings_that_make_no_client_are_refused() -> None:
 def test_a_certificate_that_does_not_fit_and_missing_keys_are_wrong_settings() -> None:
     assert isinstance(storage_error("x", SSLError(endpoint_url="https://x", error="bad")), StorageRefusedError)
     assert isinstance(storage_error("x", NoCredentialsError()), StorageRefusedError)
-    assert str(storage_error("look-up of x", TimeoutError())) == "look-up of x: TimeoutError"
+    assert str(storage_error("look-up of x", TimeoutError())) == "look-up of x: no answer within S3_TIMEOUT_S"
 
 
 @pytest.mark.parametrize("step", ["check_bucket", "look_up"])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from worker.batch.atomic_file import UNWRITABLE
 from worker.batch.delivery.line_maker import LineMaker
 from worker.batch.delivery.model import DeliveredLine, Table
 from worker.batch.delivery.naming import check_different
@@ -80,7 +81,7 @@ class Delivery:
         Raises:
             UsageError: two lines would get one file, the folder's record can't be read or is another script's, or
                 another delivery writes into the folder.
-            OSError: the record can't be written.
+            OSError: the disk is full or can't be written. What was written before is known to the next delivery.
         """
         planned = list(plan_files(lines, entries, self._options))
         check_different((each.line.id, each.file) for each in planned)
@@ -137,6 +138,8 @@ class Delivery:
             try:
                 file = write_table(self._folder, table, self._record)
             except OSError as error:
+                if error.errno in UNWRITABLE:
+                    raise
                 self._result.problems.append(str(error))
                 continue
             if file is None:

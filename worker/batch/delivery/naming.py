@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from schemas.errors import UsageError
-from worker.batch.file_names import safe_name
+from worker.batch.file_names import safe_name, same_name
 
 FIELDS: Final = ("language", "character", "scene", "id", "take", "ext")
 _FIELD: Final = re.compile(r"\{([^{}]*)\}")
@@ -43,7 +43,7 @@ def file_name(template: str, values: Mapping[str, str]) -> str:
 
 
 def check_different(names: Iterable[tuple[str, str]]) -> None:
-    """Check that no two lines get one file; on Windows and macOS names that differ in case are one.
+    """Check that no two lines get one file, on systems that ignore case, or how accents are composed, too.
 
     Args:
         names: each line's id with its path.
@@ -53,7 +53,7 @@ def check_different(names: Iterable[tuple[str, str]]) -> None:
     """
     lines: defaultdict[str, list[str]] = defaultdict(list)
     for line, name in names:
-        lines[name.casefold()].append(line)
+        lines[same_name(name)].append(line)
     for name, sharing in lines.items():
         if len(sharing) > 1:
             raise UsageError(

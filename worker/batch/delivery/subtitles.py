@@ -13,7 +13,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from worker.batch.delivery.model import DeliveredLine, Table
-from worker.batch.file_names import safe_name
+from worker.batch.file_names import safe_name, same_name
 from worker.batch.scripts.extra import load_studio_library
 
 FOLDER: Final = "subtitles"
@@ -63,7 +63,7 @@ def _file_names(scenes: Iterable[str]) -> dict[str, str]:
     """A name for each scene; those that would share one, on a system that ignores case too, get a mark."""
     sharing: defaultdict[str, list[str]] = defaultdict(list)
     for scene in scenes:
-        sharing[safe_name(scene).casefold()].append(scene)
+        sharing[same_name(safe_name(scene))].append(scene)
     return {
         scene: safe_name(scene) if len(alike) == 1 else f"{safe_name(scene)}-{_mark(scene)}"
         for alike in sharing.values()

@@ -7,7 +7,7 @@ from schemas.enums import Lane, PhoneticAlphabet, VoiceModel
 from schemas.parsing import InvalidJobError, check_lane
 from schemas.ssml import parse_ssml
 from schemas.text_markup import PAUSE_MARK
-from worker.batch.file_names import audio_path, is_file_name
+from worker.batch.file_names import audio_path, is_file_name, same_name
 from worker.batch.scripts.model import Finding, Line, Severity
 from worker.speech.catalogue import Catalogue, Language, Voice
 from worker.speech.chirp_ssml import chirp_losses
@@ -40,8 +40,7 @@ def _duplicates(lines: Sequence[Line]) -> Iterator[Finding]:
     by_id: dict[str, Line] = {}
     by_path: dict[str, Line] = {}
     for line in lines:
-        # Some file systems don't distinguish "A" and "a".
-        path = audio_path(line.job.character, line.id, line.job.audio.encoding).casefold()
+        path = same_name(audio_path(line.job.character, line.id, line.job.audio.encoding))
         first = by_id.setdefault(line.id, line)
         if first is not line:
             yield _error(line, "job_id", "duplicate-id", f"{line.id!a} is also the id of the line at {first.place}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -270,3 +272,51 @@ def test_a_record_that_names_a_file_outside_of_its_folder_is_refused(studio: Stu
     with pytest.raises(UsageError, match="is no path within the delivery"):
         studio.deliver(delete=True)
     assert precious.read_bytes() == b"mine"
+
+
+def test_what_a_killed_delivery_has_written_and_not_recorded_is_kept_and_anybody_elses_file_is_not(
+    studio: Studio,
+) -> None:
+    studio.deliver()
+    before = studio.files()
+    (studio.out / "delivery.json").unlink()
+    result = studio.deliver()
+    assert (result.problems, result.written, len(result.kept)) == ([], [], 2)
+    assert studio.files() == before
+    (studio.out / "delivery.json").unlink()
+    (studio.out / "en-US/ghoul/a.wav").write_bytes(b"mine")
+    problem = studio.deliver().problems[0]
+    assert problem.startswith("a: ")
+    assert "was written or changed by somebody else" in problem
+    assert (studio.out / "en-US/ghoul/a.wav").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_full_or_read_only_disk_ends_the_delivery_with_the_files_name_and_it_goes_on_later(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", refuse)
+        with pytest.raises(OSError, match=os.strerror(code)) as caught:
+            studio.deliver()
+    assert str(studio.out) in caught.value.filename
+    assert ".part" not in caught.value.filename
+    assert studio.files() == {}
+    assert studio.deliver().problems == []
+
+
+def test_a_scene_of_any_length_is_a_name_and_scenes_that_differ_at_their_end_stay_apart(studio: Studio) -> None:
+    long = "夜" * 256
+    studio.say("c", take(0.5), scene=f"{long[:-1]}一")
+    studio.say("d", take(0.5), scene=f"{long[:-1]}二")
+    result = studio.deliver(
+        template="{scene}/{id}.{ext}", tables=(partial(subtitle_tables, forms=(SubtitleForm.SRT,), gap_ms=0),)
+    )
+    assert result.problems == []
+    folders = {name.split("/")[0] for name in result.files} - {"no-scene"}
+    assert len(folders) == 2
+    assert all(len(folder.encode()) <= 255 for folder in folders)
+    assert sum(name.endswith(".srt") for name in result.tables) == 4

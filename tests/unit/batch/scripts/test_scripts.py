@@ -19,7 +19,7 @@ from schemas.field_types import JOB_ID_PATTERN, MAX_TEXT_BYTES
 from schemas.job import Job
 from tests.unit.batches import line
 from tests.unit.makers import CATALOGUE, CHIRP, WAVENET, good_documents
-from worker.batch.file_names import audio_path, safe_name
+from worker.batch.file_names import audio_path, safe_name, same_name
 from worker.batch.lint.jobs import lint_jobs
 from worker.batch.scripts.jsonl import read_jsonl
 from worker.batch.scripts.loader import read_script
@@ -245,6 +245,8 @@ def test_errors_and_warnings_are_in_the_scripts_order() -> None:
         ("x. .", "x"),
         ("...", "_"),
         ("a+b@c=d", "a+b@c=d"),
+        ("ghoul" * 49, "ghoul" * 49),
+        ("ghoul" * 50, "ghoul" * 46 + "ghou-56cef780df"),
     ],
 )
 def test_a_name_is_made_safe_for_every_file_system(name: str, safe: str) -> None:
@@ -259,6 +261,13 @@ def test_no_file_of_a_line_has_a_name_that_windows_reserves_or_changes(name: str
         assert not PureWindowsPath(folder).is_reserved()
         assert "/" not in file
         assert not folder.endswith((".", " "))
+        assert max(len(folder.encode()), len(file.encode())) <= 255
+
+
+@pytest.mark.parametrize(("one", "other"), [("Café", "CAFE\u0301"), ("straße", "STRASSE"), ("夜", "夜")])
+def test_names_that_are_one_on_some_system_are_known_as_one(one: str, other: str) -> None:
+    assert same_name(one) == same_name(other)
+    assert same_name(one) != same_name(f"{other}2")
 
 
 def test_an_id_that_is_no_file_name_is_warned_about_with_the_name_that_its_audio_gets() -> None:
