@@ -51,9 +51,10 @@ class ManyRequests:
         if self._failed_in_a_row < _MOST_IN_A_ROW:
             return error
         if isinstance(error, StorageUnavailableError):
+            times = len(_PAUSES_S) + 1
             raise StorageUnavailableError(
-                f"the store is down: {self._failed_in_a_row} requests in a row failed, each {len(_PAUSES_S) + 1} times, "
-                f"the last one as {error.message}; once it answers, run the same command again",
+                f"the store is down: {self._failed_in_a_row} requests in a row failed, each {times} times; "
+                f"the last one: {error.message}; once it answers, run the same command again",
                 error.cause,
             ) from error
         raise error
