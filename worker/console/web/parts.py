@@ -35,6 +35,7 @@ class ConsoleParts:
         enqueue: sends a job once, and returns whether this call has sent it; raises KafkaError.
         feed: runs beside the server.
         one_scan: held while a whole topic is read for a page, so that many visitors don't fill the memory.
+        one_report: held likewise while a script's report is read: a slow store holds up no other page.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class ConsoleParts:
     send_event: Callable[[Event], Awaitable[None]]
     verdicts: KnownVerdicts = field(default_factory=KnownVerdicts)
     one_scan: asyncio.Lock = field(default_factory=asyncio.Lock)
+    one_report: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def names(self) -> frozenset[str]:

@@ -52,8 +52,7 @@ async def _read(parts: ConsoleParts, shown: ShownRun) -> _Read:
     announced, script_id = shown.report, shown.run.script_id
     if announced is None or script_id is None:
         return _Read(None, "none")
-    # One at a time, as a topic: each has some megabytes.
-    async with parts.one_scan:
+    async with parts.one_report:
         key = report_key(parts.settings.storage.prefix, announced.sha256)
         content = await parts.fetch_document(key, announced.bytes)
         if content is None:
