@@ -179,7 +179,7 @@ def test_a_complaint_about_a_completion_that_came_too_late_is_no_evidence() -> N
 
 def test_a_window_adds_up_its_steps_of_both_arms() -> None:
     lines = [*traffic(0 * MINUTE, 1, 2), *traffic(4 * MINUTE, 10, 20)]
-    counts = count_attempts(*lines, *traffic(5 * MINUTE, 7, 0))
+    counts = count_attempts(*lines, *traffic(5 * MINUTE, 7, 0), attempt(0 * MINUTE, revision=REVISION - 1))
     about = lines[0], lines[-1], lines[3]
     for after in (5 * MINUTE, 9 * MINUTE):
         for each, times, first in zip(about, (1, 3, 5), (1, 2, 4), strict=True):
@@ -187,7 +187,7 @@ def test_a_window_adds_up_its_steps_of_both_arms() -> None:
     complain(counts, lines[0], 10 * MINUTE, 50)
     windows = ComplaintWindows(counts, REVISION, WINDOW // MINUTE)
     for _ in range(2):
-        assert windows.heard(BEGAN + WINDOW) == [HeardPair("pip_boy", (11, 22))]
+        assert windows.heard(BEGAN + WINDOW) == [HeardPair("pip_boy", (11, 22), (0, 0), (0, 0))]
         assert windows.heard(BEGAN + 2 * WINDOW) == [HeardPair("pip_boy", (7, 0))]
         assert windows.complaints(BEGAN + WINDOW) == []
         assert windows.complaints(BEGAN + 2 * WINDOW) == [HeardPair("pip_boy", (11, 22), (12, 6), (10, 4))]
