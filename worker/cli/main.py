@@ -1,5 +1,6 @@
 """The command line: assembles the commands, and ends an expected error in one line."""
 
+import io
 import logging
 import os
 import sys
@@ -68,6 +69,9 @@ def _discard_output() -> None:
 
 def main() -> None:
     """The entry point: an expected error ends in one line, never in a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that isn't UTF-8's gets escapes in place of the letters that it lacks, as on standard error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             app()

@@ -1,5 +1,6 @@
 """Reads the catalogue of characters from its file: `characters.yaml`, or the owner's own."""
 
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from schemas.errors import UsageError
 from worker.speech.catalogue import Catalogue
 
 _BUILT_IN: Final = Path(__file__).with_name("characters.yaml")
+_MOST_BYTES: Final = 10 * 2**20
 
 
 def load_catalogue(path: Path | None = None) -> Catalogue:
@@ -20,6 +22,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     """
     path = path or _BUILT_IN
     try:
+        _check_file(path)
         catalogue = Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
@@ -34,3 +37,17 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     for place, name in catalogue.misnamed_wavenet_voices():
         raise UsageError(f"{path}: {place}: {name!r} is no WaveNet voice of a listed language")
     return catalogue
+
+
+def _check_file(path: Path) -> None:
+    """Refuses what can't be read soon: a FIFO may never end, and a file of gigabytes takes all memory.
+
+    Raises:
+        UsageError: it is no file, or too large for a catalogue.
+        OSError: there is none.
+    """
+    found = path.stat()
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise UsageError(f"{path}: is a FIFO, a socket or a device; a catalogue is a regular file")
+    if found.st_size > _MOST_BYTES:
+        raise UsageError(f"{path}: has {found.st_size:,} bytes; a catalogue has at most {_MOST_BYTES:,}")

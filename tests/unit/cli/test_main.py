@@ -57,3 +57,11 @@ def test_an_output_that_has_no_space_is_an_error() -> None:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.startswith("chirp-worker: the disk: No space left on device; free some space")
+
+
+def test_an_output_that_lacks_a_letter_gets_its_escape() -> None:
+    command = [sys.executable, "-m", "worker", "batch", "template", "csv"]
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    ended = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"\\u4eca\\u5929" in ended.stdout
