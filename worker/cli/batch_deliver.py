@@ -28,7 +28,13 @@ def deliver(
     script: Annotated[Path, typer.Argument(metavar="SCRIPT", help="The script of the batch.")],
     audio: Annotated[
         Path,
-        typer.Option("--from", metavar="DIR", file_okay=False, help="The folder of `batch --download`; is only read."),
+        typer.Option(
+            "--from",
+            metavar="DIR",
+            file_okay=False,
+            exists=True,
+            help="The folder of `batch --download`; is only read.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="The folder of the delivery.")],
     to: Annotated[Engine, typer.Option(help="The engine: its tables, and its usual form and names.")] = Engine.FOLDER,

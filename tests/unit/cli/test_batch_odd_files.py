@@ -214,3 +214,10 @@ def test_a_file_in_the_place_of_an_audio_folder_is_refused_before_anything_is_do
     assert "is a file" in " ".join(result.output.replace("│", " ").split())
     assert file.read_bytes() == b"mine"
     assert [each.name for each in tmp_path.iterdir() if "manifest" in each.name] == []
+
+
+def test_a_delivery_from_a_folder_that_isnt_there_is_refused_at_once(script: Path, tmp_path: Path) -> None:
+    ended = batch("deliver", str(script), "--from", str(tmp_path / "none"), "--out", str(tmp_path / "out"))
+    assert ended.exit_code == 2
+    assert "does not exist" in " ".join(ended.output.replace("│", " ").split())
+    assert not (tmp_path / "out").exists()
