@@ -213,6 +213,18 @@ def test_jobs_that_never_got_into_the_lane_are_made_again(tmp_path):
         assert not state.in_flight
 
 
+async def test_two_copies_of_a_script_and_its_manifest_send_the_same_jobs_which_one_partition_keeps_in_order(tmp_path):
+    sent = []
+    for copy in ("mine", "yours"):
+        folder = tmp_path / copy
+        folder.mkdir()
+        planned_lines = plan(*(line(f"l-{n}", text=f"Line {n}.") for n in range(5)))
+        with open_state(manifest(folder)) as state:
+            sent.append([(job.job_id, job.text) for job in (await run(state, planned_lines)).sent])
+    assert len(set(sent[0])) == 5
+    assert sent[0] == sent[1]
+
+
 def test_two_commands_cannot_open_one_manifest(tmp_path):
     with open_state(manifest(tmp_path)) as state:
         state.write([])
