@@ -102,19 +102,17 @@ async def _inspect(audio: bytes, encoding: AudioEncoding, sample_rate: int, expe
     Ogg Opus is heard on the event loop, piece by piece: on a thread each of its many short calls of the decoder would
     wait for the interpreter's lock, and all the checks together for it most of the time.
     """
-    inspect = partial(inspect_audio, audio, encoding, sample_rate, expected)
     if _is_quick(audio, encoding):
-        return inspect()
+        return inspect_audio(audio, encoding, sample_rate, expected)
     if encoding is _OPUS and len(audio) <= _QUICK_BYTES:
         header = read_header(audio, encoding, sample_rate)
         if header.pages is not None and header.pages.longest_page_s <= _LONGEST_PAGE_S:
             for is_heard in _pieces_heard(audio, header.pages, header.sample_rate, expected):
                 if not is_heard:
-                    break
+                    return await asyncio.to_thread(partial(_inspect_whole, audio, encoding, header, expected))
                 await asyncio.sleep(0)
-            else:
-                return _inspect_pages(header, header.pages, expected)
-    return await asyncio.to_thread(inspect)
+            return _inspect_pages(header, header.pages, expected)
+    return await asyncio.to_thread(partial(inspect_audio, audio, encoding, sample_rate, expected))
 
 
 class AudioCheck:

@@ -80,6 +80,11 @@ def has_code(error: StorageError) -> bool:
     return isinstance(answer, ClientError) and not _code(answer).isdigit()
 
 
+def is_no_such_key(error: BaseException) -> bool:
+    """Whether the store answered that there is no object of this key."""
+    return isinstance(error, ClientError) and _code(error) == "NoSuchKey"
+
+
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 

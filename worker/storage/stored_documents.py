@@ -4,11 +4,9 @@ import asyncio
 import hashlib
 from typing import Final
 
-from botocore.exceptions import ClientError
-
 from worker.storage.errors import StorageRefusedError, StorageUnavailableError
 from worker.storage.reopenable import ReopenableClient
-from worker.storage.s3_errors import STORE_ERRORS, is_stored_already, storage_error
+from worker.storage.s3_errors import STORE_ERRORS, is_no_such_key, is_stored_already, storage_error
 
 SLOWEST_BYTES_S: Final = 250_000
 """An upload that is slower than 2 Mbit/s counts as hanging."""
@@ -63,7 +61,7 @@ class StoredDocuments:
                     return None
                 return (await client.objects.get(key))[0]
         except STORE_ERRORS as error:
-            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == "NoSuchKey":
+            if is_no_such_key(error):
                 return None
             raise storage_error(f"download of {key}", error) from error
 

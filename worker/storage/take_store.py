@@ -13,7 +13,14 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from worker.storage.errors import NotATakeError, StorageError, StorageRefusedError, StorageUnavailableError
 from worker.storage.metadata import take_from_metadata, take_metadata
 from worker.storage.reopenable import ReopenableClient
-from worker.storage.s3_errors import STORE_ERRORS, has_code, http_status, is_stored_already, storage_error
+from worker.storage.s3_errors import (
+    STORE_ERRORS,
+    has_code,
+    http_status,
+    is_no_such_key,
+    is_stored_already,
+    storage_error,
+)
 from worker.storage.stored_documents import SLOWEST_BYTES_S, StoredDocuments
 from worker.storage.takes import CACHE_CONTROL, StoredTake, content_type, is_beside_takes
 
@@ -199,7 +206,7 @@ class TakeStore:
             async with self._client.use() as client:
                 return await client.objects.get(key)
         except STORE_ERRORS as error:
-            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == "NoSuchKey":
+            if is_no_such_key(error):
                 return None
             raise storage_error(f"download of {key}", error) from error
 

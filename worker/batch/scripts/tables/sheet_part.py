@@ -61,7 +61,7 @@ def read_sheet_part(archive: zipfile.ZipFile, name: str) -> SheetPart:
         NotASpreadsheetError: the ZIP is broken.
     """
     has_formula, merged, hidden = False, dict[bytes, None](), dict[int, None]()
-    is_odd, columns, rows = False, {1}, 1
+    is_odd, columns, rows = False, 1, 1
     before = b""
     try:
         with archive.open(name) as member:
@@ -69,8 +69,9 @@ def read_sheet_part(archive: zipfile.ZipFile, name: str) -> SheetPart:
                 content = before + chunk
                 is_odd = is_odd or _ODD.search(content) is not None
                 places = _PLACE.findall(content)
-                columns.update(column_index(letters.decode().upper()) + 1 for letters in {each[0] for each in places})
-                rows = max([rows, *map(int, {each[1] for each in places})])
+                letters, numbers = ({each[part] for each in places} for part in (0, 1))
+                columns = max([columns, *(column_index(each.decode().upper()) + 1 for each in letters)])
+                rows = max([rows, *map(int, numbers)])
                 for found in _FOUND.finditer(content):
                     has_formula = has_formula or found["formula"] is not None
                     if found["merged"] and len(merged) < _MOST_MERGED:
@@ -81,7 +82,7 @@ def read_sheet_part(archive: zipfile.ZipFile, name: str) -> SheetPart:
                 before = content[-_OVERLAP:]
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise NotASpreadsheetError(f"is a broken ZIP: {error}") from None
-    is_plain = not (has_formula or is_odd or merged or hidden) and max(columns) * rows <= _LARGEST_GRID
+    is_plain = not (has_formula or is_odd or merged or hidden) and columns * rows <= _LARGEST_GRID
     return SheetPart(is_plain, has_formula, tuple(_downwards(merged)), tuple(hidden))
 
 
