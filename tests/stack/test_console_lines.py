@@ -130,7 +130,8 @@ async def test_a_dead_letter_is_opened_edited_and_replayed_after_a_dry_run(deplo
             opened = await shown.run("location.href")
             await shown.run("document.querySelector('[name=edits]').value = 'character=somebody'")
             await shown.run("document.querySelector('#main form').requestSubmit()")
-            await shown.until("document.querySelector('.said') !== null")
+            # The page of the letter has a message too.
+            await shown.until("document.querySelector('[role=alert].said') !== null")
             assert "somebody" in await text_of(shown, ".said")
             # Not by the browser's history, which fills in what was typed before at a moment of its own.
             await shown.visit(opened)

@@ -36,14 +36,16 @@ from worker.lifecycle.clock import Clock
 NOW = datetime.now(UTC)
 
 
-def letter(deployment: Deployment, number: int, cls: str = "timeout", lane: Lane = Lane.DIALOGUE, **fields):
-    """A record of the dead letters' topic as the worker writes it."""
+def letter(
+    deployment: Deployment, number: int, cls: str = "timeout", lane: Lane = Lane.DIALOGUE, now: datetime = NOW, **fields
+):
+    """A record of the dead letters' topic as the worker writes it, up to two hours before `now`."""
     value = json.dumps(job(number, **fields)).encode()
     topic = deployment.topic(LANES[lane])
     record = Record(lane, topic, 0, number, f"key-{number}".encode(), value, [("trace", b"t"), ("retry-tries", b"1")])
-    history = History(topic, 0, number, 1234, NOW.isoformat(), 1)
+    history = History(topic, 0, number, 1234, now.isoformat(), 1)
     problem = Problem(failure_class=cls, code=f"CODE_{cls}", message=f"{cls} befell letter {number}", field=None)
-    return build_dead_letter(record, problem, history, (), NOW - timedelta(hours=number % 3))
+    return build_dead_letter(record, problem, history, (), now - timedelta(hours=number % 3))
 
 
 async def write(deployment: Deployment, *letters, flush_each: bool = False) -> None:
@@ -58,11 +60,12 @@ async def write(deployment: Deployment, *letters, flush_each: bool = False) -> N
         await producer.stop()
 
 
-def three_kinds(deployment: Deployment, each: int) -> list:
+def three_kinds(deployment: Deployment, each: int, now: datetime = NOW) -> list:
+    made = partial(letter, deployment, now=now)
     return [
-        *(letter(deployment, number, "timeout") for number in range(each)),
-        *(letter(deployment, number, "transient", Lane.BATCH, character="ghoul") for number in range(each, 2 * each)),
-        *(letter(deployment, number, "bad_input", audio={"encoding": "WMA"}) for number in range(2 * each, 3 * each)),
+        *(made(number, "timeout") for number in range(each)),
+        *(made(number, "transient", Lane.BATCH, character="ghoul") for number in range(each, 2 * each)),
+        *(made(number, "bad_input", audio={"encoding": "WMA"}) for number in range(2 * each, 3 * each)),
     ]
 
 
@@ -95,15 +98,17 @@ def nothing(_done: int, _total: int) -> None:
 
 
 async def test_letters_of_three_kinds_are_listed_filtered_counted_and_shown(deployment):
+    # Of this test's own time: `--until 30m` counts back from the command's, and the file may be half an hour old.
+    now = datetime.now(UTC)
     # Twice, as after a crash: a letter is listed once.
-    await write(deployment, *three_kinds(deployment, 10), *three_kinds(deployment, 10))
+    await write(deployment, *three_kinds(deployment, 10, now), *three_kinds(deployment, 10, now))
     rows = await listed(deployment)
     assert Counter(row["class"] for row in rows) == {"timeout": 10, "transient": 10, "bad_input": 10}
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
     of_batch = ["--lane", "batch", "--character", "ghoul", "--class", "transient", "--text", "BEFELL", "--not-replayed"]
     assert len(await listed(deployment, *of_batch)) == 10
     assert len(await listed(deployment, *of_batch, "--limit", "3")) == 3
-    since = (NOW - timedelta(minutes=90)).isoformat()
+    since = (now - timedelta(minutes=90)).isoformat()
     between = await listed(deployment, "--since", since, "--until", "30m")
     assert Counter(row["class"] for row in between) == {"timeout": 3, "transient": 4, "bad_input": 3}
     stats = json.loads((await run(deployment, "dead-letters", "stats", "--json")).stdout)
