@@ -12,7 +12,7 @@ import soundfile
 
 from schemas.enums import AudioEncoding, AudioFault
 from schemas.errors import ChirpWorkerError
-from worker.speech.ogg_opus import OggOpus, read_pages
+from worker.speech.ogg_opus import Head, OggOpus, read_head, read_pages
 from worker.speech.sound import Values
 from worker.speech.sound_check import Finding
 
@@ -94,28 +94,23 @@ def read_header(audio: bytes, encoding: AudioEncoding, sample_rate: int) -> Head
         raise BadAudioError("the audio is empty")
     if encoding is AudioEncoding.PCM:
         return _pcm_header(audio, sample_rate)
-    try:
-        info = soundfile.info(io.BytesIO(audio))
-    except soundfile.LibsndfileError as error:
-        raise BadAudioError(f"the audio can't be decoded as {encoding}: {error.error_string}") from None
-    form = _WAV_FORMATS.get(info.format, info.format)
-    if (form, info.subtype) != CONTAINERS[encoding]:
-        raise BadAudioError(f"the audio is {info.format} {info.subtype}, not {encoding}")
+    pages = read_pages(audio) if encoding is AudioEncoding.OGG_OPUS else None
+    head = None if pages is None else read_head(audio, pages)
+    if head is None:
+        head = _libsndfile_head(audio, encoding)
     findings: list[Finding] = []
-    pages: OggOpus | None = None
     if encoding is AudioEncoding.OGG_OPUS:
-        pages = read_pages(audio)
         findings += _check_pages(pages)
-    elif form == "WAV":
+    elif CONTAINERS[encoding][0] == "WAV":
         findings += _check_chunks(audio)
-    if info.channels != 1:
-        findings.append(Finding(AudioFault.FORMAT, f"it has {info.channels} channels; every take has one"))
+    if head.channels != 1:
+        findings.append(Finding(AudioFault.FORMAT, f"it has {head.channels} channels; every take has one"))
     # Opus decodes at any of its rates: the rate in its header is that of the encoder's input (RFC 7845, section 5.1).
-    if encoding is not AudioEncoding.OGG_OPUS and info.samplerate != sample_rate:
-        message = f"the audio has {info.samplerate:,} samples a second, not {sample_rate:,}"
+    if encoding is not AudioEncoding.OGG_OPUS and head.sample_rate != sample_rate:
+        message = f"the audio has {head.sample_rate:,} samples a second, not {sample_rate:,}"
         findings.append(Finding(AudioFault.FORMAT, message))
     whole = pages if pages is not None and pages.contradiction is None else None
-    return Header(info.frames, info.samplerate, info.channels, tuple(findings), whole)
+    return Header(head.frames, head.sample_rate, head.channels, tuple(findings), whole)
 
 
 def read_duration(audio: bytes, encoding: AudioEncoding, sample_rate: int) -> float:
@@ -172,6 +167,16 @@ def _decoding(encoding: AudioEncoding) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001  # whatever a decoder meets in foreign bytes is a finding about them
         message = f"the audio can't be decoded to its end as {encoding}: {type(error).__name__} {error}"
         raise BadAudioError(message) from None
+
+
+def _libsndfile_head(audio: bytes, encoding: AudioEncoding) -> Head:
+    try:
+        info = soundfile.info(io.BytesIO(audio))
+    except soundfile.LibsndfileError as error:
+        raise BadAudioError(f"the audio can't be decoded as {encoding}: {error.error_string}") from None
+    if (_WAV_FORMATS.get(info.format, info.format), info.subtype) != CONTAINERS[encoding]:
+        raise BadAudioError(f"the audio is {info.format} {info.subtype}, not {encoding}")
+    return Head(info.frames, info.samplerate, info.channels)
 
 
 def _pcm_header(audio: bytes, sample_rate: int) -> Header:

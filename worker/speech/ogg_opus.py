@@ -17,6 +17,11 @@ _GOES_ON: Final = 255
 # RFC 7845, section 5: the identification and the comment header; section 4: positions count 48,000 a second.
 _HEADER_PACKETS: Final = 2
 _HZ: Final = 48_000
+_POSITION: Final = (6, 14)
+# RFC 7845, section 5.1: the packet of a stream of one or two channels.
+_MAGIC: Final = b"OpusHead\x01"
+_HEAD_BYTES: Final = 19
+_RATES: Final = frozenset({8_000, 12_000, 16_000, 24_000, 48_000})
 # RFC 6716, section 3.1: the length of a packet's frames by its configuration, in samples of 48 kHz.
 _FRAME_SAMPLES: Final = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
 
@@ -28,6 +33,15 @@ class Page:
     start: int
     end: int
     samples: int
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the headers and the last page say: the frames that are played, their rate in Hz, and the channels."""
+
+    frames: int
+    sample_rate: int
+    channels: int
 
 
 @dataclass(frozen=True)
@@ -94,6 +108,28 @@ def read_pages(audio: bytes) -> OggOpus | None:
     return OggOpus(headers_end, tuple(pages), contradiction)
 
 
+def read_head(audio: bytes, pages: OggOpus) -> Head | None:
+    """Reads the header of a whole file of one stream that begins at its beginning.
+
+    Args:
+        audio: the whole file.
+        pages: of it, as read.
+
+    Returns:
+        What libsndfile says of it; None where that takes more than these bytes, and where nothing can be played.
+    """
+    first = _HEADER + (audio[_SEGMENTS_AT] if len(audio) > _SEGMENTS_AT else 0)
+    head = audio[first : first + _HEAD_BYTES]
+    if pages.contradiction is not None or not pages.pages or not head.startswith(_MAGIC) or head[18]:
+        return None
+    channels, skipped, rate = head[9], int.from_bytes(head[10:12], "little"), int.from_bytes(head[12:16], "little")
+    begins_late = len(pages.pages) > 1 and _position(audio, pages.pages[0]) != pages.pages[0].samples
+    if rate not in _RATES or channels not in {1, 2} or begins_late:
+        return None
+    frames = (_position(audio, pages.pages[-1]) - skipped) * rate // _HZ
+    return Head(frames, rate, channels) if frames > 0 else None
+
+
 def with_serial(audio: bytes, serial: int) -> bytes:
     """A whole Ogg file of one stream with another serial number, whatever its codec."""
     position, found = 0, bytearray(audio)
@@ -106,6 +142,11 @@ def with_serial(audio: bytes, serial: int) -> bytes:
         found[position:end] = page
         position = end
     return bytes(found)
+
+
+def _position(audio: bytes, page: Page) -> int:
+    """The samples of 48 kHz up to the end of a page."""
+    return int.from_bytes(audio[page.start + _POSITION[0] : page.start + _POSITION[1]], "little", signed=True)
 
 
 def _contradiction(page: bytes, number: int, serial: bytes) -> str | None:
