@@ -72,11 +72,9 @@ def _message(error: Exception) -> str | None:
 
 
 def _with_way_on(error: Exception) -> str:
-    way_on = _way_on(error) if isinstance(error, OSError) else None
-    if way_on is None:
+    if not isinstance(error, OSError) or (way_on := _way_on(error)) is None:
         return str(error)
-    where = getattr(error, "filename", None) or "the disk"
-    return f"{where}: {getattr(error, 'strerror', '')}; {way_on} and run the same command again: it goes on"
+    return f"{error.filename or 'the disk'}: {error.strerror}; {way_on} and run the same command again: it goes on"
 
 
 def _way_on(error: OSError) -> str | None:
