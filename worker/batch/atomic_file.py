@@ -11,7 +11,6 @@ from typing import Final
 from worker.batch.regular_file import check_regular
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-
 UNWRITABLE: Final = DISK_FULL | {errno.EROFS}
 """No other file can be written there either."""
 _LONGEST_NAME: Final = 200
