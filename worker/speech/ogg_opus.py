@@ -120,7 +120,8 @@ def read_head(audio: bytes, pages: OggOpus) -> Head | None:
     """
     first = _HEADER + (audio[_SEGMENTS_AT] if len(audio) > _SEGMENTS_AT else 0)
     head = audio[first : first + _HEAD_BYTES]
-    if pages.contradiction is not None or not pages.pages or not head.startswith(_MAGIC) or head[18]:
+    is_whole = pages.contradiction is None and len(head) == _HEAD_BYTES
+    if not is_whole or not pages.pages or not head.startswith(_MAGIC) or head[18]:
         return None
     channels, skipped, rate = head[9], int.from_bytes(head[10:12], "little"), int.from_bytes(head[12:16], "little")
     begins_late = len(pages.pages) > 1 and _position(audio, pages.pages[0]) != pages.pages[0].samples

@@ -64,3 +64,15 @@ def test_a_changed_header_is_read_as_libsndfile_reads_it_or_left_to_it(at: int, 
 @pytest.mark.parametrize("data", [b"", b"OggS", made(OPUS, 1.0)[:-1], made(AudioEncoding.LINEAR16, 1.0)])
 def test_what_is_no_whole_file_is_left_to_libsndfile(data: bytes) -> None:
     assert heard(data) is None
+
+
+@given(st.integers(9, 16))
+def test_a_file_that_ends_before_its_header_does_is_refused(length: int) -> None:
+    packets = [b"OpusHead\x01".ljust(length, b"\0"), b"x", b"\x08"]
+    lacing = bytes([len(packets), *map(len, packets)])
+    page = b"OggS\0\x02" + (960).to_bytes(8, "little") + bytes(12) + lacing + b"".join(packets)
+    # With the right checksum.
+    data = with_serial(page, 7)
+    assert heard(data) is None
+    with pytest.raises(BadAudioError):
+        inspect_audio(data, OPUS, 24_000, ExpectedSound())
