@@ -18,9 +18,12 @@ _FOUND: Final = re.compile(
     rb"<(?:\w+:)?(?:(?P<formula>f)[ >/]|mergeCell [^>]*?ref=\"(?P<merged>[A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})\"|"
     rb"row (?P<row>[^>]*?hidden=\"(?:1|true)\"[^>]*)>)"
 )
-_PLACE: Final = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br\s*=\s*[\"']([A-Za-z]{1,3})(\d{1,7})")
-# A cell with an error, a tag too long for its place to be seen, and what declares entities.
-_ODD: Final = re.compile(rb"<(?:!DOCTYPE|(?:\w+:)?(?:c\s[^>]*?\bt\s*=\s*[\"']e[\"']|(?:c|row)\s[^>]{1000}))")
+# As Excel, LibreOffice and the libraries write a cell: its place comes first.
+_PLACE: Final = re.compile(rb"<(?:\w+:)?c r=\"([A-Z]{1,3})(\d{1,7})\"")
+# A cell whose place stands elsewhere, or nowhere: it may be far away. As many bytes follow the last cell's.
+_ODD_PLACE: Final = re.compile(rb"<(?!(?:\w+:)?c r=\"[A-Z]{1,3}\d{1,7}\")(?:[^\s<>/!?]*:)?c(?=[\s/>])(?s:.{24})")
+# A cell with an error, a number with more digits than a float has, and what declares entities.
+_ODD: Final = re.compile(rb"<(?:!DOCTYPE|(?:\w+:)?(?:c\s[^>]*?\bt\s*=\s*[\"']e[\"']|v>\s*-?\d{16}))")
 _LARGEST_GRID: Final = 2_000_000
 """Cells of the rectangle around all cells of a sheet, which a library that holds it whole may be given."""
 _NUMBER: Final = re.compile(rb"\br=\"(\d{1,7})\"")
@@ -42,7 +45,8 @@ class SheetPart:
     """What a sheet's XML says beside its cells.
 
     Attributes:
-        is_plain: no cell has a formula or an error or is far from the others, no cells are merged, no row is hidden.
+        is_plain: no cell has a formula, an error or more digits than a float, or is far from the others, no cells are
+            merged, no row is hidden.
         has_formula: some cell has one.
         merged: cells that are merged downwards.
         hidden_rows: their numbers, from 1.
@@ -67,10 +71,10 @@ def read_sheet_part(archive: zipfile.ZipFile, name: str) -> SheetPart:
         with archive.open(name) as member:
             while chunk := member.read(_CHUNK):
                 content = before + chunk
-                is_odd = is_odd or _ODD.search(content) is not None
+                is_odd = is_odd or any(each.search(content) is not None for each in (_ODD, _ODD_PLACE))
                 places = _PLACE.findall(content)
                 letters, numbers = ({each[part] for each in places} for part in (0, 1))
-                columns = max([columns, *(column_index(each.decode().upper()) + 1 for each in letters)])
+                columns = max([columns, *(column_index(each.decode()) + 1 for each in letters)])
                 rows = max([rows, *map(int, numbers)])
                 for found in _FOUND.finditer(content):
                     has_formula = has_formula or found["formula"] is not None

@@ -65,8 +65,8 @@ def read_xlsx(content: bytes, file: str, is_known: IsKnown) -> Iterator[Table]:
 def _read_sheets(content: bytes) -> tuple[_Sheet, ...]:
     """The sheets: by calamine, which is far faster, where they hold values alone, else by openpyxl.
 
-    calamine gives no errors and no formulas, and holds the rectangle around all cells. Neither gives merged cells and
-    hidden rows of a sheet that it reads in parts.
+    calamine gives no errors and no formulas, reads each number as a float, and holds the rectangle around all cells.
+    Neither gives merged cells and hidden rows of a sheet that it reads in parts.
     """
     with open_archive(content) as archive:
         parts = {name: read_sheet_part(archive, name) for name in archive.namelist() if "worksheets/" in name}

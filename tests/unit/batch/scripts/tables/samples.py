@@ -46,6 +46,19 @@ def workbook(**sheets: list[list[Any]]) -> bytes:
     return written.getvalue()
 
 
+def changed_sheet(content: bytes, changes: dict[str, str]) -> bytes:
+    """A workbook with other XML in its first sheet."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as book, zipfile.ZipFile(written, "w") as changed:
+        for member in book.namelist():
+            xml = book.read(member).decode()
+            for old, new in changes.items() if member.endswith("sheet1.xml") else ():
+                assert old in xml
+                xml = xml.replace(old, new)
+            changed.writestr(member, xml)
+    return written.getvalue()
+
+
 ODS_HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?><office:document-content '
     'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from schemas.field_types import MAX_TEXT_BYTES
-from tests.unit.batch.scripts.tables.samples import ODS_HEAD, SAMPLES, ods, ods_row, workbook
+from tests.unit.batch.scripts.tables.samples import ODS_HEAD, SAMPLES, changed_sheet, ods, ods_row, workbook
 from worker.batch.scripts import extra
 from worker.batch.scripts.loader import read_script
 from worker.batch.scripts.mapping.own_columns import is_own_column
 from worker.batch.scripts.model import Finding, Severity
 from worker.batch.scripts.tables.model import LARGEST_ROWS
 from worker.batch.scripts.tables.reader import ENDINGS, read_tables
+from worker.batch.scripts.tables.sheet_part import read_sheet_part
 from worker.batch.scripts.text_encoding import UndecodableError
 from worker.cli.main import app
 
@@ -107,6 +108,26 @@ def test_a_row_far_down_the_sheet_ends_the_reading(tmp_path: Path) -> None:
     book.save(tmp_path / "a.xlsx")
     (found,) = errors(tmp_path / "a.xlsx")
     assert found.startswith(f"a.xlsx[Sheet]:{LARGEST_ROWS + 2}:1: error: is row {LARGEST_ROWS + 2:,} of the table")
+
+
+@pytest.mark.parametrize(
+    "far",
+    [
+        '<c r="XFD1048576">',
+        '<c x:r="A3" r="XFD1048576">',
+        '<c note=">" r="XFD1048576">',
+        "<c r='XFD1048576'>",
+        '<x.y:c r="XFD1048576">',
+        '<c r="&#88;FD1048576">',
+        "<c>",
+        "<c\n>",
+    ],
+)
+def test_a_cell_that_may_be_far_away_is_read_by_the_reader_that_holds_no_rectangle(far: str) -> None:
+    plain = workbook(A=[HEAD, ["a", "ghoul", 7]])
+    for content, is_plain in ((plain, True), (changed_sheet(plain, {'<c r="C2" t="n">': far}), False)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert read_sheet_part(archive, "xl/worksheets/sheet1.xml").is_plain is is_plain
 
 
 def test_repeated_rows_and_cells_of_a_sheet_are_bounded(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.batch.scripts.tables.samples import workbook
+from tests.unit.batch.scripts.tables.samples import changed_sheet, workbook
 from worker.batch.scripts.mapping.own_columns import is_own_column
 from worker.batch.scripts.model import Finding
 from worker.batch.scripts.tables.model import Table
@@ -215,7 +215,7 @@ _CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=
 _CELLS = st.one_of(
     st.none(),
     st.booleans(),
-    st.integers(-(10**14), 10**14),
+    st.integers(-(10**20), 10**20),
     st.floats(allow_nan=False, allow_infinity=False, width=32),
     _DAYS,
     st.builds(datetime.combine, _DAYS, st.times().map(lambda time: time.replace(microsecond=0))),
@@ -248,6 +248,16 @@ def test_a_workbook_s_cells_say_what_excel_s_escapes_and_dates_mean() -> None:
             {"id": "a", "text": "Go.\r\nNow.", "day": "2026-01-02"},
             {"id": "b", "text": "_x000D_ stays"},
         ]
+
+
+def test_a_workbook_s_long_numbers_keep_their_digits() -> None:
+    """A game's own tools may write ids of 64 bits as numbers; a float has no place for the last digits."""
+    ids = [str(each) for each in (2**63 - 1, 2**63 - 2, 2**53 + 1, -(2**53) - 1)]
+    sheet = [["id", "text"], *([number, "Go."] for number in range(len(ids)))]
+    changes = {f"<v>{number}</v>": f"<v>{each}</v>" for number, each in enumerate(ids)}
+    content = changed_sheet(workbook(A=sheet), changes)
+    table = next(iter(read_tables(content, "a.xlsx", ".xlsx", is_own_column, None)))
+    assert [row.fields["id"] for row in table.rows if not isinstance(row, Finding)] == ids
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
