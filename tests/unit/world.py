@@ -26,6 +26,7 @@ from worker.jobs.cancellations import Cancellations
 from worker.jobs.handler import Handler
 from worker.jobs.outcome import Outcome
 from worker.jobs.pipeline import Pipeline
+from worker.jobs.shared_takes import SharedTakes
 from worker.jobs.take_maker import TakeMaker
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Backoff, DependencyDownError, Outage
@@ -217,25 +218,33 @@ class World:
         self.latency = LatencyEstimate()
         self.memory = MemoryBudget(2**30)
         self.cancellations = Cancellations()
-        takes = TakeMaker(
-            catalogue=CATALOGUE,
+        store = ResilientStore(
+            self.shelf,
+            self.s3,
+            self.probes_of_s3,
+            recent=RecentTakes(100, 600.0),
+            kept_bytes=kept_bytes,
+            clock=self.clock,
+            sleep=self.sleep,
+        )
+        maker = TakeMaker(
             permits=Permits(self.quota, {CHIRP: self.circuit}, self.metrics, self.clock),
             attempter=Attempter(self.google, self.metrics, 0.0, self.clock),
-            store=ResilientStore(
-                self.shelf,
-                self.s3,
-                self.probes_of_s3,
-                recent=RecentTakes(100, 600.0),
-                kept_bytes=kept_bytes,
-                clock=self.clock,
-                sleep=self.sleep,
-            ),
+            store=store,
+            latency=self.latency,
+            metrics=self.metrics,
+            clock=self.clock,
+            memory=self.memory,
+            cancellations=self.cancellations,
+        )
+        takes = SharedTakes(
+            maker,
+            catalogue=CATALOGUE,
+            store=store,
             latency=self.latency,
             metrics=self.metrics,
             clock=self.clock,
             prefix="takes",
-            memory=self.memory,
-            cancellations=self.cancellations,
         )
         self.pipeline = Pipeline(
             catalogue=CATALOGUE,

@@ -10,6 +10,7 @@ from worker.config.sections import CircuitSettings, QuotaSettings
 from worker.jobs.audio_stream import OpenSink
 from worker.jobs.cancellations import Cancellations
 from worker.jobs.pipeline import Pipeline
+from worker.jobs.shared_takes import SharedTakes
 from worker.jobs.take_maker import TakeMaker
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.dependency import Backoff
@@ -125,17 +126,26 @@ def build_pipeline(
     open_sink: OpenSink,
 ) -> Pipeline:
     """The pipeline that does one job, start to finish."""
-    takes = TakeMaker(
-        catalogue=parts.catalogue,
+    latency = LatencyEstimate()
+    maker = TakeMaker(
         permits=speech.permits,
         attempter=speech.attempter,
         store=storage.resilient,
-        latency=LatencyEstimate(),
+        latency=latency,
+        metrics=parts.metrics,
+        clock=parts.clock,
+        memory=MemoryBudget((parts.settings.worker.memory_budget_mb or default_budget_mb()) * 2**20),
+        cancellations=cancellations,
+        tracer=parts.tracer,
+    )
+    takes = SharedTakes(
+        maker,
+        catalogue=parts.catalogue,
+        store=storage.resilient,
+        latency=latency,
         metrics=parts.metrics,
         clock=parts.clock,
         prefix=parts.settings.storage.prefix,
-        memory=MemoryBudget((parts.settings.worker.memory_budget_mb or default_budget_mb()) * 2**20),
-        cancellations=cancellations,
         tracer=parts.tracer,
     )
     return Pipeline(

@@ -16,7 +16,7 @@ from worker.jobs.errors import JobFailedError, storage_failed, synthesis_failed
 from worker.jobs.fallback import FallbackPolicy
 from worker.jobs.outcome import Outcome
 from worker.jobs.progress import Progress
-from worker.jobs.take_maker import TakeMaker
+from worker.jobs.shared_takes import SharedTakes
 from worker.jobs.take_result import Taken
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.interruptible_wait import InterruptibleWait
@@ -62,7 +62,7 @@ class Pipeline:
         *,
         catalogue: Catalogue,
         rollout: CurrentRollout,
-        takes: TakeMaker,
+        takes: SharedTakes,
         google: ProbedDependency,
         bucket: str,
         clock: Clock,
@@ -173,7 +173,7 @@ class Pipeline:
         voice = decided = self._decided_voice(progress, forced)
         while True:
             ended_before = self._google.ended_outages
-            result = await self._takes.make(progress, voice)
+            result = await self._takes.take_for(progress, voice)
             if isinstance(result, Taken):
                 return result, voice
             failure_class = result.failure_class
