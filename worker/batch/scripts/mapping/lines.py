@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any, Final
 
 from worker.batch.scripts.mapping.ids import line_id, placed_id
 from worker.batch.scripts.mapping.model import MAPPING_NAME, Cast, TableMapping
+from worker.batch.scripts.mapping.resolved_mapping import INPUTS, ResolvedMapping, label_warning, resolve_mapping
 from worker.batch.scripts.mapping.speakers import split_speaker
 from worker.batch.scripts.mapping.unreal import plain_text
 from worker.batch.scripts.model import Finding, Line, Place, Severity
@@ -20,11 +20,7 @@ DIRECTION: Final = "direction"
 """The label with what stands in parentheses behind a speaker's name before the text."""
 NOBODY: Final = "?"
 """Who speaks a row of which neither the script nor the mapping says it; the row is an error."""
-_MOST_LABELS: Final = 31
-"""One less than a job may have: the source's id is one too."""
 _LABEL_CHARACTERS: Final = 1024
-_NAMED: Final = 8
-_INPUTS: Final = ("text", "ssml")
 
 
 @dataclass(frozen=True)
@@ -48,15 +44,15 @@ def read_lines(table: Table, mapping: TableMapping, reading: Reading) -> Iterato
     yield from table.findings
     if not table.columns:
         return
-    resolved, missing = _resolve(table, mapping)
+    resolved, missing = resolve_mapping(table, mapping)
     if missing:
         yield from missing
         return
     rows = _Rows(table, resolved, reading)
     if mapping.labels is None and resolved.labels:
-        yield _label_warning(table, resolved.labels)
+        yield label_warning(table, resolved.labels)
     yield from rows.read()
-    at = Place(table.file, table.header.line, _input_column(resolved))
+    at = Place(table.file, table.header.line, resolved.input_column)
     for language, lines in rows.without_text.items():
         message = _without_text(len(lines), language)
         yield Finding(Severity.WARNING, at, f"{message}: {line_list(sorted(lines))}")
@@ -69,65 +65,10 @@ def _without_text(count: int, language: str) -> str:
     return f"{rows} no text and {'are no lines' if count > 1 else 'is no line'}"
 
 
-@dataclass(frozen=True)
-class _Resolved:
-    """A mapping with the table's own names of columns."""
-
-    columns: Mapping[str, str]
-    texts: Mapping[str, str]
-    labels: tuple[str, ...]
-    keep: Mapping[str, frozenset[str]]
-    skip: Mapping[str, frozenset[str]]
-    mapping: TableMapping
-
-
-def _input_column(resolved: _Resolved) -> str:
-    return next(iter(resolved.texts.values()), resolved.columns.get("text", resolved.columns.get("ssml", "text")))
-
-
-def _resolve(table: Table, mapping: TableMapping) -> tuple[_Resolved, list[Finding]]:
-    by_name = {name.casefold(): name for name in table.columns}
-    missing: list[Finding] = []
-
-    def own(column: str, at: str) -> str:
-        found = by_name.get(" ".join(column.split()).casefold())
-        if found is None:
-            near = get_close_matches(column.casefold(), list(by_name), n=1)
-            meant = f"; did you mean {by_name[near[0]][:60]!r}?" if near else ""
-            names = ", ".join(name[:40] for name in table.columns[:20])
-            message = f"has no column {column[:60]!r} (of {at} in {MAPPING_NAME}){meant}; it has {names}"
-            missing.append(Finding(Severity.ERROR, Place(table.file, table.header.line, "1"), message))
-        return found or column
-
-    columns = {field: own(column, f"columns.{field}") for field, column in mapping.columns.items()}
-    texts = {language: own(column, f"texts.{language}") for language, column in mapping.texts.items()}
-    used = {*columns.values(), *texts.values()}
-    if mapping.labels is None:
-        labels = tuple(name for name in table.columns if name not in used)[:_MOST_LABELS]
-    else:
-        labels = tuple(own(each, "labels") for each in mapping.labels)[:_MOST_LABELS]
-    filters = [
-        {own(column, at): frozenset(map(str.casefold, values)) for column, values in given.items()}
-        for at, given in (("keep", mapping.keep), ("skip", mapping.skip))
-    ]
-    if not texts and not columns.keys() & set(_INPUTS):
-        message = f"no column is the text: say it by columns.text in {MAPPING_NAME}"
-        missing.append(Finding(Severity.ERROR, Place(table.file, table.header.line, "1"), message))
-    return _Resolved(columns, texts, labels, filters[0], filters[1], mapping), missing
-
-
-def _label_warning(table: Table, labels: tuple[str, ...]) -> Finding:
-    shown = ", ".join(name[:40] for name in labels[:_NAMED]) + (", …" if len(labels) > _NAMED else "")
-    message = f"kept as labels, since no field of a job has this name: {shown}"
-    return Finding(
-        Severity.WARNING, Place(table.file, table.header.line, table.shown.get(labels[0], labels[0])), message
-    )
-
-
 class _Rows:
     """Makes the lines of the rows, and counts what is left out."""
 
-    def __init__(self, table: Table, resolved: _Resolved, reading: Reading) -> None:
+    def __init__(self, table: Table, resolved: ResolvedMapping, reading: Reading) -> None:
         self._table = table
         self._resolved = resolved
         self._reading = reading
@@ -183,7 +124,7 @@ class _Rows:
         own = self._reading.own_ids
         if unit := row.place.column:
             shown = {field: f"{unit} ({name})" for field, name in shown.items()}
-        inputs = [columns[field] for field in _INPUTS if field in columns]
+        inputs = [columns[field] for field in INPUTS if field in columns]
         if not own and not any(row.fields.get(column) or column in row.problems for column in inputs):
             self.without_text.setdefault(language or "", []).append(row.place.line)
             return
