@@ -6,7 +6,7 @@ limit, a guardrail rule fails once the lower bound is above it.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, TypedDict
 
 from worker.rollout.analysis.comparisons import ArmTotals, Comparison
@@ -14,7 +14,7 @@ from worker.rollout.analysis.confidence import mean_bounds, wilson_lower, wilson
 from worker.rollout.analysis.tally import Tally
 from worker.rollout.analysis.verdict import Criterion, Status, Verdict
 from worker.rollout.analysis.wording import number_beside, percent_beside, value_beside
-from worker.rollout.plan.conditions import TIMES, Condition, Gate, Measure, Rule
+from worker.rollout.plan.conditions import TIMES, Gate, Measure, Rule
 from worker.rollout.plan.units import approximate_duration
 
 P95_SHARE: Final = 0.05
@@ -37,21 +37,6 @@ _VERBS: Final = {
     Measure.FALLBACK_RATE: "fell back",
     Measure.COMPLAINT_RATE: "were complained about",
 }
-
-
-@dataclass(frozen=True)
-class QueryResult:
-    """The result of a Prometheus query in this round.
-
-    Attributes:
-        value: one finite number; None without data.
-        error: what went wrong, if anything.
-        consecutive_errors: including this round's.
-    """
-
-    value: float | None = None
-    error: str | None = None
-    consecutive_errors: int = 0
 
 
 def evaluate_measure(criterion: Criterion, chirp: Tally, control: Callable[[], Tally]) -> Verdict:
@@ -203,36 +188,6 @@ def _evaluate_difference(criterion: Criterion, totals: ArmTotals, verb: str, num
         return f"Chirp may be worse than WaveNet, which isn't shown yet: {counts}, and {bound} at most by chance"
 
     return criterion.verdict(Status.PASS if is_within else Status.HOLD, write, **numbers)
-
-
-def evaluate_query(criterion: Criterion, result: QueryResult | None) -> Verdict:
-    """Evaluate the result of a Prometheus query; an error never rolls back."""
-    condition = criterion.condition
-    if result is None:
-        return criterion.verdict(Status.HOLD, "the query hasn't run yet")
-    if result.error is not None:
-        status = Status.ERROR if result.consecutive_errors > condition.errors_allowed else Status.HOLD
-        times = f", {result.consecutive_errors} times in a row" if result.consecutive_errors > 1 else ""
-        return criterion.verdict(status, f"{result.error}{times}")
-    if result.value is None:
-        return criterion.no_data_verdict("the query returns no data")
-    value, limit = result.value, condition.limit or 0.0
-    status = Status.PASS if _query_passes(condition, value, limit) else Status.FAIL
-    shown_limit, shown_value = _query_texts(value, limit)
-    return criterion.verdict(status, f"{shown_value}; limit {shown_limit}", value=value)
-
-
-def _query_texts(value: float, limit: float) -> tuple[str, str]:
-    """Write limit and value as short as shows their order."""
-    texts = f"{limit:g}", f"{value:g}"
-    return texts if (texts[0] == texts[1]) == (limit == value) else (repr(limit), repr(value))
-
-
-def _query_passes(condition: Condition, value: float, limit: float) -> bool:
-    if isinstance(condition, Gate):
-        return value > limit if condition.above else value < limit
-    # At the limit nothing changes: a rule fails only above it, a gate passes only below it.
-    return value <= limit
 
 
 def evaluate_cache(criterion: Criterion, early: Tally, late: Tally) -> Verdict:

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from schemas.enums import VoiceModel
 from worker.rollout.analysis.comparisons import Comparisons
 from worker.rollout.analysis.evaluate import (
-    QueryResult,
     evaluate_cache,
     evaluate_comparison,
     evaluate_measure,
-    evaluate_query,
 )
 from worker.rollout.analysis.evaluate_preference import evaluate_preference
+from worker.rollout.analysis.evaluate_query import QueryResult, evaluate_query
 from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.preferences import Votes
 from worker.rollout.analysis.projection import evaluate_next_stage

@@ -8,7 +8,7 @@ from typing import Any, Final
 import aiohttp
 
 from worker.config.settings import mask_secrets
-from worker.rollout.analysis.evaluate import QueryResult
+from worker.rollout.analysis.evaluate_query import QueryResult
 
 _SHOWN: Final = 3
 

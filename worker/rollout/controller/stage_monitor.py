@@ -10,7 +10,7 @@ from worker.rollout.analysis.arm_balance import arm_differences
 from worker.rollout.analysis.arm_rates import arm_rates
 from worker.rollout.analysis.attempt_counts import AttemptCounts
 from worker.rollout.analysis.comparisons import Comparisons
-from worker.rollout.analysis.evaluate import QueryResult
+from worker.rollout.analysis.evaluate_query import QueryResult
 from worker.rollout.analysis.measurements import Measurements
 from worker.rollout.analysis.preferences import Votes
 from worker.rollout.analysis.stage_evaluation import Round, evaluate_stage

@@ -11,20 +11,14 @@ import pytest
 from worker.rollout.analysis.comparisons import Comparison, Window
 from worker.rollout.analysis.confidence import wilson_lower, wilson_upper
 from worker.rollout.analysis.durations import Durations, duration_bucket
-from worker.rollout.analysis.evaluate import (
-    QueryResult,
-    evaluate_cache,
-    evaluate_comparison,
-    evaluate_measure,
-    evaluate_query,
-)
+from worker.rollout.analysis.evaluate import evaluate_cache, evaluate_comparison, evaluate_measure
 from worker.rollout.analysis.sequential_test import Arms
 from worker.rollout.analysis.tally import Tally
 from worker.rollout.analysis.verdict import Criterion, Evaluation, Status, Use, Verdict
 from worker.rollout.plan.conditions import Gate, Rule
 from worker.rollout.plan.settings import Bounds
 
-PASS, HOLD, FAIL, ERROR = Status.PASS, Status.HOLD, Status.FAIL, Status.ERROR
+PASS, HOLD, FAIL = Status.PASS, Status.HOLD, Status.FAIL
 PROMOTE_Z, ROLL_BACK_Z = 1.645, 2.58
 BOUNDS = Bounds(promote_z=PROMOTE_Z, roll_back_z=ROLL_BACK_Z)
 
@@ -393,57 +387,8 @@ def test_a_comparison_without_a_settled_window_has_no_data(use: Use) -> None:
         assert (verdict.status, verdict.message, verdict.sample) == (status, "0 of 100 attempts needed", 0)
 
 
-@pytest.mark.parametrize(
-    ("use", "above", "value", "status"),
-    [
-        ("gate", False, 2.9, PASS), ("gate", False, 3.0, FAIL), ("gate", False, 3.1, FAIL),
-        ("gate", True, 2.9, FAIL), ("gate", True, 3.0, FAIL), ("gate", True, 3.1, PASS),
-        ("at_once", None, 2.9, PASS), ("at_once", None, 3.0, PASS), ("at_once", None, 3.1, FAIL),
-    ],
-)  # fmt: skip
-def test_a_query_at_its_limit_neither_passes_a_gate_nor_rolls_back(
-    use: Use, above: bool | None, value: float, status: Status
-) -> None:
-    verdict = evaluate_query(query(use, **({} if above is None else {"above": above})), QueryResult(value))
-    assert (verdict.status, verdict.value, verdict.limit) == (status, value, 3.0)
-    assert verdict.message == f"{value:g}; limit 3"
-
-
 def test_a_times_limit_may_be_zero() -> None:
     assert evaluate(criterion("mean_time", 0.0), tally(100, seconds=0.5)).status is FAIL
-
-
-def test_a_querys_limit_may_be_zero() -> None:
-    for value, status in ((-0.1, PASS), (0.0, FAIL), (0.1, FAIL)):
-        assert evaluate_query(query("gate", limit=0), QueryResult(value)).status is status
-
-
-@pytest.mark.parametrize(
-    ("allowed", "errors", "status", "message"),
-    [
-        (3, 1, HOLD, "down"), (3, 2, HOLD, "down, 2 times in a row"), (3, 3, HOLD, "down, 3 times in a row"),
-        (3, 4, ERROR, "down, 4 times in a row"), (0, 1, ERROR, "down"), (1, 1, HOLD, "down"),
-        (1, 2, ERROR, "down, 2 times in a row"),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("use", ["gate", "at_once"])
-def test_a_query_that_fails_more_often_in_a_row_than_allowed_is_an_error(
-    use: Use, allowed: int, errors: int, status: Status, message: str
-) -> None:
-    verdict = evaluate_query(query(use, errors_allowed=allowed), QueryResult(None, "down", errors))
-    assert (verdict.status, verdict.message, verdict.value) == (status, message, None)
-
-
-@pytest.mark.parametrize("use", ["gate", "at_once"])
-def test_a_query_without_data_follows_its_policy_and_one_that_has_not_run_holds(use: Use) -> None:
-    for policy, status in (("hold", HOLD), ("pass", PASS), ("fail", FAIL)):
-        verdict = evaluate_query(query(use, no_data=policy), QueryResult())
-        assert (verdict.status, verdict.message, verdict.sample) == (status, "the query returns no data", 0)
-        assert evaluate_query(query(use, no_data=policy), None).status is HOLD
-
-
-def query(use: Use, limit: float = 3, **fields: Any) -> Criterion:
-    return criterion("query", limit, use=use, name="complaints", query="sum(complaints)", **fields)
 
 
 def lookups(hits: int, misses: int) -> Tally:

@@ -13,12 +13,11 @@ from worker.rollout.analysis.comparisons import Comparison, Window
 from worker.rollout.analysis.durations import Durations
 from worker.rollout.analysis.evaluate import (
     MIN_EVENTS_TO_ROLL_BACK,
-    QueryResult,
     evaluate_cache,
     evaluate_comparison,
     evaluate_measure,
-    evaluate_query,
 )
+from worker.rollout.analysis.evaluate_query import QueryResult, evaluate_query
 from worker.rollout.analysis.sequential_test import Arms
 from worker.rollout.analysis.tally import Tally
 from worker.rollout.analysis.verdict import Status, Use, Verdict

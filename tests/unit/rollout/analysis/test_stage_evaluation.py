@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas.enums import DecisionReason, VoiceModel
 from tests.unit.attempts import BEGAN, CHIRP, CONTROL, FAILED, MINUTE, WINDOW, attempt, measure
 from worker.rollout.analysis.comparisons import Comparisons
-from worker.rollout.analysis.evaluate import QueryResult
+from worker.rollout.analysis.evaluate_query import QueryResult
 from worker.rollout.analysis.preferences import Votes
 from worker.rollout.analysis.stage_evaluation import LAST_TENTH, STAGE, Round, evaluate_stage, violated_rules
 from worker.rollout.analysis.verdict import Status, Verdict

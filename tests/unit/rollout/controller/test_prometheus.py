@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.unit.loop_clock import NEVER_S, LoopClock
-from worker.rollout.analysis.evaluate import QueryResult
+from worker.rollout.analysis.evaluate_query import QueryResult
 from worker.rollout.controller.prometheus import PrometheusClient, parse_answer
 
 
