@@ -29,7 +29,8 @@ from tests.until import HANG_S, until
 from worker.config.settings import load_settings
 from worker.lifecycle.clock import Clock
 from worker.rollout.controller.attempts_reader import read_attempts
-from worker.rollout.controller.controller import Controller, ControllerParts
+from worker.rollout.controller.controller import Controller
+from worker.rollout.controller.controller_parts import ControllerParts
 from worker.rollout.controller.leader_election import LeaderElection
 from worker.rollout.controller.metrics import RolloutMetrics
 from worker.rollout.controller.prometheus import PrometheusClient

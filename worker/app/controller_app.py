@@ -18,7 +18,8 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.signals import ShutdownSignals
 from worker.observability.http import serve_http
 from worker.rollout.controller.attempts_reader import read_attempts
-from worker.rollout.controller.controller import Controller, ControllerParts, Report
+from worker.rollout.controller.controller import Controller
+from worker.rollout.controller.controller_parts import ControllerParts, Report
 from worker.rollout.controller.leader_election import LeaderElection
 from worker.rollout.controller.metrics import RolloutMetrics
 from worker.rollout.controller.prometheus import PrometheusClient

@@ -1,15 +1,12 @@
-"""The controller of the canary rollout: a loop that reads attempts, evaluates the stage, and writes the next revision.
+"""The controller of the canary rollout: follows the log and the attempts, and does a round of the stage when it is due.
 
-A round: `attempts_reader` → `stage_monitor` (gates and roll-back rules) → `state_machine` (what follows) → `stages`
-(the new state) → the log's writer → the status report. Every controller does the rounds, only the leader writes.
-`webhooks` announces the revisions from the log.
+A round (`rounds`): `attempts_reader` → `stage_monitor` (gates and roll-back rules) → `state_machine` (what follows) →
+`stages` (the new state) → the log's writer → the status report. Every controller does the rounds, only the leader
+writes. `webhooks` announces the revisions from the log.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -17,71 +14,28 @@ from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from schemas.revision import PlanRun
-from schemas.rollout_status import RolloutStatus
 from worker.kafka.client.connection_problem import BrokerConnectionError
 from worker.kafka.client.topics import TopicError
-from worker.lifecycle.clock import Clock
-from worker.rollout.analysis.verdict import Evaluation
 from worker.rollout.controller.attempts_reader import AttemptsReader
-from worker.rollout.controller.evidence import Evidence, Observers
-from worker.rollout.controller.metrics import RolloutMetrics
-from worker.rollout.controller.prometheus import PrometheusClient
+from worker.rollout.controller.controller_parts import ControllerParts
+from worker.rollout.controller.evidence import Evidence
+from worker.rollout.controller.rounds import Rounds
 from worker.rollout.controller.stage_monitor import StageMonitor
-from worker.rollout.controller.state_machine import Stay, Transition, next_step
-from worker.rollout.controller.webhooks import RevisionHistory
 from worker.rollout.controller.workers_seen import WorkersSeen
-from worker.rollout.log.codec import Provenance, current_state
+from worker.rollout.log.codec import current_state
 from worker.rollout.log.reader import RolloutLog
-from worker.rollout.log.writer import RevisionWriter, SupersededError
 from worker.rollout.plan.active import active_plan
 from worker.rollout.plan.document import InvalidFileError
-from worker.rollout.plan.freeze import active_freeze
 from worker.rollout.plan.model import Plan
-from worker.rollout.state import RolloutState
 
 _LONGEST_BACKOFF_S: Final = 2.0
 _POLL_S: Final = 0.5
-_REPORT_TIMEOUT_S: Final = 5.0
 # The longest time between two looks at the log; a round that takes longer hangs.
 _ALIVE_S: Final = 60.0
 # Clocks differ: an attempt that was published shortly before the stage began, by one clock, may have ended in it by
 # another.
 _MARGIN: Final = timedelta(minutes=1)
-_MOST_EVIDENCE: Final = 60
-_MOST_REASON_CHARACTERS: Final = 1000
 _log = structlog.get_logger(__name__)
-
-OpenLog = Callable[[], AbstractAsyncContextManager[RolloutLog]]
-OpenAttempts = Callable[[datetime, Observers], AbstractAsyncContextManager[AttemptsReader]]
-Report = Callable[[RolloutStatus], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class ControllerParts:
-    """What the controller works with.
-
-    Attributes:
-        open_attempts: opens the attempts that were published since a time.
-        is_leader: a controller that doesn't lead evaluates all the same, to be ready, but changes nothing.
-        report: called with the status of each round; may raise KafkaError.
-        history: kept up to date with the log.
-        catalogue: the keys of all characters.
-        actor: the name under which it makes revisions.
-        round_s: the longest time between two rounds, in seconds.
-    """
-
-    open_log: OpenLog
-    open_attempts: OpenAttempts
-    create_writer: Callable[[RolloutLog], RevisionWriter]
-    is_leader: Callable[[], bool]
-    prometheus: PrometheusClient
-    report: Report
-    history: RevisionHistory
-    metrics: RolloutMetrics
-    catalogue: frozenset[str]
-    clock: Clock
-    actor: str
-    round_s: float
 
 
 class Controller:
@@ -98,7 +52,7 @@ class Controller:
         self._unusable_plan: str | None = None
         parts.metrics.is_leader.set_function(lambda: parts.is_leader() and self.works)
         self._workers = WorkersSeen()
-        self._writes = True
+        self._rounds = Rounds(parts, self._workers)
         self._alive_at = parts.clock.monotonic()
         self.waits_for = ["the rollout's topic"]
         self.ready = asyncio.Event()
@@ -107,7 +61,7 @@ class Controller:
     def works(self) -> bool:
         """Whether it reads the topics and what it last wrote was accepted: else it rolls nothing back."""
         is_alive = self._parts.clock.monotonic() - self._alive_at <= _ALIVE_S
-        return is_alive and self._writes and not self.waits_for
+        return is_alive and self._rounds.writes and not self.waits_for
 
     async def run(self) -> None:
         """Runs until it is cancelled; retries all errors of Kafka."""
@@ -159,7 +113,7 @@ class Controller:
                 self.waits_for = []
                 self.ready.set()
                 evidence.counts.forget_ids(reader.read_to)
-                await self._round(log, reader, evidence, monitor, state)
+                await self._rounds.evaluate(log, reader, evidence, monitor, state)
             else:
                 self.waits_for = ["the attempts since the stage began"]
             await self._read_until_next_round(log, reader, evidence, every_s)
@@ -178,70 +132,6 @@ class Controller:
             self._update_history(log)
             if log.revisions.revision != revision or (left <= 0 and reader.caught_up) or left <= -every_s:
                 return
-
-    async def _round(
-        self,
-        log: RolloutLog,
-        reader: AttemptsReader,
-        evidence: Evidence,
-        monitor: StageMonitor,
-        state: RolloutState,
-    ) -> None:
-        parts = self._parts
-        answers = await parts.prometheus.run_queries(monitor.queries)
-        now = parts.clock.now()
-        # Attempts that aren't read yet aren't settled, however long ago they ended.
-        settled = reader.read_to - monitor.plan.windows.settle
-        evaluation = monitor.evaluate(state, now, settled, answers)
-        freeze = active_freeze(monitor.plan.freeze, now)
-        step = next_step(state, monitor.plan, evaluation, now, freeze)
-        status = monitor.status(state, evaluation, step, now, freeze)
-        status = status.model_copy(update={"workers": self._workers.recent(now), **evidence.opinions()})
-        self._export(state.run, evaluation, step, status)
-        parts.metrics.show_reading(reader.unreadable_by_content(), (now - reader.read_to).total_seconds())
-        if isinstance(step, Transition) and parts.is_leader():
-            await self._write(log, state, step)
-        elif isinstance(step, Transition):
-            _log.info("rollout_would_change", kind=step.kind, why=step.why)
-        await self._report(status)
-
-    async def _report(self, status: RolloutStatus) -> None:
-        try:
-            async with asyncio.timeout(_REPORT_TIMEOUT_S):
-                await self._parts.report(status)
-        except (KafkaError, TimeoutError) as error:
-            self._writes = False
-            _log.warning("rollout_report_failed", error=f"{type(error).__name__}: {error}")
-        else:
-            self._writes = True
-
-    def _export(
-        self, run: PlanRun | None, evaluation: Evaluation, step: Stay | Transition, status: RolloutStatus
-    ) -> None:
-        metrics = self._parts.metrics
-        metrics.show((*evaluation.gates, *evaluation.rules))
-        metrics.show_run(run, step.missing if isinstance(step, Stay) else ())
-        metrics.time_served.set(status.served_s)
-        metrics.late.set(status.late)
-        metrics.show_opinions(status.feedback, status.votes)
-        metrics.repeated.set(status.repeated)
-        metrics.last_round.set(status.time.timestamp())
-
-    async def _write(self, log: RolloutLog, before: RolloutState, step: Transition) -> None:
-        measured = tuple(each.measurement() for each in step.evidence[:_MOST_EVIDENCE])
-        reason = f"{step.kind}: {step.why}"[:_MOST_REASON_CHARACTERS]
-        provenance = Provenance(self._parts.actor, reason, measured)
-        try:
-            revision = await self._parts.create_writer(log).write(before, step.verb(before), provenance)
-        except KafkaError:
-            self._writes = False
-            raise
-        except SupersededError as error:
-            # The next round evaluates the other writer's state.
-            _log.info("rollout_change_superseded", by=error.winner.actor, revision=error.winner.revision)
-        else:
-            self._parts.metrics.transitions.labels(step.kind).inc()
-            _log.info("rollout_changed", kind=step.kind, revision=revision.revision, why=step.why)
 
     def _read_plan(self, run: PlanRun | None) -> Plan | None:
         if run is None:

@@ -20,7 +20,8 @@ from tests.unit.rollouts import NOW, Topic, value
 from worker.cli.views.rollout import history_rows, status_document, status_row
 from worker.lifecycle.clock import Clock
 from worker.rollout.controller import stages
-from worker.rollout.controller.controller import Controller, ControllerParts
+from worker.rollout.controller.controller import Controller
+from worker.rollout.controller.controller_parts import ControllerParts
 from worker.rollout.controller.metrics import RolloutMetrics
 from worker.rollout.controller.prometheus import PrometheusClient
 from worker.rollout.controller.webhooks import RevisionHistory
