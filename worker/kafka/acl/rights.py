@@ -87,6 +87,12 @@ _IDEMPOTENT: Final = _Row(
 _READER_GROUP: Final = _group(
     lambda of: () if of.reader_group is None else (of.reader_group,), "reads completions in a group of its own"
 )
+_REPLAY: Final = _Row(
+    Resource.TRANSACTIONAL_ID,
+    lambda of: (replay_transactional_id(of.group_id),),
+    _WRITE,
+    "replays a dead letter and marks it in one transaction",
+)
 
 _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
     Role.WORKER: (
@@ -136,12 +142,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_WRITE, "cancels jobs", CANCELLATIONS),
         _topics(_READ_WRITE, "makes pairs of takes for listeners, and takes them away", PAIRS),
         _topics(_READ, "shows the results of listening", VOTES),
-        _Row(
-            Resource.TRANSACTIONAL_ID,
-            lambda of: (replay_transactional_id(of.group_id),),
-            _WRITE,
-            "replays a dead letter and marks it in one transaction",
-        ),
+        _REPLAY,
         _IDEMPOTENT,
     ),
     Role.GAME_SERVER: (
@@ -187,12 +188,7 @@ _TABLE: Final[Mapping[Role, tuple[_Row, ...]]] = {
         _topics(_READ, "shows how far batches are", BATCH_RUNS),
         _topics(_READ_WRITE, "takes directors' verdicts on lines, and shows them", VERDICTS),
         _group(lambda of: (of.group_id,), "says how many jobs wait in each lane", _DESCRIBE),
-        _Row(
-            Resource.TRANSACTIONAL_ID,
-            lambda of: (replay_transactional_id(of.group_id),),
-            _WRITE,
-            "replays a dead letter and marks it in one transaction",
-        ),
+        _REPLAY,
         _IDEMPOTENT,
     ),
 }
