@@ -65,10 +65,7 @@ async def stored_keys(
         done += 1
         progress(done, len(wanted))
 
-    try:
-        await _for_each(look, wanted)
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None
+    await _for_each(look, wanted)
     return StoredKeys(frozenset(found), frozenset(unknown))
 
 
@@ -128,10 +125,7 @@ async def download(
         ended += 1
         progress(ended, len(done))
 
-    try:
-        await _for_each(fetch, done)
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None
+    await _for_each(fetch, done)
     if gone := await asyncio.to_thread(_missing, there):
         problems.append(
             f"{len(gone):,} files vanished while others were fetched, such as {gone[0]}: the folder was emptied, or "
@@ -198,13 +192,16 @@ def downloaded_files(entries: Iterable[ManifestEntry], folder: Path) -> list[Pat
 
 
 async def _for_each(do: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
-    """Calls `do` for each item, `AT_ONCE` at a time; the first failure ends all."""
+    """Calls `do` for each item, `AT_ONCE` at a time; the first failure ends all, and is raised as it is."""
     remaining = iter(items)
 
     async def work() -> None:
         for item in remaining:
             await do(item)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
-            group.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(work())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
