@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 
 from loadtest.benchmarks.dialogue.load import CompletionListener, lines, listen, record_of, send_by_the_clock
-from loadtest.benchmarks.throughput.topics import completions_of, topics_of
+from loadtest.benchmarks.throughput.topics import completions_of, settings_of, topics_of
 from loadtest.stack.local_stack import worker_process
 from schemas.enums import Lane
 from schemas.topics import LANES, prefixed
@@ -91,7 +91,6 @@ async def run_backlog(bench: Bench, name: str, workers: int, jobs: int) -> float
 
 @asynccontextmanager
 async def _running(bench: Bench, name: str, workers: int) -> AsyncIterator[tuple[Any, Any]]:
-    names = {"KAFKA_TOPIC_PREFIX": name, "KAFKA_GROUP_ID": f"{name}-group", "S3_PREFIX": name}
     async with topics_of(bench.bootstrap, name, _PARTITIONS):
         producer = AIOKafkaProducer(bootstrap_servers=bench.bootstrap, acks="all", enable_idempotence=False)
         await producer.start()
@@ -99,7 +98,7 @@ async def _running(bench: Bench, name: str, workers: int) -> AsyncIterator[tuple
             async with completions_of(bench.bootstrap, name) as consumer:
                 with ExitStack() as stack:
                     for number in range(workers):
-                        environment = {**bench.environment, **names}
+                        environment = {**bench.environment, **settings_of(name)}
                         await asyncio.to_thread(
                             stack.enter_context,
                             worker_process(environment, bench.folder, f"{name}-{number}"),

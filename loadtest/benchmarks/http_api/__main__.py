@@ -18,6 +18,7 @@ from rich.console import Console
 from loadtest.benchmarks.http_api.clients import KafkaClient, UnansweredError, line_by_http, wait_in_a_crowd
 from loadtest.benchmarks.http_api.figures import added_table
 from loadtest.benchmarks.throughput.runs import EmulatorControl
+from loadtest.benchmarks.throughput.topics import settings_of
 from loadtest.stack.counters import scrape
 from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import kafka_to_measure
@@ -93,9 +94,7 @@ def _start(stack: Stack, name: str, processes: ExitStack, crowd: int) -> _Addres
     """Starts a worker and a process of the HTTP API; what `processes` closes."""
     environment = {
         **stack.environment,
-        "KAFKA_TOPIC_PREFIX": name,
-        "KAFKA_GROUP_ID": f"{name}-group",
-        "S3_PREFIX": name,
+        **settings_of(name),
         "CHIRP3_ENABLED": "false",
         # Both ways' completions carry the audio's address.
         "AUDIO_URL_TTL_S": "3600",

@@ -12,7 +12,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 
 from loadtest.benchmarks.recovery.flow import PARTITIONS, Arrival, Arrivals, job_id, partition_of
-from loadtest.benchmarks.throughput.topics import completions_of, topics_of
+from loadtest.benchmarks.throughput.topics import completions_of, settings_of, topics_of
 from loadtest.stack.processes import Process
 from schemas.enums import Lane
 from schemas.topics import LANES, prefixed
@@ -32,12 +32,11 @@ class Bench:
 @asynccontextmanager
 async def topics(bench: Bench, name: str, guarantee: str) -> AsyncIterator[tuple[dict[str, str], Arrivals]]:
     """The variables of workers on topics of their own, and what comes of their jobs; removes the topics at the end."""
-    names = {"KAFKA_TOPIC_PREFIX": name, "KAFKA_GROUP_ID": f"{name}-group", "S3_PREFIX": name, "DELIVERY": guarantee}
     arrivals = Arrivals()
     async with topics_of(bench.bootstrap, name, PARTITIONS), completions_of(bench.bootstrap, name) as consumer:
         reading = asyncio.create_task(_read(consumer, arrivals))
         try:
-            yield {**bench.environment, **names}, arrivals
+            yield {**bench.environment, **settings_of(name), "DELIVERY": guarantee}, arrivals
         finally:
             reading.cancel()
             await asyncio.wait([reading])

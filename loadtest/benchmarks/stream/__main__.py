@@ -18,6 +18,7 @@ from rich.console import Console
 from loadtest.benchmarks.stream.clients import ReplyTopicClient, UnheardError, hear_by_http, line_of
 from loadtest.benchmarks.stream.figures import Heard, Way, streams_table
 from loadtest.benchmarks.throughput.runs import EmulatorControl
+from loadtest.benchmarks.throughput.topics import settings_of
 from loadtest.stack.java import NoJavaError
 from loadtest.stack.kafka_cluster import KafkaCluster
 from loadtest.stack.local_stack import Stack, local_stack, worker_process
@@ -114,9 +115,7 @@ def _start(stack: Stack, name: str, replies: str, processes: ExitStack) -> str:
     """Starts a worker and a process of the HTTP API, which `processes` closes; returns the API's address."""
     environment = {
         **stack.environment,
-        "KAFKA_TOPIC_PREFIX": name,
-        "KAFKA_GROUP_ID": f"{name}-group",
-        "S3_PREFIX": name,
+        **settings_of(name),
         "CHIRP3_ENABLED": "true",
         "CHIRP3_ROLLOUT_PERCENTAGE": "100",
         "REPLY_TOPICS": replies,

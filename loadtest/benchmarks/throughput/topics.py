@@ -29,6 +29,11 @@ class Completions:
     last_at: float = 0.0
 
 
+def settings_of(name: str) -> dict[str, str]:
+    """The variables of a run that shares no topic, no group and no take with another one."""
+    return {"KAFKA_TOPIC_PREFIX": name, "KAFKA_GROUP_ID": f"{name}-group", "S3_PREFIX": name}
+
+
 @asynccontextmanager
 async def topics_of(bootstrap: str, prefix: str, partitions: int) -> AsyncIterator[None]:
     """Makes a run's topics, of so many partitions each, and removes them when the context ends.
