@@ -19,7 +19,7 @@ class LineStatus(StrEnum):
 
     EDITED: the line has audio, and would sound different now. IN_FLIGHT: its job was sent and has no completion yet.
     VOICE_CHANGED: the line is the same, and would get another voice now: the rollout decides for another voice model,
-    or the workers spoke it by another characters file than this command's.
+    or the workers spoke it by another characters file or another rollout than this command's.
     """
 
     NEW = "new"
@@ -82,7 +82,7 @@ def _status(planned: PlannedLine, entry: ManifestEntry | None, selector: VoiceSe
 
 def is_spoken_otherwise(planned: PlannedLine, entry: ManifestEntry) -> bool:
     """Whether workers made another take of this very line than was asked of them, and not by a fallback."""
-    return entry.asked == planned.key and not entry.fallback and entry.voice_model is planned.voice.voice_model
+    return entry.asked == planned.key and not entry.fallback
 
 
 def _change(

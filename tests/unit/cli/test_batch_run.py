@@ -264,6 +264,31 @@ def test_a_line_that_the_workers_speak_by_other_characters_is_made_once_and_the_
     assert studio.run("--yes", "--dry-run")[1]["lines"]["edited"] == 1
 
 
+def test_a_line_for_which_the_workers_decide_otherwise_is_made_once_and_the_reason_said(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workers' file has no Chirp for its language, or they follow another rollout; their WaveNet differs too."""
+    for name, value in EVERYBODY.items():
+        monkeypatch.setenv(name, value)
+    studio.write(a="Good morning.")
+    with open_state(default_manifest(studio.script)) as state:
+        (each,) = studio.planned_lines(a="Good morning.")
+        sent = next_job(each, None)[1]
+        theirs = done(sent.job_id, "pip_boy/wavenet/ab/another.ogg", voice="cmn-TW-Wavenet-A")
+        state.record_ended([build_entry(sent, theirs)], {0: 1})
+        state.write(["a"])
+    ended, document = studio.run("--yes")
+    assert ended.exit_code == 0
+    assert (document["lines"]["edited"], document["lines"]["voice changed"]) == (0, 1)
+    (said,) = [line for line in ended.stderr.splitlines() if "CHARACTERS_FILE" in line]
+    assert said.endswith(
+        "pip_boy: 1 lines were spoken by cmn-TW-Wavenet-A, and this command asks for en-US-Chirp3-HD-Puck: the "
+        "workers' CHARACTERS_FILE, or the rollout that they follow, differed from this one's when they did; once both "
+        "are the same, --remake makes such lines again"
+    )
+    assert studio.run("--yes", "--remake", "--dry-run")[1]["price"]["rows"][-1]["new"] == 1
+
+
 def test_a_full_disk_is_an_error_that_names_the_file_and_the_way_on(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:

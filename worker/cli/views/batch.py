@@ -67,18 +67,23 @@ def describe_other_entries(count: int, *, kept: bool) -> str:
 
 def describe_other_characters(states: Iterable[LineState]) -> list[str]:
     """A sentence for each character whose lines the workers spoke in another way than this command asked for."""
-    found: Counter[tuple[str, str, str]] = Counter()
+    found: Counter[tuple[str, str, str, str]] = Counter()
     for each in states:
         if each.entry is not None and is_spoken_otherwise(each.planned, each.entry):
-            found[each.planned.job.character, each.entry.voice or "", each.planned.voice.name] += 1
+            asked = each.planned.voice
+            # The file decides which languages Chirp speaks, and so the voice model too.
+            also = "" if each.entry.voice_model is asked.voice_model else ", or the rollout that they follow,"
+            found[each.planned.job.character, each.entry.voice or "", asked.name, also] += 1
     sentences = []
-    for (character, spoken, asked), count in sorted(found.items()):
+    for (character, spoken, asked_name, also), count in sorted(found.items()):
         how = (
-            f"by {asked} with other settings" if spoken == asked else f"by {spoken}, and this command asks for {asked}"
+            f"by {asked_name} with other settings"
+            if spoken == asked_name
+            else f"by {spoken}, and this command asks for {asked_name}"
         )
         sentences.append(
-            f"{character}: {count:,} lines were spoken {how}: the workers' CHARACTERS_FILE differs from this one's; "
-            "once both are the same, --remake makes such lines again"
+            f"{character}: {count:,} lines were spoken {how}: the workers' CHARACTERS_FILE{also} differed from this "
+            "one's when they did; once both are the same, --remake makes such lines again"
         )
     return sentences
 
