@@ -11,6 +11,7 @@ from typing import Any, Final
 from worker.audit.key_sample import KeySample
 from worker.audit.take_inspection import CORRUPT, IMPLAUSIBLE, find_fault
 from worker.lifecycle.dependency import Sleep
+from worker.lifecycle.for_each import for_each
 from worker.storage.errors import NotATakeError, StorageError
 from worker.storage.many_requests import ManyRequests
 from worker.storage.take_store import TakeStore
@@ -71,27 +72,21 @@ class TakesCheck:
 
     async def _check_each(self, keys: Iterable[str], check: Callable[[str], Awaitable[Fault | None]]) -> None:
         distinct = list(dict.fromkeys(keys))
-        pending, done = iter(distinct), 0
+        done = 0
 
-        async def check_in_turn() -> None:
+        async def check_one(key: str) -> None:
             nonlocal done
-            for key in pending:
-                try:
-                    fault = await check(key)
-                except NotATakeError:
-                    fault = Fault(CORRUPT, key, "it has no take's metadata: the object comes from somewhere else")
-                if fault is not None:
-                    self._add(fault)
-                done += 1
-                self.checked += 1
-                self._progress(done, len(distinct))
+            try:
+                fault = await check(key)
+            except NotATakeError:
+                fault = Fault(CORRUPT, key, "it has no take's metadata: the object comes from somewhere else")
+            if fault is not None:
+                self._add(fault)
+            done += 1
+            self.checked += 1
+            self._progress(done, len(distinct))
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(_AT_ONCE):
-                    group.create_task(check_in_turn())
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+        await for_each(distinct, check_one, at_once=_AT_ONCE)
 
     def _add(self, fault: Fault) -> None:
         self.counts[fault.kind] += 1

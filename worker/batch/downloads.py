@@ -3,11 +3,11 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from schemas.enums import AudioEncoding
 from worker.batch.atomic_file import UNWRITABLE, create_file, replace_file
@@ -16,6 +16,7 @@ from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
 from worker.batch.file_names import audio_path
 from worker.lifecycle.dependency import Sleep
+from worker.lifecycle.for_each import for_each
 from worker.storage.errors import NotATakeError, StorageError, StorageRefusedError, StoreUnusableError
 from worker.storage.many_requests import ManyRequests
 from worker.storage.take_store import TakeStore
@@ -24,7 +25,6 @@ from worker.storage.takes import EXTENSIONS
 AT_ONCE: Final = 32
 """Concurrent requests, and so the connections that the store needs."""
 
-T = TypeVar("T")
 ProgressCallback = Callable[[int, int], None]
 """Called with the number done and the total."""
 
@@ -65,7 +65,7 @@ async def stored_keys(
         done += 1
         progress(done, len(wanted))
 
-    await _for_each(look, wanted)
+    await for_each(wanted, look, at_once=AT_ONCE)
     return StoredKeys(frozenset(found), frozenset(unknown))
 
 
@@ -125,7 +125,7 @@ async def download(
         ended += 1
         progress(ended, len(done))
 
-    await _for_each(fetch, done)
+    await for_each(done, fetch, at_once=AT_ONCE)
     if gone := await asyncio.to_thread(_missing, there):
         problems.append(
             f"{len(gone):,} files vanished while others were fetched, such as {gone[0]}: the folder was emptied, or "
@@ -189,19 +189,3 @@ def downloaded_files(entries: Iterable[ManifestEntry], folder: Path) -> list[Pat
     """The files in a download folder that are these entries' takes."""
     paths = {_path(folder, entry): entry.sha256 for entry in entries if entry.is_done}
     return [path for path, sha256 in paths.items() if is_take(path, sha256)]
-
-
-async def _for_each(do: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
-    """Calls `do` for each item, `AT_ONCE` at a time; the first failure ends all, and is raised as it is."""
-    remaining = iter(items)
-
-    async def work() -> None:
-        for item in remaining:
-            await do(item)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(work())
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None

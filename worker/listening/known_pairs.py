@@ -1,12 +1,12 @@
 """The pairs that stand in their topic, folded record by record, and which of them can be heard."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from schemas.message_parsing import InvalidMessageError, parse_pair
 from schemas.pair import Pair
 from worker.kafka.client.consumer_interface import ReceivedRecord
+from worker.lifecycle.for_each import for_each
 from worker.storage.takes import StoredTake
 
 _AT_ONCE: Final = 16
@@ -65,21 +65,13 @@ class ReadyTakes:
             for key in pair.takes - self._stored
             if now - self._asked.get(key, -_ASK_AGAIN_S) >= _ASK_AGAIN_S
         }
-        gate = asyncio.Semaphore(_AT_ONCE)
 
         async def ask(key: str) -> None:
-            async with gate:
-                found = await self._look_up(key)
-            if found is not None:
+            if await self._look_up(key) is not None:
                 self._stored.add(key)
                 self._asked.pop(key, None)
             else:
                 self._asked[key] = now
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for key in unknown:
-                    group.create_task(ask(key))
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+        await for_each(unknown, ask, at_once=_AT_ONCE)
         return tuple(pair for pair in wanted if pair.takes <= self._stored)
