@@ -121,7 +121,7 @@ def _prometheus(folder: Path, worker: str, controller: str) -> AbstractContextMa
 
 def _show_watch(console: Console, watch: Watch) -> None:
     console.print("\nWhat the console's page showed, by the second since it was opened:\n")
-    console.print(table_of(watch_rows(watch.sightings, watch.events)))
+    console.print(table_of(watch_rows(watch.sightings, watch.events), console.width))
     ill_at = next(second for second, text in watch.events if text == FELL_ILL)
     console.print(f"\n{summary(watch.sightings, ill_at)}", highlight=False)
 

@@ -56,11 +56,11 @@ class MonitoringReport:
         alerts = prometheus.query_range(ALERTS, began, ended, INTERVAL_S)
         events = [*alert_changes(alerts, began, ended), *revision_changes(revisions, began)]
         self._say(f"\n{_HEAD}\n")
-        self._console.print(table_of(event_rows(events)))
+        self._console.print(table_of(event_rows(events), self._console.width))
         rules = prometheus.rules()
         self._say(f"\n{summary(rules, alerts)}\n")
         panels = fetch_panels(prometheus, began, ended)
-        self._console.print(table_of(panel_rows(panels)))
+        self._console.print(table_of(panel_rows(panels), self._console.width))
         for path in self._draw(panels, began, self._folder):
             self._say(str(path))
         problems = [f"the rule {rule.name} can't be evaluated: {rule.error}" for rule in rules if rule.error]

@@ -31,6 +31,7 @@ from worker.cli.views.batch import (
     voice_rows,
 )
 from worker.cli.views.lint import finding_rows
+from worker.cli.views.plan import format_rows
 from worker.pricing.google_terms import whole_micros
 
 
@@ -90,7 +91,7 @@ class BatchOutput:
         if unknown:
             self.say(f"{unknown:,} takes couldn't be looked up in the store: the price counts them as new")
         if price.lines and not self._as_json:
-            terminal.show(rows, as_json=False, to_stderr=True)
+            terminal.show(format_rows(rows, ""), as_json=False, to_stderr=True)
             self.say(describe_price(price))
 
     def candidates_price(self, priced: int, left_out: int) -> None:

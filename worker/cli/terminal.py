@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+from worker.cli.views.table import LONGEST_WHOLE, cell_text, column_widths
 
 _LINE_EVERY_S: Final = 5.0
 # Control characters except tab and newline, marks that turn the direction of writing, separators that some terminals
@@ -52,18 +55,33 @@ def show(
     if not rows:
         console.print(Text(clean(nothing)))
         return
-    console.print(table_of(rows))
+    console.print(table_of(rows, console.width))
 
 
-def table_of(rows: Sequence[Mapping[str, object]]) -> Table:
-    """Builds a table from one or more rows with the same columns."""
+def table_of(rows: Sequence[Mapping[str, object]], width: int | None = None) -> Table:
+    """Builds a table from one or more rows with the same columns.
+
+    Args:
+        width: of the terminal, in columns, so that words stay whole where they fit.
+    """
     table = Table(box=None, header_style="bold")
-    for column in rows[0]:
-        table.add_column(Text(clean(column)), overflow="fold")
-    for row in rows:
+    names = [clean(column) for column in rows[0]]
+    cells = [[clean(cell_text(value)) for value in row.values()] for row in rows]
+    columns = list(zip(names, *cells, strict=True))
+    natural = [max(cell_len(line) for text in column for line in text.split("\n")) for column in columns]
+    least = [min(LONGEST_WHOLE, max(_longest_word(text) for text in column)) for column in columns]
+    # Rich breaks words in every column once one is too wide; each column has a space at either side.
+    widths = column_widths(natural, least, width - 2 * len(columns)) if width else None
+    for at, name in enumerate(names):
+        table.add_column(Text(name), overflow="fold", width=widths[at] if widths else None)
+    for row in cells:
         # Text, because rich would read brackets in a message as markup.
-        table.add_row(*(Text(clean(str(value))) for value in row.values()))
+        table.add_row(*map(Text, row))
     return table
+
+
+def _longest_word(text: str) -> int:
+    return max((cell_len(word) for word in text.split()), default=0)
 
 
 def clear() -> None:

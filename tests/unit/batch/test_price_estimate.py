@@ -32,7 +32,7 @@ def test_lines_decided_one_by_one_split_a_character_and_a_character_kept_togethe
     split = plan(*lines, together=KeepTogether.LINE)
     assert models(split) == {CHIRP, WAVENET}
     chirp = sum(each.voice.voice_model is CHIRP for each in split)
-    assert describe_split_characters(split) == [f"pip_boy: {chirp} lines Chirp, {100 - chirp} WaveNet"]
+    assert describe_split_characters(split) == [f"pip_boy: {chirp} of 100 lines by Chirp, {100 - chirp} by WaveNet"]
     together = plan(*lines, together=KeepTogether.CHARACTER)
     assert len(models(together)) == 1
     assert describe_split_characters(together) == []

@@ -43,7 +43,10 @@ def voice_rows(planned_lines: Sequence[PlannedLine]) -> list[Row]:
 def describe_split_characters(planned_lines: Sequence[PlannedLine]) -> list[str]:
     """A sentence for each character that would speak one language with two voice models."""
     rows = [row for row in voice_rows(planned_lines) if row["voices"] == "two"]
-    return [f"{row['character']}: {row['chirp3-hd']:,} lines Chirp, {row['wavenet']:,} WaveNet" for row in rows]
+    return [
+        f"{row['character']}: {row['chirp3-hd']:,} of {row['lines']:,} lines by Chirp, {row['wavenet']:,} by WaveNet"
+        for row in rows
+    ]
 
 
 def status_row(states: Iterable[LineState]) -> Row:
@@ -111,10 +114,10 @@ def price_rows(price: PriceEstimate) -> list[Row]:
 
 def describe_price(price: PriceEstimate) -> str:
     """The price as a sentence."""
-    free = f"{price.dollars_at_least:,.2f} USD if this month's free characters are unused"
+    free = f"{describe_usd(price.dollars_at_least)} if this month's free characters are unused"
     quota = f"at least {price.minutes:,.1f} min at Google's default quotas"
     chirp = f"Chirp speaks {price.chirp_share:.0%} of the lines to be made"
-    return f"{price.dollars:,.2f} USD at list price, {free}; {quota}; {chirp}"
+    return f"{describe_dollars(price)} at list price, {free}; {quota}; {chirp}"
 
 
 def describe_dollars(price: PriceEstimate) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 
+from worker.cli.views.table import cell_text
 from worker.rollout.plan.findings import Finding
 from worker.rollout.plan.parser import PlanFile
 from worker.rollout.plan.units import approximate_duration
@@ -103,4 +104,4 @@ def _format(value: object, nothing: str) -> str:
         return nothing
     if isinstance(value, timedelta):
         return approximate_duration(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:,}" if isinstance(value, int) else cell_text(value)
