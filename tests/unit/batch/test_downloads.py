@@ -256,15 +256,16 @@ def test_a_manifest_that_doesnt_know_of_earlier_takes_is_read_and_its_takes_are_
     assert desk.make(b"second").earlier == (sha256(b"first"),)
 
 
-async def test_a_full_disk_ends_the_download_with_the_name_of_the_file(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+async def test_a_full_or_read_only_disk_ends_the_download_with_the_name_of_the_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def refuse(_: int) -> None:
+        raise OSError(code, os.strerror(code))
 
     desk.make(b"take")
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left") as caught:
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match=os.strerror(code)) as caught:
         await desk.download()
     assert caught.value.filename == str(desk.ghoul / "l1.ogg")
     assert not list(desk.ghoul.iterdir())
