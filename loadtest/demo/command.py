@@ -77,7 +77,9 @@ def _run(stopping: Stopping, console: Console, transport: Transport | None, voic
             with worker_process(environment, stack.folder) as (worker, address):
                 try:
                     console.print(f"... ready after {time.monotonic() - began:.1f} s. Chirp is at 50 %.")
-                    problems = stopping.run(_speak_and_show(console, stack, lines, worker, address, voices=voices))
+                    problems = stopping.run(
+                        _speak_and_show(console, stack, lines, worker, address, voices=voices, keep=keep)
+                    )
                     console.print(f"\nAll of it took {time.monotonic() - began:.0f} s.")
                     if keep:
                         with serve_process(environment, stack.folder) as served:
@@ -101,7 +103,7 @@ async def _prepare(stack: Stack, lines: Sequence[Line]) -> None:
 
 
 async def _speak_and_show(
-    console: Console, stack: Stack, lines: Sequence[Line], worker: Process, address: str, *, voices: Voices
+    console: Console, stack: Stack, lines: Sequence[Line], worker: Process, address: str, *, voices: Voices, keep: bool
 ) -> list[str]:
     before = await scrape(address)
     began = time.monotonic()
@@ -115,7 +117,7 @@ async def _speak_and_show(
     show_totals(console, completions, run)
     if voices == "neural":
         await show_figures(console, stack, run, took_s)
-    _show_files(console, files)
+    _show_files(console, files, keep=keep)
     if others:
         console.print(f"\n{others} completions of other jobs came in between: queries and totals count those jobs too.")
     return [*problems_of(lines, completions, None if others else run), *problems]
@@ -143,10 +145,11 @@ async def _speak(
     return spoken
 
 
-def _show_files(console: Console, files: Sequence[Path]) -> None:
+def _show_files(console: Console, files: Sequence[Path], *, keep: bool) -> None:
     console.print(f"\n{len(files)} files in {FOLDER}/, one folder a character. Next:")
     console.print(f"  ffplay -autoexit {files[0]}   (or any player)")
-    console.print("  make demo KEEP=1   keeps it all running and prints the addresses, for chirp-worker and kcat")
+    if not keep:
+        console.print("  make demo KEEP=1   keeps it all running and prints the addresses, for chirp-worker and kcat")
 
 
 def _show_addresses(console: Console, stack: Stack, address: str, served: Served) -> None:

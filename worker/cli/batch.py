@@ -1,6 +1,8 @@
 """The commands for a studio's scripts: `batch SCRIPT`, `batch import`, `lint`, `lexicon`, `deliver` and more."""
 
 import sys
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import typer
@@ -48,7 +50,8 @@ class _ScriptOrCommand(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = ["run", *args]
+            misspelt = not Path(args[0]).exists() and get_close_matches(args[0], self.commands)
+            args = args if misspelt else ["run", *args]
         return super().parse_args(ctx, args)
 
 

@@ -11,6 +11,7 @@ import typer
 
 from schemas.completion import Completion
 from schemas.enums import JobStatus, Lane
+from schemas.errors import UsageError
 from schemas.job import Job
 from schemas.parsing import check_lane, parse_job
 from worker.cli import terminal
@@ -37,6 +38,8 @@ def enqueue(
 ) -> None:
     """Put one line into its lane."""
     settings = load_settings()
+    if save is not None and not save.parent.is_dir():
+        raise UsageError(f"--save '{save}': there is no folder {save.parent}")
     given = {"job_id": job_id or f"cli-{uuid.uuid4()}", "character": character, "text": text, "ssml": ssml,
              "language": language, "user_id": user_id, "voice": voice}  # fmt: skip
     document = json.dumps({name: value for name, value in given.items() if value is not None}).encode()
