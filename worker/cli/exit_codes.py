@@ -84,7 +84,7 @@ def _way_on(error: OSError) -> str | None:
     if error.errno == errno.EROFS:
         return "make it writable"
     if error.errno == errno.ENOENT and isinstance(error.filename, str) and not Path(error.filename).parent.is_dir():
-        return "its folder is gone: bring it back"
+        return "its folder isn't there: make it, or bring it back,"
     return None
 
 

@@ -156,7 +156,10 @@ def test_each_class_of_error_has_its_exit_code_and_ends_in_one_line(
         (FileNotFoundError(2, "No such file", "x"), "[Errno 2] No such file: 'x'"),
         (
             FileNotFoundError(2, "No such file", "/gone/x"),
-            "/gone/x: No such file; its folder is gone: bring it back and run the same command again: it goes on",
+            (
+                "/gone/x: No such file; its folder isn't there: make it, or bring it back, and run the same command "
+                "again: it goes on"
+            ),
         ),
         (
             OSError(30, "Read-only file system", "x"),
