@@ -37,9 +37,6 @@ def enqueue(
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 60.0,
 ) -> None:
     """Put one line into its lane."""
-    if save is not None and not save.parent.is_dir():
-        # Found out once the line is there and paid for, it would be too late.
-        raise UsageError(f"--save={save}: there is no folder {save.parent}")
     settings = load_settings()
     if save is not None and not save.parent.is_dir():
         raise UsageError(f"--save '{save}': there is no folder {save.parent}")
