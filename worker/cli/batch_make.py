@@ -64,7 +64,7 @@ def run(
         typer.Option(min=1, max=MOST_TAKES, help="Takes of each line to choose from; the column takes says it too."),
     ] = 1,
     remake: Annotated[
-        bool, typer.Option("--remake", help="Make lines again that would get another voice model now.")
+        bool, typer.Option("--remake", help="Make lines again that would get another voice now.")
     ] = False,
     dry_run: DryRun = False,
 ) -> None:

@@ -49,12 +49,19 @@ class BatchOutput:
             show_findings(findings, sys.stderr)
 
     def voices(
-        self, rollout: str, together: KeepTogether, lines: Sequence[PlannedLine], states: Sequence[LineState]
+        self,
+        rollout: str,
+        together: KeepTogether,
+        lines: Sequence[PlannedLine],
+        states: Sequence[LineState],
+        *,
+        remake: bool,
     ) -> None:
         """Shows the voices of the script's lines, and how many lines have which status.
 
         Args:
             rollout: the state of the rollout, for people.
+            remake: lines that would get another voice now are made again.
         """
         rows = voice_rows(lines)
         statuses = status_row(states)
@@ -71,7 +78,8 @@ class BatchOutput:
             )
         terminal.show([statuses], as_json=False, to_stderr=True)
         if changed := statuses[LineStatus.VOICE_CHANGED.value]:
-            self.say(f"{changed:,} lines would get another voice model now; --remake makes them again")
+            then = "they are made again" if remake else "--remake makes them again"
+            self.say(f"{changed:,} lines would get another voice now; {then}")
 
     def price(self, price: PriceEstimate, *, unknown: int) -> None:
         """Shows the price of the lines to be made.

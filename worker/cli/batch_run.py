@@ -124,7 +124,8 @@ class Batch:
         planned_lines = list(selector.select(self._candidates.as_heard(lines, state), self._options.voices))
         states = list(line_states(planned_lines, state.entries, state.lines_in_flight, selector))
         description = describe(rollout, self._catalogue.names, now)
-        self._output.voices(description, self._options.voices.for_script(lines), planned_lines, states)
+        together, remake = self._options.voices.for_script(lines), LineStatus.VOICE_CHANGED in self._options.wanted
+        self._output.voices(description, together, planned_lines, states, remake=remake)
         # A row with errors, or a file that can't be read, may hold any line: the manifest keeps the other entries then.
         keep_others = left_out > 0
         in_script = {line.id for line in lines}

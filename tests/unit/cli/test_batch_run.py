@@ -287,6 +287,9 @@ def test_a_line_for_which_the_workers_decide_otherwise_is_made_once_and_the_reas
         "are the same, --remake makes such lines again"
     )
     assert studio.run("--yes", "--remake", "--dry-run")[1]["price"]["rows"][-1]["new"] == 1
+    for options, way_on in (((), "--remake makes them again"), (("--remake",), "they are made again")):
+        shown = CliRunner().invoke(app, ["batch", str(studio.script), "--dry-run", *options])
+        assert f"chirp-worker: 1 lines would get another voice now; {way_on}" in shown.stderr.splitlines()
 
 
 def test_a_full_disk_is_an_error_that_names_the_file_and_the_way_on(
