@@ -1,13 +1,17 @@
 """What a director and an operator do about takes, by the command line."""
 
+import asyncio
 import json
 from hashlib import sha256
 
-from schemas.enums import Lane
+from schemas.enums import AudioEncoding, Lane
 from schemas.topics import LANES
 from tests.stack.cli import run
 from tests.stack.deployment import job
+from worker.batch.downloads import StoredKeys, stored_keys
+from worker.batch.listed_keys import not_stored
 from worker.storage.metadata import take_metadata
+from worker.storage.takes import StoredTake
 
 
 async def test_redo_asks_for_the_next_take_whatever_of_the_rejected_one_is_in_hand(deployment, tmp_path):
@@ -85,3 +89,24 @@ async def test_takes_may_be_cached_for_ever_and_pcm_says_the_order_of_its_bytes(
         "pcm": "audio/x-raw; format=S16LE; rate=16000; channels=1; layout=interleaved",
     }
     assert {head["CacheControl"] for head in heads.values()} == {"public, max-age=31536000, immutable"}
+
+
+async def test_lists_of_the_store_rule_out_just_what_is_not_there_over_more_than_a_page(deployment):
+    digests = [sha256(str(number).encode()).hexdigest() for number in range(1400)]
+    folder = f"{deployment.name}/ghoul/wavenet"
+    keys = [f"{folder}/{digest[:2]}/{digest}.ogg" for digest in digests]
+    stored, wanted = keys[:1050], keys[700:]
+    body = b"audio"
+    remaining = iter(stored)
+
+    async def upload(store):
+        for key in remaining:
+            await store.store(
+                StoredTake(key, len(body), sha256(body).hexdigest(), 1.0, AudioEncoding.OGG_OPUS, 24_000, "v"), body
+            )
+
+    async with deployment.store() as store:
+        await asyncio.gather(*(upload(store) for _ in range(8)))
+        assert await not_stored(store, wanted) == set(wanted) - set(stored)
+        found = await stored_keys(store, wanted, lambda *_: None)
+        assert found == StoredKeys(frozenset(wanted) & frozenset(stored))

@@ -15,6 +15,7 @@ from worker.batch.audio_file import file_sha256, is_take
 from worker.batch.download_result import DownloadResult
 from worker.batch.entry import ManifestEntry
 from worker.batch.file_names import audio_path
+from worker.batch.listed_keys import not_stored
 from worker.lifecycle.dependency import Sleep
 from worker.lifecycle.for_each import for_each
 from worker.storage.errors import NotATakeError, StorageError, StorageRefusedError, StoreUnusableError
@@ -40,7 +41,9 @@ class StoredKeys:
 async def stored_keys(
     store: TakeStore, keys: Iterable[str], progress: ProgressCallback, *, sleep: Sleep = asyncio.sleep
 ) -> StoredKeys:
-    """Finds out which takes are stored. One look-up that fails is tried again, and then doesn't end the others.
+    """Finds out which takes are stored: by lists that many are not, by look-ups the rest.
+
+    One look-up that fails is tried again, and then doesn't end the others.
 
     Raises:
         StorageError: the store is down, or refuses everything.
@@ -49,7 +52,9 @@ async def stored_keys(
     found: set[str] = set()
     unknown: set[str] = set()
     requests = ManyRequests(sleep=sleep)
-    done = 0
+    missing = await not_stored(store, wanted)
+    done = len(missing)
+    progress(done, len(wanted))
 
     async def look(key: str) -> None:
         nonlocal done
@@ -65,7 +70,7 @@ async def stored_keys(
         done += 1
         progress(done, len(wanted))
 
-    await for_each(wanted, look, at_once=AT_ONCE)
+    await for_each((key for key in wanted if key not in missing), look, at_once=AT_ONCE)
     return StoredKeys(frozenset(found), frozenset(unknown))
 
 

@@ -113,6 +113,11 @@ def take_key(prefix: str, character: str, request: SynthesisRequest, take: int) 
     return "/".join(part for part in parts if part)
 
 
+def take_folder(key: str) -> str:
+    """`<prefix>/<character>/<voice model>` of a take's key: what follows is its hash."""
+    return "/".join(key.split("/")[:-2])
+
+
 def new_take(key: str, request: SynthesisRequest, audio: bytes, duration_s: float) -> StoredTake:
     """The take of new audio, as it is about to be stored."""
     return StoredTake(
