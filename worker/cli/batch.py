@@ -27,6 +27,7 @@ from worker.cli.views.batch import failed_rows, manifest_row
 from worker.cli.views.lint import finding_rows, lexicon_csv, name_rows, rule_rows
 from worker.cli.views.takes import candidate_totals
 from worker.config.settings import load_settings
+from worker.lifecycle.rare_collections import rare_collections
 from worker.speech.catalogue_file import load_catalogue
 
 _CSV_EXAMPLE: Final = """\
@@ -61,6 +62,13 @@ app = typer.Typer(
     help="Make the audio of a script: `chirp-worker batch SCRIPT` checks it, shows voices and price, and makes it. "
     "Run again, it continues where it ended.",
 )
+
+
+@app.callback()
+def _before_any_command(context: typer.Context) -> None:
+    # A script's lines are kept to the end, and refer to nothing that refers to them: the collector finds nothing.
+    context.with_resource(rare_collections())
+
 
 app.command()(grouped_options(run))
 app.command("import")(grouped_options(import_script))

@@ -1,34 +1,17 @@
 """Runs many simulations in parallel, over the machine's cores."""
 
-import gc
 import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
 
+from worker.lifecycle.rare_collections import rare_collections
 from worker.rollout.plan.model import Plan
 from worker.rollout.simulation.result import SimulatedRollout
 from worker.rollout.simulation.simulator import simulate
 from worker.rollout.simulation.trace import Trace
-
-# Sums are kept for the whole simulation, and none refers to itself: the collector finds nothing, and by its default of
-# 700 takes a quarter of the time.
-_NEW_OBJECTS_A_COLLECTION: Final = 100_000
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Let the garbage collector run rarely within the block."""
-    before = gc.get_threshold()
-    gc.set_threshold(_NEW_OBJECTS_A_COLLECTION, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 @dataclass(frozen=True)
@@ -46,7 +29,9 @@ class Simulation:
 
     def run_whole(self, seed: int) -> SimulatedRollout:
         """Run one of them, and keep its points."""
-        with _rare_collections():
+        # Sums are kept for the whole simulation, and none refers to itself: the collector finds nothing, and by its
+        # default of 700 takes a quarter of the time.
+        with rare_collections():
             return simulate(self.plan, self.trace, self.catalogue, seed, self.step)
 
 
