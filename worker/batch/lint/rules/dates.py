@@ -20,6 +20,8 @@ _CLOCK: Final = re.compile(
     r"(?<![A-Za-z0-9_.,/:])(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d))?(?: ?(?P<half>[AaPp])\.?[Mm]\b\.?)?"
     r"(?![A-Za-z0-9_:/]|[.,]\d)"
 )
+_SEPARATED: Final = re.compile(r"\d[-/.:]\d")
+"""What each of the two has."""
 _MOST_HOURS: Final = 24
 _MOST_DAYS: Final = 31
 _TWO_DIGITS: Final = 10
@@ -58,6 +60,8 @@ def _in_english(hours: int, minutes: int, half: str, spoken: Spoken) -> str:
 
 
 def _find(text: str, spoken: Spoken) -> Iterator[Match]:
+    if not _SEPARATED.search(text):
+        return
     yield from readings(_DATE, _read_date, text, spoken)
     yield from readings(_CLOCK, _read_clock, text, spoken)
 

@@ -50,7 +50,8 @@ _EUROPEAN: Final = (
     "en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "no", "fi", "cs", "sk", "ro", "hu", "tr", "id", "vi",
 )  # fmt: skip
 """Latin-script languages of Google's voices that are distinguished; others look alike in one line."""
-_MARKED_WORD: Final = re.compile(r"\[[^\]]*\]|\S*[\d@/\\_<>{}]\S*")
+# A word is looked at from its beginning, or from the end of what is left out of it, and not from each letter anew.
+_MARKED_WORD: Final = re.compile(r"\[[^\]]*\]|(?:(?<!\S)|(?<=\]))\S*[\d@/\\_<>{}]\S*")
 # GB 2312 has the simplified characters; Big5's first level, the 5,401 that Taiwan's schools teach.
 _BIG5_LEVEL_1: Final = (0xA440, 0xC67E)
 # Taught as a word of its own that nobody writes; a script that has it means 聽.

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from worker.batch.lint.model import Level, TextRule
-from worker.batch.lint.rules.patterns import finder
+from worker.batch.lint.rules.patterns import finder, only_with
 
 _MARKDOWN: Final = re.compile(
     r"\*\*(?P<bold>[^*\n]+)\*\*|(?<!\w)__(?P<strong>[^_\n]+)__(?!\w)|~~(?P<struck>[^~\n]+)~~|`(?P<code>[^`\n]+)`|"
@@ -12,6 +12,8 @@ _MARKDOWN: Final = re.compile(
     r"(?<![*\w])\*(?P<stressed>[^*\s](?:[^*\n]{0,80}[^*\s])?)\*(?![*\w])|"
     r"(?<!\w)_(?P<slanted>[^\s_](?:[^_\n]{0,80}[^\s_])?)_(?!\w)"
 )
+# What each of them has.
+_MARKDOWN_SIGN: Final = re.compile(r"[*_~`#•–-]|\A\s*\d")
 
 
 def _markdown_text(found: re.Match[str]) -> str:
@@ -23,7 +25,7 @@ RULES: Final = (
         "markdown",
         "is Markdown, whose signs are read aloud or lost",
         Level.WARN,
-        finder((_MARKDOWN, _markdown_text)),
+        only_with(_MARKDOWN_SIGN, finder((_MARKDOWN, _markdown_text))),
         needs="*_~`#-•–.)",
     ),
 )

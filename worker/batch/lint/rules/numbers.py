@@ -121,6 +121,6 @@ def _find_fractions(text: str, spoken: Spoken) -> Iterator[Match]:
 
 
 RULES: Final = (
-    TextRule("fractions", "has more than one reading", Level.WARN, _find_fractions, needs=(DIGIT, *_SIGNS)),
+    TextRule("fractions", "has more than one reading", Level.WARN, _find_fractions, needs=("/", *_SIGNS)),
     TextRule("numbers", "has more than one reading", Level.WARN, _find_numbers, needs=(DIGIT,)),
 )

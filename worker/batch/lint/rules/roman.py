@@ -13,12 +13,13 @@ _COUNTED: Final = re.compile(
     r"(?P<numeral>[IVX]+)\b(?!['’.])"
 )
 _NAMED: Final = re.compile(r"\b[A-Z][a-z]+ (?P<numeral>[IVX]{2,})\b(?!['’])")
+_NAMED_SIGN: Final = re.compile(r" [IVX]{2}")
 _VALID: Final = re.compile(r"(?=.)X{0,3}(?:IX|IV|V?I{0,3})")
 _VALUES: Final = {"I": 1, "V": 5, "X": 10}
 
 
 def _find(text: str, spoken: Spoken) -> Iterator[Match]:
-    for pattern in (_COUNTED, _NAMED):
+    for pattern in (_COUNTED, _NAMED) if _NAMED_SIGN.search(text) else (_COUNTED,):
         for found in pattern.finditer(text):
             numeral = found["numeral"]
             if _VALID.fullmatch(numeral) and (words := in_words(_value(numeral), spoken)):

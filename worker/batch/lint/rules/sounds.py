@@ -13,6 +13,7 @@ _PICTURES: Final = (
     "\U0001f000-\U0001faff\U0001fb00-\U0001fbff"
 )
 _EMOJI: Final = re.compile(rf"[#*0-9]\ufe0f?\u20e3|[{_PICTURES}][{_PICTURES}\u200d\ufe0e\ufe0f\U000e0020-\U000e007f]*")
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _EMOTICON: Final = re.compile(
     r"(?<![\w:;])(?:[:;=][-'^o]?[)(\]\[DPpOo3|/\\]|[:;]'\(|</?3|\^[_.-]?\^|[oO][_.][oO]|T[_.]T|>[_.]<|-_-|¯\\_\(ツ\)_/¯|"
     r"[xX]D)(?![\w:])"
@@ -112,7 +113,10 @@ def _as_words(capitals: str, before: str) -> str:
 RULES: Final = (
     TextRule(
         "emoji", "is a picture: a voice skips it or reads its name", Level.WARN,
-        together(finder((_EMOJI, strip)), only_with(_EMOTICON_SIGN, finder((_EMOTICON, strip), (_SHORTCODE, strip)))),
+        together(
+            only_with(_NOT_ASCII, finder((_EMOJI, strip))),
+            only_with(_EMOTICON_SIGN, finder((_EMOTICON, strip), (_SHORTCODE, strip))),
+        ),
         needs=(NOT_ASCII, *":;=<>^_.D"),
     ),
     TextRule(

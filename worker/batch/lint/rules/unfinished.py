@@ -1,10 +1,11 @@
 """Texts that nobody has written yet, and what a spreadsheet leaves where one should be. Pure."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
-from worker.batch.lint.model import Level, TextRule
-from worker.batch.lint.rules.patterns import finder, leave, only_with, together
+from worker.batch.lint.model import Level, Match, Spoken, TextRule
+from worker.batch.lint.rules.patterns import finder, leave, together
 
 # Marks in capitals anywhere; words that are words too, as the whole text alone.
 _MARKS: Final = re.compile(
@@ -18,10 +19,8 @@ _MARKS: Final = re.compile(
     r"待翻譯|待翻译|待補|待补|未翻譯|未翻译|待定稿|佔位|占位符|這裡填|此处填|（暫）|（暂）"
 )
 # Each of the marks has one of these.
-_MARK_SIGN: Final = re.compile(
-    r"[A-Z]{2}|[\[({<（【]|[Ll]orem|[Ii][Nn][Ss][Ee][Rr][Tt]|[Pp][Ll][Aa][Cc][Ee]|[Dd][Oo][Ll][Oo][Rr]|[Cc][Oo][Nn][Ss][Ee]|"
-    r"[Mm][Ii][Ss][Ss][Ii][Nn][Gg]|待|未|佔|占|這裡填|此处填"
-)
+_MARK_SIGN: Final = re.compile(r"[A-Z]{2}|[\[({<（【待未佔占]|這裡填|此处填")
+_MARK_WORDS: Final = ("lorem", "insert", "place", "dolor", "conse", "missing")
 _WHOLE: Final = re.compile(
     r"\s*(?:(?i:todo|fixme|tbd|tbc|tba|wip|xxx+|placeholder|n/a|nan|undefined|test(?:ing)?(?: test(?:ing)?)+|"
     r"test ?(?:line|text|string)|asdf\w*|qwerty\w*|foo ?bar|dummy(?: text| line)?|\[object Object\])[.!?…]*|"
@@ -44,6 +43,13 @@ _FORMULA: Final = re.compile(
 )
 
 
+def _find_marks(text: str, _: Spoken) -> Iterator[Match]:
+    small = text.lower()
+    if _MARK_SIGN.search(text) or any(word in small for word in _MARK_WORDS):
+        for found in _MARKS.finditer(text):
+            yield Match(found.start(), found.end())
+
+
 def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
     return re.compile(rf"\A(?:{pattern.pattern})\Z", pattern.flags)
 
@@ -54,5 +60,5 @@ RULES: Final = (
     TextRule("formula", "is a spreadsheet's formula, and not its result", Level.ERROR,
              finder((_whole(_FORMULA), leave)), fixes=False, needs="=+-@"),
     TextRule("unfinished", "isn't written yet", Level.ERROR,
-             together(finder((_whole(_WHOLE), leave)), only_with(_MARK_SIGN, finder((_MARKS, leave)))), fixes=False),
+             together(finder((_whole(_WHOLE), leave)), _find_marks), fixes=False),
 )  # fmt: skip

@@ -52,14 +52,15 @@ def _find_units(text: str, spoken: Spoken) -> Iterator[Match]:
         if unit in GLUED and found["gap"]:
             continue
         yield from _match(found, _with_unit(_decimal(found["n"]), unit, spoken))
-    for found in _CENTS.finditer(text):
+    has_money = any(sign in text for sign in _MONEY)
+    for found in _CENTS.finditer(text) if has_money else ():
         amount = _decimal(found["n"])
         if found["country"] or amount != int(amount):
             yield from _match(found, _money(amount, found, spoken))
     if spoken.primary == "en":
-        for found in _FEET.finditer(text):
+        for found in _FEET.finditer(text) if "'" in text or "′" in text else ():
             yield from _match(found, _height(found, spoken))
-        for found in _AMOUNT.finditer(text):
+        for found in _AMOUNT.finditer(text) if has_money else ():
             words = in_words(_decimal(found["n"]), spoken)
             yield from _match(found, words and f"{words} {_SCALES[found['scale']]} {_MONEY[found['sign']]}")
 
