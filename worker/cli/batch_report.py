@@ -51,9 +51,10 @@ def report(
     keys = LineTakes(catalogue, settings.storage.prefix, Clock().now())
     takes = takes_of_lines(read.lines, entries, read_state(takes_manifest(of_lines)).entries, keys)
     sounds = {}
+    own = {} if download is None else _own_paths(download, takes)
     if download is not None and not quick:
         with terminal.progress("measuring takes") as progress:
-            sounds = measure_takes(download, _own_paths(download, takes), progress)
+            sounds = measure_takes(download, own, progress)
     target = out or (download or script.parent) / ("report.html" if download else f"{script.name}.report.html")
     verdicts = verdicts_path(script)
     given = ReportInput(
@@ -69,6 +70,8 @@ def report(
     target.parent.mkdir(parents=True, exist_ok=True)
     replace_file(followed(target), page.encode())
     terminal.say(str(target))
+    if absent := sum(not os.path.lexists(path) for path in own):
+        terminal.note(f"{download} has no audio of {absent:,} of {len(own):,} lines: `batch --download` fetches it")
     if publish:
         from worker.cli.batch_publish import publish_report
 

@@ -226,6 +226,7 @@ def test_the_report_plays_the_lines_own_takes_and_names_another_file(studio: Stu
     assert found is not None
     rows = {row["line"]: (row.get("audio"), row.get("other", False)) for row in json.loads(found[1])["rows"]}
     assert rows == {"a": ("audio/pip_boy/a.ogg", False), "b": (None, True), "c": (None, False)}
+    assert "has no audio of 1 of 3 lines" in ended.stderr
 
 
 def test_a_dry_run_writes_nothing_and_needs_no_lock(studio: Studio) -> None:

@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from schemas.rollout_status import Judged, RolloutStatus, WorkerSeen
+from worker.cli.views.table import decimal_text
 from worker.rollout.plan.units import approximate_duration
 
 _FOLDED = 3
+# Below it four digits are shown, from it on all of those before the point.
+_ALL_SHOWN = 1_000
 Row = dict[str, object]
 
 
@@ -157,4 +160,6 @@ def _question(name: str, question: str, approved: bool | None, actor: str | None
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.4g}"
+    if value is None:
+        return "-"
+    return decimal_text(round(value) if abs(value) >= _ALL_SHOWN else float(f"{value:.4g}"))

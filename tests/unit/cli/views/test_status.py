@@ -78,3 +78,10 @@ def test_votes_have_a_table_of_their_own_with_the_characters_that_have_any() -> 
         {"character": "1 characters", "verdict": "", "votes": "0", "says": "no votes: raider"},
     ]
     assert vote_rows(votes[1:]) == []
+
+
+def test_a_limit_has_four_digits_and_no_exponent() -> None:
+    limits = {1_210_000.0: "1,210,000", 23_045.6: "23,046", 0.05: "0.05", 0.123456: "0.1235", 12.3456: "12.35"}
+    for limit, text in limits.items():
+        (row,) = shown(status(judged("gate", "hold", limit=limit)), "Gates")
+        assert row["limit"] == text
