@@ -56,6 +56,6 @@ async def test_take_two_it_is_reaches_folder_manifest_and_report_and_stays(deplo
         again = document(await run(deployment, *wanted), 0)
         assert (again["lines"]["edited"], again["lines"]["done"]) == (1, 1)
         assert entries(script)["l-1"] == chosen["l-1"]
-        assert "0 choices written" in (await run(deployment, "batch", "choices", str(script), "--fetch")).stderr
+        assert "choices written: 0" in (await run(deployment, "batch", "choices", str(script), "--fetch")).stderr
     page = Path((await run(deployment, "batch", "report", str(script), "--download", str(folder))).stdout.strip())
     assert '"take":2' in page.read_text(encoding="utf-8")

@@ -126,7 +126,7 @@ def lexicon_command(
     if as_csv:
         terminal.say(lexicon_csv(names), newline=False)
     else:
-        terminal.show(name_rows(names), as_json=as_json)
+        terminal.show(name_rows(names), as_json=as_json, nothing="No names without an entry in a lexicon.")
 
 
 @app.command()

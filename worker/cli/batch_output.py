@@ -135,7 +135,7 @@ class BatchOutput:
     def chosen(self, path: Path, chosen: Mapping[str, int]) -> None:
         """Shows that new takes were chosen."""
         self._document["chosen"] = dict(chosen)
-        self.say(f"{path}: {len(chosen):,} choices written; the next `chirp-worker batch` uses them")
+        self.say(f"{path}: choices written: {len(chosen):,}; the next `chirp-worker batch` uses them")
 
     def capped(self, spending: Spending, unsent: int) -> None:
         """Shows that the cap ended the run."""

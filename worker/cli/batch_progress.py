@@ -7,12 +7,15 @@ from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column
 
 from worker.batch.rolling_rate import RollingRate
 from worker.batch.runner import SILENCE_S, ProgressObserver, RunProgress
 from worker.cli.views.silence import describe_silence
 
 _LINE_EVERY_S: Final = 5.0
+# Columns of a terminal that has room for the bar beside the figures.
+_WITH_A_BAR: Final = 130
 
 
 @contextmanager
@@ -27,9 +30,10 @@ def show_progress() -> Iterator[ProgressObserver]:
     if console.is_terminal:
         columns = (
             TextColumn("speaking"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[summary]}"),
+            *([BarColumn()] if console.width >= _WITH_A_BAR else []),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            # Figures that don't fit go on in the next line: by default they would be cut off.
+            TextColumn("{task.fields[summary]}", table_column=Column()),
         )
         with Progress(*columns, console=console) as bar:
             task = bar.add_task("", total=None, summary="")

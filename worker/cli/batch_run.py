@@ -73,7 +73,7 @@ class Batch:
             with open_state(self._manifest, owner) as state, self._candidates.open(lines, state, owner):
                 exit_code = self._run(state, lines, left_out)
         if left_out:
-            self._output.say(f"{left_out:,} lines have errors and were left out")
+            self._output.say(f"lines with errors, left out: {left_out:,}")
         self._output.finish()
         return exit_code or (ExitCode.FAILED if left_out else ExitCode.DONE)
 
@@ -87,7 +87,7 @@ class Batch:
         errors = script.rows_with_errors
         if errors and not self._options.leave_out:
             self._output.refuse(
-                f"{self._script}: {len(errors):,} lines have errors; correct them, or run without them by --leave-out"
+                f"{self._script}: lines with errors: {len(errors):,}; correct them, or run without them by --leave-out"
             )
         if script.unmended and self._options.strict:
             self._output.refuse(f"{self._script}: {len(script.unmended):,} findings, and --strict allows none")

@@ -1,7 +1,7 @@
 """`batch compare` and `batch choices`: a line's takes go to the console, and what was chosen into a file."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
 from typing import Final
 
@@ -129,16 +129,19 @@ class ScriptTakes:
             if line_id not in self._lines and (choice is not None or line_id not in self._choices):
                 raise UsageError(f"{line_id!a} is no line of the script")
         self._choices = choose(self._path, chosen)
-        return [f"{self._path}: {len(chosen):,} choices written, {len(self._choices):,} in all"]
+        return [self._written(chosen)]
 
     def _write(self, found: NewChoices) -> list[str]:
         if found.chosen:
             self._choices = choose(self._path, found.chosen)
-        said = [*found.sentences, f"{self._path}: {len(found.chosen):,} choices written, {len(self._choices):,} in all"]
+        said = [*found.sentences, self._written(found.chosen)]
         if found.by_hand:
-            kept = len(found.by_hand)
-            said.append(f"{kept:,} choices were written by hand and stay; remove their lines to take others")
+            count = len(found.by_hand)
+            said.append(f"left as written by hand: {count:,}; remove their lines to take others")
         return said
+
+    def _written(self, chosen: Sized) -> str:
+        return f"{self._path}: choices written: {len(chosen):,}, in all: {len(self._choices):,}"
 
     def _made(self, line_id: str) -> tuple[Line, ManifestEntry]:
         if line_id not in self._lines:

@@ -141,7 +141,7 @@ def test_choices_are_set_by_hand_shown_and_removed(desk: Desk) -> None:
         {"line": "a", "take": 2, "by": login_name(), "at": ""},
         {"line": "b", "take": 3, "by": login_name(), "at": ""},
     ]
-    assert "2 choices written, 2 in all" in ended.stderr
+    assert "choices written: 2, in all: 2" in ended.stderr
     assert [row["line"] for row in desk.batch("choices", "a=")[1]] == ["b"]
     for wrong, message in {"z=2": "'z' is no line of the script", "a=0": "allowed is LINE=2"}.items():
         assert message in str(desk.batch("choices", wrong)[0].exception)
@@ -154,7 +154,7 @@ def test_choices_of_a_reports_export_leave_what_was_typed(desk: Desk, tmp_path: 
     export.write_text(json.dumps({"script": "script.csv", "verdicts": said}))
     ended, rows = desk.batch("choices", "--from", str(export))
     assert [(row["line"], row["take"], row["by"]) for row in rows] == [("a", 2, login_name()), ("b", 3, "mei")]
-    assert "1 choices were written by hand and stay" in ended.stderr
+    assert "left as written by hand: 1" in ended.stderr
 
 
 def test_status_counts_candidates_and_not_the_lines_own_takes_among_them(desk: Desk) -> None:

@@ -139,8 +139,8 @@ def describe_some(files: Sequence[object]) -> str:
 
 def describe_download(result: DownloadResult) -> str:
     """The result of a download as a sentence."""
-    left = f", {result.left:,} were left, as they are no takes of these lines" if result.left else ""
-    return f"{result.fetched:,} files downloaded, {result.kept:,} were up to date{left}"
+    left = f", left, as they are no takes of these lines: {result.left:,}" if result.left else ""
+    return f"files downloaded: {result.fetched:,}, up to date: {result.kept:,}{left}"
 
 
 def manifest_row(entries: Mapping[str, ManifestEntry], lines: Collection[str] | None, in_flight: int) -> Row:
