@@ -58,7 +58,7 @@ async def test_check_finds_takes_that_are_gone_changed_silent_or_nobodys(deploym
         keys = [completion.audio.key for completion in await deployment.completions(6)]
     well = await run(deployment, "takes", "check")
     assert well.returncode == 0, well.stderr
-    assert "stored: 6, stored checked: 6, told: 6, told checked: 6, missing: 0" in well.stdout
+    assert "stored: 6, stored checked: 6, referenced: 6, referenced checked: 6, missing: 0" in well.stdout
     async with deployment.store() as store:
         take, audio = await store.fetch_whole(keys[1])
         silent = b"\0" * 48_000
@@ -75,7 +75,7 @@ async def test_check_finds_takes_that_are_gone_changed_silent_or_nobodys(deploym
     found = json.loads(ended.stdout)
     told_of = {fault["key"]: fault["fault"] for fault in found.pop("faults")}
     assert told_of == {keys[0]: "missing", keys[1]: "corrupt", keys[2]: "implausible", keys[3]: "corrupt"}
-    assert (found["stored"], found["told"], found["missing"], found["implausible"]) == (5, 6, 1, 1)
+    assert (found["stored"], found["referenced"], found["missing"], found["implausible"]) == (5, 6, 1, 1)
 
 
 async def test_takes_may_be_cached_for_ever_and_pcm_says_the_order_of_its_bytes(deployment):

@@ -145,8 +145,8 @@ async def check_takes(
     return {
         "stored": stored_sample.seen,
         "stored_checked": stored_checked,
-        "told": referenced_sample.seen,
-        "told_checked": check.checked - stored_checked,
+        "referenced": referenced_sample.seen,
+        "referenced_checked": check.checked - stored_checked,
         **{kind: check.counts[kind] for kind in KINDS},
         "faults": [{"fault": each.kind, "key": each.key, "detail": each.detail} for each in check.faults],
     }
