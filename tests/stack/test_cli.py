@@ -21,6 +21,17 @@ async def test_enqueue_waits_prints_the_completion_and_saves_the_audio(deploymen
     assert hashlib.sha256(target.read_bytes()).hexdigest() == completion["audio"]["sha256"]
 
 
+async def test_a_completion_is_printed_though_the_store_does_not_answer_whoever_wants_the_audio(
+    deployment, tmp_path: Path
+):
+    away = {**deployment.environment, "S3_ENDPOINT_URL": "http://127.0.0.1:1"}
+    with deployment.worker():
+        ended = await asyncio.to_thread(call, away, "enqueue", "All is well.", "--save", str(tmp_path / "line.ogg"))
+    assert ended.returncode == 1
+    assert json.loads(ended.stdout)["status"] == "done"
+    assert ended.stderr.startswith("chirp-worker: download of ")
+
+
 async def test_enqueue_takes_a_whole_job_from_standard_input(deployment):
     whole = json.dumps({"job_id": "whole-1", "character": "ghoul", "text": "Rough night."})
     ended = await run(deployment, "enqueue", "--job", "-", "--lane", "batch", input=whole)

@@ -46,20 +46,20 @@ def enqueue(
     parsed = parse_job(_read(job) if job else document, max_text_bytes=settings.worker.max_text_bytes)
     check_lane(parsed, lane)
     load_catalogue(settings.worker.characters_file).admit(parsed)
-    completion = asyncio.run(_enqueue(settings, lane, parsed, save, timeout if wait or save else None))
+    completion = asyncio.run(_enqueue(settings, lane, parsed, timeout if wait or save else None))
     if completion is None:
         terminal.say(parsed.job_id)
         return
     terminal.show_one(completion.model_dump(mode="json", exclude_none=True), as_json=True)
+    if save is not None and completion.audio is not None:
+        # After the completion: who sees that the store doesn't answer knows that the line is done.
+        asyncio.run(_save(settings, completion.audio.key, save))
     if completion.status is not JobStatus.DONE:
         raise typer.Exit(ExitCode.FAILED)
 
 
-async def _enqueue(
-    settings: Settings, lane: Lane, job: Job, save: Path | None, timeout_s: float | None
-) -> Completion | None:
+async def _enqueue(settings: Settings, lane: Lane, job: Job, timeout_s: float | None) -> Completion | None:
     from worker.app.tracing import open_tracing
-    from worker.storage.client import connect_store
 
     async with open_tracing(settings) as tracing, connect_producer(settings.kafka) as producer:
         if timeout_s is None:
@@ -67,12 +67,15 @@ async def _enqueue(
             return None
         async with read_completions(settings.kafka) as reader:
             await submit(producer, settings.kafka, lane, job, tracing.tracer)
-            completion = await reader.wait_for(job.job_id, timeout_s)
-    if save is not None and completion.audio is not None:
-        async with connect_store(settings.storage, connections=1) as store:
-            audio = await store.fetch(completion.audio.key)
-        await asyncio.to_thread(save.write_bytes, audio)
-    return completion
+            return await reader.wait_for(job.job_id, timeout_s)
+
+
+async def _save(settings: Settings, key: str, path: Path) -> None:
+    from worker.storage.client import connect_store
+
+    async with connect_store(settings.storage, connections=1) as store:
+        audio = await store.fetch(key)
+    await asyncio.to_thread(path.write_bytes, audio)
 
 
 def _read(path: Path) -> bytes:
