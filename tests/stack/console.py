@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.stack.browser import Browser
+from tests.until import until
 from worker.console.access.tokens import TOKEN_BYTES, new_token, parse_client
 
 # Each a client's name, with its scopes.
@@ -29,6 +30,16 @@ def serve_console(deployment, **settings: str) -> Iterator[str]:
     file.write_text("".join(f"{entry.line()}\n" for _, entry in MADE.values()))
     with deployment.http_api(HTTP_API_TOKENS_FILE=str(file), ROLLOUT_SOURCE="topic", **settings) as (_, address):
         yield address
+
+
+async def visit_until(shown: Browser, address: str, script: str) -> None:
+    """Opens a page, again and again until a script is true of it: what the console follows it may not have read yet."""
+
+    async def holds() -> bool:
+        await shown.visit(address)
+        return bool(await shown.run(script))
+
+    await until(holds)
 
 
 async def log_in(shown: Browser, address: str, name: str = "anna") -> None:

@@ -4,9 +4,13 @@ import json
 
 from tests.stack.browser import browser
 from tests.stack.cli import run
-from tests.stack.console import log_in, serve_console
+from tests.stack.console import log_in, serve_console, visit_until
 from tests.stack.test_batch_page import pressed
 from tests.stack.test_console_lines import PLAYED, text_of
+
+# There are runs, and the last report of each has come.
+ENDED = """(rows => rows.length > 0 && rows.every(row => row.textContent.includes('ended')))(
+  [...document.querySelectorAll('tbody tr')])"""
 
 
 async def test_a_run_reports_and_its_lines_are_played_by_scene(deployment, tmp_path):
@@ -23,7 +27,7 @@ async def test_a_run_reports_and_its_lines_are_played_by_scene(deployment, tmp_p
             assert "No run has reported" in await text_of(shown)
             ended = await run(deployment, "batch", str(script), "--yes")
             assert ended.returncode == 0, ended.stderr
-            await shown.visit(f"{address}/batch")
+            await visit_until(shown, f"{address}/batch", ENDED)
             row = await text_of(shown, "tbody tr")
             for said in ("act-1.jsonl", "ended", "4 of 4 done, 0 left", "USD expected"):
                 assert said in row
@@ -45,7 +49,7 @@ async def test_a_run_reports_and_its_lines_are_played_by_scene(deployment, tmp_p
 
 
 async def open_run(shown, address: str) -> None:
-    await shown.visit(f"{address}/batch")
+    await visit_until(shown, f"{address}/batch", ENDED)
     await shown.run("document.querySelector('tbody a').click()")
     await shown.until("document.getElementById('scene-1') !== null")
 
@@ -130,8 +134,8 @@ async def test_the_report_is_published_and_a_director_hears_and_chooses_another_
         assert redone.returncode == 0, redone.stderr
         async with browser(tmp_path) as shown:
             await log_in(shown, address, "otto")
-            await shown.visit(f"{address}/batch")
             script_run = "[...document.querySelectorAll('tbody a')].find(each => each.textContent === 'act-1.csv')"
+            await visit_until(shown, f"{address}/batch", f"{ENDED} && {script_run} !== undefined")
             await shown.run(f"{script_run}.click()")
             await shown.until("document.getElementById('scene-1') !== null")
             run_page = await shown.run("location.pathname")

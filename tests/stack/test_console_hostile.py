@@ -110,7 +110,8 @@ async def publish(deployment, send) -> None:
     prefix = load_settings(deployment.environment).storage.prefix
     async with deployment.store() as store:
         await store.documents.store(report_key(prefix, place.sha256), content)
-    await send(BATCH_RUNS, published_run(content, place, 1).model_dump_json().encode())
+    reported = published_run(content, place, 1)
+    await send(BATCH_RUNS, reported.model_dump_json().encode(), key=reported.run_id.encode())
 
 
 def opinions(number: int) -> list[tuple[str, bytes]]:
@@ -152,8 +153,10 @@ async def fill(deployment) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=deployment.stack.kafka, max_request_size=4 * 2**20)
     await producer.start()
 
-    async def send(topic: str, value: bytes | None, headers: list[tuple[str, bytes]] | None = None) -> None:
-        await producer.send(deployment.topic(topic), value, headers=headers or [], partition=0)
+    async def send(
+        topic: str, value: bytes | None, headers: list[tuple[str, bytes]] | None = None, key: bytes | None = None
+    ) -> None:
+        await producer.send(deployment.topic(topic), value, key, headers=headers or [], partition=0)
 
     try:
         for text in HOSTILE:
@@ -169,7 +172,8 @@ async def fill(deployment) -> None:
                 await send(VERDICTS, verdict.model_dump_json().encode())
             for topic, opinion in opinions(number):
                 await send(topic, opinion)
-            await send(BATCH_RUNS, batch_run(number, text).model_dump_json().encode())
+            reported = batch_run(number, text)
+            await send(BATCH_RUNS, reported.model_dump_json().encode(), key=reported.run_id.encode())
         await publish(deployment, send)
         await send(DEAD_LETTERS, *whole_letter())
         labels = {text: text for text in HOSTILE}

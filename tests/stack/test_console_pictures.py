@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.stack.browser import browser
 from tests.stack.cli import run
-from tests.stack.console import TOKENS, log_in, serve_console
+from tests.stack.console import TOKENS, log_in, serve_console, visit_until
 from tests.stack.console_scene import (
     CHARACTERS,
     fill_dead_letters,
@@ -112,7 +112,7 @@ async def draw_published(deployment, shown, address: str, page: Path, folder: Pa
     script, audio = page.parent.parent / "act-1.csv", page.parent
     published = await run(deployment, "batch", "report", str(script), "--download", str(audio), "--publish")
     assert published.returncode == 0, published.stderr
-    await shown.visit(f"{address}/batch")
+    await visit_until(shown, f"{address}/batch", "document.querySelector('tbody a')?.href.endsWith('/report') ?? false")
     await shown.run("document.querySelector('tbody a').click()")
     await shown.until("document.getElementById('money') !== null")
     await draw(shown, folder / "batch-report.png", whole=False)

@@ -12,11 +12,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schemas.enums import Lane
 from schemas.job import Job
-from schemas.topics import PAIRS, VERDICTS, VOTES, prefixed
+from schemas.topics import BATCH_RUNS, PAIRS, VERDICTS, VOTES, prefixed
 from worker.batch.downloads import stored_keys
 from worker.config.settings import Settings
 from worker.console.web.access import Visitors
 from worker.console.web.app import create_console
+from worker.console.web.batch.runs import KnownRuns
+from worker.console.web.batch.verdicts import KnownVerdicts
 from worker.console.web.listen.room import ListeningRoom
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.rollout.feed import RolloutFeed
@@ -86,6 +88,18 @@ def build_console(
         takes=ReadyTakes(store.look_up, clock.monotonic),
     )
 
+    runs, verdicts = KnownRuns(), KnownVerdicts()
+    since = clock.now() - _KEPT
+    followers = {
+        name: TopicFollower(kafka, name, [prefixed(topic, kafka.topic_prefix)], observe, since=since, clock=clock)
+        for name, topic, observe in (
+            ("votes", VOTES, room.observe_vote),
+            ("pairs", PAIRS, room.pairs.observe),
+            ("verdicts", VERDICTS, verdicts.observe),
+            ("runs", BATCH_RUNS, runs.observe),
+        )
+    }
+
     async def find_stored(keys: Iterable[str]) -> Collection[str]:
         return (await stored_keys(store, keys, lambda _done, _total: None)).stored
 
@@ -105,17 +119,11 @@ def build_console(
         fetch_document=store.documents.fetch,
         enqueue=enqueue,
         send_event=send_event,
+        runs=runs,
+        runs_read=followers["runs"].caught_up.wait,
+        verdicts=verdicts,
     )
-    since = clock.now() - _KEPT
-    followers = (
-        TopicFollower(kafka, name, [prefixed(topic, kafka.topic_prefix)], observe, since=since, clock=clock)
-        for name, topic, observe in (
-            ("votes", VOTES, room.observe_vote),
-            ("pairs", PAIRS, room.pairs.observe),
-            ("verdicts", VERDICTS, parts.verdicts.observe),
-        )
-    )
-    return Console(create_console(parts), feed, tuple(followers))
+    return Console(create_console(parts), feed, tuple(followers.values()))
 
 
 class ApiAndConsole:

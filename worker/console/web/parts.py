@@ -10,6 +10,7 @@ from schemas.enums import Lane
 from schemas.job import Job
 from worker.config.settings import Settings
 from worker.console.web.access import Visitors
+from worker.console.web.batch.runs import KnownRuns
 from worker.console.web.batch.verdicts import KnownVerdicts
 from worker.console.web.listen.room import ListeningRoom
 from worker.console.web.rollout.feed import RolloutFeed
@@ -30,6 +31,8 @@ class ConsoleParts:
         audio_url: the address by which players read a take now, by its key; raises StorageError.
         fetch_document: a stored document by its key and its size in bytes, or None; raises StorageError.
         fetch_take: a stored take with its audio, or None; raises StorageError.
+        runs: of scripts, read from their topic beside the server.
+        runs_read: returns once that topic has been read to its end.
         verdicts: on the lines of scripts, read from their topic beside the server.
         send_event: sends an event, such as a verdict or a cancellation; raises KafkaError.
         enqueue: sends a job once, and returns whether this call has sent it; raises KafkaError.
@@ -53,7 +56,9 @@ class ConsoleParts:
     fetch_document: Callable[[str, int], Awaitable[bytes | None]]
     enqueue: Callable[[Lane, Job], Awaitable[bool]]
     send_event: Callable[[Event], Awaitable[None]]
-    verdicts: KnownVerdicts = field(default_factory=KnownVerdicts)
+    runs: KnownRuns
+    runs_read: Callable[[], Awaitable[object]]
+    verdicts: KnownVerdicts
     one_scan: asyncio.Lock = field(default_factory=asyncio.Lock)
     one_report: asyncio.Lock = field(default_factory=asyncio.Lock)
 

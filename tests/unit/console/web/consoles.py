@@ -22,6 +22,8 @@ from worker.console.access.request_limits import RequestLimit
 from worker.console.access.tokens import TOKEN_BYTES, Client, TokenEntry, new_token, parse_client
 from worker.console.web.access import Visitors
 from worker.console.web.app import create_console
+from worker.console.web.batch.runs import KnownRuns
+from worker.console.web.batch.verdicts import KnownVerdicts
 from worker.console.web.listen.room import ListeningRoom
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.rollout.feed import RolloutFeed
@@ -95,6 +97,10 @@ async def _not_sent(_lane: Lane, _job: Job) -> bool:
     raise NotImplementedError
 
 
+async def _read() -> None:
+    return None
+
+
 async def _send_event(_event: Event) -> None:
     raise NotImplementedError
 
@@ -142,6 +148,9 @@ def console_parts(
         fetch_document=_no_document,
         enqueue=_not_sent,
         send_event=_send_event if send_event is None else send_event,
+        runs=KnownRuns(),
+        runs_read=_read,
+        verdicts=KnownVerdicts(),
     )
 
 

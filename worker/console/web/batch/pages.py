@@ -10,7 +10,7 @@ from schemas.enums import Lane
 from schemas.topics import COMPLETIONS, LANES, prefixed
 from worker.console.access.tokens import Scope
 from worker.console.web.batch.report_pages import report_routes
-from worker.console.web.batch.run_reader import LONGEST_S, find_run, read_runs, unseen
+from worker.console.web.batch.run_reader import find_run, read_runs
 from worker.console.web.batch.runs import RunLines
 from worker.console.web.batch.verdict_pages import verdict_routes
 from worker.console.web.guard import guarded
@@ -20,6 +20,8 @@ from worker.console.web.visit import Visit
 from worker.kafka.scan.topic_scanner import TopicScanner
 
 _PATH: Final = "/batch"
+_LONGEST_S: Final = 60.0
+"""How long a page may read the lane."""
 
 
 def batch_routes(parts: ConsoleParts) -> list[Route]:
@@ -41,8 +43,8 @@ async def _show_one(visit: Visit) -> Response:
     kafka = visit.parts.settings.kafka
     lines = RunLines(shown.run, kafka.topic_prefix)
     topics = [prefixed(each, kafka.topic_prefix) for each in (LANES[Lane.BATCH], COMPLETIONS)]
-    async with visit.parts.one_scan, asyncio.timeout(LONGEST_S):
-        await TopicScanner(kafka, topics, unseen, shown.run.started).scan(lines.add)
+    async with visit.parts.one_scan, asyncio.timeout(_LONGEST_S):
+        await TopicScanner(kafka, topics, _unseen, shown.run.started).scan(lines.add)
     return visit.page(
         "batch_run.html",
         shown=shown,
@@ -51,3 +53,7 @@ async def _show_one(visit: Visit) -> Response:
         playable=PLAYABLE,
         verdicts=visit.parts.verdicts.of_script(shown.run.script),
     )
+
+
+def _unseen(_done: int, _total: int) -> None:
+    """A page has no progress bar."""

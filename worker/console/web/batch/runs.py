@@ -39,6 +39,21 @@ class ShownRun:
     report: PublishedReport | None = None
 
 
+class KnownRuns:
+    """The runs that stand in their topic, by the last record of each: a record's key is its run's id."""
+
+    def __init__(self) -> None:
+        self._last: dict[bytes | None, Any] = {}
+
+    def observe(self, record: Any) -> None:
+        """Takes a record of the runs' topic, an aiokafka `ConsumerRecord`."""
+        self._last[record.key] = record
+
+    def shown(self, now: datetime) -> list[ShownRun]:
+        """All runs, the one that began last first."""
+        return last_reports(self._last.values(), now)
+
+
 def last_reports(records: Iterable[Any], now: datetime) -> list[ShownRun]:
     """The last report of each run, the run that began last first; what is no report is passed over."""
     last: dict[str, BatchRun] = {}

@@ -13,7 +13,7 @@ from schemas.batch_run import BatchRun
 from schemas.completion import Completion
 from schemas.enums import JobStatus, Lane
 from tests.unit.rollouts import NOW
-from worker.console.web.batch.runs import MOST_LINES, RunLines, last_reports
+from worker.console.web.batch.runs import MOST_LINES, KnownRuns, RunLines, last_reports
 
 MINUTE = timedelta(minutes=1)
 
@@ -59,6 +59,14 @@ def test_a_run_that_reports_no_more_and_has_not_ended_is_silent(state: str, ago:
 def test_what_is_no_report_is_passed_over() -> None:
     strange = [SimpleNamespace(value=each) for each in (None, b"", b"[]", b'{"run_id": "a"}', b"\xff")]
     assert last_reports(strange, NOW) == []
+
+
+def test_a_report_is_found_however_many_of_other_runs_came_since_and_after_a_long_time() -> None:
+    known = KnownRuns()
+    long_ago = report("a", ago=20 * 24 * 60 * MINUTE, state="ended", done=9)
+    for number, each in enumerate([long_ago, *[report("b", done=done) for done in range(9)] * 1_000]):
+        known.observe(SimpleNamespace(key=b"b" if number else b"a", value=each.value))
+    assert {each.run.run_id: each.run.done for each in known.shown(NOW)} == {"a": 9, "b": 8}
 
 
 def published(script_id: str, digit: str, ago: timedelta) -> SimpleNamespace:
