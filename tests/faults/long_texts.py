@@ -49,9 +49,9 @@ async def speak(texts: int, budget_mb: int, encoding: str) -> dict[str, float]:
     world = World()
     warn = AudioCheckSettings.model_construct(**dict.fromkeys(AudioCheckSettings.model_fields, "warn"))
     world.shelf.keeps_audio = False
-    takes = world.pipeline._takes
-    takes._memory = MemoryBudget(budget_mb * 2**20)
-    takes._attempter = Attempter(LongGoogle(), world.metrics, 0.0, world.clock, audio_checks=warn)
+    maker = world.pipeline._takes._maker
+    maker._memory = MemoryBudget(budget_mb * 2**20)
+    maker._attempter = Attempter(LongGoogle(), world.metrics, 0.0, world.clock, audio_checks=warn)
     sentence = "The vault door opens at dawn, and nobody knows why number {} is late. "
     at_start = resident_mb(os.getpid())
     jobs = []
