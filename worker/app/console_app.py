@@ -27,6 +27,7 @@ from worker.console.web.session import Sessions
 from worker.console.web.templates import load_templates
 from worker.kafka.client.events import Event
 from worker.kafka.scan.topic_follower import TopicFollower
+from worker.kafka.scan.topic_scanner import no_progress
 from worker.lifecycle.clock import Clock
 from worker.listening.known_pairs import ReadyTakes
 from worker.listening.matched_audio import MatchedAudio
@@ -101,7 +102,7 @@ def build_console(
     }
 
     async def find_stored(keys: Iterable[str]) -> Collection[str]:
-        return (await stored_keys(store, keys, lambda _done, _total: None)).stored
+        return (await stored_keys(store, keys, no_progress)).stored
 
     parts = ConsoleParts(
         settings=settings,

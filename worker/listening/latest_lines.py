@@ -8,7 +8,7 @@ from schemas.topics import LANES, prefixed
 from worker.config.settings import Settings
 from worker.kafka.client.access import hidden_topics
 from worker.kafka.client.admin import connect_admin
-from worker.kafka.scan.topic_scanner import TopicScanner
+from worker.kafka.scan.topic_scanner import TopicScanner, no_progress
 from worker.listening.pair_plan import PREFIX
 
 _OF_PARTITION: Final = 500
@@ -35,5 +35,5 @@ async def latest_lines(settings: Settings) -> list[Job]:
     async with connect_admin(kafka) as admin:
         hidden = await hidden_topics(admin, lanes)
     searched = [each for each in lanes if each not in hidden]
-    await TopicScanner(kafka, searched, lambda _done, _total: None, last=_OF_PARTITION).scan(add)
+    await TopicScanner(kafka, searched, no_progress, last=_OF_PARTITION).scan(add)
     return [job for _, job in sorted(found, key=lambda each: each[0], reverse=True)]

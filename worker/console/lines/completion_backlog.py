@@ -10,7 +10,7 @@ from worker.config.sections import KafkaSettings
 from worker.console.lines.event_positions import Positions, Resumption
 from worker.console.lines.event_streams import CompletionEvent
 from worker.console.lines.kafka_records import completion_event
-from worker.kafka.scan.topic_scanner import TopicScanner
+from worker.kafka.scan.topic_scanner import TopicScanner, no_progress
 
 # Each has a consumer of its own, with some megabytes: after a restart all clients come back at once.
 _AT_ONCE: Final = 8
@@ -33,7 +33,7 @@ class CompletionBacklog:
             KafkaError: Kafka doesn't answer.
         """
         topic = prefixed(COMPLETIONS, self._settings.topic_prefix)
-        scanner = TopicScanner(self._settings, [topic], lambda _done, _total: None, starts=since)
+        scanner = TopicScanner(self._settings, [topic], no_progress, starts=since)
         is_first = True
         async with self._places, aclosing(scanner.batches()) as batches:
             async for batch in batches:

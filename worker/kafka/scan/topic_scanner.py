@@ -22,6 +22,10 @@ ProgressCallback = Callable[[int, int], None]
 """Called with the amount done and the total."""
 
 
+def no_progress(_done: int, _total: int) -> None:
+    """For what nobody watches, such as a page, which has no progress bar."""
+
+
 class TopicScanner:
     """Reads topics once.
 

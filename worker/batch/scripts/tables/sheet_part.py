@@ -20,7 +20,8 @@ _FOUND: Final = re.compile(
 )
 # As Excel, LibreOffice and the libraries write a cell: its place comes first.
 _PLACE: Final = re.compile(rb"<(?:\w+:)?c r=\"([A-Z]{1,3})(\d{1,7})\"")
-# A cell whose place stands elsewhere, or nowhere: it may be far away. As many bytes follow the last cell's.
+# A cell whose place stands elsewhere, or nowhere: it may be far away. It needs the 24 bytes after
+# its name, which the last cell of a sheet has too.
 _ODD_PLACE: Final = re.compile(rb"<(?!(?:\w+:)?c r=\"[A-Z]{1,3}\d{1,7}\")(?:[^\s<>/!?]*:)?c(?=[\s/>])(?s:.{24})")
 # A cell with an error, a number with more digits than a float has, and what declares entities.
 _ODD: Final = re.compile(rb"<(?:!DOCTYPE|(?:\w+:)?(?:c\s[^>]*?\bt\s*=\s*[\"']e[\"']|v>\s*-?\d{16}))")

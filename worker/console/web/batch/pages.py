@@ -17,7 +17,7 @@ from worker.console.web.guard import guarded
 from worker.console.web.lines.ages import PLAYABLE
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.visit import Visit
-from worker.kafka.scan.topic_scanner import TopicScanner
+from worker.kafka.scan.topic_scanner import TopicScanner, no_progress
 
 _PATH: Final = "/batch"
 _LONGEST_S: Final = 60.0
@@ -44,7 +44,7 @@ async def _show_one(visit: Visit) -> Response:
     lines = RunLines(shown.run, kafka.topic_prefix)
     topics = [prefixed(each, kafka.topic_prefix) for each in (LANES[Lane.BATCH], COMPLETIONS)]
     async with visit.parts.one_scan, asyncio.timeout(_LONGEST_S):
-        await TopicScanner(kafka, topics, _unseen, shown.run.started).scan(lines.add)
+        await TopicScanner(kafka, topics, no_progress, shown.run.started).scan(lines.add)
     return visit.page(
         "batch_run.html",
         shown=shown,
@@ -53,7 +53,3 @@ async def _show_one(visit: Visit) -> Response:
         playable=PLAYABLE,
         verdicts=visit.parts.verdicts.of_script(shown.run.script),
     )
-
-
-def _unseen(_done: int, _total: int) -> None:
-    """A page has no progress bar."""

@@ -33,6 +33,7 @@ from worker.kafka.dead_letters.filter import LetterFilter, check_ids
 from worker.kafka.dead_letters.reader import read_letters
 from worker.kafka.dead_letters.replay import connect_replayer
 from worker.kafka.dead_letters.replay_plan import ReplayPlan, ReplayRequest, plan_replay
+from worker.kafka.scan.topic_scanner import no_progress
 
 _PATH: Final = "/dead-letters"
 _SHOWN: Final = 100
@@ -53,7 +54,7 @@ async def _show_all(visit: Visit) -> Response:
     query, parts = visit.request.query_params, visit.parts
     wanted = read_selection(query, parts.clock.now())
     async with parts.one_scan, asyncio.timeout(_LONGEST_S):
-        scan = await read_letters(parts.settings.kafka, wanted, values=False, progress=_unseen)
+        scan = await read_letters(parts.settings.kafka, wanted, values=False, progress=no_progress)
     return visit.page(
         "dead_letters.html",
         selected=_kept(query, FIELDS),
@@ -106,7 +107,7 @@ async def _send(visit: Visit, wanted: LetterFilter, request: ReplayRequest) -> i
         plan = plan_replay(await _letters(visit.parts, wanted), request)
         if shown_letters(plan) != visit.form.get("shown"):
             raise RefusedError("nothing sent: the letters are others than the dry run showed; look again")
-        sent = await replayer.replay(plan.items, None, _unseen)
+        sent = await replayer.replay(plan.items, None, no_progress)
     _log.info("console_replayed", client=visit.client.name, letters=sent)
     return sent
 
@@ -123,13 +124,9 @@ async def _letters(parts: ConsoleParts, wanted: LetterFilter) -> list[DeadLetter
         UsageError: an id matches none.
     """
     async with asyncio.timeout(_LONGEST_S):
-        scan = await read_letters(parts.settings.kafka, wanted, values=True, progress=_unseen)
+        scan = await read_letters(parts.settings.kafka, wanted, values=True, progress=no_progress)
     check_ids(scan.letters, wanted.ids)
     return scan.letters
-
-
-def _unseen(_done: int, _total: int) -> None:
-    """A page has no progress bar."""
 
 
 def _kept(given: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from worker.console.web.lines.history import LineHistory
 from worker.console.web.parts import ConsoleParts
 from worker.kafka.client.access import hidden_topics
 from worker.kafka.client.admin import connect_admin
-from worker.kafka.scan.topic_scanner import TopicScanner
+from worker.kafka.scan.topic_scanner import TopicScanner, no_progress
 
 _LONGEST_S: Final = 60.0
 _NOT_SEARCHED: Final = frozenset(
@@ -36,9 +36,5 @@ async def read_history(parts: ConsoleParts, job_id: str, age: timedelta | None) 
         async with connect_admin(settings.kafka) as admin:
             hidden = await hidden_topics(admin, topics)
         searched = [each for each in topics if each not in hidden]
-        await TopicScanner(settings.kafka, searched, _unseen, since).scan(history.add)
+        await TopicScanner(settings.kafka, searched, no_progress, since).scan(history.add)
     return history
-
-
-def _unseen(_done: int, _total: int) -> None:
-    """A page has no progress bar."""

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from schemas.topics import COMPLETIONS, prefixed
 from worker.config.sections import KafkaSettings
-from worker.kafka.scan.topic_scanner import TopicScanner
+from worker.kafka.scan.topic_scanner import TopicScanner, no_progress
 
 _OF_PARTITION: Final = 50
 
@@ -18,5 +18,5 @@ async def latest_completions(settings: KafkaSettings) -> list[Any]:
     """
     records: list[Any] = []
     topics = [prefixed(COMPLETIONS, settings.topic_prefix)]
-    await TopicScanner(settings, topics, lambda _done, _total: None, last=_OF_PARTITION).scan(records.append)
+    await TopicScanner(settings, topics, no_progress, last=_OF_PARTITION).scan(records.append)
     return records

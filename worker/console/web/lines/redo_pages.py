@@ -16,6 +16,7 @@ from worker.console.web.lines.redo import expected_take
 from worker.console.web.parts import ConsoleParts
 from worker.console.web.visit import Visit, see
 from worker.kafka.scan.find_jobs import FoundJob, find_job, next_take
+from worker.kafka.scan.topic_scanner import no_progress
 from worker.rollout.log.codec import current_state
 
 _LONGEST_S: Final = 60.0
@@ -51,9 +52,5 @@ async def _find(parts: ConsoleParts, job_id: str) -> tuple[FoundJob, Job]:
     """The line's job, and that of its next take."""
     kafka = parts.settings.kafka
     async with parts.one_scan, asyncio.timeout(_LONGEST_S):
-        found = await find_job(kafka, job_id, parts.settings.worker.max_text_bytes, _unseen)
-        return found, await next_take(kafka, found, _unseen)
-
-
-def _unseen(_done: int, _total: int) -> None:
-    """A page has no progress bar."""
+        found = await find_job(kafka, job_id, parts.settings.worker.max_text_bytes, no_progress)
+        return found, await next_take(kafka, found, no_progress)
